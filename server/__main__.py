@@ -1,0 +1,107 @@
+"""`python -m server`: reads `.env`, configures logging, runs until a signal."""
+
+import argparse
+import asyncio
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+from dotenv import dotenv_values
+
+from server import logs
+from server.app import App
+from server.datadir import open_folder, read_secret, secret_file
+from server.settings import TABLE, Settings, SettingsError, load
+from server.version import VERSION
+
+BAD_SETTINGS = 2
+CANNOT_LISTEN = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the server.
+
+    Returns:
+        The exit status: 0 after a signal, 1 if it cannot listen, 2 if a setting is bad.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load({**_dotenv(arguments.env_file), **os.environ})
+        folder = open_folder(settings.data_dir)
+        secret = read_secret(secret_file(folder, "secret"))
+        token_file = None if settings.admin_token else secret_file(folder, "admin-token")
+        admin_token = settings.admin_token or read_secret(token_file or folder)
+    except SettingsError as error:
+        print(f"Hushwire cannot start:\n{error}", file=sys.stderr)
+        return BAD_SETTINGS
+    except (OSError, ValueError) as error:
+        print(f"Hushwire cannot start:\nDATA_DIR: {error}", file=sys.stderr)
+        return BAD_SETTINGS
+    logs.configure(verbose=settings.debug)
+    _raise_open_files()
+    for warning in settings.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    app = App(settings, secret=secret, admin_token=admin_token)
+    where = f"in {token_file}" if token_file else "in ADMIN_TOKEN"
+    return uvloop.run(_run(app, settings, where))
+
+
+async def _run(app: App, settings: Settings, token_place: str) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
+    try:
+        await app.start()
+    except OSError as error:
+        print(
+            f"Hushwire cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another HOST or PORT, or stop what is there.",
+            file=sys.stderr,
+        )
+        await app.stop()
+        return CANNOT_LISTEN
+    print(
+        f"Hushwire {VERSION} on {_url(settings.host, app.port)} - operators' token {token_place}",
+        flush=True,
+    )
+    await stopping.wait()
+    await app.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hushwire",
+        description="A self-hosted relay for end-to-end-encrypted chat.",
+        epilog="Settings, from the environment or the .env file:\n"
+        + "\n".join(f"  {one.name:30} {one.summary} [{one.default}]" for one in TABLE),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Hushwire {VERSION}")
+    parser.add_argument(
+        "--env-file", type=Path, default=Path(".env"), help="read settings from here (.env)"
+    )
+    return parser
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _raise_open_files() -> None:
+    """Allow as many sockets as the system lets us; the usual 1,024 is soon reached."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The wire contracts: one package each, all over the same core."""

@@ -1,0 +1,135 @@
+"""The Socket.IO events that clients of the session relay send."""
+
+from server.apis.session_relay import render
+from server.apis.session_relay.requests import (
+    Downloaded,
+    InSession,
+    Join,
+    Lock,
+    Remove,
+    SaveKey,
+    Send,
+    room_and_key,
+    room_of,
+)
+from server.core.chat import Chat
+from server.core.events import Member, MessageSent
+from server.core.ids import Recipient, UserId
+from server.core.rooms import Admission
+from server.transports.api import Action, Caller
+
+EVERYBODY = frozenset({"", "all"})
+
+
+async def join_session(chat: Chat, caller: Caller, request: Join) -> Admission:
+    wanted = room_and_key(request.session_id, request.auth_key)
+    return await chat.rooms.join(
+        caller.address,
+        room_id=wanted.room_id,
+        user_id=request.user_id,
+        connection_id=caller.connection_id,
+        key=wanted.key,
+        as_creator=bool(request.is_creator),
+        name=request.display_name,
+        public_key=request.public_key,
+        member_token=request.member_token,
+        since_seq=request.since or 0,
+    )
+
+
+async def save_public_key(chat: Chat, caller: Caller, request: SaveKey) -> tuple[Member, ...]:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    return await chat.rooms.save_key(actor, request.public_key, request.display_name)
+
+
+async def get_public_keys(chat: Chat, caller: Caller, request: InSession) -> tuple[Member, ...]:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    return await chat.rooms.members(actor)
+
+
+async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent:
+    actor = caller.acting(room_of(request.session_id), request.sender)
+    return await chat.messages.send(
+        actor,
+        request.encrypted,
+        to=request.to,
+        is_broadcast=request.to in EVERYBODY,
+        content_type=request.type or "text",
+        message_id=request.id or request.message_id or request.client_message_id,
+    )
+
+
+async def typing_start(chat: Chat, caller: Caller, request: InSession) -> None:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    await chat.messages.set_typing(actor, is_typing=True)
+
+
+async def typing_stop(chat: Chat, caller: Caller, request: InSession) -> None:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    await chat.messages.set_typing(actor, is_typing=False)
+
+
+async def file_downloaded(chat: Chat, caller: Caller, request: Downloaded) -> None:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    to = None if request.to in EVERYBODY else _user_id(request.to)
+    await chat.messages.file_downloaded(actor, request.file_name, to)
+
+
+async def lock_session(chat: Chat, caller: Caller, request: Lock) -> None:
+    await chat.rooms.lock(caller.acting(room_of(request.session_id), None), request.locked)
+
+
+async def remove_member(chat: Chat, caller: Caller, request: Remove) -> None:
+    await chat.rooms.remove(caller.acting(room_of(request.session_id), None), request.user_id)
+
+
+async def leave_session(chat: Chat, caller: Caller, request: InSession) -> None:
+    actor = caller.acting(room_of(request.session_id), request.user_id)
+    await chat.rooms.leave(actor.room_id, actor.connection_id)
+
+
+def _user_id(to: Recipient | None) -> UserId | None:
+    return to if to is None or isinstance(to, UserId) else UserId(to)
+
+
+_DOWNLOADED = Action(
+    Downloaded, file_downloaded, render.done, "Tell the others, or `to`, of a download"
+)
+
+ACTIONS = {
+    "join-session": Action(
+        Join,
+        join_session,
+        render.admitted,
+        "Join a session, or come back to it",
+        sent=("public-keys-updated", "messages-history"),
+    ),
+    "save-public-key": Action(
+        SaveKey, save_public_key, render.key_saved, "Replace one's own public key"
+    ),
+    "get-public-keys": Action(
+        InSession,
+        get_public_keys,
+        render.keys,
+        "Ask for the members and their public keys",
+        sent=("public-keys-updated",),
+    ),
+    "send-message": Action(
+        Send,
+        send_message,
+        render.sent,
+        "Send ciphertext to everybody or to one member",
+        sent=("message-sent",),
+    ),
+    "typing-start": Action(InSession, typing_start, render.done, "Tell that one is typing"),
+    "typing-stop": Action(InSession, typing_stop, render.done, "Tell that one has stopped typing"),
+    "file-downloaded": _DOWNLOADED,
+    "download-notification": _DOWNLOADED,
+    "lock-session": Action(
+        Lock, lock_session, render.done, "Keep newcomers out, or let them in (creator)"
+    ),
+    "remove-member": Action(
+        Remove, remove_member, render.done, "Put a member out and lock the session (creator)"
+    ),
+    "leave-session": Action(InSession, leave_session, render.done, "Leave at once"),
+}

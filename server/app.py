@@ -1,0 +1,209 @@
+"""The composition root: the only place that knows all the parts.
+
+Settings -> stores -> Chat -> APIs -> transports, in this order.
+"""
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import hmac
+import logging
+
+from aiohttp import web
+
+from server.apis.session_relay import SESSION_RELAY
+from server.core.chat import Chat
+from server.core.clock import Clock, SystemClock
+from server.core.errors import Code
+from server.core.messages import Messages
+from server.core.relay import Relay
+from server.core.rooms import Expired, Rooms
+from server.reaper import reap
+from server.settings import Settings
+from server.stores.memory.broker import LocalBroker
+from server.stores.memory.rates import MemoryRateLimiter
+from server.stores.memory.rooms import MemoryRooms
+from server.transports.decode import Decoder
+from server.transports.door import Door, Doorkeeper
+from server.transports.health import Health
+from server.transports.http import Front, Operators, add_routes
+from server.transports.metrics import Metrics
+from server.transports.origins import Origins
+from server.transports.proxies import Proxies
+from server.transports.socketio.engine import Engine
+from server.transports.socketio.fanout import Connections, Hub
+from server.transports.socketio.gate import Gate
+from server.transports.socketio.namespace import ApiNamespace
+from server.transports.socketio.server import SocketServer, strict_packets
+
+log = logging.getLogger("hushwire.app")
+
+APIS = (SESSION_RELAY,)
+
+STOP_LIMIT_S = 1.5
+"""For open connections and requests to end when the server stops."""
+
+_HTTP_OPTIONS = {
+    "access_log": None,  # our own middleware logs: routes, not paths
+    "keepalive_timeout": 75,
+    "lingering_time": 2,
+}
+
+
+class App:
+    """One server: made, started, stopped.
+
+    Args:
+        secret: At least 256 bits of this installation; every hash of a room key hangs on it.
+        admin_token: Of the operators.
+        clock: For everything that is a matter of time in the core.
+
+    Attributes:
+        port: Where it listens, once started.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        secret: str,
+        admin_token: str,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._metrics = Metrics()
+        self._limiter = MemoryRateLimiter()
+        self._broker = LocalBroker()
+        self._store = MemoryRooms(settings.bounds)
+        self.chat = self._make_chat(secret)
+        proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
+        self._front = Front(Origins(settings.origins), proxies, self._metrics)
+        self._decoder = Decoder(settings.bounds)
+        self._sockets = self._make_sockets()
+        operators = Operators(admin_token, open_to_loopback=settings.debug)
+        self._health = Health(self.chat, self._metrics, operators, self._gate)
+        self._runner = web.AppRunner(self._make_http(operators), **_HTTP_OPTIONS)
+        per_address = settings.max_address_connections
+        self._doorkeeper = Doorkeeper(
+            proxies,
+            settings.max_connections,
+            # A polling client keeps two connections open; half-open ones come on top.
+            None if per_address is None else 2 * per_address + 16,
+        )
+        self._listener: asyncio.Server | None = None
+        self._reaper: asyncio.Task[None] | None = None
+        self.port = settings.port
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: The address cannot be had.
+        """
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            self._make_door, self._settings.host, self._settings.port, backlog=1024
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+        self._reaper = asyncio.create_task(
+            reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
+        )
+        log.info("started")
+
+    async def stop(self) -> None:
+        """Take no new work, close every connection so that clients come back, and end."""
+        self._health.is_draining = True
+        self._gate.is_closed = True
+        if self._listener:
+            self._listener.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._sockets.eio.shut_all(Code.UNAVAILABLE)
+                await self._sockets.shutdown()
+        if self._reaper:
+            self._reaper.cancel()
+            await asyncio.gather(self._reaper, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._runner.cleanup()
+        log.info("stopped")
+
+    def _make_chat(self, secret: str) -> Chat:
+        relay = Relay(self._broker)
+        shared = {
+            "store": self._store,
+            "relay": relay,
+            "limiter": self._limiter,
+            "clock": self._clock,
+            "bounds": self._settings.bounds,
+            "rates": self._settings.rates,
+        }
+        pepper = hmac.digest(secret.encode(), b"hushwire room keys", hashlib.sha256)
+        rooms = Rooms(**shared, policy=self._settings.session, pepper=pepper)
+        return Chat(rooms, Messages(**shared))
+
+    def _make_sockets(self) -> SocketServer:
+        settings = self._settings
+        self._gate = Gate(
+            limiter=self._limiter,
+            clock=self._clock,
+            max_per_address=settings.max_address_connections,
+            rate=settings.rates.connect,
+        )
+        connections = Connections()
+        engine = functools.partial(
+            Engine,
+            gate=self._gate,
+            metrics=self._metrics,
+            address_of=self._front.caller_address,
+        )
+        sockets = SocketServer(
+            engine,
+            client_manager=connections,
+            serializer=strict_packets(settings.max_payload_bytes),
+            max_http_buffer_size=settings.max_payload_bytes,
+            ping_interval=settings.ping_interval_s,
+            ping_timeout=settings.ping_timeout_s,
+            cors_allowed_origins=[],  # the HTTP front checks origins, for everything alike
+        )
+        hub = Hub(connections, APIS, self._metrics)
+        self._broker.subscribe(hub.deliver)
+        sockets.register_namespace(
+            ApiNamespace(
+                APIS,
+                chat=self.chat,
+                hub=hub,
+                decoder=self._decoder,
+                metrics=self._metrics,
+                limiter=self._limiter,
+                clock=self._clock,
+                rate=settings.rates.events,
+            )
+        )
+        return sockets
+
+    def _make_http(self, operators: Operators) -> web.Application:
+        app = self._front.application()
+        app.router.add_route("*", "/socket.io/", self._sockets.eio.handle_request)
+        self._health.add_routes(app)
+        for api in APIS:
+            add_routes(
+                app,
+                api,
+                chat=self.chat,
+                decoder=self._decoder,
+                operators=operators,
+                front=self._front,
+            )
+        return app
+
+    def _make_door(self) -> Door:
+        assert self._runner.server
+        return Door(self._runner.server, self._doorkeeper, _HTTP_OPTIONS)
+
+    def _count_expired(self, expired: Expired) -> None:
+        self._metrics.reaped.labels("sessions").inc(expired.rooms)
+        self._metrics.reaped.labels("members").inc(expired.members)

@@ -1,0 +1,121 @@
+"""What happened in a room. Frozen facts, past tense; every API renders them in its own words."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from server.core.ids import ConnectionId, Identity, MessageId, Recipient, RoomId, UserId
+from server.core.opaque import Opaque
+
+
+class LeaveReason(Enum):
+    LEFT = "left"
+    LOST = "lost"
+    REMOVED = "removed"
+
+
+class Member(Struct, frozen=True):
+    """One person in a room, as the others may see them."""
+
+    user_id: UserId
+    name: str
+    public_key: Opaque | None
+    joined_ms: int
+
+
+class RoomEvent(Struct, frozen=True, kw_only=True):
+    """Something that the members of a room hear of.
+
+    Attributes:
+        room_id: Where it happened.
+        skip: The connection that caused it and need not hear of it.
+    """
+
+    room_id: RoomId
+    skip: ConnectionId | None = None
+
+
+class MessageSent(RoomEvent, frozen=True, kw_only=True):
+    """A message was accepted and stands in the room's history.
+
+    Attributes:
+        seq: Its place in the room's sequence, from 1.
+        recipient: The one member it is for; None is everybody.
+        addressed_as: The recipient as the sender wrote it, given back unchanged.
+        identities: Sender and recipient of a private message: only these may read it in
+            the history, whatever user id they come back under.
+    """
+
+    seq: int
+    message_id: MessageId
+    sender: UserId
+    recipient: UserId | None
+    addressed_as: Recipient | None
+    ciphertext: Opaque
+    content_type: str
+    sent_ms: int
+    identities: frozenset[Identity] | None = None
+
+
+class MemberJoined(RoomEvent, frozen=True, kw_only=True):
+    seq: int
+    user_id: UserId
+    name: str
+    joined_ms: int
+
+
+class MemberLeft(RoomEvent, frozen=True, kw_only=True):
+    seq: int
+    user_id: UserId
+    reason: LeaveReason
+    left_ms: int
+
+
+class MembersChanged(RoomEvent, frozen=True, kw_only=True):
+    """The list of members or of their public keys is now this one."""
+
+    members: tuple[Member, ...]
+
+
+class TypingChanged(RoomEvent, frozen=True, kw_only=True):
+    user_id: UserId
+    is_typing: bool
+
+
+class FileDownloaded(RoomEvent, frozen=True, kw_only=True):
+    user_id: UserId
+    file_name: str
+    recipient: UserId | None
+    downloaded_ms: int
+
+
+class RoomLocked(RoomEvent, frozen=True, kw_only=True):
+    """Newcomers are kept out (`locked`) or let in again."""
+
+    locked: bool
+    locked_ms: int
+
+
+class ConnectionAttached(RoomEvent, frozen=True, kw_only=True):
+    """A connection hears of the room from now on, as this user."""
+
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class ConnectionDetached(RoomEvent, frozen=True, kw_only=True):
+    """A connection hears of the room no longer, by its own wish."""
+
+    connection_id: ConnectionId
+
+
+class MemberRemoved(RoomEvent, frozen=True, kw_only=True):
+    """All connections of this user are put out of the room."""
+
+    user_id: UserId
+
+
+class RoomExpired(RoomEvent, frozen=True, kw_only=True):
+    """The room was idle for too long, and everything of it is forgotten."""
+
+    idle_limit_ms: int

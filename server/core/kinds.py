@@ -1,0 +1,31 @@
+"""What distinguishes one kind of room from another, as values. Code asks the policy, never the kind."""
+
+from msgspec import Struct
+
+
+class Policy(Struct, frozen=True):
+    """How a room of one kind lives.
+
+    Attributes:
+        capacity: Members at the same time.
+        idle_limit_ms: A room without join, message or typing for so long is forgotten.
+        grace_ms: How long a member without a connection stays a member.
+        history_messages: Messages kept for those who come (back) later.
+        history_bytes: Their size in all; the oldest go first.
+    """
+
+    capacity: int
+    idle_limit_ms: int
+    grace_ms: int
+    history_messages: int
+    history_bytes: int
+
+
+SESSION = Policy(
+    capacity=200,
+    idle_limit_ms=30 * 60_000,
+    grace_ms=3_000,
+    history_messages=500,
+    history_bytes=4 * 1024 * 1024,
+)
+"""Live; admitted by key, reserved ahead; nothing of it outlives its idle limit."""

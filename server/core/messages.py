@@ -1,0 +1,108 @@
+"""What is said in a room: messages, typing, notices of downloads."""
+
+from server.core.clock import Clock
+from server.core.errors import AppError, Code
+from server.core.events import FileDownloaded, MessageSent, TypingChanged
+from server.core.ids import MessageId, Recipient, UserId, new_id
+from server.core.limits import Bounds, Rates
+from server.core.opaque import Opaque
+from server.core.ports import Draft, RateLimiter, RoomStore
+from server.core.rates import spend
+from server.core.relay import Relay
+from server.core.rooms import Actor
+
+
+class Messages:
+    def __init__(
+        self,
+        *,
+        store: RoomStore,
+        relay: Relay,
+        limiter: RateLimiter,
+        clock: Clock,
+        bounds: Bounds,
+        rates: Rates,
+    ) -> None:
+        self._store = store
+        self._relay = relay
+        self._limiter = limiter
+        self._clock = clock
+        self._bounds = bounds
+        self._rates = rates
+
+    async def send(
+        self,
+        actor: Actor,
+        ciphertext: Opaque,
+        *,
+        to: Recipient | None,
+        is_broadcast: bool,
+        content_type: str,
+        message_id: MessageId | None,
+    ) -> MessageSent:
+        """Keep a message in the room's history and relay it; once for each message id.
+
+        A repeat under the same id answers as the first did and delivers nothing again.
+
+        Raises:
+            AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, ID_CONFLICT, PAYLOAD_TOO_LARGE,
+                RATE_LIMITED, SERVER_FULL.
+        """
+        if ciphertext.size_bytes > self._bounds.ciphertext_bytes:
+            raise AppError(
+                Code.PAYLOAD_TOO_LARGE,
+                f"a message may have {self._bounds.ciphertext_bytes} bytes; send it in parts",
+            )
+        now_ms = self._clock.now_ms()
+        await self._spend(actor, now_ms)
+        draft = Draft(
+            room_id=actor.room_id,
+            connection_id=actor.connection_id,
+            message_id=message_id or MessageId(new_id()),
+            addressed_as=to,
+            is_broadcast=is_broadcast,
+            ciphertext=ciphertext,
+            content_type=content_type,
+        )
+        appended = await self._store.append(draft, now_ms)
+        if not appended.is_repeat:
+            await self._relay.publish(appended.event)
+        return appended.event
+
+    async def set_typing(self, actor: Actor, is_typing: bool) -> None:
+        """Tell the others that the actor is, or is no longer, typing; keeps the room alive."""
+        await self._store.touch(actor.room_id, actor.connection_id, self._clock.now_ms())
+        await self._relay.publish(
+            TypingChanged(
+                room_id=actor.room_id,
+                skip=actor.connection_id,
+                user_id=actor.user_id,
+                is_typing=is_typing,
+            )
+        )
+
+    async def file_downloaded(self, actor: Actor, file_name: str, to: UserId | None) -> None:
+        """Tell the others, or one of them, that the actor has downloaded a file.
+
+        Raises:
+            AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, RATE_LIMITED.
+        """
+        now_ms = self._clock.now_ms()
+        await self._spend(actor, now_ms)
+        if to is not None:
+            to = await self._store.recipient(actor.room_id, actor.connection_id, to)
+        await self._relay.publish(
+            FileDownloaded(
+                room_id=actor.room_id,
+                skip=actor.connection_id,
+                user_id=actor.user_id,
+                file_name=file_name,
+                recipient=to,
+                downloaded_ms=now_ms,
+            )
+        )
+
+    async def _spend(self, actor: Actor, now_ms: int) -> None:
+        # The length keeps two pairs of room and user from sharing a bucket.
+        who = f"{len(actor.room_id)}:{actor.room_id}:{actor.user_id}"
+        await spend(self._limiter, "send", who, self._rates.send, now_ms)

@@ -1,0 +1,223 @@
+"""Who is in a room: reserve, join, keys, leave, lock, remove, expire."""
+
+import hashlib
+import hmac
+
+from msgspec import Struct
+
+from server.core.clock import Clock
+from server.core.errors import AppError, Code
+from server.core.events import MembersChanged, RoomEvent, RoomExpired, RoomLocked
+from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
+from server.core.kinds import Policy
+from server.core.limits import WRONG_KEY_COST, Bounds, Rates
+from server.core.opaque import Opaque
+from server.core.ports import (
+    Entry,
+    Joined,
+    Member,
+    RateLimiter,
+    Reservation,
+    RoomStore,
+    RoomSummary,
+    RoomTotals,
+)
+from server.core.rates import spend
+from server.core.relay import Relay
+
+
+class Actor(Struct, frozen=True):
+    """Who acts: one connection of one user in one room, as the transport knows it."""
+
+    room_id: RoomId
+    user_id: UserId
+    connection_id: ConnectionId
+
+
+class Admission(Struct, frozen=True):
+    """What a joiner is told, and the token that proves it next time.
+
+    `member_token` is None if this connection has proved nothing: it joined with the public
+    key of a member only, which everybody in the room knows.
+    """
+
+    joined: Joined
+    member_token: str | None
+
+
+class Expired(Struct, frozen=True):
+    """How much a call of `Rooms.expire` took away."""
+
+    rooms: int
+    members: int
+
+
+class Rooms:
+    """Rooms of one kind, with the rates and bounds of this installation.
+
+    Args:
+        pepper: Mixed into the hashes of room keys, so that whoever steals a store without
+            it cannot try out short keys.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RoomStore,
+        relay: Relay,
+        limiter: RateLimiter,
+        clock: Clock,
+        policy: Policy,
+        bounds: Bounds,
+        rates: Rates,
+        pepper: bytes,
+    ) -> None:
+        self._store = store
+        self._relay = relay
+        self._limiter = limiter
+        self._clock = clock
+        self._policy = policy
+        self._bounds = bounds
+        self._rates = rates
+        self._pepper = pepper
+
+    async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
+        """Make a room ahead of its members, or find the one that has this key.
+
+        Raises:
+            AppError: ROOM_EXISTS under another key; SERVER_FULL; RATE_LIMITED.
+        """
+        now_ms = self._clock.now_ms()
+        await spend(self._limiter, "reserve", address, self._rates.reserve, now_ms)
+        return await self._store.reserve(room_id, self._hash(room_id, key), self._policy, now_ms)
+
+    async def join(
+        self,
+        address: str,
+        *,
+        room_id: RoomId,
+        user_id: UserId,
+        connection_id: ConnectionId,
+        key: str | None,
+        as_creator: bool,
+        name: str | None,
+        public_key: Opaque | None,
+        member_token: str | None,
+        since_seq: int,
+    ) -> Admission:
+        """Join a room, or come back to it.
+
+        Raises:
+            AppError: See `RoomStore.join`; also RATE_LIMITED and PAYLOAD_TOO_LARGE.
+        """
+        self._check_key_size(public_key)
+        now_ms = self._clock.now_ms()
+        await spend(self._limiter, "join", address, self._rates.join, now_ms)
+        new_token = new_secret()
+        entry = Entry(
+            room_id=room_id,
+            user_id=user_id,
+            connection_id=connection_id,
+            key_hash=self._hash(room_id, key),
+            as_creator=as_creator,
+            name=name,
+            public_key=public_key,
+            token_hash=_token_hash(member_token) if member_token else None,
+            new_identity=Identity(new_id()),
+            new_token_hash=_token_hash(new_token),
+            since_seq=since_seq,
+        )
+        joined = await self._admit(address, entry, now_ms)
+        await self._relay.publish(*joined.events)
+        proof = member_token if joined.has_proved else None
+        return Admission(joined, new_token if joined.is_new else proof)
+
+    async def _admit(self, address: str, entry: Entry, now_ms: int) -> Joined:
+        try:
+            return await self._store.join(entry, self._policy, now_ms)
+        except AppError as error:
+            if error.code is Code.INVALID_KEY:
+                await spend(
+                    self._limiter, "join", address, self._rates.join, now_ms, WRONG_KEY_COST
+                )
+            raise
+
+    async def members(self, actor: Actor) -> tuple[Member, ...]:
+        return await self._store.members(actor.room_id, actor.connection_id)
+
+    async def save_key(
+        self, actor: Actor, public_key: Opaque, name: str | None
+    ) -> tuple[Member, ...]:
+        """Replace the actor's own public key, and tell the whole room."""
+        self._check_key_size(public_key)
+        members = await self._store.save_key(actor.room_id, actor.connection_id, public_key, name)
+        await self._relay.publish(MembersChanged(room_id=actor.room_id, members=members))
+        return members
+
+    async def lock(self, actor: Actor, locked: bool) -> None:
+        """Keep newcomers out, or let them in again; the creator's right."""
+        await self._store.lock(actor.room_id, actor.connection_id, locked)
+        await self._relay.publish(
+            RoomLocked(
+                room_id=actor.room_id,
+                skip=actor.connection_id,
+                locked=locked,
+                locked_ms=self._clock.now_ms(),
+            )
+        )
+
+    async def remove(self, actor: Actor, user_id: UserId) -> None:
+        """Put a member out and lock the room; the creator's right."""
+        now_ms = self._clock.now_ms()
+        events = await self._store.remove(actor.room_id, actor.connection_id, user_id, now_ms)
+        await self._relay.publish(*events)
+
+    async def leave(self, room_id: RoomId, connection_id: ConnectionId) -> None:
+        """Leave at once; another connection of the same user keeps the member in the room."""
+        events = await self._store.leave(room_id, connection_id, self._clock.now_ms())
+        await self._relay.publish(*events)
+
+    async def leave_all(self, connection_id: ConnectionId) -> None:
+        """Leave every room that a connection is in."""
+        for room_id in await self._store.rooms_of(connection_id):
+            await self.leave(room_id, connection_id)
+
+    async def lose(self, connection_id: ConnectionId) -> None:
+        """Note a lost connection; its members may come back within their grace."""
+        await self._store.lose(connection_id, self._clock.now_ms())
+
+    async def expire(self) -> Expired:
+        """Let lost members leave and forget idle rooms, as far as their time is over."""
+        now_ms = self._clock.now_ms()
+        lost = await self._store.expire_lost(now_ms)
+        idle = await self._store.expire_idle(now_ms)
+        await self._relay.publish(*lost, *idle)
+        return Expired(rooms=_count(idle, RoomExpired), members=len(lost))
+
+    async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
+        return await self._store.summaries(after, limit)
+
+    async def totals(self) -> RoomTotals:
+        return await self._store.totals()
+
+    def _hash(self, room_id: RoomId, key: str | None) -> bytes | None:
+        if not key:
+            return None
+        text = len(room_id).to_bytes(4) + room_id.encode() + key.encode()
+        return hmac.digest(self._pepper, text, hashlib.sha256)
+
+    def _check_key_size(self, public_key: Opaque | None) -> None:
+        if public_key and public_key.size_bytes > self._bounds.public_key_bytes:
+            raise AppError(
+                Code.PAYLOAD_TOO_LARGE,
+                f"a public key may have {self._bounds.public_key_bytes} bytes",
+            )
+
+
+def _token_hash(token: str) -> bytes:
+    # The token is 256 random bits: a plain hash cannot be searched.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _count(events: tuple[RoomEvent, ...], kind: type[RoomEvent]) -> int:
+    return sum(isinstance(event, kind) for event in events)

@@ -1,0 +1,56 @@
+"""Logging as one JSON object a line, without anything that people said or are called.
+
+Log an event of interest with a constant name and fields of your own choice:
+`log.info("http_request", extra={"fields": {"route": "/health"}})`.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+OURS = "hushwire"
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request or event being handled; part of every line and of `internal` answers."""
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes only what our own code chose to log.
+
+    The texts of libraries, and of exceptions, may quote what a client sent; of those only
+    the logger's name, the exception's type and the places in the code are written.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        is_ours = record.name.split(".", 1)[0] == OURS
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage() if is_ours else "library",
+        }
+        if not is_ours:
+            line["library"] = record.name
+        if current := request_id.get():
+            line["request_id"] = current
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+            line["at"] = [
+                f"{frame.filename.rpartition('/')[2]}:{frame.lineno}:{frame.name}"
+                for frame in traceback.extract_tb(record.exc_info[2])
+            ]
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(*, verbose: bool) -> None:
+    """Send all logging to standard error: ours in full, libraries' errors only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.ERROR)
+    logging.getLogger(OURS).setLevel(logging.DEBUG if verbose else logging.INFO)

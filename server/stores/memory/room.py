@@ -1,0 +1,230 @@
+"""One live room: its people, who of them is connected, and who may come in."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from msgspec import structs
+
+from server.core.errors import AppError, Code
+from server.core.events import LeaveReason, Member, MemberJoined, MemberLeft, MembersChanged
+from server.core.events import RoomEvent
+from server.core.ids import ConnectionId, Identity, RoomId, UserId
+from server.core.kinds import Policy
+from server.core.opaque import Opaque
+from server.core.ports import Entry
+from server.stores.memory.history import History
+
+_TOKENS_PER_PLACE = 4
+"""Tokens of former members that a room remembers, as a multiple of its capacity."""
+
+
+class Person:
+    """A member with its connections; `lost_ms` is when the last of them went."""
+
+    __slots__ = ("connections", "identity", "lost_ms", "member")
+
+    def __init__(self, member: Member, identity: Identity) -> None:
+        self.member = member
+        self.identity = identity
+        self.connections: dict[ConnectionId, bool] = {}  # -> has proved to be the identity
+        self.lost_ms: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return bool(self.connections)
+
+    @property
+    def held_bytes(self) -> int:
+        key = self.member.public_key
+        return len(self.member.name) + (key.size_bytes if key else 0)
+
+
+class Admitted(NamedTuple):
+    person: Person
+    is_new: bool
+    events: tuple[RoomEvent, ...]
+
+
+class _Claim(NamedTuple):
+    """On what ground an entry may come in: a known person, or the identity it proved."""
+
+    person: Person | None
+    identity: Identity | None
+
+
+class Room:
+    def __init__(
+        self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int
+    ) -> None:
+        self.room_id = room_id
+        self.key_hash = key_hash
+        self.policy = policy
+        self.created_ms = now_ms
+        self.active_ms = now_ms
+        self.seq = 0
+        self.locked = False
+        self.creator: Identity | None = None
+        self.people: dict[UserId, Person] = {}
+        self.connections: dict[ConnectionId, Person] = {}
+        self.history = History(policy)
+        self._tokens: OrderedDict[bytes, Identity] = OrderedDict()
+
+    @property
+    def held_bytes(self) -> int:
+        return self.history.held_bytes + sum(person.held_bytes for person in self.people.values())
+
+    def next_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def members(self) -> tuple[Member, ...]:
+        return tuple(person.member for person in self.people.values())
+
+    def person_of(self, connection_id: ConnectionId) -> Person:
+        person = self.connections.get(connection_id)
+        if person is None:
+            raise AppError(Code.NOT_A_MEMBER, "join first")
+        return person
+
+    def has_proved(self, connection_id: ConnectionId) -> bool:
+        return self.person_of(connection_id).connections[connection_id]
+
+    def is_creator(self, connection_id: ConnectionId) -> bool:
+        person = self.person_of(connection_id)
+        return self.has_proved(connection_id) and person.identity == self.creator
+
+    # --- coming in ---
+
+    def admit(self, entry: Entry, now_ms: int) -> Admitted:
+        """Attach a connection; the room is unchanged if this raises."""
+        claim = self._claim(entry)
+        if claim.person is None:
+            admitted = self._add(entry, claim.identity, now_ms)
+        else:
+            admitted = Admitted(claim.person, False, ())
+        person = admitted.person
+        proved = person.connections.get(entry.connection_id, False)
+        proved = proved or admitted.is_new or claim.identity == person.identity
+        person.connections[entry.connection_id] = proved
+        person.lost_ms = None
+        self.connections[entry.connection_id] = person
+        if entry.as_creator and proved and self.creator is None:
+            self.creator = person.identity
+        if claim.person is not None and proved:
+            return admitted._replace(events=self._update(person, entry))
+        return admitted
+
+    def _claim(self, entry: Entry) -> _Claim:
+        """Who the entry is allowed to be.
+
+        Raises:
+            AppError: FORBIDDEN, USER_ID_TAKEN, ROOM_LOCKED, ROOM_FULL.
+        """
+        here = self.connections.get(entry.connection_id)
+        if here is not None:
+            if here.member.user_id != entry.user_id:
+                raise AppError(Code.FORBIDDEN, "this connection is somebody else here; leave first")
+            return _Claim(here, None)
+        identity = self._tokens.get(entry.token_hash) if entry.token_hash else None
+        person = self.people.get(entry.user_id)
+        if person and (identity == person.identity or _same_key(person, entry)):
+            return _Claim(person, identity)
+        elsewhere = self._holder(identity)
+        if (person and person.is_live) or (elsewhere and elsewhere.is_live):
+            raise AppError(Code.USER_ID_TAKEN, "that user id is in use here; choose another")
+        if self.locked and identity is None:
+            raise AppError(Code.ROOM_LOCKED, "the room is locked; ask its creator to let you in")
+        places_freed = len({id(leaver) for leaver in (person, elsewhere) if leaver})
+        if len(self.people) - places_freed >= self.policy.capacity:
+            raise AppError(Code.ROOM_FULL, f"the room holds {self.policy.capacity} members")
+        return _Claim(None, identity)
+
+    def _add(self, entry: Entry, identity: Identity | None, now_ms: int) -> Admitted:
+        """Make a member; whoever was lost under this id or identity leaves for good."""
+        events: list[RoomEvent] = []
+        for leaver in (self.people.get(entry.user_id), self._holder(identity)):
+            if leaver and leaver.member.user_id in self.people:
+                events.append(self.drop(leaver, LeaveReason.LOST, now_ms))
+        member = Member(entry.user_id, entry.name or str(entry.user_id), entry.public_key, now_ms)
+        person = Person(member, identity or entry.new_identity)
+        self.people[entry.user_id] = person
+        if identity is None:
+            self._remember(entry.new_token_hash, entry.new_identity)
+        events.append(
+            MemberJoined(
+                room_id=self.room_id,
+                skip=entry.connection_id,
+                seq=self.next_seq(),
+                user_id=entry.user_id,
+                name=member.name,
+                joined_ms=now_ms,
+            )
+        )
+        events.append(self._members_changed(entry.connection_id))
+        return Admitted(person, identity is None, tuple(events))
+
+    def _update(self, person: Person, entry: Entry) -> tuple[RoomEvent, ...]:
+        if not self.change(person, entry.public_key, entry.name):
+            return ()
+        return (self._members_changed(entry.connection_id),)
+
+    def change(self, person: Person, public_key: Opaque | None, name: str | None) -> bool:
+        """Replace what is given of a member; False if that changes nothing."""
+        old = person.member
+        new = structs.replace(old, public_key=public_key or old.public_key, name=name or old.name)
+        if new == old:
+            return False
+        person.member = new
+        self.next_seq()
+        return True
+
+    # --- going out ---
+
+    def detach(self, connection_id: ConnectionId, now_ms: int) -> Person:
+        person = self.connections.pop(connection_id)
+        del person.connections[connection_id]
+        if not person.is_live:
+            person.lost_ms = now_ms
+        return person
+
+    def drop(self, person: Person, reason: LeaveReason, now_ms: int) -> MemberLeft:
+        for connection_id in person.connections:
+            del self.connections[connection_id]
+        del self.people[person.member.user_id]
+        return MemberLeft(
+            room_id=self.room_id,
+            seq=self.next_seq(),
+            user_id=person.member.user_id,
+            reason=reason,
+            left_ms=now_ms,
+        )
+
+    def leave(self, person: Person, reason: LeaveReason, now_ms: int) -> tuple[RoomEvent, ...]:
+        return (self.drop(person, reason, now_ms), self._members_changed(None))
+
+    def void_tokens(self, identity: Identity) -> None:
+        for token_hash in [token for token, owner in self._tokens.items() if owner == identity]:
+            del self._tokens[token_hash]
+
+    # --- inside ---
+
+    def _members_changed(self, skip: ConnectionId | None) -> MembersChanged:
+        return MembersChanged(room_id=self.room_id, skip=skip, members=self.members())
+
+    def _holder(self, identity: Identity | None) -> Person | None:
+        if identity is None:
+            return None
+        return next((p for p in self.people.values() if p.identity == identity), None)
+
+    def _remember(self, token_hash: bytes, identity: Identity) -> None:
+        self._tokens[token_hash] = identity
+        if len(self._tokens) <= _TOKENS_PER_PLACE * self.policy.capacity:
+            return
+        kept = {person.identity for person in self.people.values()} | {self.creator}
+        oldest = next((token for token, owner in self._tokens.items() if owner not in kept), None)
+        if oldest is not None:
+            del self._tokens[oldest]
+
+
+def _same_key(person: Person, entry: Entry) -> bool:
+    return entry.public_key is not None and entry.public_key == person.member.public_key

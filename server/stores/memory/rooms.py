@@ -1,0 +1,333 @@
+"""Live rooms in memory: `core.ports.RoomStore` for one process."""
+
+import hmac
+from bisect import bisect_right
+from collections import OrderedDict, deque
+
+from msgspec import structs
+
+from server.core.errors import AppError, Code
+from server.core.events import (
+    ConnectionAttached,
+    ConnectionDetached,
+    LeaveReason,
+    Member,
+    MemberRemoved,
+    MessageSent,
+    RoomEvent,
+    RoomExpired,
+    RoomLocked,
+)
+from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.kinds import Policy
+from server.core.limits import Bounds
+from server.core.opaque import Opaque
+from server.core.ports import (
+    Appended,
+    Draft,
+    Entry,
+    Joined,
+    Reservation,
+    RoomSummary,
+    RoomTotals,
+)
+from server.stores.memory.history import Receipt, size_bytes
+from server.stores.memory.room import Person, Room
+
+
+class MemoryRooms:
+    """A `RoomStore` for one process: each method runs to its end before another begins."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._rooms: dict[RoomId, Room] = {}
+        self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
+        # Rooms by age of their last activity, one order for each idle limit.
+        self._by_activity: dict[int, OrderedDict[RoomId, Room]] = {}
+        self._lost: deque[tuple[int, Room, Person]] = deque()
+        self._held_bytes = 0
+
+    # --- coming in ---
+
+    async def reserve(
+        self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int
+    ) -> Reservation:
+        room = self._rooms.get(room_id)
+        if room is not None and not _keys_equal(room.key_hash, key_hash):
+            raise AppError(Code.ROOM_EXISTS, "that id is taken under another key; choose another")
+        created = room is None
+        room = room or self._create(room_id, key_hash, policy, now_ms)
+        return Reservation(created, room.active_ms + room.policy.idle_limit_ms)
+
+    async def join(self, entry: Entry, policy: Policy, now_ms: int) -> Joined:
+        known = self._rooms.get(entry.room_id)
+        self._check_entry(known, entry)
+        self._check_space(entry.public_key.size_bytes if entry.public_key else 0)
+        room = known or self._create(entry.room_id, entry.key_hash, policy, now_ms)
+        before = room.held_bytes
+        person, is_new, events = room.admit(entry, now_ms)
+        self._held_bytes += room.held_bytes - before
+        self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
+        self._touch(room, now_ms)
+        attached = ConnectionAttached(
+            room_id=entry.room_id,
+            user_id=person.member.user_id,
+            connection_id=entry.connection_id,
+        )
+        proved = room.has_proved(entry.connection_id)
+        return Joined(
+            is_new=is_new,
+            has_proved=proved,
+            is_creator=room.is_creator(entry.connection_id),
+            room_created=known is None,
+            locked=room.locked,
+            members=room.members(),
+            messages=room.history.read(entry.since_seq, person.identity if proved else None),
+            seq=room.seq,
+            truncated=entry.since_seq < room.history.trimmed_seq,
+            events=(attached, *events),
+        )
+
+    def _check_entry(self, room: Room | None, entry: Entry) -> None:
+        if room is None and not entry.as_creator:
+            raise AppError(Code.ROOM_NOT_FOUND, "nobody has made this room, or it has ended")
+        if room and room.key_hash and not _keys_equal(room.key_hash, entry.key_hash):
+            raise AppError(Code.INVALID_KEY, "the key does not fit this room")
+        rooms = self._rooms_of.get(entry.connection_id, ())
+        if entry.room_id not in rooms and len(rooms) >= self._bounds.rooms_per_connection:
+            raise AppError(
+                Code.TOO_MANY_ROOMS,
+                f"one connection may be in {self._bounds.rooms_per_connection} rooms; leave one",
+            )
+
+    # --- inside ---
+
+    async def members(self, room_id: RoomId, connection_id: ConnectionId) -> tuple[Member, ...]:
+        return self._room_of(room_id, connection_id).members()
+
+    async def save_key(
+        self,
+        room_id: RoomId,
+        connection_id: ConnectionId,
+        public_key: Opaque,
+        name: str | None,
+    ) -> tuple[Member, ...]:
+        room = self._room_of(room_id, connection_id)
+        person = room.person_of(connection_id)
+        if not room.has_proved(connection_id):
+            if public_key != person.member.public_key:
+                raise AppError(Code.FORBIDDEN, "only a connection with the member token may do so")
+            return room.members()
+        self._check_space(public_key.size_bytes)
+        before = person.held_bytes
+        room.change(person, public_key, name)
+        self._held_bytes += person.held_bytes - before
+        return room.members()
+
+    async def append(self, draft: Draft, now_ms: int) -> Appended:
+        room = self._room_of(draft.room_id, draft.connection_id)
+        sender = room.person_of(draft.connection_id)
+        receipt = room.history.receipt(draft.message_id)
+        if receipt is not None:
+            return _repeat(receipt, sender, draft)
+        recipient = _find_recipient(room, draft)
+        event = MessageSent(
+            room_id=room.room_id,
+            skip=draft.connection_id,
+            seq=room.seq + 1,
+            message_id=draft.message_id,
+            sender=sender.member.user_id,
+            recipient=recipient.member.user_id if recipient else None,
+            addressed_as=draft.addressed_as,
+            ciphertext=draft.ciphertext,
+            content_type=draft.content_type,
+            sent_ms=now_ms,
+            identities=frozenset((sender.identity, recipient.identity)) if recipient else None,
+        )
+        growth_bytes = room.history.growth_bytes(size_bytes(event))
+        self._check_space(growth_bytes)
+        room.next_seq()
+        room.history.append(event, sender.identity)
+        self._held_bytes += growth_bytes
+        self._touch(room, now_ms)
+        return Appended(event, is_repeat=False)
+
+    async def recipient(
+        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId
+    ) -> UserId:
+        return _person(self._room_of(room_id, connection_id), user_id).member.user_id
+
+    async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
+        self._touch(self._room_of(room_id, connection_id), now_ms)
+
+    async def lock(self, room_id: RoomId, connection_id: ConnectionId, locked: bool) -> None:
+        room = self._room_of(room_id, connection_id)
+        _check_creator(room, connection_id)
+        room.locked = locked
+
+    async def remove(
+        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId, now_ms: int
+    ) -> tuple[RoomEvent, ...]:
+        room = self._room_of(room_id, connection_id)
+        _check_creator(room, connection_id)
+        person = _person(room, user_id)
+        if person is room.person_of(connection_id):
+            raise AppError(Code.FORBIDDEN, "leave the room instead of removing yourself")
+        room.locked = True
+        room.void_tokens(person.identity)
+        for connection in person.connections:
+            self._forget(connection, room_id)
+        self._held_bytes -= person.held_bytes
+        return (
+            MemberRemoved(room_id=room_id, user_id=person.member.user_id),
+            *room.leave(person, LeaveReason.REMOVED, now_ms),
+            RoomLocked(room_id=room_id, locked=True, locked_ms=now_ms),
+        )
+
+    # --- going out ---
+
+    async def leave(
+        self, room_id: RoomId, connection_id: ConnectionId, now_ms: int
+    ) -> tuple[RoomEvent, ...]:
+        room = self._room_of(room_id, connection_id)
+        detached = ConnectionDetached(room_id=room_id, connection_id=connection_id)
+        person = room.detach(connection_id, now_ms)
+        self._forget(connection_id, room_id)
+        if person.is_live:
+            return (detached,)
+        self._held_bytes -= person.held_bytes
+        return (detached, *room.leave(person, LeaveReason.LEFT, now_ms))
+
+    async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
+        for room_id in self._rooms_of.pop(connection_id, ()):
+            room = self._rooms[room_id]
+            person = room.detach(connection_id, now_ms)
+            if not person.is_live:
+                self._lost.append((now_ms + room.policy.grace_ms, room, person))
+
+    async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:
+        return tuple(self._rooms_of.get(connection_id, ()))
+
+    async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        events: list[RoomEvent] = []
+        # All rooms share one grace, so that the first to be lost is the first to leave.
+        while self._lost and self._lost[0][0] <= now_ms:
+            _, room, person = self._lost.popleft()
+            if _is_gone(room, person, now_ms) and self._rooms.get(room.room_id) is room:
+                self._held_bytes -= person.held_bytes
+                events.extend(room.leave(person, LeaveReason.LOST, now_ms))
+        return tuple(events)
+
+    async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        events = []
+        for idle_limit_ms, rooms in self._by_activity.items():
+            while (
+                rooms and (room := next(iter(rooms.values()))).active_ms + idle_limit_ms <= now_ms
+            ):
+                self._delete(room)
+                events.append(RoomExpired(room_id=room.room_id, idle_limit_ms=idle_limit_ms))
+        return tuple(events)
+
+    # --- for operators ---
+
+    async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
+        ids = sorted(self._rooms)
+        start = bisect_right(ids, after) if after is not None else 0
+        return tuple(_summary(self._rooms[room_id]) for room_id in ids[start : start + limit])
+
+    async def totals(self) -> RoomTotals:
+        members = sum(len(room.people) for room in self._rooms.values())
+        return RoomTotals(len(self._rooms), members, self._held_bytes)
+
+    # --- the books ---
+
+    def _create(self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int) -> Room:
+        if len(self._rooms) >= self._bounds.rooms:
+            raise AppError(Code.SERVER_FULL, "the relay has as many rooms as it may; try later")
+        room = Room(room_id, key_hash, policy, now_ms)
+        self._rooms[room_id] = room
+        self._touch(room, now_ms)
+        return room
+
+    def _delete(self, room: Room) -> None:
+        del self._rooms[room.room_id]
+        del self._by_activity[room.policy.idle_limit_ms][room.room_id]
+        self._held_bytes -= room.held_bytes
+        for connection_id in room.connections:
+            self._forget(connection_id, room.room_id)
+
+    def _room_of(self, room_id: RoomId, connection_id: ConnectionId) -> Room:
+        room = self._rooms.get(room_id)
+        if room is None or connection_id not in room.connections:
+            raise AppError(Code.NOT_A_MEMBER, "join first")
+        return room
+
+    def _touch(self, room: Room, now_ms: int) -> None:
+        room.active_ms = now_ms
+        order = self._by_activity.setdefault(room.policy.idle_limit_ms, OrderedDict())
+        order[room.room_id] = room
+        order.move_to_end(room.room_id)
+
+    def _forget(self, connection_id: ConnectionId, room_id: RoomId) -> None:
+        rooms = self._rooms_of[connection_id]
+        rooms.discard(room_id)
+        if not rooms:
+            del self._rooms_of[connection_id]
+
+    def _check_space(self, added_bytes: int) -> None:
+        if added_bytes > 0 and self._held_bytes + added_bytes > self._bounds.total_bytes:
+            raise AppError(Code.SERVER_FULL, "the relay's memory for rooms is full; try later")
+
+
+def _keys_equal(expected: bytes | None, given: bytes | None) -> bool:
+    return hmac.compare_digest(expected or b"", given or b"")
+
+
+def _check_creator(room: Room, connection_id: ConnectionId) -> None:
+    if not room.is_creator(connection_id):
+        raise AppError(Code.FORBIDDEN, "only the creator may do so, with the member token")
+
+
+def _person(room: Room, user_id: UserId) -> Person:
+    person = room.people.get(user_id)
+    if person is None:
+        raise AppError(Code.RECIPIENT_NOT_FOUND, "no member has that user id")
+    return person
+
+
+def _find_recipient(room: Room, draft: Draft) -> Person | None:
+    if draft.addressed_as is None:
+        return None
+    if draft.is_broadcast and UserId(draft.addressed_as) not in room.people:
+        return None
+    return _person(room, UserId(draft.addressed_as))
+
+
+def _repeat(receipt: Receipt, sender: Person, draft: Draft) -> Appended:
+    if receipt.sender != sender.identity:
+        raise AppError(Code.ID_CONFLICT, "another sender has used that message id; make a new one")
+    event = receipt.event
+    if receipt.is_trimmed:
+        event = structs.replace(event, ciphertext=draft.ciphertext)
+    return Appended(event, is_repeat=True)
+
+
+def _is_gone(room: Room, person: Person, now_ms: int) -> bool:
+    return (
+        room.people.get(person.member.user_id) is person
+        and person.lost_ms is not None
+        and person.lost_ms + room.policy.grace_ms <= now_ms
+    )
+
+
+def _summary(room: Room) -> RoomSummary:
+    return RoomSummary(
+        room_id=room.room_id,
+        members=len(room.people),
+        messages=len(room.history),
+        held_bytes=room.held_bytes,
+        created_ms=room.created_ms,
+        active_ms=room.active_ms,
+        locked=room.locked,
+        has_key=room.key_hash is not None,
+    )

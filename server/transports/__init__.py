@@ -1,0 +1,1 @@
+"""The machines that run any API's tables, over HTTP and over Socket.IO."""

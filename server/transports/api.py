@@ -1,0 +1,147 @@
+"""The shape that every API fills in: tables of routes and actions, and a render of events.
+
+An API is data. A handler is `async def leave(chat, caller, request) -> result`; it makes one
+call to the core. A render turns a result or a core event into words of the wire.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from server.core.chat import Chat
+from server.core.errors import AppError, Code
+from server.core.events import RoomEvent
+from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.rooms import Actor
+
+NO_CONNECTION = ConnectionId("")
+
+
+class DisplayName(str):
+    """The name that a person shows, or its ciphertext."""
+
+    __slots__ = ()
+
+
+class FileName(str):
+    """The name of a file, or its ciphertext."""
+
+    __slots__ = ()
+
+
+class Key(str):
+    """A secret that admits to a room."""
+
+    __slots__ = ()
+
+
+class Caller:
+    """Who calls: made by the transport, once for a connection or an HTTP request.
+
+    Attributes:
+        connection_id: Of the live connection; `NO_CONNECTION` for an HTTP request.
+        address: The real client address, for limits.
+        memberships: The rooms that this connection is in, and as whom. The hub keeps it
+            up to date, so that it holds after a removal or an expiry too.
+    """
+
+    __slots__ = ("address", "connection_id", "memberships")
+
+    def __init__(self, address: str, connection_id: ConnectionId = NO_CONNECTION) -> None:
+        self.address = address
+        self.connection_id = connection_id
+        self.memberships: dict[RoomId, UserId] = {}
+
+    def acting(self, room_id: RoomId, claimed: UserId | None) -> Actor:
+        """This caller as a member of a room.
+
+        Args:
+            claimed: Who the payload says it is from; it must be right or absent.
+
+        Raises:
+            AppError: NOT_A_MEMBER; FORBIDDEN if the claim is false.
+        """
+        user_id = self.memberships.get(room_id)
+        if user_id is None:
+            raise AppError(Code.NOT_A_MEMBER, "join first")
+        if claimed is not None and claimed != user_id:
+            raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
+        return Actor(room_id, user_id, self.connection_id)
+
+
+class Emit(Struct, frozen=True):
+    """One event for some connections of a room.
+
+    Attributes:
+        name, data: As they go over the wire.
+        users: Whose connections get it; None for everybody in the room.
+    """
+
+    name: str
+    data: Any
+    users: tuple[UserId, ...] | None = None
+
+
+class Answer(Struct, frozen=True):
+    """What the caller of an action gets: its acknowledgement, and events of its own."""
+
+    ack: dict[str, Any]
+    emits: tuple[tuple[str, Any], ...] = ()
+
+
+class Response(Struct, frozen=True):
+    """What the caller of a route gets: a status and a JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+Handler = Callable[[Chat, Caller, Any], Awaitable[Any]]
+
+
+class Action(Struct, frozen=True):
+    """An event that clients may send.
+
+    Attributes:
+        request: The type that its payload must have.
+        sent: The events that the caller gets back, for the documentation.
+    """
+
+    request: type[Struct]
+    handler: Handler
+    render: Callable[[Any, Any], Answer]
+    summary: str
+    sent: tuple[str, ...] = ()
+
+
+class Route(Struct, frozen=True):
+    """An HTTP route; `request` is filled from the JSON body, or of a GET from the query."""
+
+    method: str
+    path: str
+    request: type[Struct]
+    handler: Handler
+    render: Callable[[Any, Any], Response]
+    summary: str
+    operators_only: bool = False
+
+
+class Api(Struct, frozen=True):
+    """One wire contract.
+
+    Attributes:
+        actions: Events from clients, by name.
+        events: What each core event is in this API's words.
+        heard: Events to clients, by name, with their shape, for the documentation.
+        words: Where the contract has a word of its own for an error code.
+        error_event: The event by which errors are told besides the acknowledgement.
+    """
+
+    name: str
+    routes: tuple[Route, ...]
+    actions: Mapping[str, Action]
+    events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
+    heard: Mapping[str, str]
+    words: Mapping[Code, str]
+    error_event: str

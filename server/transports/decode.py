@@ -1,0 +1,138 @@
+"""From what came off the wire to a typed request: the only validation there is.
+
+Requests are frozen structs; the types of their fields carry the rules. `Decoder` knows the
+bounds of this installation, hence is made once by the composition root.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from server.core.errors import AppError, Code
+from server.core.ids import MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.limits import Bounds
+from server.core.opaque import Opaque
+from server.transports.api import DisplayName, FileName, Key
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that a JavaScript client can write and read back."""
+
+
+class Decoder:
+    """Makes requests of one installation's bounds."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        text = {
+            RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
+            UserId: (1, bounds.id_chars),
+            MessageId: (1, bounds.id_chars),
+            Recipient: (0, bounds.id_chars),
+            DisplayName: (0, bounds.name_chars),
+            FileName: (1, bounds.name_chars),
+            Key: (0, bounds.key_chars),
+        }
+        self._makers: dict[type, Callable[[Any], Any]] = {
+            kind: _text_maker(kind, *limits) for kind, limits in text.items()
+        }
+        self._makers[UserId] = _user_id_maker(self._makers[UserId])
+        self._makers[Recipient] = _user_id_maker(self._makers[Recipient])
+        self._makers[Opaque] = Opaque
+
+    def request(self, kind: type[T], payload: Any) -> T:
+        """Check a payload against a request type; unknown fields are left out.
+
+        Raises:
+            AppError: INVALID_REQUEST, naming the field.
+        """
+        return self._convert(kind, payload, strict=True)
+
+    def query(self, kind: type[T], query: dict[str, str]) -> T:
+        """The same for a query string, whose numbers are text."""
+        return self._convert(kind, query, strict=False)
+
+    def _convert(self, kind: type[T], payload: Any, *, strict: bool) -> T:
+        try:
+            return msgspec.convert(payload, kind, strict=strict, dec_hook=self._make)
+        except msgspec.ValidationError as error:
+            raise AppError(Code.INVALID_REQUEST, str(error)) from None
+        except RecursionError:
+            raise AppError(Code.INVALID_REQUEST, "nests too deeply") from None
+
+    def _make(self, kind: type, value: Any) -> Any:
+        return self._makers[kind](value)
+
+
+def _text_maker(kind: type[str], min_chars: int, max_chars: int) -> Callable[[Any], str]:
+    def make(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"Expected text, got {_json_type(value)}")
+        if not min_chars <= len(value) <= max_chars:
+            raise ValueError(f"Expected {min_chars} to {max_chars} characters")
+        if not value.isprintable():
+            raise ValueError("Expected printable characters only")
+        return kind(value)
+
+    return make
+
+
+def _user_id_maker(make_text: Callable[[Any], str]) -> Callable[[Any], str]:
+    def make(value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if abs(value) > MAX_SAFE_INTEGER:
+                raise ValueError("Expected an integer that JavaScript can hold")
+            return NumericUserId(value)
+        return make_text(value)
+
+    return make
+
+
+def _json_type(value: Any) -> str:
+    names = {dict: "an object", list: "an array", bool: "a boolean", bytes: "binary"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def parse_json(text: str) -> Any:
+    """Strict JSON: no NaN, no Infinity, no number beyond a float's range.
+
+    A lone surrogate, which `"😀".slice(0, 1)` makes in a browser, becomes U+FFFD.
+
+    Raises:
+        ValueError: It is not JSON. (RecursionError: it nests some hundred levels deep.)
+    """
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        if "\\u" not in text:
+            raise ValueError(str(error)) from None
+    value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    whole = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+    return msgspec.json.decode(whole.decode("utf-16-le", "replace"))
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON that every browser reads; a numeric user id becomes a number again."""
+    return msgspec.json.encode(value, enc_hook=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, NumericUserId):
+        return int(value)
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot go over the wire")
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number

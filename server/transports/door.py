@@ -1,0 +1,180 @@
+"""The door: every TCP connection passes here before aiohttp sees it.
+
+It waits for the head of the first request, for a bounded time and in a bounded buffer, and
+counts connections by address, so that half-open ones cost little and end soon. Then the
+connection is handed over with all that was read of it.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any, cast
+
+from aiohttp import web
+
+from server.core.errors import AppError, Code
+from server.transports.decode import to_json
+from server.transports.errors import problem
+from server.transports.http import SECURITY_HEADERS
+from server.transports.proxies import Proxies
+
+log = logging.getLogger("hushwire.http")
+
+HEAD_LIMIT_S = 10
+HEAD_LIMIT_BYTES = 32 * 1024
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class Doorkeeper:
+    """Counts open TCP connections, in all and by address.
+
+    Args:
+        max_connections: Of all addresses together.
+        max_per_address: Of one address; None for no bound. A proxy of ours has none.
+    """
+
+    def __init__(self, proxies: Proxies, max_connections: int, max_per_address: int | None) -> None:
+        self._proxies = proxies
+        self._max_connections = max_connections
+        self._max_per_address = max_per_address
+        self._by_peer: Counter[str] = Counter()
+        self._count = 0
+
+    def enter(self, peer: str) -> None:
+        """Count a connection.
+
+        Raises:
+            AppError: TOO_MANY_CONNECTIONS; then it was not counted.
+        """
+        limit = None if self._proxies.trusts(peer) else self._max_per_address
+        if limit is not None and self._by_peer[peer] >= limit:
+            raise AppError(Code.TOO_MANY_CONNECTIONS, "too many connections from your address")
+        if self._count >= self._max_connections:
+            raise AppError(Code.TOO_MANY_CONNECTIONS, "the server has too many connections")
+        self._by_peer[peer] += 1
+        self._count += 1
+
+    def leave(self, peer: str) -> None:
+        self._count -= 1
+        self._by_peer[peer] -= 1
+        if not self._by_peer[peer]:
+            del self._by_peer[peer]
+
+
+class Door(asyncio.Protocol):
+    """Reads the head of the first request, then hands the connection to aiohttp."""
+
+    def __init__(
+        self, server: web.Server, keeper: Doorkeeper, http_options: dict[str, Any]
+    ) -> None:
+        self._server = server
+        self._keeper = keeper
+        self._http_options = http_options
+        self._head = bytearray()
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._peer = "unknown"
+        self._is_counted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are transports in all but their base class.
+        self._transport = cast("asyncio.Transport", transport)
+        peername = transport.get_extra_info("peername")
+        self._peer = peername[0] if peername else "unknown"
+        try:
+            self._keeper.enter(self._peer)
+        except AppError as error:
+            self._refuse(error)
+            return
+        self._is_counted = True
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(HEAD_LIMIT_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        self._head += data
+        if _END_OF_HEAD in self._head:
+            self._hand_over()
+        elif len(self._head) > HEAD_LIMIT_BYTES:
+            self._refuse(AppError(Code.PAYLOAD_TOO_LARGE, "the head of the request is too long"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._stop_timer()
+        if self._is_counted:
+            self._keeper.leave(self._peer)
+
+    def _hand_over(self) -> None:
+        self._stop_timer()
+        connection = HttpConnection(
+            self._server, self._keeper, self._peer, asyncio.get_running_loop(), self._http_options
+        )
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        connection.data_received(bytes(self._head))
+
+    def _refuse(self, error: AppError) -> None:
+        self._stop_timer()
+        told = problem(error)
+        body = to_json(told).encode()
+        headers = {
+            "Content-Type": "application/problem+json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            **SECURITY_HEADERS,
+        }
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([f"HTTP/1.1 {told['status']} {told['title']}", *lines, "", ""])
+        self._transport.write(head.encode() + body)
+        self._transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+
+class HttpConnection(web.RequestHandler):
+    """aiohttp's connection, which tells the doorkeeper of its end and strangers nothing."""
+
+    __slots__ = ("_keeper", "_peer")
+
+    def __init__(
+        self,
+        server: web.Server,
+        keeper: Doorkeeper,
+        peer: str,
+        loop: asyncio.AbstractEventLoop,
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__(server, loop=loop, **options)
+        self._keeper = keeper
+        self._peer = peer
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._keeper.leave(self._peer)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP, or what broke below the middlewares."""
+        if status >= 500:
+            log.error("http_error", exc_info=exc)
+            error = AppError(Code.INTERNAL, "something went wrong here")
+        else:
+            error = AppError(Code.INVALID_REQUEST, "that is not an HTTP request")
+        told = problem(error)
+        response = web.Response(
+            text=to_json(told),
+            status=told["status"],
+            content_type="application/problem+json",
+            headers=SECURITY_HEADERS,
+        )
+        response.force_close()
+        return response

@@ -1,0 +1,78 @@
+"""What probes and people without a client see: `/health`, `/ready`, `/metrics`, `/`."""
+
+import time
+from importlib.resources import files
+
+from aiohttp import web
+
+from server.core.chat import Chat
+from server.core.errors import AppError, Code
+from server.transports.http import Operators, json_response, problem_response
+from server.transports.metrics import Metrics
+from server.transports.socketio.gate import Gate
+from server.version import VERSION
+
+_PAGE = files("server").joinpath("web/index.html")
+_PAGE_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Health:
+    """The state of this process, as it truly is.
+
+    Attributes:
+        is_draining: Set when the process is about to stop: not ready for new work.
+    """
+
+    def __init__(self, chat: Chat, metrics: Metrics, operators: Operators, gate: Gate) -> None:
+        self._chat = chat
+        self._metrics = metrics
+        self._operators = operators
+        self._started = time.monotonic()
+        self._gate = gate
+        self.is_draining = False
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/ready", self._ready)
+        app.router.add_get("/metrics", self._metrics_page)
+        app.router.add_get("/", self._home)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        totals = await self._chat.rooms.totals()
+        return json_response(
+            {
+                "status": "ok",
+                "uptime": round(time.monotonic() - self._started, 3),
+                "sessions": totals.rooms,
+                "connections": self._gate.connections,
+                "version": VERSION,
+            }
+        )
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        if self.is_draining:
+            return problem_response(AppError(Code.UNAVAILABLE, "this process is stopping"))
+        return json_response({"status": "ready"})
+
+    async def _metrics_page(self, request: web.Request) -> web.Response:
+        self._operators.check(request, open_to_loopback=True)
+        totals = await self._chat.rooms.totals()
+        self._metrics.sessions.set(totals.rooms)
+        self._metrics.held_bytes.set(totals.held_bytes)
+        self._metrics.connections.set(self._gate.connections)
+        body, content_type = self._metrics.exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _home(self, request: web.Request) -> web.Response:
+        if "text/html" in request.headers.get("Accept", ""):
+            return web.Response(
+                text=_PAGE.read_text(),
+                content_type="text/html",
+                headers={"Content-Security-Policy": _PAGE_CSP},
+            )
+        return json_response(
+            {"name": "Hushwire", "status": "ok", "version": VERSION, "socketio": "/socket.io/"}
+        )

@@ -1,0 +1,253 @@
+"""HTTP: runs the routes of any API, and puts the same care around every request.
+
+A request passes, from the outside in: a request id, the origin check, errors as problems,
+the operators' guard, the decoder, the handler, the API's render.
+"""
+
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from msgspec import Struct
+
+from server.core.chat import Chat
+from server.core.errors import AppError, Code
+from server.logs import request_id
+from server.transports.api import Api, Caller, Route
+from server.transports.decode import Decoder, parse_json, to_json
+from server.transports.errors import NO_WORDS, problem
+from server.transports.metrics import Metrics
+from server.transports.origins import Origins
+from server.transports.proxies import Proxies, is_direct_loopback
+
+log = logging.getLogger("hushwire.http")
+
+MAX_BODY_BYTES = 64 * 1024
+"""Of a JSON body. Messages go over Socket.IO, which has a bound of its own."""
+
+_QUIET_ROUTES = {"/health", "/ready", "/metrics", "/socket.io/"}
+
+SECURITY_HEADERS = {
+    "Server": "Hushwire",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_API_CSP = "default-src 'none'; frame-ancestors 'none'"
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Operators(Struct, frozen=True):
+    """Who may see what only operators see.
+
+    Attributes:
+        token: The operators' token, as Bearer or in `X-Admin-Token`.
+        open_to_loopback: Whether requests made on this machine need none (`DEBUG`).
+    """
+
+    token: str
+    open_to_loopback: bool
+
+    def check(self, request: web.Request, *, open_to_loopback: bool = False) -> None:
+        """Let operators pass.
+
+        Raises:
+            AppError: UNAUTHENTICATED without a token, FORBIDDEN with a wrong one.
+        """
+        if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
+            peer_of(request), request.headers
+        ):
+            return
+        given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
+        if not given:
+            raise AppError(Code.UNAUTHENTICATED, "send the operators' token as Bearer")
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            raise AppError(Code.FORBIDDEN, "that is not the operators' token")
+
+
+class Front:
+    """What surrounds every HTTP request of a server."""
+
+    def __init__(self, origins: Origins, proxies: Proxies, metrics: Metrics) -> None:
+        self._origins = origins
+        self._proxies = proxies
+        self._metrics = metrics
+
+    def application(self) -> web.Application:
+        """An application without routes that cares for whatever is added to it."""
+        app = web.Application(
+            middlewares=[self._observe, self._refuse_strange_pages],
+            client_max_size=MAX_BODY_BYTES,
+        )
+        app.on_response_prepare.append(self._add_headers)
+        return app
+
+    def caller_address(self, request: web.Request) -> str:
+        return self._proxies.client_address(peer_of(request), request.headers)
+
+    @web.middleware
+    async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
+        request_id.set(secrets.token_hex(8))
+        started = time.perf_counter()
+        response = await _answer_errors(request, handler)
+        route = _route_pattern(request)
+        self._metrics.http_requests.labels(request.method, route, response.status).inc()
+        code = response.get("code")
+        if code:
+            self._metrics.rejected.labels(code).inc()
+        level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
+        fields = {
+            "method": request.method,
+            "route": route,
+            "status": response.status,
+            "ms": round((time.perf_counter() - started) * 1000, 1),
+        }
+        log.log(level, "http_request", extra={"fields": fields})
+        return response
+
+    @web.middleware
+    async def _refuse_strange_pages(
+        self, request: web.Request, handler: Serve
+    ) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if not self._origins.allows(origin, self._own_origin(request)):
+            raise AppError(
+                Code.ORIGIN_REFUSED,
+                "this page may not use the server; add its origin to CLIENT_URL",
+            )
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=self._origins.preflight_headers())
+        return await handler(request)
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers.update(SECURITY_HEADERS)
+        headers.setdefault("Content-Security-Policy", _API_CSP)
+        headers.setdefault("Cache-Control", "no-store")
+        headers["X-Request-Id"] = request_id.get()
+        own = self._own_origin(request)
+        headers.update(self._origins.headers(request.headers.get("Origin"), own))
+        if own.startswith("https:"):
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    def _own_origin(self, request: web.Request) -> str:
+        scheme = "https" if request.secure else "http"
+        return self._proxies.own_origin(peer_of(request), scheme, request.headers)
+
+
+def add_routes(
+    app: web.Application,
+    api: Api,
+    *,
+    chat: Chat,
+    decoder: Decoder,
+    operators: Operators,
+    front: Front,
+) -> None:
+    """Serve the routes of one API."""
+    for route in api.routes:
+        app.router.add_route(
+            route.method, route.path, _serve(route, api, chat, decoder, operators, front)
+        )
+
+
+def _serve(
+    route: Route, api: Api, chat: Chat, decoder: Decoder, operators: Operators, front: Front
+) -> Serve:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        try:
+            if route.operators_only:
+                operators.check(request)
+            if route.method == "GET":
+                wish = decoder.query(route.request, dict(request.query))
+            else:
+                wish = decoder.request(route.request, await _json_body(request))
+            result = await route.handler(chat, Caller(front.caller_address(request)), wish)
+        except AppError as error:
+            return problem_response(error, api.words)
+        answer = route.render(wish, result)
+        return json_response(answer.body, answer.status)
+
+    return serve
+
+
+async def _json_body(request: web.Request) -> Any:
+    if request.content_type != "application/json":
+        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
+    try:
+        return parse_json((await request.read()).decode())
+    except (ValueError, RecursionError):
+        raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
+
+
+async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:
+    try:
+        return await serve(request)
+    except AppError as error:
+        return problem_response(error)
+    except web.HTTPRequestEntityTooLarge:
+        return problem_response(
+            AppError(Code.PAYLOAD_TOO_LARGE, f"a body may have {MAX_BODY_BYTES} bytes")
+        )
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        response = problem_response(AppError(Code.METHOD_NOT_ALLOWED, f"use {allowed}"))
+        response.headers["Allow"] = allowed
+        return response
+    except web.HTTPException as error:
+        if error.status >= 500:
+            return _internal()
+        if error.status == 404:
+            return problem_response(AppError(Code.NOT_FOUND, "there is no such route"))
+        return problem_response(AppError(Code.INVALID_REQUEST, error.reason))
+    except Exception:  # noqa: BLE001 - the outermost frame: whatever it is, the client gets an answer
+        return _internal()
+
+
+def _internal() -> web.Response:
+    log.exception("internal_error")
+    return problem_response(
+        AppError(Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}")
+    )
+
+
+def problem_response(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> web.Response:
+    body = problem(error, words)
+    response = json_response(body, body["status"], "application/problem+json")
+    response["code"] = error.code.word
+    if error.retry_after_ms is not None:
+        response.headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
+    if error.code is Code.UNAUTHENTICATED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def json_response(
+    body: dict[str, Any], status: int = 200, content_type: str = "application/json"
+) -> web.Response:
+    return web.Response(text=to_json(body), status=status, content_type=content_type)
+
+
+def peer_of(request: web.BaseRequest) -> str:
+    """The address at the other end of the TCP connection: a client, or a proxy."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return peer[0] if peer else "unknown"
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _route_pattern(request: web.Request) -> str:
+    """The route, not the path: paths may hold ids."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unmatched"

@@ -1,0 +1,41 @@
+"""Which web pages may use this server: our own, and those of `CLIENT_URL`."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+ANY = "*"
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Admin-Token",
+    "Access-Control-Max-Age": "600",
+}
+
+
+class Origins(Struct, frozen=True):
+    """The same list guards HTTP, polling and WebSockets.
+
+    Attributes:
+        allowed: Origins in lower case, such as `https://app.example`, or `*`.
+    """
+
+    allowed: frozenset[str]
+
+    def allows(self, origin: str | None, own: str) -> bool:
+        """Whether a request may come from this page. One without an Origin is no browser's."""
+        if origin is None:
+            return True
+        return ANY in self.allowed or origin.lower() == own or origin.lower() in self.allowed
+
+    def headers(self, origin: str | None, own: str) -> Mapping[str, str]:
+        """The CORS headers of an answer to a page; none to a page that is not allowed."""
+        if origin is None or not self.allows(origin, own):
+            return {"Vary": "Origin"}
+        headers = {"Vary": "Origin", "Access-Control-Allow-Origin": origin}
+        if origin.lower() == own or origin.lower() in self.allowed:
+            headers["Access-Control-Allow-Credentials"] = "true"
+        return headers
+
+    def preflight_headers(self) -> Mapping[str, str]:
+        return _PREFLIGHT

@@ -1,0 +1,1 @@
+"""Socket.IO: python-socketio's server, with the edges that users and attackers meet made firm."""

@@ -1,0 +1,257 @@
+"""Engine.IO on aiohttp: python-engineio's server with our sockets.
+
+What is different from the library: the client's real address, no compression, bounded bodies
+that are read whole, an end for connections that never say who they are, broken packets that
+end the connection and nothing else, and close codes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import engineio
+from aiohttp import web
+from engineio import async_socket, exceptions, packet
+
+from server.core.errors import AppError, Code
+from server.transports.errors import CLOSE_CODE
+from server.transports.http import problem_response
+from server.transports.metrics import Metrics
+from server.transports.socketio.gate import Gate
+from server.transports.socketio.packets import MALFORMED
+
+log = logging.getLogger("hushwire.socketio")
+
+BODY_LIMIT_S = 30
+"""For the body of a polling POST to arrive."""
+
+CLOSE_LIMIT_S = 1.0
+"""For the other side to answer our close frame."""
+
+_SEPARATOR = "\x1e"
+
+
+class Engine(engineio.AsyncServer):
+    """An Engine.IO server.
+
+    Args:
+        gate: Admits handshakes.
+        address_of: The client's address of a request.
+        options: As for `engineio.AsyncServer`.
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        metrics: Metrics,
+        address_of: Callable[[web.Request], str],
+        **options: Any,
+    ) -> None:
+        super().__init__(async_mode="aiohttp", http_compression=False, **options)
+        self.gate = gate
+        self.metrics = metrics
+        self._address_of = address_of
+        self._async = {
+            **self._async,
+            "translate_request": self._environ,
+            "websocket": EngineWebSocket,
+        }
+
+    def _environ(self, request: web.Request) -> dict[str, Any]:
+        """What the library reads of a request; it would otherwise keep all headers."""
+        return {
+            "REQUEST_METHOD": request.method,
+            "QUERY_STRING": request.query_string,
+            "HTTP_CONNECTION": request.headers.get("Connection", ""),
+            "HTTP_UPGRADE": request.headers.get("Upgrade", ""),
+            "REMOTE_ADDR": self._address_of(request),
+            "aiohttp.request": request,
+        }
+
+    async def _handle_connect(
+        self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None
+    ) -> Any:
+        address = environ["REMOTE_ADDR"]
+        try:
+            await self.gate.enter(address)
+        except AppError as error:
+            return problem_response(error)
+        self._watch_for_silent_clients()
+        socket = EngineSocket(self, self.generate_id(), address)
+        self.sockets[socket.sid] = socket
+        await socket.send(packet.Packet(packet.OPEN, self._handshake(socket.sid, transport)))
+        await self._trigger_event("connect", socket.sid, environ, run_async=False)
+        socket.schedule_ping()
+        if transport == "websocket":
+            return await socket.handle_get_request(environ)
+        socket.connected = True
+        return self._ok(await socket.poll())
+
+    def _handshake(self, sid: str, transport: str) -> dict[str, Any]:
+        return {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingInterval": round(self.ping_interval * 1000),
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+
+    def _watch_for_silent_clients(self) -> None:
+        if self.start_service_task:
+            self.start_service_task = False
+            self.service_task_handle = self.start_background_task(self._service_task)
+
+    def forget(self, socket: "EngineSocket") -> None:
+        """Let go of a closed socket; its place is free for another."""
+        if self.sockets.pop(socket.sid, None):
+            self.gate.leave(socket.address)
+
+    def malformed(self, error: BaseException) -> None:
+        """Count a packet that is not of the protocol."""
+        self.metrics.rejected.labels("malformed_packet").inc()
+        fields = {"error": type(error).__name__}
+        log.info("malformed_packet", extra={"fields": fields})
+
+    async def shut_all(self, code: Code) -> None:
+        """Close every connection at transport level, so that official clients come back."""
+        await asyncio.gather(*(socket.shut(code) for socket in list(self.sockets.values())))
+
+
+class EngineSocket(async_socket.AsyncSocket):
+    """One Engine.IO connection, over polling, a WebSocket, or first one and then the other."""
+
+    server: Engine
+
+    def __init__(self, server: Engine, sid: str, address: str) -> None:
+        super().__init__(server, sid)
+        self.address = address
+        self._websocket: EngineWebSocket | None = None
+        self._is_posting = False
+        self._is_polling = False
+
+    async def receive(self, pkt: packet.Packet) -> None:
+        self.server.metrics.bytes_in.inc(len(pkt.data) if isinstance(pkt.data, str | bytes) else 0)
+        await super().receive(pkt)
+
+    async def handle_get_request(self, environ: dict[str, Any]) -> Any:
+        if environ["HTTP_UPGRADE"]:
+            return await super().handle_get_request(environ)
+        if self._is_polling:
+            raise OverlapError
+        self._is_polling = True
+        try:
+            return await super().handle_get_request(environ)
+        finally:
+            self._is_polling = False
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take all packets of one POST, in order.
+
+        Raises:
+            exceptions.EngineIOError: The connection is to be closed.
+        """
+        if self._is_posting:
+            raise OverlapError
+        self._is_posting = True
+        try:
+            body = await self._read_body(environ["aiohttp.request"])
+            packets = [packet.Packet(encoded_packet=one) for one in body.split(_SEPARATOR)]
+            for one in packets:
+                if not self.closed:
+                    await self.receive(one)
+        except MALFORMED as error:
+            self.server.malformed(error)
+            raise exceptions.UnknownPacketError from None
+        finally:
+            self._is_posting = False
+
+    async def _read_body(self, request: web.Request) -> str:
+        limit = self.server.max_http_buffer_size
+        if (request.content_length or 0) > limit:
+            raise exceptions.ContentTooLongError
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_LIMIT_S):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > limit:
+                        raise exceptions.ContentTooLongError
+        except TimeoutError:
+            raise exceptions.ContentTooLongError from None
+        return body.decode()
+
+    async def _websocket_handler(self, ws: "EngineWebSocket") -> None:
+        is_upgrade = self.connected
+        self._websocket = ws
+        try:
+            await super()._websocket_handler(ws)
+        except (*MALFORMED, OSError) as error:
+            self.server.malformed(error)
+            await ws.close(CLOSE_CODE[Code.INVALID_REQUEST])
+        finally:
+            if self.upgraded or not is_upgrade:
+                self.queue.put_nowait(None)  # ends the library's writer
+                await self.close(abort=True, reason=self.server.reason.TRANSPORT_ERROR)
+            else:
+                # The probe failed: the connection goes on polling.
+                self._websocket = None
+                self.upgrading = False
+
+    async def close(
+        self, wait: bool = False, abort: bool = False, reason: str | None = None
+    ) -> None:
+        """End the connection; never waits for a client to fetch what is left (`wait`)."""
+        await super().close(wait=False, abort=abort, reason=reason)
+        if self.closed:
+            self.server.forget(self)
+
+    async def shut(self, code: Code) -> None:
+        """Close the transport with the close code of `code`."""
+        self.server.metrics.rejected.labels(code.word).inc()
+        await self.close(abort=True, reason=self.server.reason.SERVER_DISCONNECT)
+        if self._websocket:
+            await self._websocket.close(CLOSE_CODE[code])
+        else:
+            self.queue.put_nowait(packet.Packet(packet.CLOSE))  # answers a waiting poll
+
+
+class OverlapError(exceptions.EngineIOError):
+    """Two polls, or two posts, at the same time: their order would be chance."""
+
+
+class EngineWebSocket:
+    """aiohttp's WebSocket as the library's driver wants it: uncompressed, with close codes."""
+
+    def __init__(self, handler: Callable[[Any], Awaitable[None]], server: Engine) -> None:
+        self._handler = handler
+        self._socket = web.WebSocketResponse(
+            max_msg_size=server.max_http_buffer_size, compress=False, timeout=CLOSE_LIMIT_S
+        )
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        await self._socket.prepare(environ["aiohttp.request"])
+        await self._handler(self)
+        return self._socket
+
+    async def send(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            await self._socket.send_bytes(message)
+        else:
+            await self._socket.send_str(message)
+
+    async def wait(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            OSError: The connection has ended.
+        """
+        message = await self._socket.receive()
+        if message.type in (web.WSMsgType.TEXT, web.WSMsgType.BINARY):
+            data: str | bytes = message.data
+            return data
+        raise ConnectionError
+
+    async def close(self, code: int = 1000) -> None:
+        await self._socket.close(code=code)

@@ -1,0 +1,143 @@
+"""From an event on the wire to a handler of an API, and back to its acknowledgement."""
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import socketio
+
+from server.core.chat import Chat
+from server.core.clock import Clock
+from server.core.errors import AppError, Code
+from server.core.ids import ConnectionId
+from server.core.limits import Rate
+from server.core.ports import RateLimiter
+from server.core.rates import spend
+from server.logs import request_id
+from server.transports.api import Action, Answer, Api, Caller
+from server.transports.decode import Decoder
+from server.transports.errors import error_body
+from server.transports.metrics import Metrics
+from server.transports.socketio.fanout import NAMESPACE, Hub
+
+log = logging.getLogger("hushwire.socketio")
+
+MAX_REFUSALS = 200
+"""Events over the rate, one after the other, after which a connection is cut."""
+
+
+class ApiNamespace(socketio.AsyncNamespace):
+    """Runs the actions of the APIs. Whatever an event is, it is answered.
+
+    Args:
+        rate: Of all events of one connection; None for no limit.
+    """
+
+    def __init__(
+        self,
+        apis: Iterable[Api],
+        *,
+        chat: Chat,
+        hub: Hub,
+        decoder: Decoder,
+        metrics: Metrics,
+        limiter: RateLimiter,
+        clock: Clock,
+        rate: Rate | None,
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self._actions: dict[str, tuple[Api, Action]] = {
+            name: (api, action) for api in apis for name, action in api.actions.items()
+        }
+        self._default_api = next(iter(apis))
+        self._chat = chat
+        self._hub = hub
+        self._decoder = decoder
+        self._metrics = metrics
+        self._limiter = limiter
+        self._clock = clock
+        self._rate = rate
+        self._refusals: dict[ConnectionId, int] = {}
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """Called by the library for every event of a client, and for its coming and going."""
+        connection_id = ConnectionId(args[0])
+        if event == "connect":
+            return self._connected(connection_id, args[1])
+        if event == "disconnect":
+            return await self._disconnected(connection_id, args[1])
+        return await self._act(event, connection_id, args[1] if len(args) > 1 else None)
+
+    def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> None:
+        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id))
+        log.info("connected")
+
+    async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
+        log.info("disconnected", extra={"fields": {"reason": reason}})
+        self._refusals.pop(connection_id, None)
+        if reason == self.server.reason.CLIENT_DISCONNECT:
+            await self._chat.rooms.leave_all(connection_id)
+        else:
+            await self._chat.rooms.lose(connection_id)
+        self._hub.unregister(connection_id)
+
+    async def _act(self, event: str, connection_id: ConnectionId, payload: Any) -> Any:
+        request_id.set(secrets.token_hex(8))
+        started = time.perf_counter()
+        api, action = self._actions.get(event, (self._default_api, None))
+        code = "ok"
+        try:
+            answer = await self._run(action, connection_id, payload)
+        except AppError as error:
+            code = error.code.word
+            answer = _refusal(api, error)
+            await self._punish(connection_id, error)
+        except Exception:  # noqa: BLE001 - the outermost frame: the client gets an answer
+            log.exception("internal_error")
+            code = Code.INTERNAL.word
+            answer = _refusal(
+                api,
+                AppError(
+                    Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}"
+                ),
+            )
+        for name, data in answer.emits:
+            self._hub.send(connection_id, name, data)
+        self._observe(event if action else "unknown", code, time.perf_counter() - started)
+        return answer.ack
+
+    async def _run(
+        self, action: Action | None, connection_id: ConnectionId, payload: Any
+    ) -> Answer:
+        now_ms = self._clock.now_ms()
+        await spend(self._limiter, "events", connection_id, self._rate, now_ms)
+        caller = self._hub.caller(connection_id)
+        if action is None or caller is None:
+            raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
+        request = self._decoder.request(action.request, payload)
+        result = await action.handler(self._chat, caller, request)
+        return action.render(request, result)
+
+    async def _punish(self, connection_id: ConnectionId, error: AppError) -> None:
+        """Cut a connection that goes on and on over its rate."""
+        if error.code is not Code.RATE_LIMITED:
+            self._refusals.pop(connection_id, None)
+            return
+        self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
+        if self._refusals[connection_id] >= MAX_REFUSALS:
+            await self.server.shut(connection_id, Code.RATE_LIMITED)
+
+    def _observe(self, event: str, code: str, seconds: float) -> None:
+        self._metrics.event_seconds.labels(event).observe(seconds)
+        if code != "ok":
+            self._metrics.rejected.labels(code).inc()
+        level = logging.DEBUG if code == "ok" else logging.INFO
+        fields = {"name": event, "code": code, "ms": round(seconds * 1000, 2)}
+        log.log(level, "socket_event", extra={"fields": fields})
+
+
+def _refusal(api: Api, error: AppError) -> Answer:
+    body = error_body(error, api.words)
+    return Answer({"success": False, **body}, ((api.error_event, body),))

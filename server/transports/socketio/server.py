@@ -1,0 +1,105 @@
+"""The Socket.IO server: python-socketio's, which does not trust its packets."""
+
+import asyncio
+import functools
+from typing import Any
+
+import socketio
+from socketio import packet
+
+from server.core.errors import Code
+from server.transports.socketio.engine import Engine
+from server.transports.socketio.fanout import NAMESPACE
+from server.transports.socketio.packets import MALFORMED, StrictPacket
+
+JOIN_LIMIT_S = 45
+"""For a new connection to open a namespace; as in Node's server."""
+
+ATTACHMENTS_LIMIT_S = 20
+"""For all attachments of a packet to arrive."""
+
+RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
+
+
+class SocketServer(socketio.AsyncServer):
+    """A Socket.IO server for one namespace.
+
+    Args:
+        make_engine: Makes the Engine.IO server from the options that the library passes.
+        options: As for `socketio.AsyncServer`.
+    """
+
+    eio: Engine
+
+    def __init__(self, make_engine: "functools.partial[Engine]", **options: Any) -> None:
+        self._make_engine = make_engine
+        self._deadlines: dict[str, asyncio.TimerHandle] = {}
+        # One client's events are handled in order, each to its end.
+        super().__init__(async_handlers=False, **options)
+
+    def _engineio_server_class(self) -> "functools.partial[Engine]":
+        return self._make_engine
+
+    async def shut(self, connection_id: str, code: Code) -> None:
+        """Close the transport under a connection, with the close code of `code`."""
+        engine_id = self.manager.eio_sid_from_sid(connection_id, NAMESPACE)
+        if socket := self.eio.sockets.get(engine_id):
+            await socket.shut(code)
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        # The library keeps this as long as the connection lives: not the whole request.
+        await super()._handle_eio_connect(eio_sid, {"REMOTE_ADDR": environ["REMOTE_ADDR"]})
+        self._set_deadline(eio_sid, JOIN_LIMIT_S)
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        self._clear_deadline(eio_sid)
+        await super()._handle_connect(eio_sid, namespace, data)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        was_incomplete = eio_sid in self._binary_packet
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except MALFORMED as error:
+            self.eio.malformed(error)
+            if socket := self.eio.sockets.get(eio_sid):
+                await socket.shut(Code.INVALID_REQUEST)
+            return
+        is_incomplete = eio_sid in self._binary_packet
+        if is_incomplete and not was_incomplete:
+            self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
+        elif was_incomplete and not is_incomplete:
+            self._clear_deadline(eio_sid)
+
+    async def _handle_event(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+    ) -> None:
+        if data[0] in RESERVED_EVENTS:
+            # Its name would reach the handlers of the connection itself.
+            data = ["", *data[1:]]
+        await super()._handle_event(eio_sid, namespace, id, data)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._clear_deadline(eio_sid)
+        if reason == self.reason.CLIENT_DISCONNECT:
+            # An Engine.IO close alone, without a DISCONNECT, is a lost connection.
+            reason = self.reason.TRANSPORT_CLOSE
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        self._binary_packet.pop(eio_sid, None)
+
+    def _set_deadline(self, eio_sid: str, limit_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._deadlines[eio_sid] = loop.call_later(limit_s, self._miss_deadline, eio_sid)
+
+    def _clear_deadline(self, eio_sid: str) -> None:
+        if timer := self._deadlines.pop(eio_sid, None):
+            timer.cancel()
+
+    def _miss_deadline(self, eio_sid: str) -> None:
+        self._deadlines.pop(eio_sid, None)
+        if socket := self.eio.sockets.get(eio_sid):
+            self.start_background_task(socket.shut, Code.INVALID_REQUEST)
+
+
+def strict_packets(max_bytes: int) -> type[packet.Packet]:
+    """The packet class of a server whose payloads are bounded so."""
+    return type("StrictPacket", (StrictPacket,), {"max_bytes": max_bytes})

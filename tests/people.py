@@ -1,0 +1,54 @@
+"""People who use the session relay with python-socketio's client."""
+
+from typing import Any
+
+import socketio
+
+from tests.servers import RunningServer, until
+
+
+class Person:
+    """One connection, which remembers every event that it was sent, in order."""
+
+    def __init__(self, server: RunningServer, transport: str = "websocket") -> None:
+        self._server = server
+        self._transport = transport
+        self._socket = socketio.AsyncClient(reconnection=False)
+        self._socket.on("*", self._hear)
+        self.heard: list[tuple[str, Any]] = []
+
+    async def connect(self, **options: Any) -> "Person":
+        await self._socket.connect(self._server.url, transports=[self._transport], **options)
+        return self
+
+    async def ask(self, event: str, *payload: Any) -> dict[str, Any]:
+        """Emit an event and return its acknowledgement."""
+        data = payload[0] if len(payload) == 1 else payload
+        answer: dict[str, Any] = await self._socket.call(event, data, timeout=5)
+        return answer
+
+    async def tell(self, event: str, *payload: Any) -> None:
+        """Emit an event without asking for an acknowledgement."""
+        await self._socket.emit(event, payload[0] if len(payload) == 1 else payload)
+
+    async def join(self, session_id: str, user_id: str | int, **more: Any) -> dict[str, Any]:
+        return await self.ask("join-session", {"sessionId": session_id, "userId": user_id, **more})
+
+    async def next(self, event: str, nth: int = 1) -> Any:
+        """The data of the nth event of that name, once it has been heard."""
+        await until(lambda: len(self.all(event)) >= nth)
+        return self.all(event)[nth - 1]
+
+    def all(self, event: str) -> list[Any]:
+        return [data for name, data in self.heard if name == event]
+
+    async def leave(self) -> None:
+        """Disconnect as a page does that says goodbye: DISCONNECT first."""
+        await self._socket.disconnect()
+
+    async def vanish(self) -> None:
+        """Lose the connection without a word."""
+        await self._socket.eio.disconnect(abort=True)
+
+    async def _hear(self, event: str, data: Any = None) -> None:
+        self.heard.append((event, data))

@@ -1,0 +1,218 @@
+"""What an operator relies on before the first connection: clone, locks, wheel, Procfile."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from server.version import VERSION
+
+ROOT = Path(__file__).parents[2]
+
+# A cold set-up downloads some megabytes.
+pytestmark = pytest.mark.timeout(300)
+
+
+def run(*command, cwd=ROOT, **env):
+    return subprocess.run(
+        command, cwd=cwd, env=os.environ | env, check=False, capture_output=True, text=True
+    )
+
+
+def committed_files():
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    assert listed.returncode == 0, listed.stderr
+    return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def clone_into(folder):
+    for name in committed_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A fresh clone that was started once."""
+    folder = clone_into(tmp_path_factory.mktemp("clone"))
+    started = run(folder / "scripts/serve", "--help", cwd="/")
+    assert started.returncode == 0, started.stderr
+    assert "usage:" in started.stdout
+    return folder
+
+
+def identity_of(path):
+    return path.stat().st_ino, path.stat().st_mtime_ns
+
+
+def test_an_unchanged_start_leaves_the_venv_alone(clone):
+    stamp = clone / ".venv/made-from.lock"
+    before = identity_of(stamp)
+
+    again = run(clone / "scripts/serve", "--version", cwd="/")
+
+    assert VERSION in again.stdout
+    assert again.stderr == ""
+    assert identity_of(stamp) == before
+
+
+def test_the_server_gets_the_packages_of_the_runtime_lock_and_no_others(clone):
+    installed = {
+        canonicalize_name(info.name.split("-")[0])
+        for info in clone.glob(".venv/lib/*/site-packages/*.dist-info")
+    }
+    assert installed - {"pip", "setuptools"} <= pins("requirements.lock").keys()
+
+
+@pytest.mark.parametrize("stamp", [None, "aiohttp==0.1"], ids=["interrupted", "older lock"])
+def test_two_starts_at_once_replace_an_unfinished_or_outdated_venv(clone, stamp):
+    debris = clone / ".venv/debris"
+    debris.touch()
+    (clone / ".venv/made-from.lock").unlink()
+    if stamp:
+        (clone / ".venv/made-from.lock").write_text(stamp)
+
+    starts = [
+        subprocess.Popen([clone / "scripts/serve", "--version"], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+
+    assert [VERSION in start.communicate()[0] for start in starts] == [True, True]
+    assert [start.returncode for start in starts] == [0, 0]
+    assert not debris.exists()
+
+
+@pytest.fixture
+def stubs(tmp_path):
+    """A folder at the head of the PATH whose programs only fail."""
+    folder = tmp_path / "stubs"
+    folder.mkdir()
+    for name in ("python3", *(f"python3.{minor}" for minor in range(11, 15)), "apt-get"):
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_without_a_new_enough_python_the_start_says_which_is_needed(tmp_path, stubs):
+    fresh = clone_into(tmp_path / "clone")
+
+    start = run(fresh / "scripts/serve", PATH=f"{stubs}:/usr/bin:/bin")
+
+    assert start.returncode != 0
+    assert "Python 3.11 or newer" in start.stderr
+
+
+def test_where_no_venv_can_be_made_the_start_names_the_package_to_install(tmp_path, stubs):
+    fresh = clone_into(tmp_path / "clone")
+    python = Path(sys.executable).resolve()
+    (stubs / "python3").unlink()
+    (stubs / "python3").symlink_to(python)
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for module in ("ensurepip", "pip"):
+        (hidden / f"{module}.py").write_text("raise ImportError")
+
+    start = run(fresh / "scripts/serve", PATH=f"{stubs}:/usr/bin:/bin", PYTHONPATH=str(hidden))
+
+    assert start.returncode != 0
+    assert f"apt-get install {python.name}-venv" in start.stderr
+    assert not (fresh / ".venv").exists()
+
+
+@pytest.fixture(scope="module")
+def wheel(clone, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    built = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=clone)
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_every_file_of_the_server(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    assert {str(name) for name in committed_files() if name.parts[0] == "server"} <= packed
+
+
+def test_the_installed_wheel_runs_as_module_and_as_command(clone, wheel, tmp_path):
+    bin_folder = tmp_path / "venv/bin"
+    shutil.copytree(clone / ".venv", tmp_path / "venv", symlinks=True)
+    into = ("--python", bin_folder / "python", "--no-deps", "--offline")
+    installed = run(sys.executable, "-m", "uv", "pip", "install", *into, wheel)
+    assert installed.returncode == 0, installed.stderr
+
+    as_module = run(bin_folder / "python", "-m", "server", "--help", cwd=tmp_path)
+    as_command = run(bin_folder / "hushwire", "--help", cwd=tmp_path)
+    version = run(bin_folder / "hushwire", "--version", cwd=tmp_path)
+
+    assert as_module.returncode == as_command.returncode == 0
+    assert as_module.stdout == as_command.stdout
+    assert VERSION in version.stdout
+
+
+def test_the_procfile_serves_port_on_every_address(clone):
+    (web,) = re.findall(r"^web: (.+)$", (clone / "Procfile").read_text(), re.MULTILINE)
+
+    server = subprocess.Popen(
+        ["/bin/sh", "-c", web],
+        cwd=clone,
+        env=os.environ | {"PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert server.stdout
+        said = next((line for line in server.stdout if "http://" in line), "nothing")
+        port = re.search(r"http://[^ /]+:(\d+)", said)
+        assert port, said
+        assert port[1] not in {"0", "3001"}
+        # A server that listens on 127.0.0.1 only does not answer here.
+        socket.create_connection(("127.0.0.2", int(port[1])), timeout=10).close()
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.communicate()
+
+
+def test_no_committed_file_names_a_package_registry():
+    registry = re.compile(rb"(pypi|pythonhosted|npmjs|yarnpkg|deb\.debian)\.(org|com)")
+    assert [name for name in committed_files() if registry.search((ROOT / name).read_bytes())] == []
+
+
+def pins(lock):
+    """Which version a lock file demands of which package."""
+    return {
+        canonicalize_name(name): version
+        for name, version in re.findall(r"^(\S+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_the_locks_meet_what_pyproject_asks_for(lock):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"]
+    if lock == "requirements-dev.lock":
+        wanted = wanted + project["dependency-groups"]["dev"]
+
+    unmet = [
+        asked
+        for asked in map(Requirement, wanted)
+        if not asked.specifier.contains(pins(lock).get(canonicalize_name(asked.name), "0"))
+    ]
+
+    assert unmet == []
+
+
+def test_tests_run_on_the_versions_that_are_served():
+    assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
