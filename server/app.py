@@ -17,6 +17,7 @@ from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.messages import Messages
+from server.core.parts import Parts
 from server.core.relay import Relay
 from server.core.rooms import Expired, Rooms
 from server.reaper import reap
@@ -25,7 +26,7 @@ from server.stores.memory.broker import LocalBroker
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.decode import Decoder
-from server.transports.door import Door, Doorkeeper
+from server.transports.door import Door, Doorkeeper, HttpOptions
 from server.transports.health import Health
 from server.transports.http import Front, Operators, add_routes
 from server.transports.metrics import Metrics
@@ -44,11 +45,7 @@ APIS = (SESSION_RELAY,)
 STOP_LIMIT_S = 1.5
 """For open connections and requests to end when the server stops."""
 
-_HTTP_OPTIONS = {
-    "access_log": None,  # our own middleware logs: routes, not paths
-    "keepalive_timeout": 75,
-    "lingering_time": 2,
-}
+_HTTP_OPTIONS = HttpOptions(keepalive_timeout=75, lingering_time=2)
 
 
 class App:
@@ -84,7 +81,7 @@ class App:
         self._sockets = self._make_sockets()
         operators = Operators(admin_token, open_to_loopback=settings.debug)
         self._health = Health(self.chat, self._metrics, operators, self._gate)
-        self._runner = web.AppRunner(self._make_http(operators), **_HTTP_OPTIONS)
+        self._runner = web.AppRunner(self._make_http(operators))
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
@@ -132,18 +129,16 @@ class App:
         log.info("stopped")
 
     def _make_chat(self, secret: str) -> Chat:
-        relay = Relay(self._broker)
-        shared = {
-            "store": self._store,
-            "relay": relay,
-            "limiter": self._limiter,
-            "clock": self._clock,
-            "bounds": self._settings.bounds,
-            "rates": self._settings.rates,
-        }
+        parts = Parts(
+            store=self._store,
+            relay=Relay(self._broker),
+            limiter=self._limiter,
+            clock=self._clock,
+            bounds=self._settings.bounds,
+            rates=self._settings.rates,
+        )
         pepper = hmac.digest(secret.encode(), b"hushwire room keys", hashlib.sha256)
-        rooms = Rooms(**shared, policy=self._settings.session, pepper=pepper)
-        return Chat(rooms, Messages(**shared))
+        return Chat(Rooms(parts, self._settings.session, pepper), Messages(parts))
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings

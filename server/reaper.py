@@ -28,7 +28,7 @@ async def reap(
         on_lag(max(0.0, loop.time() - due))
         try:
             expired = await chat.rooms.expire()
-        except Exception:  # noqa: BLE001 - one failing round must not end all later ones
+        except Exception:  # one failing round must not end all later ones
             log.exception("reaper_failed")
             continue
         on_expired(expired)

@@ -1,4 +1,4 @@
-"""What distinguishes one kind of room from another, as values. Code asks the policy, never the kind."""
+"""What tells one kind of room from another, as values: code asks the policy, never the kind."""
 
 from msgspec import Struct
 

@@ -1,34 +1,18 @@
 """What is said in a room: messages, typing, notices of downloads."""
 
-from server.core.clock import Clock
 from server.core.errors import AppError, Code
 from server.core.events import FileDownloaded, MessageSent, TypingChanged
 from server.core.ids import MessageId, Recipient, UserId, new_id
-from server.core.limits import Bounds, Rates
 from server.core.opaque import Opaque
-from server.core.ports import Draft, RateLimiter, RoomStore
+from server.core.parts import Parts
+from server.core.ports import Draft
 from server.core.rates import spend
-from server.core.relay import Relay
 from server.core.rooms import Actor
 
 
 class Messages:
-    def __init__(
-        self,
-        *,
-        store: RoomStore,
-        relay: Relay,
-        limiter: RateLimiter,
-        clock: Clock,
-        bounds: Bounds,
-        rates: Rates,
-    ) -> None:
-        self._store = store
-        self._relay = relay
-        self._limiter = limiter
-        self._clock = clock
-        self._bounds = bounds
-        self._rates = rates
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def send(
         self,
@@ -48,12 +32,12 @@ class Messages:
             AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, ID_CONFLICT, PAYLOAD_TOO_LARGE,
                 RATE_LIMITED, SERVER_FULL.
         """
-        if ciphertext.size_bytes > self._bounds.ciphertext_bytes:
+        if ciphertext.size_bytes > self._parts.bounds.ciphertext_bytes:
             raise AppError(
                 Code.PAYLOAD_TOO_LARGE,
-                f"a message may have {self._bounds.ciphertext_bytes} bytes; send it in parts",
+                f"a message may have {self._parts.bounds.ciphertext_bytes} bytes; send it in parts",
             )
-        now_ms = self._clock.now_ms()
+        now_ms = self._parts.clock.now_ms()
         await self._spend(actor, now_ms)
         draft = Draft(
             room_id=actor.room_id,
@@ -64,15 +48,17 @@ class Messages:
             ciphertext=ciphertext,
             content_type=content_type,
         )
-        appended = await self._store.append(draft, now_ms)
+        appended = await self._parts.store.append(draft, now_ms)
         if not appended.is_repeat:
-            await self._relay.publish(appended.event)
+            await self._parts.relay.publish(appended.event)
         return appended.event
 
     async def set_typing(self, actor: Actor, is_typing: bool) -> None:
         """Tell the others that the actor is, or is no longer, typing; keeps the room alive."""
-        await self._store.touch(actor.room_id, actor.connection_id, self._clock.now_ms())
-        await self._relay.publish(
+        await self._parts.store.touch(
+            actor.room_id, actor.connection_id, self._parts.clock.now_ms()
+        )
+        await self._parts.relay.publish(
             TypingChanged(
                 room_id=actor.room_id,
                 skip=actor.connection_id,
@@ -87,11 +73,11 @@ class Messages:
         Raises:
             AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, RATE_LIMITED.
         """
-        now_ms = self._clock.now_ms()
+        now_ms = self._parts.clock.now_ms()
         await self._spend(actor, now_ms)
         if to is not None:
-            to = await self._store.recipient(actor.room_id, actor.connection_id, to)
-        await self._relay.publish(
+            to = await self._parts.store.recipient(actor.room_id, actor.connection_id, to)
+        await self._parts.relay.publish(
             FileDownloaded(
                 room_id=actor.room_id,
                 skip=actor.connection_id,
@@ -105,4 +91,4 @@ class Messages:
     async def _spend(self, actor: Actor, now_ms: int) -> None:
         # The length keeps two pairs of room and user from sharing a bucket.
         who = f"{len(actor.room_id)}:{actor.room_id}:{actor.user_id}"
-        await spend(self._limiter, "send", who, self._rates.send, now_ms)
+        await spend(self._parts.limiter, "send", who, self._parts.rates.send, now_ms)

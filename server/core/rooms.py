@@ -5,25 +5,21 @@ import hmac
 
 from msgspec import Struct
 
-from server.core.clock import Clock
 from server.core.errors import AppError, Code
-from server.core.events import MembersChanged, RoomEvent, RoomExpired, RoomLocked
+from server.core.events import Member, MembersChanged, RoomEvent, RoomExpired, RoomLocked
 from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
 from server.core.kinds import Policy
-from server.core.limits import WRONG_KEY_COST, Bounds, Rates
+from server.core.limits import WRONG_KEY_COST
 from server.core.opaque import Opaque
+from server.core.parts import Parts
 from server.core.ports import (
     Entry,
     Joined,
-    Member,
-    RateLimiter,
     Reservation,
-    RoomStore,
     RoomSummary,
     RoomTotals,
 )
 from server.core.rates import spend
-from server.core.relay import Relay
 
 
 class Actor(Struct, frozen=True):
@@ -53,32 +49,17 @@ class Expired(Struct, frozen=True):
 
 
 class Rooms:
-    """Rooms of one kind, with the rates and bounds of this installation.
+    """Rooms of one kind.
 
     Args:
+        policy: Of that kind.
         pepper: Mixed into the hashes of room keys, so that whoever steals a store without
             it cannot try out short keys.
     """
 
-    def __init__(
-        self,
-        *,
-        store: RoomStore,
-        relay: Relay,
-        limiter: RateLimiter,
-        clock: Clock,
-        policy: Policy,
-        bounds: Bounds,
-        rates: Rates,
-        pepper: bytes,
-    ) -> None:
-        self._store = store
-        self._relay = relay
-        self._limiter = limiter
-        self._clock = clock
+    def __init__(self, parts: Parts, policy: Policy, pepper: bytes) -> None:
+        self._parts = parts
         self._policy = policy
-        self._bounds = bounds
-        self._rates = rates
         self._pepper = pepper
 
     async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
@@ -87,9 +68,11 @@ class Rooms:
         Raises:
             AppError: ROOM_EXISTS under another key; SERVER_FULL; RATE_LIMITED.
         """
-        now_ms = self._clock.now_ms()
-        await spend(self._limiter, "reserve", address, self._rates.reserve, now_ms)
-        return await self._store.reserve(room_id, self._hash(room_id, key), self._policy, now_ms)
+        now_ms = self._parts.clock.now_ms()
+        await spend(self._parts.limiter, "reserve", address, self._parts.rates.reserve, now_ms)
+        return await self._parts.store.reserve(
+            room_id, self._hash(room_id, key), self._policy, now_ms
+        )
 
     async def join(
         self,
@@ -111,8 +94,8 @@ class Rooms:
             AppError: See `RoomStore.join`; also RATE_LIMITED and PAYLOAD_TOO_LARGE.
         """
         self._check_key_size(public_key)
-        now_ms = self._clock.now_ms()
-        await spend(self._limiter, "join", address, self._rates.join, now_ms)
+        now_ms = self._parts.clock.now_ms()
+        await spend(self._parts.limiter, "join", address, self._parts.rates.join, now_ms)
         new_token = new_secret()
         entry = Entry(
             room_id=room_id,
@@ -128,77 +111,84 @@ class Rooms:
             since_seq=since_seq,
         )
         joined = await self._admit(address, entry, now_ms)
-        await self._relay.publish(*joined.events)
+        await self._parts.relay.publish(*joined.events)
         proof = member_token if joined.has_proved else None
         return Admission(joined, new_token if joined.is_new else proof)
 
     async def _admit(self, address: str, entry: Entry, now_ms: int) -> Joined:
         try:
-            return await self._store.join(entry, self._policy, now_ms)
+            return await self._parts.store.join(entry, self._policy, now_ms)
         except AppError as error:
             if error.code is Code.INVALID_KEY:
                 await spend(
-                    self._limiter, "join", address, self._rates.join, now_ms, WRONG_KEY_COST
+                    self._parts.limiter,
+                    "join",
+                    address,
+                    self._parts.rates.join,
+                    now_ms,
+                    WRONG_KEY_COST,
                 )
             raise
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:
-        return await self._store.members(actor.room_id, actor.connection_id)
+        return await self._parts.store.members(actor.room_id, actor.connection_id)
 
     async def save_key(
         self, actor: Actor, public_key: Opaque, name: str | None
     ) -> tuple[Member, ...]:
         """Replace the actor's own public key, and tell the whole room."""
         self._check_key_size(public_key)
-        members = await self._store.save_key(actor.room_id, actor.connection_id, public_key, name)
-        await self._relay.publish(MembersChanged(room_id=actor.room_id, members=members))
+        members = await self._parts.store.save_key(
+            actor.room_id, actor.connection_id, public_key, name
+        )
+        await self._parts.relay.publish(MembersChanged(room_id=actor.room_id, members=members))
         return members
 
     async def lock(self, actor: Actor, locked: bool) -> None:
         """Keep newcomers out, or let them in again; the creator's right."""
-        await self._store.lock(actor.room_id, actor.connection_id, locked)
-        await self._relay.publish(
+        await self._parts.store.lock(actor.room_id, actor.connection_id, locked)
+        await self._parts.relay.publish(
             RoomLocked(
                 room_id=actor.room_id,
                 skip=actor.connection_id,
                 locked=locked,
-                locked_ms=self._clock.now_ms(),
+                locked_ms=self._parts.clock.now_ms(),
             )
         )
 
     async def remove(self, actor: Actor, user_id: UserId) -> None:
         """Put a member out and lock the room; the creator's right."""
-        now_ms = self._clock.now_ms()
-        events = await self._store.remove(actor.room_id, actor.connection_id, user_id, now_ms)
-        await self._relay.publish(*events)
+        now_ms = self._parts.clock.now_ms()
+        events = await self._parts.store.remove(actor.room_id, actor.connection_id, user_id, now_ms)
+        await self._parts.relay.publish(*events)
 
     async def leave(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         """Leave at once; another connection of the same user keeps the member in the room."""
-        events = await self._store.leave(room_id, connection_id, self._clock.now_ms())
-        await self._relay.publish(*events)
+        events = await self._parts.store.leave(room_id, connection_id, self._parts.clock.now_ms())
+        await self._parts.relay.publish(*events)
 
     async def leave_all(self, connection_id: ConnectionId) -> None:
         """Leave every room that a connection is in."""
-        for room_id in await self._store.rooms_of(connection_id):
+        for room_id in await self._parts.store.rooms_of(connection_id):
             await self.leave(room_id, connection_id)
 
     async def lose(self, connection_id: ConnectionId) -> None:
         """Note a lost connection; its members may come back within their grace."""
-        await self._store.lose(connection_id, self._clock.now_ms())
+        await self._parts.store.lose(connection_id, self._parts.clock.now_ms())
 
     async def expire(self) -> Expired:
         """Let lost members leave and forget idle rooms, as far as their time is over."""
-        now_ms = self._clock.now_ms()
-        lost = await self._store.expire_lost(now_ms)
-        idle = await self._store.expire_idle(now_ms)
-        await self._relay.publish(*lost, *idle)
+        now_ms = self._parts.clock.now_ms()
+        lost = await self._parts.store.expire_lost(now_ms)
+        idle = await self._parts.store.expire_idle(now_ms)
+        await self._parts.relay.publish(*lost, *idle)
         return Expired(rooms=_count(idle, RoomExpired), members=len(lost))
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
-        return await self._store.summaries(after, limit)
+        return await self._parts.store.summaries(after, limit)
 
     async def totals(self) -> RoomTotals:
-        return await self._store.totals()
+        return await self._parts.store.totals()
 
     def _hash(self, room_id: RoomId, key: str | None) -> bytes | None:
         if not key:
@@ -207,10 +197,10 @@ class Rooms:
         return hmac.digest(self._pepper, text, hashlib.sha256)
 
     def _check_key_size(self, public_key: Opaque | None) -> None:
-        if public_key and public_key.size_bytes > self._bounds.public_key_bytes:
+        if public_key and public_key.size_bytes > self._parts.bounds.public_key_bytes:
             raise AppError(
                 Code.PAYLOAD_TOO_LARGE,
-                f"a public key may have {self._bounds.public_key_bytes} bytes",
+                f"a public key may have {self._parts.bounds.public_key_bytes} bytes",
             )
 
 

@@ -27,7 +27,7 @@ class Decoder:
     """Makes requests of one installation's bounds."""
 
     def __init__(self, bounds: Bounds) -> None:
-        text = {
+        text: dict[type[str], tuple[int, int]] = {
             RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),

@@ -8,7 +8,7 @@ connection is handed over with all that was read of it.
 import asyncio
 import logging
 from collections import Counter
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from aiohttp import web
 
@@ -19,6 +19,14 @@ from server.transports.http import SECURITY_HEADERS
 from server.transports.proxies import Proxies
 
 log = logging.getLogger("hushwire.http")
+
+
+class HttpOptions(TypedDict):
+    """Options of aiohttp's `RequestHandler` that we set."""
+
+    keepalive_timeout: float
+    lingering_time: float
+
 
 HEAD_LIMIT_S = 10
 HEAD_LIMIT_BYTES = 32 * 1024
@@ -65,9 +73,7 @@ class Doorkeeper:
 class Door(asyncio.Protocol):
     """Reads the head of the first request, then hands the connection to aiohttp."""
 
-    def __init__(
-        self, server: web.Server, keeper: Doorkeeper, http_options: dict[str, Any]
-    ) -> None:
+    def __init__(self, server: web.Server, keeper: Doorkeeper, http_options: HttpOptions) -> None:
         self._server = server
         self._keeper = keeper
         self._http_options = http_options
@@ -89,7 +95,7 @@ class Door(asyncio.Protocol):
             return
         self._is_counted = True
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(HEAD_LIMIT_S, transport.abort)
+        self._timer = loop.call_later(HEAD_LIMIT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         if self._transport.is_closing():
@@ -146,7 +152,7 @@ class HttpConnection(web.RequestHandler):
         keeper: Doorkeeper,
         peer: str,
         loop: asyncio.AbstractEventLoop,
-        options: dict[str, Any],
+        options: HttpOptions,
     ) -> None:
         super().__init__(server, loop=loop, **options)
         self._keeper = keeper

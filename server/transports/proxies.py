@@ -1,4 +1,4 @@
-"""Who is really calling: the client's address and our own origin, as trusted proxies forward them."""
+"""Who is really calling: the client's address, and our own origin, as trusted proxies tell."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network

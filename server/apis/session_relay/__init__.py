@@ -17,7 +17,8 @@ From clients; every event may ask for an acknowledgement, {success, …} or
         ack {sessionId, seq, truncated, locked, isCreator, memberToken, members, messages}
     save-public-key     {sessionId, userId?, publicKey, displayName?}     ack {members}
     get-public-keys     {sessionId, userId?}                              ack {members}
-    send-message        {sessionId, from?, to?, encrypted, type?, id? | messageId?, originalContent?}
+    send-message        {sessionId, from?, to?, encrypted, type?, id? | messageId?,
+                         originalContent?}
         ack {id, from, to, encrypted, timestamp, type, seq, messageId}
     typing-start, typing-stop       {sessionId, userId?}
     file-downloaded     {sessionId, userId?, fileName, to?}   (also as download-notification)

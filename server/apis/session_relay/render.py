@@ -1,6 +1,6 @@
 """From results and events of the core to the session relay's words."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from server.apis.session_relay.requests import Join, Reserve, room_of
@@ -13,6 +13,7 @@ from server.core.events import (
     MemberRemoved,
     MembersChanged,
     MessageSent,
+    RoomEvent,
     RoomExpired,
     RoomLocked,
     TypingChanged,
@@ -190,7 +191,7 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     yield Emit("session-error", told)
 
 
-EVENTS = {
+EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MessageSent: _message_sent,
     MemberJoined: _member_joined,
     MemberLeft: _member_left,

@@ -6,8 +6,14 @@ from typing import NamedTuple
 from msgspec import structs
 
 from server.core.errors import AppError, Code
-from server.core.events import LeaveReason, Member, MemberJoined, MemberLeft, MembersChanged
-from server.core.events import RoomEvent
+from server.core.events import (
+    LeaveReason,
+    Member,
+    MemberJoined,
+    MemberLeft,
+    MembersChanged,
+    RoomEvent,
+)
 from server.core.ids import ConnectionId, Identity, RoomId, UserId
 from server.core.kinds import Policy
 from server.core.opaque import Opaque
@@ -141,27 +147,23 @@ class Room:
 
     def _add(self, entry: Entry, identity: Identity | None, now_ms: int) -> Admitted:
         """Make a member; whoever was lost under this id or identity leaves for good."""
-        events: list[RoomEvent] = []
-        for leaver in (self.people.get(entry.user_id), self._holder(identity)):
-            if leaver and leaver.member.user_id in self.people:
-                events.append(self.drop(leaver, LeaveReason.LOST, now_ms))
+        leavers = {id(p): p for p in (self.people.get(entry.user_id), self._holder(identity)) if p}
+        left = [self.drop(leaver, LeaveReason.LOST, now_ms) for leaver in leavers.values()]
         member = Member(entry.user_id, entry.name or str(entry.user_id), entry.public_key, now_ms)
         person = Person(member, identity or entry.new_identity)
         self.people[entry.user_id] = person
         if identity is None:
             self._remember(entry.new_token_hash, entry.new_identity)
-        events.append(
-            MemberJoined(
-                room_id=self.room_id,
-                skip=entry.connection_id,
-                seq=self.next_seq(),
-                user_id=entry.user_id,
-                name=member.name,
-                joined_ms=now_ms,
-            )
+        joined = MemberJoined(
+            room_id=self.room_id,
+            skip=entry.connection_id,
+            seq=self.next_seq(),
+            user_id=entry.user_id,
+            name=member.name,
+            joined_ms=now_ms,
         )
-        events.append(self._members_changed(entry.connection_id))
-        return Admitted(person, identity is None, tuple(events))
+        events = (*left, joined, self._members_changed(entry.connection_id))
+        return Admitted(person, identity is None, events)
 
     def _update(self, person: Person, entry: Entry) -> tuple[RoomEvent, ...]:
         if not self.change(person, entry.public_key, entry.name):

@@ -53,8 +53,9 @@ class Engine(engineio.AsyncServer):
         self.gate = gate
         self.metrics = metrics
         self._address_of = address_of
+        drivers: dict[str, Any] = dict(self._async or {})
         self._async = {
-            **self._async,
+            **drivers,
             "translate_request": self._environ,
             "websocket": EngineWebSocket,
         }

@@ -25,6 +25,8 @@ NAMESPACE = "/"
 class Connections(socketio.AsyncManager):
     """python-socketio's book of connections, which writes to them without a task each."""
 
+    server: Any
+
     def send(self, connections: Iterable[ConnectionId], name: str, data: Any) -> int:
         """Put an event into the outgoing queue of each connection; encoded once.
 

@@ -21,6 +21,7 @@ from server.transports.decode import Decoder
 from server.transports.errors import error_body
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub
+from server.transports.socketio.server import SocketServer
 
 log = logging.getLogger("hushwire.socketio")
 
@@ -34,6 +35,8 @@ class ApiNamespace(socketio.AsyncNamespace):
     Args:
         rate: Of all events of one connection; None for no limit.
     """
+
+    server: SocketServer
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class ApiNamespace(socketio.AsyncNamespace):
             code = error.code.word
             answer = _refusal(api, error)
             await self._punish(connection_id, error)
-        except Exception:  # noqa: BLE001 - the outermost frame: the client gets an answer
+        except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL.word
             answer = _refusal(

@@ -38,7 +38,7 @@ class StrictPacket(packet.Packet):
         max_bytes: Of all attachments of one packet together.
     """
 
-    json = StrictJson
+    json: Any = StrictJson
     max_bytes = 1_000_000
 
     def decode(self, encoded_packet: str) -> int:
@@ -52,7 +52,7 @@ class StrictPacket(packet.Packet):
 
     def add_attachment(self, attachment: object) -> bool:
         if not isinstance(attachment, bytes):
-            raise ValueError("text where an attachment was announced")  # noqa: TRY004
+            raise ValueError("text where an attachment was announced")
         if sum(map(len, self.attachments)) + len(attachment) > self.max_bytes:
             raise ValueError("attachments too large")
         return bool(super().add_attachment(attachment))

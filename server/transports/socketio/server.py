@@ -1,7 +1,7 @@
 """The Socket.IO server: python-socketio's, which does not trust its packets."""
 
 import asyncio
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import socketio
@@ -31,13 +31,13 @@ class SocketServer(socketio.AsyncServer):
 
     eio: Engine
 
-    def __init__(self, make_engine: "functools.partial[Engine]", **options: Any) -> None:
+    def __init__(self, make_engine: Callable[..., Engine], **options: Any) -> None:
         self._make_engine = make_engine
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
 
-    def _engineio_server_class(self) -> "functools.partial[Engine]":
+    def _engineio_server_class(self) -> Callable[..., Engine]:
         return self._make_engine
 
     async def shut(self, connection_id: str, code: Code) -> None:
@@ -46,7 +46,9 @@ class SocketServer(socketio.AsyncServer):
         if socket := self.eio.sockets.get(engine_id):
             await socket.shut(code)
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+    async def _handle_eio_connect(  # type: ignore[override]  # as of the asyncio server
+        self, eio_sid: str, environ: dict[str, Any]
+    ) -> None:
         # The library keeps this as long as the connection lives: not the whole request.
         await super()._handle_eio_connect(eio_sid, {"REMOTE_ADDR": environ["REMOTE_ADDR"]})
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
@@ -55,7 +57,9 @@ class SocketServer(socketio.AsyncServer):
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
-    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+    async def _handle_eio_message(  # type: ignore[override]
+        self, eio_sid: str, data: str | bytes
+    ) -> None:
         was_incomplete = eio_sid in self._binary_packet
         try:
             await super()._handle_eio_message(eio_sid, data)
@@ -78,7 +82,9 @@ class SocketServer(socketio.AsyncServer):
             data = ["", *data[1:]]
         await super()._handle_event(eio_sid, namespace, id, data)
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+    async def _handle_eio_disconnect(  # type: ignore[override]
+        self, eio_sid: str, reason: str
+    ) -> None:
         self._clear_deadline(eio_sid)
         if reason == self.reason.CLIENT_DISCONNECT:
             # An Engine.IO close alone, without a DISCONNECT, is a lost connection.

@@ -1,0 +1,19 @@
+"""What the core is made of: its stores, its clock, and the limits of this installation."""
+
+from msgspec import Struct
+
+from server.core.clock import Clock
+from server.core.limits import Bounds, Rates
+from server.core.ports import RateLimiter, RoomStore
+from server.core.relay import Relay
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """Made once by the composition root, and shared by everything in the core."""
+
+    store: RoomStore
+    relay: Relay
+    limiter: RateLimiter
+    clock: Clock
+    bounds: Bounds
+    rates: Rates
