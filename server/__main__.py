@@ -83,19 +83,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Hushwire {VERSION}")
     parser.add_argument(
-        "--env-file", type=Path, default=Path(".env"), help="read settings from here (.env)"
+        "--env-file", type=Path, help="read settings from this file instead of .env"
     )
     return parser
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+def _dotenv(path: Path | None) -> dict[str, str]:
+    if path and not path.is_file():
+        raise SettingsError(f"--env-file: there is no file {path}")
+    values = dotenv_values(path or ".env", interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _raise_open_files() -> None:
     """Allow as many sockets as the system lets us; the usual 1,024 is soon reached."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _url(host: str, port: int) -> str:

@@ -42,8 +42,8 @@ log = logging.getLogger("hushwire.app")
 
 APIS = (SESSION_RELAY,)
 
-STOP_LIMIT_S = 1.5
-"""For open connections and requests to end when the server stops."""
+STOP_LIMIT_S = 1.6
+"""For all open connections and requests to end when the server stops."""
 
 _HTTP_OPTIONS = HttpOptions(keepalive_timeout=75, lingering_time=2)
 
@@ -81,7 +81,7 @@ class App:
         self._sockets = self._make_sockets()
         operators = Operators(admin_token, open_to_loopback=settings.debug)
         self._health = Health(self.chat, self._metrics, operators, self._gate)
-        self._runner = web.AppRunner(self._make_http(operators))
+        self._runner = web.AppRunner(self._make_http(operators), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
@@ -116,15 +116,13 @@ class App:
         self._gate.is_closed = True
         if self._listener:
             self._listener.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await self._sockets.eio.shut_all(Code.UNAVAILABLE)
-                await self._sockets.shutdown()
         if self._reaper:
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
+                await self._sockets.eio.shut_all(Code.UNAVAILABLE)
+                await self._sockets.shutdown()
                 await self._runner.cleanup()
         log.info("stopped")
 

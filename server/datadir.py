@@ -7,9 +7,16 @@ from server.core.ids import new_secret
 
 
 def open_folder(path: Path) -> Path:
-    """Make the folder if it is not there; only its owner may look inside (mode 0700)."""
+    """Make the folder if it is not there; only its owner may look inside (mode 0700).
+
+    One that is there keeps its mode: it might be a folder that others use, too.
+
+    Raises:
+        ValueError: Others may write into it, hence replace the secrets.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    if path.stat().st_mode & 0o022:
+        raise ValueError(f"others may write into {path}; run: chmod 700 {path}")
     return path
 
 

@@ -40,4 +40,4 @@ class Rates(Struct, frozen=True):
 
 
 WRONG_KEY_COST = 30
-"""Tokens of the join rate that a wrong key costs, so that guessing ends soon."""
+"""Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

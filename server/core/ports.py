@@ -247,6 +247,10 @@ class RateLimiter(Protocol):
         """
         ...
 
+    async def charge(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> None:
+        """Take `cost` tokens even if that leaves a debt, of at most `rate.burst`."""
+        ...
+
 
 class Broker(Protocol):
     """Tells every process, this one included, what happened in a room; at most once.

@@ -5,9 +5,7 @@ from server.core.limits import Rate
 from server.core.ports import RateLimiter
 
 
-async def spend(
-    limiter: RateLimiter, what: str, who: str, rate: Rate | None, now_ms: int, cost: int = 1
-) -> None:
+async def spend(limiter: RateLimiter, what: str, who: str, rate: Rate | None, now_ms: int) -> None:
     """Count one `what` by `who`; None as the rate counts nothing.
 
     Raises:
@@ -15,7 +13,7 @@ async def spend(
     """
     if rate is None:
         return
-    wait_ms = await limiter.take(f"{what}:{who}", rate, cost, now_ms)
+    wait_ms = await limiter.take(f"{what}:{who}", rate, 1, now_ms)
     if wait_ms:
         raise AppError(
             Code.RATE_LIMITED, f"too many; try again in {-(-wait_ms // 1000)} s", wait_ms

@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
@@ -9,7 +11,7 @@ from server.core.errors import AppError, Code
 from server.core.events import Member, MembersChanged, RoomEvent, RoomExpired, RoomLocked
 from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
 from server.core.kinds import Policy
-from server.core.limits import WRONG_KEY_COST
+from server.core.limits import WRONG_KEY_COST, Rate
 from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.ports import (
@@ -69,10 +71,11 @@ class Rooms:
             AppError: ROOM_EXISTS under another key; SERVER_FULL; RATE_LIMITED.
         """
         now_ms = self._parts.clock.now_ms()
-        await spend(self._parts.limiter, "reserve", address, self._parts.rates.reserve, now_ms)
-        return await self._parts.store.reserve(
-            room_id, self._hash(room_id, key), self._policy, now_ms
-        )
+        rate = self._parts.rates.reserve
+        await spend(self._parts.limiter, "reserve", address, rate, now_ms)
+        async with self._guess_costs("reserve", address, rate, now_ms):
+            key_hash = self._hash(room_id, key)
+            return await self._parts.store.reserve(room_id, key_hash, self._policy, now_ms)
 
     async def join(
         self,
@@ -95,7 +98,8 @@ class Rooms:
         """
         self._check_key_size(public_key)
         now_ms = self._parts.clock.now_ms()
-        await spend(self._parts.limiter, "join", address, self._parts.rates.join, now_ms)
+        rate = self._parts.rates.join
+        await spend(self._parts.limiter, "join", address, rate, now_ms)
         new_token = new_secret()
         entry = Entry(
             room_id=room_id,
@@ -110,25 +114,11 @@ class Rooms:
             new_token_hash=_token_hash(new_token),
             since_seq=since_seq,
         )
-        joined = await self._admit(address, entry, now_ms)
+        async with self._guess_costs("join", address, rate, now_ms):
+            joined = await self._parts.store.join(entry, self._policy, now_ms)
         await self._parts.relay.publish(*joined.events)
         proof = member_token if joined.has_proved else None
         return Admission(joined, new_token if joined.is_new else proof)
-
-    async def _admit(self, address: str, entry: Entry, now_ms: int) -> Joined:
-        try:
-            return await self._parts.store.join(entry, self._policy, now_ms)
-        except AppError as error:
-            if error.code is Code.INVALID_KEY:
-                await spend(
-                    self._parts.limiter,
-                    "join",
-                    address,
-                    self._parts.rates.join,
-                    now_ms,
-                    WRONG_KEY_COST,
-                )
-            raise
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:
         return await self._parts.store.members(actor.room_id, actor.connection_id)
@@ -189,6 +179,18 @@ class Rooms:
 
     async def totals(self) -> RoomTotals:
         return await self._parts.store.totals()
+
+    @asynccontextmanager
+    async def _guess_costs(
+        self, what: str, address: str, rate: Rate | None, now_ms: int
+    ) -> AsyncIterator[None]:
+        try:
+            yield
+        except AppError as error:
+            if rate and error.code in (Code.INVALID_KEY, Code.ROOM_EXISTS):
+                # A debt, not a refusal: else guessing would go on with the last tokens.
+                await self._parts.limiter.charge(f"{what}:{address}", rate, WRONG_KEY_COST, now_ms)
+            raise
 
     def _hash(self, room_id: RoomId, key: str | None) -> bytes | None:
         if not key:

@@ -4,6 +4,7 @@ A request passes, from the outside in: a request id, the origin check, errors as
 the operators' guard, the decoder, the handler, the API's render.
 """
 
+import asyncio
 import hmac
 import logging
 import secrets
@@ -28,6 +29,9 @@ log = logging.getLogger("hushwire.http")
 
 MAX_BODY_BYTES = 64 * 1024
 """Of a JSON body. Messages go over Socket.IO, which has a bound of its own."""
+
+BODY_LIMIT_S = 30
+"""For a body to arrive."""
 
 _QUIET_ROUTES = {"/health", "/ready", "/metrics", "/socket.io/"}
 
@@ -183,7 +187,11 @@ async def _json_body(request: web.Request) -> Any:
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
     try:
-        return parse_json((await request.read()).decode())
+        async with asyncio.timeout(BODY_LIMIT_S):
+            body = await request.read()
+        return parse_json(body.decode())
+    except TimeoutError:
+        raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
     except (ValueError, RecursionError):
         raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
 

@@ -16,15 +16,12 @@ from engineio import async_socket, exceptions, packet
 
 from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
-from server.transports.http import problem_response
+from server.transports.http import BODY_LIMIT_S, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.packets import MALFORMED
 
 log = logging.getLogger("hushwire.socketio")
-
-BODY_LIMIT_S = 30
-"""For the body of a polling POST to arrive."""
 
 CLOSE_LIMIT_S = 1.0
 """For the other side to answer our close frame."""

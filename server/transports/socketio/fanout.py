@@ -35,17 +35,17 @@ class Connections(socketio.AsyncManager):
         """
         event = self.server.packet_class(packet.EVENT, namespace=NAMESPACE, data=[name, data])
         encoded = event.encode()
-        parts = [
-            engine_packet.Packet(engine_packet.MESSAGE, part)
-            for part in (encoded if isinstance(encoded, list) else [encoded])
-        ]
-        size_bytes = sum(len(part.data) for part in parts)
+        parts: list[str | bytes] = encoded if isinstance(encoded, list) else [encoded]
+        shared = _engine_packets(parts)
+        size_bytes = sum(map(len, parts))
         sent = 0
         for connection_id in connections:
             socket = self.socket_of(connection_id)
             if socket is None:
                 continue
-            for part in parts:
+            # A packet remembers its first encoding, and binary has two: raw on a
+            # WebSocket, base64 for polling.
+            for part in shared if len(parts) == 1 else _engine_packets(parts):
                 socket.queue.put_nowait(part)
             sent += size_bytes
         return sent
@@ -68,6 +68,10 @@ class Connections(socketio.AsyncManager):
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in pending.get(namespace, ()):
                 pending[namespace].remove(sid)
+
+
+def _engine_packets(parts: list[str | bytes]) -> list[engine_packet.Packet]:
+    return [engine_packet.Packet(engine_packet.MESSAGE, part) for part in parts]
 
 
 class Hub:

@@ -54,6 +54,12 @@ class SocketServer(socketio.AsyncServer):
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        if (namespace or NAMESPACE) != NAMESPACE:
+            # As Node's server says it; the library's bare text breaks official clients.
+            refusal = {"message": "Invalid namespace"}
+            error = self.packet_class(packet.CONNECT_ERROR, data=refusal, namespace=namespace)
+            await self._send_packet(eio_sid, error)
+            return
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
