@@ -26,6 +26,9 @@ log = logging.getLogger("hushwire.socketio")
 CLOSE_LIMIT_S = 1.0
 """For the other side to answer our close frame."""
 
+MAX_POLL_PACKETS = 16
+"""In one answer to a poll: clients of python-engineio drop longer ones."""
+
 _SEPARATOR = "\x1e"
 
 
@@ -128,6 +131,13 @@ class EngineSocket(async_socket.AsyncSocket):
         self._websocket: EngineWebSocket | None = None
         self._is_posting = False
         self._is_polling = False
+        self._unsent: list[packet.Packet] = []
+
+    async def poll(self) -> list[packet.Packet]:
+        """The next packets to send, once there are any."""
+        packets = self._unsent or await super().poll()
+        self._unsent = packets[MAX_POLL_PACKETS:]
+        return packets[:MAX_POLL_PACKETS]
 
     async def receive(self, pkt: packet.Packet) -> None:
         self.server.metrics.bytes_in.inc(len(pkt.data) if isinstance(pkt.data, str | bytes) else 0)
