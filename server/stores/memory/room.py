@@ -74,10 +74,11 @@ class Room:
         self.connections: dict[ConnectionId, Person] = {}
         self.history = History(policy)
         self._tokens: OrderedDict[bytes, Identity] = OrderedDict()
+        self._people_bytes = 0
 
     @property
     def held_bytes(self) -> int:
-        return self.history.held_bytes + sum(person.held_bytes for person in self.people.values())
+        return self.history.held_bytes + self._people_bytes
 
     def next_seq(self) -> int:
         self.seq += 1
@@ -152,6 +153,7 @@ class Room:
         member = Member(entry.user_id, entry.name or str(entry.user_id), entry.public_key, now_ms)
         person = Person(member, identity or entry.new_identity)
         self.people[entry.user_id] = person
+        self._people_bytes += person.held_bytes
         if identity is None:
             self._remember(entry.new_token_hash, entry.new_identity)
         joined = MemberJoined(
@@ -176,7 +178,9 @@ class Room:
         new = structs.replace(old, public_key=public_key or old.public_key, name=name or old.name)
         if new == old:
             return False
+        self._people_bytes -= person.held_bytes
         person.member = new
+        self._people_bytes += person.held_bytes
         self.next_seq()
         return True
 
@@ -193,6 +197,7 @@ class Room:
         for connection_id in person.connections:
             del self.connections[connection_id]
         del self.people[person.member.user_id]
+        self._people_bytes -= person.held_bytes
         return MemberLeft(
             room_id=self.room_id,
             seq=self.next_seq(),

@@ -3,6 +3,8 @@
 import hmac
 from bisect import bisect_right
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from msgspec import structs
 
@@ -45,6 +47,7 @@ class MemoryRooms:
         # Rooms by age of their last activity, one order for each idle limit.
         self._by_activity: dict[int, OrderedDict[RoomId, Room]] = {}
         self._lost: deque[tuple[int, Room, Person]] = deque()
+        self._members = 0
         self._held_bytes = 0
 
     # --- coming in ---
@@ -64,9 +67,8 @@ class MemoryRooms:
         self._check_entry(known, entry)
         self._check_space(entry.public_key.size_bytes if entry.public_key else 0)
         room = known or self._create(entry.room_id, entry.key_hash, policy, now_ms)
-        before = room.held_bytes
-        person, is_new, events = room.admit(entry, now_ms)
-        self._held_bytes += room.held_bytes - before
+        with self._books(room):
+            person, is_new, events = room.admit(entry, now_ms)
         self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
         self._touch(room, now_ms)
         attached = ConnectionAttached(
@@ -119,9 +121,8 @@ class MemoryRooms:
                 raise AppError(Code.FORBIDDEN, "only a connection with the member token may do so")
             return room.members()
         self._check_space(public_key.size_bytes)
-        before = person.held_bytes
-        room.change(person, public_key, name)
-        self._held_bytes += person.held_bytes - before
+        with self._books(room):
+            room.change(person, public_key, name)
         return room.members()
 
     async def append(self, draft: Draft, now_ms: int) -> Appended:
@@ -144,11 +145,10 @@ class MemoryRooms:
             sent_ms=now_ms,
             identities=frozenset((sender.identity, recipient.identity)) if recipient else None,
         )
-        growth_bytes = room.history.growth_bytes(size_bytes(event))
-        self._check_space(growth_bytes)
-        room.next_seq()
-        room.history.append(event, sender.identity)
-        self._held_bytes += growth_bytes
+        self._check_space(room.history.growth_bytes(size_bytes(event)))
+        with self._books(room):
+            room.next_seq()
+            room.history.append(event, sender.identity)
         self._touch(room, now_ms)
         return Appended(event, is_repeat=False)
 
@@ -177,10 +177,11 @@ class MemoryRooms:
         room.void_tokens(person.identity)
         for connection in person.connections:
             self._forget(connection, room_id)
-        self._held_bytes -= person.held_bytes
+        with self._books(room):
+            left = room.leave(person, LeaveReason.REMOVED, now_ms)
         return (
             MemberRemoved(room_id=room_id, user_id=person.member.user_id),
-            *room.leave(person, LeaveReason.REMOVED, now_ms),
+            *left,
             RoomLocked(room_id=room_id, locked=True, locked_ms=now_ms),
         )
 
@@ -195,8 +196,8 @@ class MemoryRooms:
         self._forget(connection_id, room_id)
         if person.is_live:
             return (detached,)
-        self._held_bytes -= person.held_bytes
-        return (detached, *room.leave(person, LeaveReason.LEFT, now_ms))
+        with self._books(room):
+            return (detached, *room.leave(person, LeaveReason.LEFT, now_ms))
 
     async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
         for room_id in self._rooms_of.pop(connection_id, ()):
@@ -214,8 +215,8 @@ class MemoryRooms:
         while self._lost and self._lost[0][0] <= now_ms:
             _, room, person = self._lost.popleft()
             if _is_gone(room, person, now_ms) and self._rooms.get(room.room_id) is room:
-                self._held_bytes -= person.held_bytes
-                events.extend(room.leave(person, LeaveReason.LOST, now_ms))
+                with self._books(room):
+                    events.extend(room.leave(person, LeaveReason.LOST, now_ms))
         return tuple(events)
 
     async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
@@ -236,10 +237,17 @@ class MemoryRooms:
         return tuple(_summary(self._rooms[room_id]) for room_id in ids[start : start + limit])
 
     async def totals(self) -> RoomTotals:
-        members = sum(len(room.people) for room in self._rooms.values())
-        return RoomTotals(len(self._rooms), members, self._held_bytes)
+        return RoomTotals(len(self._rooms), self._members, self._held_bytes)
 
     # --- the books ---
+
+    @contextmanager
+    def _books(self, room: Room) -> Iterator[None]:
+        """Keep the totals true over a change of one room."""
+        members, held_bytes = len(room.people), room.held_bytes
+        yield
+        self._members += len(room.people) - members
+        self._held_bytes += room.held_bytes - held_bytes
 
     def _create(self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int) -> Room:
         if len(self._rooms) >= self._bounds.rooms:
@@ -252,6 +260,7 @@ class MemoryRooms:
     def _delete(self, room: Room) -> None:
         del self._rooms[room.room_id]
         del self._by_activity[room.policy.idle_limit_ms][room.room_id]
+        self._members -= len(room.people)
         self._held_bytes -= room.held_bytes
         for connection_id in room.connections:
             self._forget(connection_id, room.room_id)
