@@ -161,6 +161,9 @@ class App:
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
             cors_allowed_origins=[],  # the HTTP front checks origins, for everything alike
+            # Else the libraries write to standard error by themselves, what clients sent too.
+            logger=logging.getLogger("socketio"),
+            engineio_logger=logging.getLogger("engineio"),
         )
         hub = Hub(connections, APIS, self._metrics)
         self._broker.subscribe(hub.deliver)

@@ -156,7 +156,7 @@ def test_the_wheel_holds_every_file_of_the_server(wheel):
 def test_the_installed_wheel_runs_as_module_and_as_command(clone, wheel, tmp_path):
     bin_folder = tmp_path / "venv/bin"
     shutil.copytree(clone / ".venv", tmp_path / "venv", symlinks=True)
-    into = ("--python", bin_folder / "python", "--no-deps", "--offline")
+    into = ("--python", bin_folder / "python", "--no-deps", "--offline", "--no-cache")
     installed = run(sys.executable, "-m", "uv", "pip", "install", *into, wheel)
     assert installed.returncode == 0, installed.stderr
 
