@@ -96,7 +96,6 @@ class ApiNamespace(socketio.AsyncNamespace):
         except AppError as error:
             code = error.code.word
             answer = _refusal(api, error)
-            await self._punish(connection_id, error)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL.word
@@ -108,6 +107,7 @@ class ApiNamespace(socketio.AsyncNamespace):
             )
         for name, data in answer.emits:
             self._hub.send(connection_id, name, data)
+        await self._cut_if_flooding(connection_id, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return answer.ack
 
@@ -123,22 +123,23 @@ class ApiNamespace(socketio.AsyncNamespace):
         result = await action.handler(self._chat, caller, request)
         return action.render(request, result)
 
-    async def _punish(self, connection_id: ConnectionId, error: AppError) -> None:
+    async def _cut_if_flooding(self, connection_id: ConnectionId, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""
-        if error.code is not Code.RATE_LIMITED:
+        if code != Code.RATE_LIMITED.word:
             self._refusals.pop(connection_id, None)
             return
-        self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
-        if self._refusals[connection_id] >= MAX_REFUSALS:
+        refusals = self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
+        if refusals >= MAX_REFUSALS:
             await self.server.shut(connection_id, Code.RATE_LIMITED)
 
     def _observe(self, event: str, code: str, seconds: float) -> None:
         self._metrics.event_seconds.labels(event).observe(seconds)
         if code != "ok":
             self._metrics.rejected.labels(code).inc()
-        level = logging.DEBUG if code == "ok" else logging.INFO
-        fields = {"name": event, "code": code, "ms": round(seconds * 1000, 2)}
-        log.log(level, "socket_event", extra={"fields": fields})
+        # Metrics tell of refusals: a line for each would let a client fill the disk.
+        if log.isEnabledFor(logging.DEBUG):
+            fields = {"name": event, "code": code, "ms": round(seconds * 1000, 2)}
+            log.debug("socket_event", extra={"fields": fields})
 
 
 def _refusal(api: Api, error: AppError) -> Answer:
