@@ -51,14 +51,21 @@ class Opaque:
         return len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Opaque) and self.value == other.value
+        """Equal as JSON: the order of keys does not matter, and 1 is neither 1.0 nor true."""
+        if not isinstance(other, Opaque):
+            return False
+        return self._held == other._held or _canonical(self.value) == _canonical(other.value)
 
     def __hash__(self) -> int:
-        return self.size_bytes
+        return hash(_canonical(self.value))
 
     def __repr__(self) -> str:
         """Never the content, so that no log line or traceback can hold it."""
         return f"<Opaque, {self.size_bytes} bytes>"
+
+
+def _canonical(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value, order="deterministic")
 
 
 def _check(value: Any) -> None:

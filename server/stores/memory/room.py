@@ -41,8 +41,7 @@ class Person:
 
     @property
     def held_bytes(self) -> int:
-        key = self.member.public_key
-        return len(self.member.name) + (key.size_bytes if key else 0)
+        return _person_bytes(self.member)
 
 
 class Admitted(NamedTuple):
@@ -52,10 +51,21 @@ class Admitted(NamedTuple):
 
 
 class _Claim(NamedTuple):
-    """On what ground an entry may come in: a known person, or the identity it proved."""
+    """On what ground an entry may come in.
+
+    Attributes:
+        person: The member that it is one more connection of; None for a new member.
+        identity: That its token proves; None without a token that is known here.
+    """
 
     person: Person | None
     identity: Identity | None
+
+    def proves(self, entry: Entry) -> bool:
+        """Whether the connection is the member beyond doubt."""
+        if self.person is None or self.person.identity == self.identity:
+            return True
+        return self.person.connections.get(entry.connection_id, False)
 
 
 class Room:
@@ -102,16 +112,28 @@ class Room:
 
     # --- coming in ---
 
+    def growth_bytes(self, entry: Entry) -> int:
+        """By how much the room would grow if it admitted this entry.
+
+        Raises:
+            AppError: It would not admit it.
+        """
+        claim = self._claim(entry)
+        if claim.person is None:
+            return _person_bytes(_new_member(entry, 0))
+        if not claim.proves(entry):
+            return 0
+        return self.change_bytes(claim.person, entry.public_key, entry.name)
+
     def admit(self, entry: Entry, now_ms: int) -> Admitted:
         """Attach a connection; the room is unchanged if this raises."""
         claim = self._claim(entry)
+        proved = claim.proves(entry)
         if claim.person is None:
             admitted = self._add(entry, claim.identity, now_ms)
         else:
             admitted = Admitted(claim.person, False, ())
         person = admitted.person
-        proved = person.connections.get(entry.connection_id, False)
-        proved = proved or admitted.is_new or claim.identity == person.identity
         person.connections[entry.connection_id] = proved
         person.lost_ms = None
         self.connections[entry.connection_id] = person
@@ -128,11 +150,11 @@ class Room:
             AppError: FORBIDDEN, USER_ID_TAKEN, ROOM_LOCKED, ROOM_FULL.
         """
         here = self.connections.get(entry.connection_id)
+        identity = self._tokens.get(entry.token_hash) if entry.token_hash else None
         if here is not None:
             if here.member.user_id != entry.user_id:
                 raise AppError(Code.FORBIDDEN, "this connection is somebody else here; leave first")
-            return _Claim(here, None)
-        identity = self._tokens.get(entry.token_hash) if entry.token_hash else None
+            return _Claim(here, identity)
         person = self.people.get(entry.user_id)
         if person and (identity == person.identity or _same_key(person, entry)):
             return _Claim(person, identity)
@@ -150,7 +172,7 @@ class Room:
         """Make a member; whoever was lost under this id or identity leaves for good."""
         leavers = {id(p): p for p in (self.people.get(entry.user_id), self._holder(identity)) if p}
         left = [self.drop(leaver, LeaveReason.LOST, now_ms) for leaver in leavers.values()]
-        member = Member(entry.user_id, entry.name or str(entry.user_id), entry.public_key, now_ms)
+        member = _new_member(entry, now_ms)
         person = Person(member, identity or entry.new_identity)
         self.people[entry.user_id] = person
         self._people_bytes += person.held_bytes
@@ -174,15 +196,18 @@ class Room:
 
     def change(self, person: Person, public_key: Opaque | None, name: str | None) -> bool:
         """Replace what is given of a member; False if that changes nothing."""
-        old = person.member
-        new = structs.replace(old, public_key=public_key or old.public_key, name=name or old.name)
-        if new == old:
+        new = _changed(person.member, public_key, name)
+        if new == person.member:
             return False
         self._people_bytes -= person.held_bytes
         person.member = new
         self._people_bytes += person.held_bytes
         self.next_seq()
         return True
+
+    def change_bytes(self, person: Person, public_key: Opaque | None, name: str | None) -> int:
+        """By how much such a `change` would make the room grow."""
+        return _person_bytes(_changed(person.member, public_key, name)) - person.held_bytes
 
     # --- going out ---
 
@@ -231,6 +256,20 @@ class Room:
         oldest = next((token for token, owner in self._tokens.items() if owner not in kept), None)
         if oldest is not None:
             del self._tokens[oldest]
+
+
+def _new_member(entry: Entry, now_ms: int) -> Member:
+    return Member(entry.user_id, entry.name or str(entry.user_id), entry.public_key, now_ms)
+
+
+def _changed(member: Member, public_key: Opaque | None, name: str | None) -> Member:
+    return structs.replace(
+        member, public_key=public_key or member.public_key, name=name or member.name
+    )
+
+
+def _person_bytes(member: Member) -> int:
+    return len(member.name.encode()) + (member.public_key.size_bytes if member.public_key else 0)
 
 
 def _same_key(person: Person, entry: Entry) -> bool:

@@ -1,8 +1,10 @@
 """Live rooms in memory: `core.ports.RoomStore` for one process."""
 
+import heapq
 import hmac
+import itertools
 from bisect import bisect_right
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,7 +48,9 @@ class MemoryRooms:
         self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
         # Rooms by age of their last activity, one order for each idle limit.
         self._by_activity: dict[int, OrderedDict[RoomId, Room]] = {}
-        self._lost: deque[tuple[int, Room, Person]] = deque()
+        # Who is lost, by the end of the grace; the counter keeps equal times in order.
+        self._lost: list[tuple[int, int, Room, Person]] = []
+        self._lost_count = itertools.count()
         self._members = 0
         self._held_bytes = 0
 
@@ -59,14 +63,18 @@ class MemoryRooms:
         if room is not None and not _keys_equal(room.key_hash, key_hash):
             raise AppError(Code.ROOM_EXISTS, "that id is taken under another key; choose another")
         created = room is None
-        room = room or self._create(room_id, key_hash, policy, now_ms)
+        if room is None:
+            room = Room(room_id, key_hash, policy, now_ms)
+            self._add(room)
         return Reservation(created, room.active_ms + room.policy.idle_limit_ms)
 
     async def join(self, entry: Entry, policy: Policy, now_ms: int) -> Joined:
         known = self._rooms.get(entry.room_id)
         self._check_entry(known, entry)
-        self._check_space(entry.public_key.size_bytes if entry.public_key else 0)
-        room = known or self._create(entry.room_id, entry.key_hash, policy, now_ms)
+        room = known or Room(entry.room_id, entry.key_hash, policy, now_ms)
+        self._check_space(room.growth_bytes(entry))
+        if known is None:
+            self._add(room)
         with self._books(room):
             person, is_new, events = room.admit(entry, now_ms)
         self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
@@ -120,7 +128,7 @@ class MemoryRooms:
             if public_key != person.member.public_key:
                 raise AppError(Code.FORBIDDEN, "only a connection with the member token may do so")
             return room.members()
-        self._check_space(public_key.size_bytes)
+        self._check_space(room.change_bytes(person, public_key, name))
         with self._books(room):
             room.change(person, public_key, name)
         return room.members()
@@ -204,16 +212,16 @@ class MemoryRooms:
             room = self._rooms[room_id]
             person = room.detach(connection_id, now_ms)
             if not person.is_live:
-                self._lost.append((now_ms + room.policy.grace_ms, room, person))
+                due_ms = now_ms + room.policy.grace_ms
+                heapq.heappush(self._lost, (due_ms, next(self._lost_count), room, person))
 
     async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:
         return tuple(self._rooms_of.get(connection_id, ()))
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
         events: list[RoomEvent] = []
-        # All rooms share one grace, so that the first to be lost is the first to leave.
         while self._lost and self._lost[0][0] <= now_ms:
-            _, room, person = self._lost.popleft()
+            _, _, room, person = heapq.heappop(self._lost)
             if _is_gone(room, person, now_ms) and self._rooms.get(room.room_id) is room:
                 with self._books(room):
                     events.extend(room.leave(person, LeaveReason.LOST, now_ms))
@@ -249,13 +257,11 @@ class MemoryRooms:
         self._members += len(room.people) - members
         self._held_bytes += room.held_bytes - held_bytes
 
-    def _create(self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int) -> Room:
+    def _add(self, room: Room) -> None:
         if len(self._rooms) >= self._bounds.rooms:
             raise AppError(Code.SERVER_FULL, "the relay has as many rooms as it may; try later")
-        room = Room(room_id, key_hash, policy, now_ms)
-        self._rooms[room_id] = room
-        self._touch(room, now_ms)
-        return room
+        self._rooms[room.room_id] = room
+        self._touch(room, room.created_ms)
 
     def _delete(self, room: Room) -> None:
         del self._rooms[room.room_id]
