@@ -85,6 +85,7 @@ class App:
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
+            self._metrics,
             settings.max_connections,
             # A polling client keeps two connections open; half-open ones come on top.
             None if per_address is None else 2 * per_address + 16,

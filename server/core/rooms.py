@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
-from server.core.events import Member, MembersChanged, RoomEvent, RoomExpired, RoomLocked
+from server.core.events import (
+    Member,
+    MemberLeft,
+    MembersChanged,
+    RoomEvent,
+    RoomExpired,
+    RoomLocked,
+)
 from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
 from server.core.kinds import Policy
 from server.core.limits import WRONG_KEY_COST, Rate
@@ -172,7 +179,7 @@ class Rooms:
         lost = await self._parts.store.expire_lost(now_ms)
         idle = await self._parts.store.expire_idle(now_ms)
         await self._parts.relay.publish(*lost, *idle)
-        return Expired(rooms=_count(idle, RoomExpired), members=len(lost))
+        return Expired(rooms=_count(idle, RoomExpired), members=_count(lost, MemberLeft))
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         return await self._parts.store.summaries(after, limit)

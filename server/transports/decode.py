@@ -6,6 +6,7 @@ bounds of this installation, hence is made once by the composition root.
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,6 +24,10 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JavaScript client can write and read back."""
 
 
+_CONTROL = {"Cc", "Cs", "Zl", "Zp"}
+"""Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
+
+
 class Decoder:
     """Makes requests of one installation's bounds."""
 
@@ -32,13 +37,13 @@ class Decoder:
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),
             Recipient: (0, bounds.id_chars),
-            DisplayName: (0, bounds.name_chars),
-            FileName: (1, bounds.name_chars),
             Key: (0, bounds.key_chars),
         }
         self._makers: dict[type, Callable[[Any], Any]] = {
-            kind: _text_maker(kind, *limits) for kind, limits in text.items()
+            kind: _text_maker(kind, *limits, str.isprintable) for kind, limits in text.items()
         }
+        for kind, min_chars in ((DisplayName, 0), (FileName, 1)):
+            self._makers[kind] = _text_maker(kind, min_chars, bounds.name_chars, _is_one_line)
         self._makers[UserId] = _user_id_maker(self._makers[UserId])
         self._makers[Recipient] = _user_id_maker(self._makers[Recipient])
         self._makers[Opaque] = Opaque
@@ -67,17 +72,24 @@ class Decoder:
         return self._makers[kind](value)
 
 
-def _text_maker(kind: type[str], min_chars: int, max_chars: int) -> Callable[[Any], str]:
+def _text_maker(
+    kind: type[str], min_chars: int, max_chars: int, is_fine: Callable[[str], bool]
+) -> Callable[[Any], str]:
     def make(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError(f"Expected text, got {_json_type(value)}")
         if not min_chars <= len(value) <= max_chars:
             raise ValueError(f"Expected {min_chars} to {max_chars} characters")
-        if not value.isprintable():
+        if not is_fine(value):
             raise ValueError("Expected printable characters only")
         return kind(value)
 
     return make
+
+
+def _is_one_line(name: str) -> bool:
+    """Names are of all languages: they may hold joiners and odd spaces, but no control."""
+    return name.isprintable() or not any(unicodedata.category(c) in _CONTROL for c in name)
 
 
 def _user_id_maker(make_text: Callable[[Any], str]) -> Callable[[Any], str]:

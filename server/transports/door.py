@@ -16,6 +16,7 @@ from server.core.errors import AppError, Code
 from server.transports.decode import to_json
 from server.transports.errors import problem
 from server.transports.http import SECURITY_HEADERS
+from server.transports.metrics import Metrics
 from server.transports.proxies import Proxies
 
 log = logging.getLogger("hushwire.http")
@@ -42,8 +43,15 @@ class Doorkeeper:
         max_per_address: Of one address; None for no bound. A proxy of ours has none.
     """
 
-    def __init__(self, proxies: Proxies, max_connections: int, max_per_address: int | None) -> None:
+    def __init__(
+        self,
+        proxies: Proxies,
+        metrics: Metrics,
+        max_connections: int,
+        max_per_address: int | None,
+    ) -> None:
         self._proxies = proxies
+        self._metrics = metrics
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._by_peer: Counter[str] = Counter()
@@ -62,6 +70,10 @@ class Doorkeeper:
             raise AppError(Code.TOO_MANY_CONNECTIONS, "the server has too many connections")
         self._by_peer[peer] += 1
         self._count += 1
+
+    def refused(self, error: AppError) -> None:
+        """Count what was refused before or below HTTP."""
+        self._metrics.rejected.labels(error.code.word).inc()
 
     def leave(self, peer: str) -> None:
         self._count -= 1
@@ -122,6 +134,7 @@ class Door(asyncio.Protocol):
 
     def _refuse(self, error: AppError) -> None:
         self._stop_timer()
+        self._keeper.refused(error)
         told = problem(error)
         body = to_json(told).encode()
         headers = {
@@ -175,6 +188,7 @@ class HttpConnection(web.RequestHandler):
             error = AppError(Code.INTERNAL, "something went wrong here")
         else:
             error = AppError(Code.INVALID_REQUEST, "that is not an HTTP request")
+        self._keeper.refused(error)
         told = problem(error)
         response = web.Response(
             text=to_json(told),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 from msgspec import Struct
 
 from server.core.chat import Chat
@@ -26,6 +26,9 @@ from server.transports.origins import Origins
 from server.transports.proxies import Proxies, is_direct_loopback
 
 log = logging.getLogger("hushwire.http")
+
+BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
+"""What reading a body raises that is cut off, or not what its headers say."""
 
 MAX_BODY_BYTES = 64 * 1024
 """Of a JSON body. Messages go over Socket.IO, which has a bound of its own."""
@@ -45,6 +48,9 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _API_CSP = "default-src 'none'; frame-ancestors 'none'"
+
+_CODE = web.ResponseKey("code", str)
+"""The error code of a refusal, for the metrics."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -73,7 +79,8 @@ class Operators(Struct, frozen=True):
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
         if not given:
             raise AppError(Code.UNAUTHENTICATED, "send the operators' token as Bearer")
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
+        # Headers may hold bytes that are no text.
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.token.encode()):
             raise AppError(Code.FORBIDDEN, "that is not the operators' token")
 
 
@@ -95,7 +102,8 @@ class Front:
         return app
 
     def caller_address(self, request: web.Request) -> str:
-        return self._proxies.client_address(peer_of(request), request.headers)
+        forwarded_for = request.headers.getall("X-Forwarded-For", [])
+        return self._proxies.client_address(peer_of(request), forwarded_for)
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
@@ -104,8 +112,7 @@ class Front:
         response = await _answer_errors(request, handler)
         route = _route_pattern(request)
         self._metrics.http_requests.labels(request.method, route, response.status).inc()
-        code = response.get("code")
-        if code:
+        if code := response.get(_CODE):
             self._metrics.rejected.labels(code).inc()
         level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
         fields = {
@@ -192,7 +199,7 @@ async def _json_body(request: web.Request) -> Any:
         return parse_json(body.decode())
     except TimeoutError:
         raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, *BROKEN_BODY):
         raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
 
 
@@ -230,7 +237,7 @@ def _internal() -> web.Response:
 def problem_response(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> web.Response:
     body = problem(error, words)
     response = json_response(body, body["status"], "application/problem+json")
-    response["code"] = error.code.word
+    response[_CODE] = error.code.word
     if error.retry_after_ms is not None:
         response.headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     if error.code is Code.UNAUTHENTICATED:

@@ -1,6 +1,6 @@
 """Who is really calling: the client's address, and our own origin, as trusted proxies tell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
@@ -25,15 +25,20 @@ class Proxies(Struct, frozen=True):
         """Whether the one at the other end of the connection is a proxy of ours."""
         return self.hops > 0 or _is_in(peer, self.networks)
 
-    def client_address(self, peer: str, headers: Mapping[str, str]) -> str:
-        """The client's address, by which limits count; an IPv6 client is its /64 network."""
-        return _limit_key(self._client(peer, headers))
+    def client_address(self, peer: str, forwarded_for: Iterable[str]) -> str:
+        """The client's address, by which limits count; an IPv6 client is its /64 network.
 
-    def _client(self, peer: str, headers: Mapping[str, str]) -> str:
+        Args:
+            forwarded_for: All `X-Forwarded-For` headers, since a proxy may add its own line
+                below one that the client made up.
+        """
+        return _limit_key(self._client(peer, forwarded_for))
+
+    def _client(self, peer: str, forwarded_for: Iterable[str]) -> str:
         if not self.trusts(peer):
             return peer
-        forwarded = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",")]
-        chain = [*(hop for hop in forwarded if hop), peer]
+        hops = [_without_port(hop.strip()) for hop in ",".join(forwarded_for).split(",")]
+        chain = [*(hop for hop in hops if hop), peer]
         if self.hops:
             return chain[max(0, len(chain) - 1 - self.hops)]
         return next((hop for hop in reversed(chain) if not _is_in(hop, self.networks)), chain[0])
@@ -57,6 +62,13 @@ def is_direct_loopback(peer: str, headers: Mapping[str, str]) -> bool:
 
 def _first(forwarded: str) -> str:
     return forwarded.split(",", 1)[0].strip()
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies tell the port as well: `192.0.2.1:5000`, `[2001:db8::1]:5000`."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:

@@ -16,18 +16,23 @@ from engineio import async_socket, exceptions, packet
 
 from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
-from server.transports.http import BODY_LIMIT_S, problem_response
+from server.transports.http import BODY_LIMIT_S, BROKEN_BODY, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.packets import MALFORMED
 
 log = logging.getLogger("hushwire.socketio")
 
+UPGRADE_LIMIT_S = 10
+"""For a polling client to move to its WebSocket."""
+
 CLOSE_LIMIT_S = 1.0
 """For the other side to answer our close frame."""
 
 MAX_POLL_PACKETS = 16
 """In one answer to a poll: clients of python-engineio drop longer ones."""
+
+_FROM_CLIENTS = {packet.CLOSE, packet.PONG, packet.MESSAGE, packet.UPGRADE}
 
 _SEPARATOR = "\x1e"
 
@@ -71,10 +76,30 @@ class Engine(engineio.AsyncServer):
             "aiohttp.request": request,
         }
 
+    async def handle_request(self, request: web.Request) -> Any:
+        if request.method == "POST":
+            return await self._handle_post(request)
+        return await super().handle_request(request)
+
+    async def _handle_post(self, request: web.Request) -> web.Response:
+        """A POST of a polling client; the library's own fails if the connection ends in it."""
+        socket = self.sockets.get(request.query.get("sid", ""))
+        environ = self._environ(request)
+        if socket is None or not socket.connected or socket.upgraded:
+            return await self._make_response(self._bad_request(), environ)
+        try:
+            await socket.handle_post_request(environ)
+        except exceptions.EngineIOError:
+            await socket.close(reason=self.reason.TRANSPORT_ERROR)
+            return await self._make_response(self._bad_request(), environ)
+        return await self._make_response(self._ok(), environ)
+
     async def _handle_connect(
         self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None
     ) -> Any:
         address = environ["REMOTE_ADDR"]
+        if transport == "websocket" and not _asks_for_upgrade(environ):
+            return self._bad_request()
         try:
             await self.gate.enter(address)
         except AppError as error:
@@ -86,7 +111,10 @@ class Engine(engineio.AsyncServer):
         await self._trigger_event("connect", socket.sid, environ, run_async=False)
         socket.schedule_ping()
         if transport == "websocket":
-            return await socket.handle_get_request(environ)
+            try:
+                return await socket.handle_get_request(environ)
+            finally:
+                await socket.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
         socket.connected = True
         return self._ok(await socket.poll())
 
@@ -103,6 +131,22 @@ class Engine(engineio.AsyncServer):
         if self.start_service_task:
             self.start_service_task = False
             self.service_task_handle = self.start_background_task(self._service_task)
+
+    async def _make_response(
+        self, response_dict: dict[str, Any], environ: dict[str, Any]
+    ) -> web.Response:
+        """The library's answers as the protocol has them, and its errors as ours."""
+        status = int(response_dict["status"].split()[0])
+        if status >= 400:
+            return problem_response(
+                AppError(Code.INVALID_REQUEST, "that is not a request of Engine.IO 4, or too late")
+            )
+        body = response_dict["response"]
+        return web.Response(
+            status=status,
+            body=b"ok" if body == b"OK" else body,
+            headers=response_dict["headers"],
+        )
 
     def forget(self, socket: "EngineSocket") -> None:
         """Let go of a closed socket; its place is free for another."""
@@ -140,11 +184,25 @@ class EngineSocket(async_socket.AsyncSocket):
         return packets[:MAX_POLL_PACKETS]
 
     async def receive(self, pkt: packet.Packet) -> None:
+        """Take one packet from the client.
+
+        Raises:
+            exceptions.UnknownPacketError: It is of a type that clients do not send.
+        """
         self.server.metrics.bytes_in.inc(len(pkt.data) if isinstance(pkt.data, str | bytes) else 0)
+        if pkt.packet_type == packet.NOOP:
+            return
+        if pkt.packet_type not in _FROM_CLIENTS:
+            error = exceptions.UnknownPacketError()
+            self.server.malformed(error)
+            await self.shut(Code.INVALID_REQUEST)
+            raise error
         await super().receive(pkt)
+        if pkt.packet_type == packet.CLOSE and self._websocket:
+            await self._websocket.close()
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
-        if environ["HTTP_UPGRADE"]:
+        if _asks_for_upgrade(environ):
             return await super().handle_get_request(environ)
         if self._is_polling:
             raise OverlapError
@@ -169,7 +227,7 @@ class EngineSocket(async_socket.AsyncSocket):
             for one in packets:
                 if not self.closed:
                     await self.receive(one)
-        except MALFORMED as error:
+        except (*MALFORMED, *BROKEN_BODY) as error:
             self.server.malformed(error)
             raise exceptions.UnknownPacketError from None
         finally:
@@ -193,12 +251,15 @@ class EngineSocket(async_socket.AsyncSocket):
     async def _websocket_handler(self, ws: "EngineWebSocket") -> None:
         is_upgrade = self.connected
         self._websocket = ws
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(UPGRADE_LIMIT_S, self._end_slow_upgrade, ws)
         try:
             await super()._websocket_handler(ws)
         except (*MALFORMED, OSError) as error:
             self.server.malformed(error)
             await ws.close(CLOSE_CODE[Code.INVALID_REQUEST])
         finally:
+            deadline.cancel()
             if self.upgraded or not is_upgrade:
                 self.queue.put_nowait(None)  # ends the library's writer
                 await self.close(abort=True, reason=self.server.reason.TRANSPORT_ERROR)
@@ -207,6 +268,10 @@ class EngineSocket(async_socket.AsyncSocket):
                 self._websocket = None
                 self.upgrading = False
 
+    def _end_slow_upgrade(self, ws: "EngineWebSocket") -> None:
+        if not self.upgraded:
+            self.server.start_background_task(ws.close)
+
     async def close(
         self, wait: bool = False, abort: bool = False, reason: str | None = None
     ) -> None:
@@ -214,6 +279,8 @@ class EngineSocket(async_socket.AsyncSocket):
         await super().close(wait=False, abort=abort, reason=reason)
         if self.closed:
             self.server.forget(self)
+            if self._websocket and not self.upgraded:
+                await self._websocket.close()  # an upgrade that had not come to its end
 
     async def shut(self, code: Code) -> None:
         """Close the transport with the close code of `code`."""
@@ -223,6 +290,11 @@ class EngineSocket(async_socket.AsyncSocket):
             await self._websocket.close(CLOSE_CODE[code])
         else:
             self.queue.put_nowait(packet.Packet(packet.CLOSE))  # answers a waiting poll
+
+
+def _asks_for_upgrade(environ: dict[str, Any]) -> bool:
+    wishes = [wish.strip() for wish in environ["HTTP_CONNECTION"].lower().split(",")]
+    return "upgrade" in wishes and environ["HTTP_UPGRADE"].lower() == "websocket"
 
 
 class OverlapError(exceptions.EngineIOError):

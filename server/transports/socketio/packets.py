@@ -57,6 +57,20 @@ class StrictPacket(packet.Packet):
             raise ValueError("attachments too large")
         return bool(super().add_attachment(attachment))
 
+    @classmethod
+    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        """Put the attachments into their places; each place must name one that is there."""
+        if isinstance(data, list):
+            return [cls.reconstruct_binary(item, attachments) for item in data]
+        if not isinstance(data, dict):
+            return data
+        if data.get("_placeholder") is True:
+            number = data.get("num")
+            if type(number) is not int or not 0 <= number < len(attachments):
+                raise ValueError("a place for an attachment that there is not")
+            return attachments[number]
+        return {key: cls.reconstruct_binary(item, attachments) for key, item in data.items()}
+
     def _check_event(self) -> None:
         data = self.data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):

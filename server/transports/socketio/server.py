@@ -68,6 +68,7 @@ class SocketServer(socketio.AsyncServer):
     ) -> None:
         was_incomplete = eio_sid in self._binary_packet
         try:
+            _check_text(data)
             await super()._handle_eio_message(eio_sid, data)
         except MALFORMED as error:
             self.eio.malformed(error)
@@ -110,6 +111,19 @@ class SocketServer(socketio.AsyncServer):
         self._deadlines.pop(eio_sid, None)
         if socket := self.eio.sockets.get(eio_sid):
             self.start_background_task(socket.shut, Code.INVALID_REQUEST)
+
+
+def _check_text(data: object) -> None:
+    """The library reads some packets as JSON, of which more than text can come.
+
+    Raises:
+        ValueError: It is neither binary nor text that UTF-8 can hold.
+    """
+    if isinstance(data, str):
+        if not data.isascii():
+            data.encode()
+    elif not isinstance(data, bytes):
+        raise ValueError("a message is text or binary")
 
 
 def strict_packets(max_bytes: int) -> type[packet.Packet]:
