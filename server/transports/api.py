@@ -53,11 +53,11 @@ class Caller:
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
 
-    def acting(self, room_id: RoomId, claimed: UserId | None) -> Actor:
+    def acting(self, room_id: RoomId, *claims: UserId | None) -> Actor:
         """This caller as a member of a room.
 
         Args:
-            claimed: Who the payload says it is from; it must be right or absent.
+            claims: Who the payload says it is from; each must be right or absent.
 
         Raises:
             AppError: NOT_A_MEMBER; FORBIDDEN if the claim is false.
@@ -65,7 +65,7 @@ class Caller:
         user_id = self.memberships.get(room_id)
         if user_id is None:
             raise AppError(Code.NOT_A_MEMBER, "join first")
-        if claimed is not None and claimed != user_id:
+        if any(claim is not None and claim != user_id for claim in claims):
             raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
         return Actor(room_id, user_id, self.connection_id)
 

@@ -15,7 +15,7 @@ from server.apis.session_relay.requests import (
 from server.core.chat import Chat
 from server.core.events import Member, MessageSent
 from server.core.ids import Recipient, UserId
-from server.core.rooms import Admission
+from server.core.rooms import Actor, Admission
 from server.transports.api import Action, Caller
 
 EVERYBODY = frozenset({"", "all"})
@@ -38,17 +38,17 @@ async def join_session(chat: Chat, caller: Caller, request: Join) -> Admission:
 
 
 async def save_public_key(chat: Chat, caller: Caller, request: SaveKey) -> tuple[Member, ...]:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     return await chat.rooms.save_key(actor, request.public_key, request.display_name)
 
 
 async def get_public_keys(chat: Chat, caller: Caller, request: InSession) -> tuple[Member, ...]:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     return await chat.rooms.members(actor)
 
 
 async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent:
-    actor = caller.acting(room_of(request.session_id), request.sender)
+    actor = _actor(caller, request)
     return await chat.messages.send(
         actor,
         request.encrypted,
@@ -60,32 +60,37 @@ async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent
 
 
 async def typing_start(chat: Chat, caller: Caller, request: InSession) -> None:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     await chat.messages.set_typing(actor, is_typing=True)
 
 
 async def typing_stop(chat: Chat, caller: Caller, request: InSession) -> None:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     await chat.messages.set_typing(actor, is_typing=False)
 
 
 async def file_downloaded(chat: Chat, caller: Caller, request: Downloaded) -> None:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     to = None if request.to in EVERYBODY else _user_id(request.to)
     await chat.messages.file_downloaded(actor, request.file_name, to)
 
 
 async def lock_session(chat: Chat, caller: Caller, request: Lock) -> None:
-    await chat.rooms.lock(caller.acting(room_of(request.session_id), None), request.locked)
+    await chat.rooms.lock(_actor(caller, request), request.locked)
 
 
 async def remove_member(chat: Chat, caller: Caller, request: Remove) -> None:
-    await chat.rooms.remove(caller.acting(room_of(request.session_id), None), request.user_id)
+    await chat.rooms.remove(caller.acting(room_of(request.session_id)), request.user_id)
 
 
 async def leave_session(chat: Chat, caller: Caller, request: InSession) -> None:
-    actor = caller.acting(room_of(request.session_id), request.user_id)
+    actor = _actor(caller, request)
     await chat.rooms.leave(actor.room_id, actor.connection_id)
+
+
+def _actor(caller: Caller, request: InSession) -> Actor:
+    claims = (request.user_id, request.sender, request.sender_id)
+    return caller.acting(room_of(request.session_id), *claims)
 
 
 def _user_id(to: Recipient | None) -> UserId | None:

@@ -35,10 +35,12 @@ class Join(Struct, frozen=True, rename="camel"):
 
 
 class InSession(Struct, frozen=True, rename="camel"):
-    """Something within a session, by its member `userId`, who must be the caller."""
+    """Something within a session. Whoever the payload says it is from must be the caller."""
 
     session_id: RoomId
     user_id: UserId | None = None
+    sender: UserId | None = field(default=None, name="from")
+    sender_id: UserId | None = None
 
 
 class SaveKey(InSession, frozen=True, kw_only=True):
@@ -46,10 +48,8 @@ class SaveKey(InSession, frozen=True, kw_only=True):
     display_name: DisplayName | None = None
 
 
-class Send(Struct, frozen=True, rename="camel"):
-    session_id: RoomId
+class Send(InSession, frozen=True, kw_only=True):
     encrypted: Opaque
-    sender: UserId | None = field(default=None, name="from")
     to: Recipient | None = None
     type: TypeWord | None = None
     id: MessageId | None = None
@@ -62,12 +62,13 @@ class Downloaded(InSession, frozen=True, kw_only=True):
     to: Recipient | None = None
 
 
-class Lock(Struct, frozen=True, rename="camel"):
-    session_id: RoomId
+class Lock(InSession, frozen=True, kw_only=True):
     locked: bool = True
 
 
 class Remove(Struct, frozen=True, rename="camel"):
+    """Here `userId` is who is to go."""
+
     session_id: RoomId
     user_id: UserId
 
