@@ -75,8 +75,7 @@ class Messages:
         """
         now_ms = self._parts.clock.now_ms()
         await self._spend(actor, now_ms)
-        if to is not None:
-            to = await self._parts.store.recipient(actor.room_id, actor.connection_id, to)
+        to = await self._parts.store.recipient(actor.room_id, actor.connection_id, to)
         await self._parts.relay.publish(
             FileDownloaded(
                 room_id=actor.room_id,

@@ -14,11 +14,12 @@ _PLACEHOLDER = "_placeholder"
 class Opaque:
     """Any JSON value, with binary anywhere in it, that came from a client and goes to another.
 
-    Kept packed: a list of empty lists takes three bytes each on the wire, and sixty as
-    Python objects, which would let a hostile client hold far more memory than its bounds say.
+    Kept as text or bytes and not as Python objects: a list of empty lists takes three bytes
+    each on the wire and sixty in memory, which would let a hostile client hold far more
+    than its bounds say; and what goes out again need not be encoded again.
     """
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "has_binary")
 
     def __init__(self, value: Any) -> None:
         """Accept a value as it came off the wire.
@@ -30,23 +31,33 @@ class Opaque:
                 of whoever reads it.
         """
         self._held: str | bytes
+        self.has_binary = False
         if isinstance(value, str):
             self._held = value
             return
-        _check(value)
+        self.has_binary = _walk(value)
         try:
-            self._held = msgspec.msgpack.encode(value)
+            packed = msgspec.msgpack.encode(value)
         except OverflowError:
             raise ValueError("holds a number beyond 64 bits") from None
+        self._held = packed if self.has_binary else msgspec.json.encode(value)
 
     @property
     def value(self) -> Any:
-        """What the client sent, to be relayed equal."""
-        return self._held if isinstance(self._held, str) else msgspec.msgpack.decode(self._held)
+        """What the client sent."""
+        if isinstance(self._held, str):
+            return self._held
+        decode = msgspec.msgpack.decode if self.has_binary else msgspec.json.decode
+        return decode(self._held)
+
+    @property
+    def json(self) -> str | msgspec.Raw:
+        """What the client sent, for an encoder of JSON; only without binary."""
+        return self._held if isinstance(self._held, str) else msgspec.Raw(self._held)
 
     @property
     def size_bytes(self) -> int:
-        """Its length: text in UTF-8, anything else as MessagePack."""
+        """Its length: as JSON, of text without the quotes; with binary, as MessagePack."""
         held = self._held
         return len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
 
@@ -68,13 +79,32 @@ def _canonical(value: Any) -> bytes:
     return msgspec.msgpack.encode(value, order="deterministic")
 
 
-def _check(value: Any) -> None:
-    level: list[Any] = [value]
+def _walk(value: Any) -> bool:
+    """Look at the form of a value, level by level.
+
+    Returns:
+        Whether there is binary in it.
+
+    Raises:
+        ValueError: It nests too deeply, or holds the reserved key.
+    """
+    level = [value]
+    has_binary = False
     for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent)]
+        has_binary = has_binary or any(type(one) is bytes for one in level)
+        level = [
+            child
+            for parent in level
+            if type(parent) is not bytes
+            for child in _children(parent)
+            if type(child) in _WITH_FORM
+        ]
         if not level:
-            return
+            return has_binary
     raise ValueError(f"nests deeper than {MAX_DEPTH} levels")
+
+
+_WITH_FORM = (dict, list, bytes)
 
 
 def _children(value: Any) -> Iterable[Any]:

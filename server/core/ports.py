@@ -56,15 +56,18 @@ class Joined(Struct, frozen=True, kw_only=True):
         has_proved: This connection is the member beyond doubt: it made it, or it showed
             its token. Others joined with a public key, which everybody in the room knows:
             they read no private history and change nothing of the member.
+        token_is_good: The token shown is the member's.
         is_creator: The member is the creator, and this connection has proved to be it.
         messages: Those after `since_seq` that the joiner may read, oldest first.
         seq: The newest place in the room's sequence.
-        truncated: Messages after `since_seq` are no longer in the bounded history.
+        truncated: Messages after `since_seq` are no longer in the bounded history, or
+            `since_seq` is of an earlier room of that id; then `messages` are all there are.
         events: What the others, and the hubs, hear of it.
     """
 
     is_new: bool
     has_proved: bool
+    token_is_good: bool
     is_creator: bool
     room_created: bool
     locked: bool
@@ -175,9 +178,9 @@ class RoomStore(Protocol):
         ...
 
     async def recipient(
-        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId
-    ) -> UserId:
-        """The id of another member as that member wrote it.
+        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId | None
+    ) -> UserId | None:
+        """The id of another member as that member wrote it; None, for everybody, stays None.
 
         Raises:
             AppError: RECIPIENT_NOT_FOUND.

@@ -124,7 +124,7 @@ class Rooms:
         async with self._guess_costs("join", address, rate, now_ms):
             joined = await self._parts.store.join(entry, self._policy, now_ms)
         await self._parts.relay.publish(*joined.events)
-        proof = member_token if joined.has_proved else None
+        proof = member_token if joined.token_is_good else None
         return Admission(joined, new_token if joined.is_new else proof)
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:

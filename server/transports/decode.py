@@ -132,6 +132,8 @@ def to_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Opaque):
+        return value.json
     if isinstance(value, NumericUserId):
         return int(value)
     if isinstance(value, str):

@@ -210,7 +210,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
 def _member(member: Member) -> dict[str, Any]:
     return {
         "userId": member.user_id,
-        "publicKey": None if member.public_key is None else member.public_key.value,
+        "publicKey": member.public_key,
         "displayName": member.name,
         "joinedAt": member.joined_ms,
     }
@@ -221,7 +221,7 @@ def _message(event: MessageSent) -> dict[str, Any]:
         "id": event.message_id,
         "from": event.sender,
         "to": event.recipient if event.recipient is not None else event.addressed_as,
-        "encrypted": event.ciphertext.value,
+        "encrypted": event.ciphertext,
         "timestamp": event.sent_ms,
         "type": event.content_type,
         "seq": event.seq,

@@ -47,6 +47,7 @@ class Person:
 class Admitted(NamedTuple):
     person: Person
     is_new: bool
+    token_is_good: bool
     events: tuple[RoomEvent, ...]
 
 
@@ -132,7 +133,8 @@ class Room:
         if claim.person is None:
             admitted = self._add(entry, claim.identity, now_ms)
         else:
-            admitted = Admitted(claim.person, False, ())
+            token_is_good = claim.identity == claim.person.identity
+            admitted = Admitted(claim.person, False, token_is_good, ())
         person = admitted.person
         person.connections[entry.connection_id] = proved
         person.lost_ms = None
@@ -187,7 +189,7 @@ class Room:
             joined_ms=now_ms,
         )
         events = (*left, joined, self._members_changed(entry.connection_id))
-        return Admitted(person, identity is None, events)
+        return Admitted(person, identity is None, identity is not None, events)
 
     def _update(self, person: Person, entry: Entry) -> tuple[RoomEvent, ...]:
         if not self.change(person, entry.public_key, entry.name):

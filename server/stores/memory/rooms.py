@@ -76,9 +76,12 @@ class MemoryRooms:
         if known is None:
             self._add(room)
         with self._books(room):
-            person, is_new, events = room.admit(entry, now_ms)
+            person, is_new, token_is_good, events = room.admit(entry, now_ms)
         self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
         self._touch(room, now_ms)
+        # Who has seen more than there is has seen a room of the same id that ended.
+        is_another_room = entry.since_seq > room.seq
+        since_seq = 0 if is_another_room else entry.since_seq
         attached = ConnectionAttached(
             room_id=entry.room_id,
             user_id=person.member.user_id,
@@ -88,13 +91,14 @@ class MemoryRooms:
         return Joined(
             is_new=is_new,
             has_proved=proved,
+            token_is_good=token_is_good,
             is_creator=room.is_creator(entry.connection_id),
             room_created=known is None,
             locked=room.locked,
             members=room.members(),
-            messages=room.history.read(entry.since_seq, person.identity if proved else None),
+            messages=room.history.read(since_seq, person.identity if proved else None),
             seq=room.seq,
-            truncated=entry.since_seq < room.history.trimmed_seq,
+            truncated=is_another_room or since_seq < room.history.trimmed_seq,
             events=(attached, *events),
         )
 
@@ -138,7 +142,7 @@ class MemoryRooms:
         sender = room.person_of(draft.connection_id)
         receipt = room.history.receipt(draft.message_id)
         if receipt is not None:
-            return _repeat(receipt, sender, draft)
+            return _repeat(receipt, sender, draft, room.has_proved(draft.connection_id))
         recipient = _find_recipient(room, draft)
         event = MessageSent(
             room_id=room.room_id,
@@ -161,9 +165,10 @@ class MemoryRooms:
         return Appended(event, is_repeat=False)
 
     async def recipient(
-        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId
-    ) -> UserId:
-        return _person(self._room_of(room_id, connection_id), user_id).member.user_id
+        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId | None
+    ) -> UserId | None:
+        room = self._room_of(room_id, connection_id)
+        return None if user_id is None else _person(room, user_id).member.user_id
 
     async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
         self._touch(self._room_of(room_id, connection_id), now_ms)
@@ -318,11 +323,12 @@ def _find_recipient(room: Room, draft: Draft) -> Person | None:
     return _person(room, UserId(draft.addressed_as))
 
 
-def _repeat(receipt: Receipt, sender: Person, draft: Draft) -> Appended:
+def _repeat(receipt: Receipt, sender: Person, draft: Draft, has_proved: bool) -> Appended:
     if receipt.sender != sender.identity:
         raise AppError(Code.ID_CONFLICT, "another sender has used that message id; make a new one")
     event = receipt.event
-    if receipt.is_trimmed:
+    if receipt.is_trimmed or not has_proved:
+        # Who joined by a public key alone may send, but read nothing that was sent before.
         event = structs.replace(event, ciphertext=draft.ciphertext)
     return Appended(event, is_repeat=True)
 

@@ -18,7 +18,7 @@ from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
 from server.transports.http import BODY_LIMIT_S, BROKEN_BODY, problem_response
 from server.transports.metrics import Metrics
-from server.transports.socketio.gate import Gate
+from server.transports.socketio.gate import Flood, Gate
 from server.transports.socketio.packets import MALFORMED
 
 log = logging.getLogger("hushwire.socketio")
@@ -33,6 +33,8 @@ MAX_POLL_PACKETS = 16
 """In one answer to a poll: clients of python-engineio drop longer ones."""
 
 _FROM_CLIENTS = {packet.CLOSE, packet.PONG, packet.MESSAGE, packet.UPGRADE}
+
+_PACKETS_A_TURN = 50
 
 _SEPARATOR = "\x1e"
 
@@ -127,6 +129,9 @@ class Engine(engineio.AsyncServer):
             "maxPayload": self.max_http_buffer_size,
         }
 
+    def _log_error_once(self, message: str, message_key: str) -> None:
+        """Bad requests are counted; the library would call them errors of ours."""
+
     def _watch_for_silent_clients(self) -> None:
         if self.start_service_task:
             self.start_service_task = False
@@ -173,6 +178,7 @@ class EngineSocket(async_socket.AsyncSocket):
         super().__init__(server, sid)
         self.address = address
         self._websocket: EngineWebSocket | None = None
+        self.flood = Flood()
         self._is_posting = False
         self._is_polling = False
         self._unsent: list[packet.Packet] = []
@@ -190,6 +196,11 @@ class EngineSocket(async_socket.AsyncSocket):
             exceptions.UnknownPacketError: It is of a type that clients do not send.
         """
         self.server.metrics.bytes_in.inc(len(pkt.data) if isinstance(pkt.data, str | bytes) else 0)
+        if self.closed:
+            return
+        if self.server.gate.is_flood(self.flood, asyncio.get_running_loop().time()):
+            await self.shut(Code.RATE_LIMITED)
+            return
         if pkt.packet_type == packet.NOOP:
             return
         if pkt.packet_type not in _FROM_CLIENTS:
@@ -223,10 +234,12 @@ class EngineSocket(async_socket.AsyncSocket):
         self._is_posting = True
         try:
             body = await self._read_body(environ["aiohttp.request"])
-            packets = [packet.Packet(encoded_packet=one) for one in body.split(_SEPARATOR)]
-            for one in packets:
-                if not self.closed:
-                    await self.receive(one)
+            for number, one in enumerate(body.split(_SEPARATOR)):
+                if self.closed:
+                    break
+                await self.receive(packet.Packet(encoded_packet=one))
+                if number % _PACKETS_A_TURN == 0:
+                    await asyncio.sleep(0)  # others have their turn
         except (*MALFORMED, *BROKEN_BODY) as error:
             self.server.malformed(error)
             raise exceptions.UnknownPacketError from None
@@ -279,17 +292,19 @@ class EngineSocket(async_socket.AsyncSocket):
         await super().close(wait=False, abort=abort, reason=reason)
         if self.closed:
             self.server.forget(self)
-            if self._websocket and not self.upgraded:
-                await self._websocket.close()  # an upgrade that had not come to its end
+            if not self.upgraded:
+                self.queue.put_nowait(packet.Packet(packet.NOOP))  # answers a waiting poll
+                if self._websocket:
+                    await self._websocket.close()  # an upgrade that had not come to its end
 
     async def shut(self, code: Code) -> None:
-        """Close the transport with the close code of `code`."""
+        """Close the transport with the close code of `code`; a waiting poll hears of it."""
+        if not self.upgraded:
+            self.queue.put_nowait(packet.Packet(packet.CLOSE))
         self.server.metrics.rejected.labels(code.word).inc()
         await self.close(abort=True, reason=self.server.reason.SERVER_DISCONNECT)
         if self._websocket:
             await self._websocket.close(CLOSE_CODE[code])
-        else:
-            self.queue.put_nowait(packet.Packet(packet.CLOSE))  # answers a waiting poll
 
 
 def _asks_for_upgrade(environ: dict[str, Any]) -> bool:

@@ -8,6 +8,19 @@ from server.core.limits import Rate
 from server.core.ports import RateLimiter
 from server.core.rates import spend
 
+MAX_PACKETS_PER_S = 5_000
+"""Of one connection, of whatever kind: several times what events and their attachments need."""
+
+
+class Flood:
+    """The packets of one connection within the current second."""
+
+    __slots__ = ("packets", "since_s")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.since_s = 0.0
+
 
 class Gate:
     """Admits connections by address; the address is the client's, also behind proxies.
@@ -54,6 +67,13 @@ class Gate:
                 Code.TOO_MANY_CONNECTIONS, f"one address may have {limit} connections", 5_000
             )
         self._by_address[address] += 1
+
+    def is_flood(self, flood: Flood, now_s: float) -> bool:
+        """Count a packet; whether there were too many of them. Nothing is where rates are off."""
+        if now_s - flood.since_s >= 1:
+            flood.packets, flood.since_s = 0, now_s
+        flood.packets += 1
+        return self._rate is not None and flood.packets > MAX_PACKETS_PER_S
 
     def leave(self, address: str) -> None:
         self._by_address[address] -= 1

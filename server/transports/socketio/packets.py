@@ -4,6 +4,7 @@ from typing import Any
 
 from socketio import packet
 
+from server.core.opaque import Opaque
 from server.transports.decode import parse_json, to_json
 
 MAX_ATTACHMENTS = 32
@@ -29,6 +30,19 @@ class StrictJson:
     @staticmethod
     def dumps(value: Any, **_: Any) -> str:
         return to_json(value)
+
+
+def _put_back(data: Any, left: dict[int, bytes]) -> Any:
+    if isinstance(data, list):
+        return [_put_back(item, left) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is True:
+        number = data.get("num")
+        if type(number) is not int or number not in left:
+            raise ValueError("a place for an attachment that there is not")
+        return left.pop(number)
+    return {key: _put_back(item, left) for key, item in data.items()}
 
 
 class StrictPacket(packet.Packet):
@@ -59,17 +73,28 @@ class StrictPacket(packet.Packet):
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
-        """Put the attachments into their places; each place must name one that is there."""
-        if isinstance(data, list):
-            return [cls.reconstruct_binary(item, attachments) for item in data]
-        if not isinstance(data, dict):
-            return data
-        if data.get("_placeholder") is True:
-            number = data.get("num")
-            if type(number) is not int or not 0 <= number < len(attachments):
-                raise ValueError("a place for an attachment that there is not")
-            return attachments[number]
-        return {key: cls.reconstruct_binary(item, attachments) for key, item in data.items()}
+        """Put the attachments into their places, each into one place.
+
+        One attachment in a thousand places would take its size a thousand times.
+        """
+        return _put_back(data, dict(enumerate(attachments)))
+
+    @classmethod
+    def data_is_binary(cls, data: Any) -> bool:
+        """Whether there is binary anywhere in a value; opaque ones know it of themselves."""
+        if isinstance(data, Opaque):
+            return data.has_binary
+        if isinstance(data, dict):
+            return any(cls.data_is_binary(item) for item in data.values())
+        if isinstance(data, list | tuple):
+            return any(cls.data_is_binary(item) for item in data)
+        return isinstance(data, bytes)
+
+    @classmethod
+    def _deconstruct_binary_internal(cls, data: Any, attachments: list[bytes]) -> Any:
+        if isinstance(data, Opaque) and data.has_binary:
+            data = data.value
+        return super()._deconstruct_binary_internal(data, attachments)
 
     def _check_event(self) -> None:
         data = self.data

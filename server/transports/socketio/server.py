@@ -60,6 +60,8 @@ class SocketServer(socketio.AsyncServer):
             error = self.packet_class(packet.CONNECT_ERROR, data=refusal, namespace=namespace)
             await self._send_packet(eio_sid, error)
             return
+        if self.manager.sid_from_eio_sid(eio_sid, NAMESPACE):
+            return  # it is connected already
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 

@@ -1,0 +1,137 @@
+"""Reaping: what is over ends by the core's clock, and everybody hears of it."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from server import reaper
+from server.core.errors import Code
+from server.core.events import LeaveReason, MemberLeft, MembersChanged, RoomExpired
+from server.core.kinds import SESSION
+from server.core.limits import Bounds
+from server.core.ports import RoomTotals
+from server.core.rooms import Expired
+from server.stores.memory.rooms import MemoryRooms
+from tests.core.visitors import TEA_ROOM, refused
+from tests.servers import until
+
+NOTHING = Expired(rooms=0, members=0)
+
+
+async def test_a_session_idle_for_30_minutes_is_gone_with_all_its_bytes(core, alice, bob, clock):
+    await alice.say("x" * 10_000)
+    await bob.say("y" * 10_000, to="alice")
+
+    clock.advance(minutes=30, ms=-1)
+    assert await core.rooms.expire() == NOTHING
+    clock.advance(ms=1)
+    expired = await core.rooms.expire()
+
+    assert expired == Expired(rooms=1, members=0)
+    assert await core.rooms.totals() == RoomTotals(rooms=0, members=0, held_bytes=0)
+    assert core.heard[-1] == RoomExpired(room_id=TEA_ROOM, idle_limit_ms=SESSION.idle_limit_ms)
+    assert (await refused(alice.say())).code is Code.NOT_A_MEMBER
+
+
+async def test_a_session_with_typing_only_is_not_gone(core, alice, clock):
+    for minute in range(60):
+        clock.advance(minutes=1)
+        await alice.type(is_typing=minute % 2 == 0)
+        assert await core.rooms.expire() == NOTHING
+
+    assert (await alice.say()).seq == 2
+
+
+async def test_a_lost_member_leaves_when_its_grace_is_over(core, alice, bob, clock):
+    await core.rooms.lose(bob.connection_id)
+    core.heard.clear()
+
+    clock.advance(seconds=3, ms=-1)
+    assert await core.rooms.expire() == NOTHING
+    assert core.heard == []
+    clock.advance(ms=1)
+    await core.rooms.expire()
+
+    assert [type(event) for event in core.heard] == [MemberLeft, MembersChanged]
+    (left,) = core.heard_of(MemberLeft)
+    assert (left.user_id, left.reason) == ("bob", LeaveReason.LOST)
+
+
+async def test_members_who_leave_are_counted_once_each(core, alice, bob, clock):
+    for member in (alice, bob):
+        await core.rooms.lose(member.connection_id)
+    clock.advance(seconds=3)
+
+    assert await core.rooms.expire() == Expired(rooms=0, members=2)
+    assert await core.rooms.expire() == NOTHING
+
+
+async def test_who_came_back_within_the_grace_is_not_noticed(core, alice, bob, clock):
+    await core.rooms.lose(bob.connection_id)
+    core.heard.clear()
+    clock.advance(seconds=2)
+    await bob.elsewhere().join(member_token=bob.member_token)
+    clock.advance(seconds=2)
+
+    assert await core.rooms.expire() == NOTHING
+    assert core.heard_of(MemberLeft) == core.heard_of(MembersChanged) == []
+
+
+# --- the reaper that calls it ---
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Lets the reaper do its rounds without waiting for long."""
+    monkeypatch.setattr(reaper, "INTERVAL_S", 0.001)
+
+
+@contextlib.asynccontextmanager
+async def reaping(chat):
+    """A reaper at work, and what it has told."""
+    told: list[Expired] = []
+    lags: list[float] = []
+    task = asyncio.create_task(reaper.reap(chat, told.append, lags.append))
+    try:
+        yield told, lags
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_the_reaper_tells_of_every_round_what_it_took_away(often, core, alice, clock):
+    async with reaping(core.chat) as (told, lags):
+        await until(lambda: len(told) > 2)
+        clock.advance(minutes=30)
+        await until(lambda: Expired(rooms=1, members=0) in told)
+
+    assert told[0] == NOTHING
+    assert all(lag >= 0 for lag in lags)
+    assert len(lags) >= len(told)
+
+
+class Moody(MemoryRooms):
+    """A store that fails as long as it is in a mood, as one on another machine may."""
+
+    in_mood = True
+
+    async def expire_idle(self, now_ms):
+        if self.in_mood:
+            raise ConnectionError("not in the mood")
+        return await super().expire_idle(now_ms)
+
+
+async def test_a_round_that_failed_does_not_end_the_later_ones(often, open_core, clock, caplog):
+    store = Moody(Bounds())
+    core = open_core(store=store)
+    await core.visitor("alice").join(as_creator=True)
+    clock.advance(minutes=30)
+    async with reaping(core.chat) as (told, _):
+        await until(lambda: "reaper_failed" in caplog.text)
+        assert told == []
+        store.in_mood = False
+        await until(lambda: told)
+
+    assert told[0].rooms == 1

@@ -1,0 +1,141 @@
+"""A core that listens to itself, and people who use it through one connection each."""
+
+import itertools
+from typing import Any
+
+from server.core.chat import Chat
+from server.core.errors import AppError
+from server.core.events import MessageSent, RoomEvent
+from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
+from server.core.kinds import SESSION, Policy
+from server.core.limits import Bounds, Rates
+from server.core.messages import Messages
+from server.core.opaque import Opaque
+from server.core.parts import Parts
+from server.core.ports import RateLimiter, RoomStore
+from server.core.relay import Relay
+from server.core.rooms import Actor, Admission, Rooms
+from server.stores.memory.broker import LocalBroker
+from server.stores.memory.rates import MemoryRateLimiter
+from server.stores.memory.rooms import MemoryRooms
+from tests.clocks import ManualClock
+
+TEA_ROOM = RoomId("tea-room")
+PEPPER = b"pepper of the tests"
+
+
+class Core:
+    """The core as one process has it.
+
+    Attributes:
+        heard: Every event that it has published, in order.
+    """
+
+    def __init__(
+        self,
+        clock: ManualClock,
+        *,
+        store: RoomStore | None = None,
+        limiter: RateLimiter | None = None,
+        policy: Policy = SESSION,
+        bounds: Bounds | None = None,
+        rates: Rates | None = None,
+        pepper: bytes = PEPPER,
+    ) -> None:
+        bounds = bounds or Bounds()
+        broker = LocalBroker()
+        self.clock = clock
+        self.heard: list[RoomEvent] = []
+        broker.subscribe(self.heard.append)
+        self.store = store or MemoryRooms(bounds)
+        parts = Parts(
+            store=self.store,
+            relay=Relay(broker),
+            limiter=limiter or MemoryRateLimiter(),
+            clock=clock,
+            bounds=bounds,
+            rates=rates or Rates(),
+        )
+        self.rooms = Rooms(parts, policy, pepper)
+        self.messages = Messages(parts)
+        self.chat = Chat(self.rooms, self.messages)
+        self._numbers = itertools.count(1)
+
+    def visitor(self, user_id: str, room_id: str = TEA_ROOM, address: str = "home") -> "Visitor":
+        return Visitor(self, UserId(user_id), RoomId(room_id), address, next(self._numbers))
+
+    def heard_of(self, kind: type[RoomEvent]) -> list[Any]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+
+class Visitor:
+    """Somebody with one connection.
+
+    Attributes:
+        member_token: As the last join answered it.
+    """
+
+    def __init__(
+        self, core: Core, user_id: UserId, room_id: RoomId, address: str, number: int
+    ) -> None:
+        self._core = core
+        self._address = address
+        self.connection_id = ConnectionId(f"connection-{number}")
+        self.actor = Actor(room_id, user_id, self.connection_id)
+        self.member_token: str | None = None
+
+    def elsewhere(self, address: str = "home") -> "Visitor":
+        """The same person with a new connection, and with nothing to prove it."""
+        return self._core.visitor(self.actor.user_id, self.actor.room_id, address)
+
+    async def join(
+        self,
+        key: str | None = None,
+        *,
+        as_creator: bool = False,
+        name: str | None = None,
+        public_key: object = None,
+        member_token: str | None = None,
+        since_seq: int = 0,
+    ) -> Admission:
+        admission = await self._core.rooms.join(
+            self._address,
+            room_id=self.actor.room_id,
+            user_id=self.actor.user_id,
+            connection_id=self.connection_id,
+            key=key,
+            as_creator=as_creator,
+            name=name,
+            public_key=None if public_key is None else Opaque(public_key),
+            member_token=member_token,
+            since_seq=since_seq,
+        )
+        self.member_token = admission.member_token
+        return admission
+
+    async def say(
+        self, ciphertext: object = "hello", *, to: str | None = None, message_id: str | None = None
+    ) -> MessageSent:
+        return await self._core.messages.send(
+            self.actor,
+            Opaque(ciphertext),
+            to=None if to is None else Recipient(to),
+            is_broadcast=to is None,
+            content_type="text",
+            message_id=None if message_id is None else MessageId(message_id),
+        )
+
+    async def type(self, is_typing: bool = True) -> None:
+        await self._core.messages.set_typing(self.actor, is_typing)
+
+    async def leave(self) -> None:
+        await self._core.rooms.leave(self.actor.room_id, self.connection_id)
+
+
+async def refused(doing: Any) -> AppError:
+    """The refusal of something that must be refused."""
+    try:
+        await doing
+    except AppError as error:
+        return error
+    raise AssertionError("it was not refused")

@@ -1,0 +1,119 @@
+// People who use the official client as a page does, and note down all that they see.
+
+const LIMIT_MS = 10_000;
+
+export class Stage {
+  constructor(url, io, transports, note) {
+    this.url = url;
+    this.io = io;
+    this.transports = transports;
+    this.note = note;
+    this.people = [];
+  }
+
+  // Connect somebody. `who` names the connection; a tab more of a user has its own `userId`.
+  async meet(who, { userId = who, ...options } = {}) {
+    const person = new Person(this, who, userId, options);
+    this.people.push(person);
+    await person.next("connect");
+    return person;
+  }
+
+  async post(path, body) {
+    const response = await fetch(this.url + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    this.note(null, path, { status: response.status, body: await response.json() });
+  }
+
+  clear() {
+    for (const person of this.people) {
+      person.socket.disconnect();
+    }
+  }
+}
+
+class Person {
+  constructor(stage, who, userId, options) {
+    this.stage = stage;
+    this.who = who;
+    this.userId = userId;
+    this.counts = {};
+    this.waiting = [];
+    this.socket = stage.io(stage.url, {
+      forceNew: true,
+      transports: stage.transports,
+      reconnectionDelay: 20,
+      reconnectionDelayMax: 100,
+      ...options,
+    });
+    this.socket.on("connect", () => this.see("connect"));
+    this.socket.on("disconnect", (reason) => this.see("disconnect", reason));
+    this.socket.onAny((event, ...data) => this.see(event, data.length > 1 ? data : data[0]));
+  }
+
+  see(what, data) {
+    this.stage.note(this.who, what, data);
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+    this.waiting = this.waiting.filter((check) => !check());
+  }
+
+  // Wait until an event, or "connect" or "disconnect", was seen `times` times in all.
+  next(what, times = 1) {
+    return this.within(`seeing ${what}, ${times} times`, (done) => {
+      const check = () => this.counts[what] >= times && (done(), true);
+      check() || this.waiting.push(check);
+    });
+  }
+
+  // Emit an event and wait for its acknowledgement.
+  ask(event, ...payload) {
+    return this.within(`the acknowledgement of ${event}`, (done) =>
+      this.socket.emit(event, ...payload, (ack) => {
+        this.see(`ack ${event}`, ack);
+        done(ack);
+      }),
+    );
+  }
+
+  tell(event, ...payload) {
+    this.socket.emit(event, ...payload);
+  }
+
+  join(sessionId, more) {
+    return this.ask("join-session", { sessionId, userId: this.userId, ...more });
+  }
+
+  send(sessionId, encrypted, more) {
+    return this.ask("send-message", { sessionId, from: this.userId, encrypted, ...more });
+  }
+
+  // Wait until the client has moved on to the last of its transports.
+  async settle() {
+    const { engine } = this.socket.io;
+    const wanted = this.stage.transports.at(-1);
+    if (engine.transport.name !== wanted) {
+      await this.within("the upgrade", (done) => engine.once("upgrade", done));
+    }
+    return engine.transport.name;
+  }
+
+  // Lose the connection: no Socket.IO DISCONNECT is sent, and the client tries to come back.
+  lose() {
+    const { engine } = this.socket.io;
+    const { ws } = engine.transport;
+    ws ? ws.terminate() : engine.close();
+  }
+
+  within(what, begin) {
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`${this.who} waited for ${what}`)), LIMIT_MS);
+      begin((result) => {
+        clearTimeout(timer);
+        done(result);
+      });
+    });
+  }
+}
