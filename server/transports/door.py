@@ -8,7 +8,7 @@ connection is handed over with all that was read of it.
 import asyncio
 import logging
 from collections import Counter
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from aiohttp import web
 
@@ -174,6 +174,11 @@ class HttpConnection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self._keeper.leave(self._peer)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """A body that is cut off, or not what it says, is no error of ours."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
 
     def handle_error(
         self,
