@@ -5,12 +5,20 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from server.core.kinds import Policy
 from server.core.limits import Bounds, Rate, Rates
+
+
+class Secret(str):
+    """Text that is not shown where settings are printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -21,7 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     origins: frozenset[str]
     data_dir: Path
     debug: bool
-    admin_token: str | None
+    admin_token: Secret | None
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     session: Policy
@@ -89,37 +97,39 @@ def _host(text: str) -> str:
     return text
 
 
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/?#@:*,]+)(?::([0-9]{1,5}))?")
+_USUAL_PORT = {"http": "80", "https": "443"}
+
+
 def _origins(text: str) -> frozenset[str]:
-    origins = [part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()]
-    for origin in origins:
-        if origin != "*" and not _is_origin(origin):
-            raise ValueError(
-                "must be origins such as https://app.example, separated by commas, or *"
-            )
-    return frozenset(origins)
+    parts = [part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()]
+    return frozenset(part if part == "*" else _origin(part) for part in parts)
 
 
-def _is_origin(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    is_bare = parts.path == "" and not parts.query and not parts.fragment and "@" not in text
-    return bool(parts.scheme and parts.hostname and is_bare and port_is_fine and "*" not in text)
+def _origin(text: str) -> str:
+    """An origin as browsers write it: without the port that goes without saying."""
+    found = _ORIGIN.fullmatch(text)
+    if not found or (found[3] and not 0 < int(found[3]) < 65_536):
+        raise ValueError("must be origins such as https://app.example, separated by commas, or *")
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _USUAL_PORT.get(scheme) else "")
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not text or path.is_file():
+    try:
+        path = Path(text).expanduser()
+        is_file = path.is_file()
+    except (OSError, RuntimeError):
+        raise ValueError("must be a folder that can be") from None
+    if is_file:
         raise ValueError("must be a folder")
     return path
 
 
-def _token(text: str) -> str | None:
+def _token(text: str) -> Secret | None:
     if text and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
         raise ValueError("must have at least 16 printable ASCII characters without spaces")
-    return text or None
+    return Secret(text) if text else None
 
 
 def _proxies(text: str) -> tuple[int, tuple[IPv4Network | IPv6Network, ...]]:
@@ -233,7 +243,11 @@ _LATER = {
     "WORKERS": "this version runs one process",
     "TLS_CERT": "this version speaks plain HTTP; put a proxy with TLS in front",
     "TLS_CERT_PATH": "this version speaks plain HTTP; put a proxy with TLS in front",
+    "TLS_KEY": "this version speaks plain HTTP; put a proxy with TLS in front",
+    "TLS_KEY_PATH": "this version speaks plain HTTP; put a proxy with TLS in front",
     "USE_TLS": "this version speaks plain HTTP; put a proxy with TLS in front",
+    "JWT_JWKS_URL": "this version knows no users of other systems",
+    "GUESTS": "this version has no guests to turn off",
 }
 """Settings that must not be passed over in silence: whoever sets them relies on them."""
 
@@ -272,16 +286,18 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    # A message travels with a kilobyte of names and ids about it.
     pairs = (
-        ("MAX_CIPHERTEXT_BYTES", "MAX_PAYLOAD_BYTES"),
-        ("MAX_CIPHERTEXT_BYTES", "MAX_SESSION_HISTORY_BYTES"),
-        ("MAX_SESSION_HISTORY_BYTES", "MAX_TOTAL_BYTES"),
+        ("MAX_CIPHERTEXT_BYTES", "MAX_PAYLOAD_BYTES", 1024),
+        ("MAX_CIPHERTEXT_BYTES", "MAX_SESSION_HISTORY_BYTES", 1024),
+        ("MAX_SESSION_HISTORY_BYTES", "MAX_TOTAL_BYTES", 0),
     )
     return [
-        f"{small}: {values[small]} is more than {large} ({values[large]}). "
-        "Lower the first or raise the second."
-        for small, large in pairs
-        if small in values and large in values and values[small] > values[large]
+        f"{small}: {values[small]} is more than {large} ({values[large]})"
+        + (f" less {room} for what goes with it" if room else "")
+        + ". Lower the first or raise the second."
+        for small, large, room in pairs
+        if small in values and large in values and values[small] + room > values[large]
     ]
 
 

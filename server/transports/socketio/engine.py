@@ -209,8 +209,11 @@ class EngineSocket(async_socket.AsyncSocket):
             await self.shut(Code.INVALID_REQUEST)
             raise error
         await super().receive(pkt)
-        if pkt.packet_type == packet.CLOSE and self._websocket:
-            await self._websocket.close()
+        if pkt.packet_type == packet.CLOSE:
+            if self._websocket:
+                await self._websocket.close()
+            else:
+                self.queue.put_nowait(packet.Packet(packet.NOOP))  # answers a waiting poll
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         if _asks_for_upgrade(environ):
@@ -292,10 +295,8 @@ class EngineSocket(async_socket.AsyncSocket):
         await super().close(wait=False, abort=abort, reason=reason)
         if self.closed:
             self.server.forget(self)
-            if not self.upgraded:
-                self.queue.put_nowait(packet.Packet(packet.NOOP))  # answers a waiting poll
-                if self._websocket:
-                    await self._websocket.close()  # an upgrade that had not come to its end
+            if self._websocket and not self.upgraded:
+                await self._websocket.close()  # an upgrade that had not come to its end
 
     async def shut(self, code: Code) -> None:
         """Close the transport with the close code of `code`; a waiting poll hears of it."""

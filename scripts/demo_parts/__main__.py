@@ -1,0 +1,173 @@
+"""`scripts/demo`: plays the story against a running server, then examines the server."""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import aiohttp
+from nacl.exceptions import CryptoError
+
+from scripts.demo_parts import evidence
+from scripts.demo_parts.canary import Needles, new_canary
+from scripts.demo_parts.person import LIMIT_S, DemoError
+from scripts.demo_parts.record import Record
+from scripts.demo_parts.story import Story
+
+FAILED = 1
+UNREACHABLE = 2
+
+_PLANTED = (
+    "[canary] is planted text, another one in every run. It is in every message, in the name and "
+    "the content of the file, and in the display names. It leaves the clients in ciphertext only. "
+    "It, the secret of the link and the private keys were looked for as {forms} patterns: plain, "
+    "UTF-16, UTF-32, JSON and percent escapes, hex, base64, base64url."
+)
+_DROPPED = (
+    "[old] is a second one, in the originalContent of every message: old clients send that in "
+    "plaintext, and the server must drop it. It was looked for everywhere except in memory, where "
+    "buffers that were freed after receiving may still hold its bytes."
+)
+
+
+class UnreachableError(Exception):
+    """No Hushwire server answers; the text says what happened instead."""
+
+
+def main() -> int:
+    """Run the demo.
+
+    Returns:
+        The exit status: 0, 1 if anything failed, 2 if the server cannot be reached.
+    """
+    arguments = _parser().parse_args()
+    canary, old = new_canary("[canary]", arguments.canary), new_canary("[old]")
+    record = Record(lambda text: old.hide(canary.hide(text)))
+    record.begin("What Alice and Bob saw")
+    story = Story(arguments.url, record, canary, old)
+    try:
+        pages = asyncio.run(_talk(arguments, record, story))
+    except UnreachableError as error:
+        print(f"hushwire: {error}; scripts/serve starts one, or give its URL", file=sys.stderr)
+        return UNREACHABLE
+    private = [story.link.secret, *story.alice.keys.private(), *story.bob.keys.private()]
+    sought = evidence.Sought(Needles([canary], private), Needles([old]), story.control)
+    record.begin("What the server had of it")
+    evidence.check_relayed(record, sought, story.everything_heard())
+    evidence.check_pages(record, sought, pages)
+    evidence.check_log(record, sought, arguments.log)
+    evidence.check_data_folder(record, sought, arguments.data_dir)
+    evidence.check_memory(record, sought, arguments.pid, arguments.url)
+    title = f"Hushwire demo: {arguments.url}, session {story.link.session_id}"
+    print(record.render(title, [_PLANTED.format(forms=len(sought.never_sent)), _DROPPED]))
+    return FAILED if record.count(False) else 0
+
+
+async def _talk(arguments: argparse.Namespace, record: Record, story: Story) -> evidence.Pages:
+    timeout = aiohttp.ClientTimeout(total=LIMIT_S)
+    async with aiohttp.ClientSession(arguments.url, timeout=timeout) as http:
+        await _check_health(arguments.url, http)
+        try:
+            await story.play(http)
+        except (DemoError, CryptoError, aiohttp.ClientError, TimeoutError) as error:
+            record.check("story", False, f"broke off: {_reason(error)}")
+        except (LookupError, TypeError, ValueError) as error:
+            record.check("story", False, f"broke off at a strange answer: {error!r}")
+        finally:
+            await asyncio.gather(*(person.disconnect() for person in story.people))
+        try:
+            return await evidence.fetch_pages(http, _operators_token(arguments))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            record.check("pages", False, f"cannot be had: {_reason(error)}")
+            return {}
+
+
+async def _check_health(url: str, http: aiohttp.ClientSession) -> None:
+    try:
+        async with http.get("/health") as response:
+            health = await response.json()
+    except aiohttp.ContentTypeError:
+        raise UnreachableError(f"what answers at {url} is not Hushwire") from None
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise UnreachableError(f"no server answers at {url} ({_reason(error)})") from None
+    if not isinstance(health, dict) or health.get("status") != "ok":
+        raise UnreachableError(f"what answers at {url} is not Hushwire, or not well")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)
+    return str(error) or "no answer in time"
+
+
+def _operators_token(arguments: argparse.Namespace) -> str | None:
+    kept = arguments.data_dir / "admin-token" if arguments.data_dir else None
+    file = arguments.admin_token_file or (kept if kept and kept.is_file() else None)
+    return file.read_text().strip() if file else os.environ.get("ADMIN_TOKEN")
+
+
+# --- arguments ---
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Two people talk over a running server, end-to-end encrypted, and then look "
+        "for their words in all that the server relayed, shows, logs, stores and holds in memory.",
+        epilog="Exit status: 0, 1 if anything failed, 2 if the server cannot be reached.",
+    )
+    parser.add_argument(
+        "url", nargs="?", type=_url, default="http://localhost:3001", help="[%(default)s]"
+    )
+    parser.add_argument(
+        "--pid",
+        type=int,
+        action="append",
+        default=[],
+        help="process whose memory to look into, once for each; found by itself on this machine",
+    )
+    parser.add_argument("--log", type=_file, metavar="FILE", help="the server's log")
+    parser.add_argument("--data-dir", type=_folder, metavar="DIR", help="the server's data folder")
+    parser.add_argument(
+        "--admin-token-file",
+        type=_file,
+        metavar="FILE",
+        help="the operators' token, for /sessions and /metrics; else ADMIN_TOKEN, or DIR's",
+    )
+    parser.add_argument(
+        "--canary",
+        type=_stem,
+        metavar="TEXT",
+        help="plant this instead of something random, to see that a leak is found",
+    )
+    return parser
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#\s]+/?", text):
+        raise argparse.ArgumentTypeError("must be as http://localhost:3001")
+    return text.rstrip("/")
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return Path(text)
+
+
+def _stem(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{12,64}", text):
+        raise argparse.ArgumentTypeError("must be 12 to 64 letters, digits and dashes")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

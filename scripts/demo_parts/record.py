@@ -1,0 +1,135 @@
+"""The transcript of who saw what, and the verdicts."""
+
+import textwrap
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+_WIDTHS = {"time": 7, "from": 7, "to": 5, "Alice saw": 30, "Bob saw": 30, "the server saw": 32}
+_GAP = "  "
+_WIDTH = sum(_WIDTHS.values()) + len(_GAP) * (len(_WIDTHS) - 1)
+_MARKS = {True: "PASS", False: "FAIL", None: "----"}
+
+
+@dataclass
+class Row:
+    """One thing that happened, as each side saw it."""
+
+    at_s: float
+    sender: str
+    to: str
+    saw: dict[str, str] = field(default_factory=dict)
+
+    def cells(self) -> tuple[str, ...]:
+        saw = (self.saw.get(who, "-") for who in ("alice", "bob", "server"))
+        return (f"{self.at_s:.3f}s", self.sender, self.to, *saw)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was looked into; `passed` is None where it could not be."""
+
+    passed: bool | None
+    about: str
+    detail: str
+
+
+@dataclass
+class Record:
+    """Rows and verdicts, as they come.
+
+    Attributes:
+        hide: Takes planted text out of what is printed.
+        verdicts: By the heading under which they stand.
+    """
+
+    hide: Callable[[str], str]
+    rows: list[Row] = field(default_factory=list)
+    verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
+    _started: float = field(default_factory=time.monotonic)
+    _began: datetime = field(default_factory=lambda: datetime.now().astimezone())
+
+    def row(self, sender: str, to: str = "", **saw: str) -> Row:
+        """Begin a row, now; who saw what may be filled in as it becomes known."""
+        row = Row(time.monotonic() - self._started, sender, to, saw)
+        self.rows.append(row)
+        return row
+
+    def begin(self, heading: str) -> None:
+        """Put the verdicts that follow under a heading."""
+        self.verdicts[heading] = []
+
+    def expect(self, about: str, seen: object, expected: object, claim: str) -> None:
+        """Note that the claim holds if both are equal; else what was seen instead."""
+        is_equal = seen == expected
+        self.check(about, is_equal, claim if is_equal else f"{claim}: no, {seen} ≠ {expected}")
+
+    def check(self, about: str, passed: bool, detail: str) -> None:
+        self._add(Verdict(passed, about, detail))
+
+    def not_looked_at(self, about: str, why: str) -> None:
+        self._add(Verdict(None, about, f"not looked at: {why}"))
+
+    def count(self, passed: bool | None) -> int:
+        return sum(one.passed is passed for group in self.verdicts.values() for one in group)
+
+    def _add(self, verdict: Verdict) -> None:
+        next(reversed(self.verdicts.values())).append(verdict)
+
+    def render(self, title: str, notes: Iterable[str]) -> str:
+        lines = [
+            f"{title}, {self._began:%Y-%m-%d %H:%M:%S %Z}",
+            "",
+            *_wrapped(tuple(_WIDTHS)),
+            _GAP.join("-" * width for width in _WIDTHS.values()),
+            *(line for row in self.rows for line in _wrapped(tuple(map(self.hide, row.cells())))),
+            "",
+            *(_paragraph(note) for note in notes),
+            *(line for heading in self.verdicts for line in self._verdict_lines(heading)),
+            "",
+            self._summary(),
+        ]
+        return "\n".join(lines)
+
+    def _verdict_lines(self, heading: str) -> list[str]:
+        return [
+            "",
+            heading,
+            *(
+                _paragraph(self.hide(one.detail), f"  {_MARKS[one.passed]}  {one.about:16} ")
+                for one in self.verdicts[heading]
+            ),
+        ]
+
+    def _summary(self) -> str:
+        passed, failed, unseen = map(self.count, (True, False, None))
+        said = f"{passed} of {passed + failed} passed"
+        if unseen:
+            said += f", {unseen} not looked at"
+        return f"{'FAIL' if failed else 'PASS'}: {said}"
+
+
+def glimpse(ciphertext: str, size_bytes: int) -> str:
+    """How a ciphertext is shown."""
+    return f"{ciphertext[:12]}… {size_bytes:,} B"
+
+
+def _wrapped(cells: tuple[str, ...]) -> list[str]:
+    """The cells under their headings, over as many lines as the longest needs."""
+    columns = [
+        textwrap.wrap(cell, width) or [""]
+        for cell, width in zip(cells, _WIDTHS.values(), strict=True)
+    ]
+    height = max(map(len, columns))
+    filled = [column + [""] * (height - len(column)) for column in columns]
+    return [
+        _GAP.join(
+            part.ljust(width) for part, width in zip(parts, _WIDTHS.values(), strict=True)
+        ).rstrip()
+        for parts in zip(*filled, strict=True)
+    ]
+
+
+def _paragraph(text: str, head: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))

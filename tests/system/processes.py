@@ -1,0 +1,93 @@
+"""The real process: `python -m server`, in a folder of its own, with nothing of our environment."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "server")
+
+
+def environment(folder: Path, **settings: object) -> dict[str, str]:
+    """What the process knows: where Python is, and these settings."""
+    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    defaults = {"PORT": 0, "DATA_DIR": folder / "data"}
+    return known | {name: str(value) for name, value in {**defaults, **settings}.items()}
+
+
+class Stop(Struct, frozen=True):
+    """How a process ended."""
+
+    status: int
+    seconds: float
+
+
+class ServerProcess:
+    """A server that listens.
+
+    Attributes:
+        said: Its line on standard output.
+        url: Without a slash at the end.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], log_file: Path) -> None:
+        self.process = process
+        self._log_file = log_file
+        assert process.stdout
+        self.said = process.stdout.readline()
+        found = re.search(r"http://\S+:(\d+)", self.said)
+        assert found, (self.said, self.log)
+        self.url = f"http://127.0.0.1:{found[1]}"
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text()
+
+    @property
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Every line of the log; fails if one is no JSON object."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+    def memory_mb(self, what: str = "VmRSS") -> float:
+        """`VmRSS`: resident now; `VmHWM`: at most so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(rf"{what}:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) / 1024
+
+    def stop(self, signum: int = signal.SIGTERM, limit_s: float = 30) -> Stop:
+        """Send a signal and wait for the end."""
+        started = time.monotonic()
+        self.process.send_signal(signum)
+        status = self.process.wait(limit_s)
+        return Stop(status, time.monotonic() - started)
+
+
+@contextmanager
+def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
+    """Run a server with these settings, its data and its log in `folder`."""
+    log_file = folder / f"log-{time.monotonic_ns()}"
+    with log_file.open("w") as log:
+        process = subprocess.Popen(
+            COMMAND,
+            cwd=folder,
+            env=environment(folder, **settings),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    with process:
+        try:
+            yield ServerProcess(process, log_file)
+        finally:
+            process.kill()

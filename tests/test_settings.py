@@ -1,0 +1,324 @@
+"""Settings: every good value works, every bad one is named with its way out, all at once."""
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.settings import TABLE, SettingsError, load
+
+NAMES = [setting.name for setting in TABLE]
+
+
+def problems(**environment: str) -> list[str]:
+    """The lines by which these settings are refused."""
+    with pytest.raises(SettingsError) as refused:
+        load(environment)
+    return str(refused.value).splitlines()
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = load({})
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 3001)
+    assert settings.data_dir == Path("./data")
+    assert not settings.debug
+    assert settings.session.idle_limit_ms == 30 * 60_000
+    assert settings.session.grace_ms == 3000
+    assert settings.session.history_messages == 500
+    assert settings.session.history_bytes == 4 * 1024 * 1024
+    assert settings.bounds.id_chars == 128
+    assert settings.trusted_hops == 0
+    assert settings.admin_token is None
+    assert settings.warnings == ()
+    assert "*" not in settings.origins
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("empty", ["", " ", "\t"])
+def test_an_empty_value_is_the_default(name: str, empty: str) -> None:
+    assert load({name: empty}) == load({})
+
+
+@pytest.mark.parametrize("setting", TABLE, ids=NAMES)
+def test_a_default_can_be_written_out(setting: Any) -> None:
+    assert load({setting.name: setting.default}) == load({})
+
+
+NUMBERS = [setting.name for setting in TABLE if setting.default.isdigit()]
+NUMBERS.remove("TRUSTED_PROXIES")
+BOUNDS = {"PORT": (0, 65_535)}
+BAD_NUMBERS = ["-1", "1e3", "0x10", "1_000", "1.5.2", "NaN", "Infinity", "ten", "١٢", "²", "9" * 30]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("bad", BAD_NUMBERS)
+def test_what_is_no_number_in_range_is_refused_by_name(name: str, bad: str) -> None:
+    (problem,) = problems(**{name: bad})
+
+    assert problem.startswith(f"{name}: {bad!r} must be a")
+    assert re.search(r"from \S+ to \S+\.", problem), "the way out"
+    assert "the default is" in problem
+
+
+GOOD: list[tuple[str, str, str, Any]] = [
+    ("HOST", "127.0.0.2", "host", "127.0.0.2"),
+    ("HOST", "::", "host", "::"),
+    ("HOST", "chat.internal", "host", "chat.internal"),
+    ("PORT", "0", "port", 0),
+    ("PORT", "65535", "port", 65535),
+    ("PORT", " 8080 ", "port", 8080),
+    ("DATA_DIR", "/var/lib/hushwire", "data_dir", Path("/var/lib/hushwire")),
+    ("DEBUG", "TRUE", "debug", True),
+    ("DEBUG", "off", "debug", False),
+    ("ADMIN_TOKEN", "0123456789abcdef", "admin_token", "0123456789abcdef"),
+    ("TRUSTED_PROXIES", "2", "trusted_hops", 2),
+    ("TRUSTED_PROXIES", "10.0.0.1", "trusted_networks", (ip_network("10.0.0.1/32"),)),
+    (
+        "TRUSTED_PROXIES",
+        "10.1.2.3/8, fd00::/8",
+        "trusted_networks",
+        (ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+    ),
+    ("MAX_ADDRESS_CONNECTIONS", "1", "max_address_connections", 1),
+    ("PING_INTERVAL_S", "0.5", "ping_interval_s", 0.5),
+    ("CLIENT_URL", "*", "origins", frozenset({"*"})),
+    ("CLIENT_URL", "HTTPS://App.Example/", "origins", frozenset({"https://app.example"})),
+    (
+        "CLIENT_URL",
+        "https://a.example , http://[::1]:5173,",
+        "origins",
+        frozenset({"https://a.example", "http://[::1]:5173"}),
+    ),
+    ("CLIENT_URL", "capacitor://localhost", "origins", frozenset({"capacitor://localhost"})),
+    # A browser leaves out the port that goes without saying.
+    ("CLIENT_URL", "https://a.example:443", "origins", frozenset({"https://a.example"})),
+    ("CLIENT_URL", "http://a.example:80", "origins", frozenset({"http://a.example"})),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "attribute", "value"), GOOD)
+def test_a_good_value_is_taken(name: str, text: str, attribute: str, value: Any) -> None:
+    assert getattr(load({name: text}), attribute) == value
+
+
+BAD: list[tuple[str, str]] = [
+    ("HOST", "http://0.0.0.0"),
+    ("HOST", "a b"),
+    ("PORT", "65536"),
+    ("PORT", "3001/tcp"),
+    ("DEBUG", "maybe"),
+    ("DEBUG", "2"),
+    ("RATE_LIMITS", "none"),
+    ("CLIENT_URL", "app.example"),
+    ("CLIENT_URL", "https://app.example/chat"),
+    ("CLIENT_URL", "https://app.example?x"),
+    ("CLIENT_URL", "https://app.example#x"),
+    ("CLIENT_URL", "https://user:password@app.example"),
+    ("CLIENT_URL", "https://*.example"),
+    ("CLIENT_URL", "https://app.example:port"),
+    ("CLIENT_URL", "https://app.example:99999"),
+    ("CLIENT_URL", "https://app.example https://b.example"),
+    ("CLIENT_URL", "https://app .example"),
+    ("CLIENT_URL", "https://"),
+    ("CLIENT_URL", "null"),
+    ("TRUSTED_PROXIES", "10"),
+    ("TRUSTED_PROXIES", "-1"),
+    ("TRUSTED_PROXIES", "10.0.0.0/33"),
+    ("TRUSTED_PROXIES", "10.0.0.0/8; 127.0.0.1"),
+    ("TRUSTED_PROXIES", "loopback"),
+    ("SESSION_IDLE_MINUTES", "0"),
+    ("RECONNECT_GRACE_S", "121"),
+    ("MAX_SESSION_MEMBERS", "1"),
+    ("MAX_SESSIONS", "0"),
+    ("MAX_CONNECTIONS", "0"),
+    ("MAX_ID_CHARS", "15"),
+    ("PING_INTERVAL_S", "0"),
+    ("DATA_DIR", "/etc/hostname"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_name_with_the_way_out(name: str, text: str) -> None:
+    (problem,) = problems(**{name: text})
+
+    assert problem.startswith(f"{name}: {text!r} must be ")
+    assert "the default is" in problem
+
+
+def test_a_folder_of_nobody_is_refused_like_any_bad_value() -> None:
+    (problem,) = problems(DATA_DIR="~nobody-has-this-name/data")
+
+    assert problem.startswith("DATA_DIR: ")
+
+
+def test_a_folder_name_that_no_system_takes_is_refused_like_any_bad_value() -> None:
+    (problem,) = problems(DATA_DIR="x" * 5000)
+
+    assert problem.startswith("DATA_DIR: ")
+
+
+def test_all_problems_are_told_at_once_each_on_its_line() -> None:
+    bad = {"PORT": "none", "CLIENT_URL": "nowhere", "DEBUG": "2", "MAX_SESSIONS": "0"}
+
+    told = problems(**bad, REDIS_URL="redis://a", WORKERS="4", ADMIN_TOKEN="short")
+
+    names = [line.partition(":")[0] for line in told]
+    assert sorted(names) == sorted([*bad, "REDIS_URL", "WORKERS", "ADMIN_TOKEN"])
+
+
+def test_a_line_break_in_a_value_makes_no_second_line() -> None:
+    assert len(problems(PORT="1\n2")) == 1
+
+
+CONTRADICTIONS: list[dict[str, str]] = [
+    {"MAX_CIPHERTEXT_BYTES": "2000000"},
+    {"MAX_PAYLOAD_BYTES": "4096"},
+    {"MAX_SESSION_HISTORY_BYTES": "1024"},
+    {"MAX_TOTAL_BYTES": "1024"},
+    # The event around a ciphertext needs place as well; else the bound is a promise broken.
+    {"MAX_CIPHERTEXT_BYTES": "1000000", "MAX_PAYLOAD_BYTES": "1000000"},
+]
+
+
+@pytest.mark.parametrize("together", CONTRADICTIONS, ids=str)
+def test_bounds_that_contradict_each_other_are_refused(together: dict[str, str]) -> None:
+    told = problems(**together)
+
+    assert all(re.match(r"[A-Z_]+: \d+ is .* than [A-Z_]+ ", line) for line in told)
+    assert all("raise" in line for line in told), "the way out"
+
+
+# --- secrets ---
+
+SECRETS = ["short", "with a space within it", "ünicode-is-not-for-headers", "tab\tin-a-long-token"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_bad_secret_is_refused_and_never_shown(secret: str) -> None:
+    (problem,) = problems(ADMIN_TOKEN=secret)
+
+    assert problem.startswith("ADMIN_TOKEN: ")
+    assert secret not in problem
+    assert repr(secret)[1:-1] not in problem
+    assert "16" in problem
+
+
+def test_a_password_in_an_address_is_never_shown() -> None:
+    told = problems(REDIS_URL="redis://:hunter22@redis", DATABASE_URL="postgres://u:hunter22@db")
+
+    assert len(told) == 2
+    assert "hunter22" not in "".join(told)
+
+
+@pytest.mark.parametrize("shown", [str, repr])
+def test_settings_can_be_printed_without_giving_a_secret_away(shown: Any) -> None:
+    assert "0123456789abcdef" not in shown(load({"ADMIN_TOKEN": "0123456789abcdef"}))
+
+
+# --- what this version cannot do ---
+
+LATER = {
+    "REDIS_URL": "redis://localhost",
+    "REDIS_HOST": "localhost",
+    "DATABASE_URL": "postgresql://localhost/chat",
+    "WORKERS": "2",
+    "TLS_CERT": "cert.pem",
+    "TLS_KEY": "key.pem",
+    "TLS_CERT_PATH": "cert.pem",
+    "TLS_KEY_PATH": "key.pem",
+    "USE_TLS": "true",
+    "JWT_JWKS_URL": "https://id.example/jwks",
+    "GUESTS": "false",
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_only_a_later_version_does_is_not_passed_over_in_silence(name: str) -> None:
+    (problem,) = problems(**{name: LATER[name]})
+
+    assert problem.startswith(f"{name}: ")
+    assert "Remove it to start." in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("WORKERS", "1"), ("USE_TLS", "false"), ("USE_TLS", "NO"), ("REDIS_URL", " ")],
+)
+def test_what_asks_for_nothing_new_is_no_reason_to_stop(name: str, text: str) -> None:
+    assert load({name: text}).warnings == ()
+
+
+def test_settings_of_other_programs_are_left_alone() -> None:
+    assert load({"PATH": "/bin", "HOME": "/root", "NODE_ENV": "production"}) == load({})
+
+
+WARNED = [
+    ("RATE_LIMITS", "off", "RATE_LIMITS"),
+    ("CLIENT_URL", "*", "CLIENT_URL"),
+    ("CLIENT_URL", "https://a.example,*", "CLIENT_URL"),
+    ("MONGODB_URI", "mongodb://u:hunter22@db", "MONGODB_URI"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "named"), WARNED)
+def test_what_is_risky_or_unused_is_warned_of(name: str, text: str, named: str) -> None:
+    (warning,) = load({name: text}).warnings
+
+    assert named in warning
+    assert "hunter22" not in warning
+
+
+def test_without_rate_limits_no_rate_is_left_and_every_size_stays() -> None:
+    with_rates, without = load({}), load({"RATE_LIMITS": "off"})
+
+    assert all(getattr(without.rates, name) is None for name in without.rates.__struct_fields__)
+    assert all(getattr(with_rates.rates, name) for name in with_rates.rates.__struct_fields__)
+    assert without.max_address_connections is None
+    assert without.bounds == with_rates.bounds
+    assert without.max_connections == with_rates.max_connections
+
+
+def test_a_low_rate_still_admits_one_at_once() -> None:
+    rate = load({"ADDRESS_JOINS_PER_MINUTE": "1"}).rates.join
+
+    assert rate is not None
+    assert (rate.per_minute, rate.burst) == (1, 1)
+
+
+# --- the table ---
+
+
+def test_every_bound_says_its_unit_in_its_name() -> None:
+    units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_PER_MINUTE")
+    counts = ("_SESSIONS", "_MEMBERS", "_MESSAGES", "_CONNECTIONS")
+    unclear = [name for name in NUMBERS if name != "PORT" and not name.endswith(units + counts)]
+
+    assert unclear == []
+
+
+def test_every_setting_changes_something() -> None:
+    others = {
+        "HOST": "::1",
+        "CLIENT_URL": "https://a.example",
+        "DATA_DIR": "/elsewhere",
+        "DEBUG": "true",
+        "ADMIN_TOKEN": "0123456789abcdef",
+        "RATE_LIMITS": "off",
+        "TRUSTED_PROXIES": "1",
+    }
+    idle = [name for name in NAMES if load({name: others.get(name) or changed(name)}) == load({})]
+
+    assert idle == []
+
+
+def changed(name: str) -> str:
+    default = next(setting.default for setting in TABLE if setting.name == name)
+    return str(int(default) - 1) if int(default) > 1 else str(int(default) + 1)
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    with pytest.raises(AttributeError):
+        setattr(load({}), "port", 1)  # noqa: B010  # mypy knows it already

@@ -1,0 +1,197 @@
+"""The log of the real process: JSON, and nothing of what clients said or are called."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.processes import ServerProcess, server_process
+from tests.transports.answers import check_answer
+from tests.transports.wire import (
+    POLLING,
+    UPGRADE,
+    WEBSOCKET,
+    Line,
+    PollingLine,
+    WebSocketLine,
+    connected,
+    exchange,
+    head,
+)
+
+CANARY = "canary4711"
+JSON = {"Content-Type": "application/json"}
+
+
+def canary(what: str) -> str:
+    return f"{CANARY}-{what}"
+
+
+LAIR: dict[str, object] = {"sessionId": canary("session")}
+EVENTS: dict[str, dict[str, object]] = {
+    "join-session": {
+        **LAIR,
+        "userId": canary("user"),
+        "displayName": canary("name"),
+        "publicKey": {"kty": canary("public")},
+        "isCreator": True,
+        "authKey": canary("key"),
+    },
+    "save-public-key": {**LAIR, "publicKey": canary("public 2"), "displayName": canary("name 2")},
+    "get-public-keys": LAIR,
+    "send-message": {
+        **LAIR,
+        "encrypted": {"iv": canary("iv"), "data": [canary("ciphertext")]},
+        "originalContent": canary("plain"),
+        "type": canary("type"),
+    },
+    "typing-start": {**LAIR, "userId": canary("user")},
+    "file-downloaded": {**LAIR, "fileName": canary("file")},
+    "lock-session": {**LAIR, "locked": False},
+    "remove-member": {**LAIR, "userId": canary("another")},
+    "invented": {canary("field"): canary("value")},
+}
+
+CREATORS = ("lock-session", "remove-member")
+
+BAD_PACKETS = [
+    f'42["send-message",{{"sessionId":"{CANARY}"',
+    f'42["{CANARY}",NaN]',
+    f"9{CANARY}",
+    f"7{CANARY}",
+    f"4{CANARY}",
+    f'451-["{CANARY}",{{"_placeholder":true,"num":4}}]',
+    f"40/{CANARY},",
+    f'4"{CANARY}"',
+    f"b{CANARY}%%",
+    CANARY,
+]
+
+REQUESTS = [
+    head("GET", f"/{CANARY}?token={CANARY}", {"User-Agent": CANARY, "Cookie": CANARY}),
+    head("GET", f"/sessions?after={CANARY}", {"Authorization": f"Bearer {CANARY}"}),
+    head("GET", f"/sessions?limit={CANARY}", {"X-Admin-Token": CANARY}),
+    head("GET", "/health", {"Origin": f"https://{CANARY}.example"}),
+    head("GET", "/health", {"Expect": CANARY}),
+    head("GET", "/health", {"X-Forwarded-For": CANARY}),
+    head("GET", f"{POLLING}&sid={CANARY}%0aforged%20line"),
+    head("GET", f"{POLLING}&j={CANARY}"),
+    head("GET", f"/socket.io/?EIO={CANARY}&transport=polling"),
+    head("GET", f"/socket.io/?EIO=4&transport={CANARY}"),
+    head("GET", WEBSOCKET, {**UPGRADE, "Sec-WebSocket-Key": CANARY}),
+    head("GET", WEBSOCKET, {**UPGRADE, "Connection": CANARY}),
+    head("POST", f"{POLLING}&sid={CANARY}", {"Content-Length": "0"}),
+    head("PUT", f"{POLLING}&{CANARY}"),
+    f"GET /{CANARY} HTTP/3.0\r\n{CANARY}\r\n\r\n".encode(),
+    f"{CANARY} / HTTP/1.1\r\n\r\n".encode(),
+]
+
+
+def posts() -> list[bytes]:
+    bodies = [
+        json.dumps({"sessionId": canary("reserved"), "authKey": canary("key")}),
+        json.dumps({"sessionId": canary("reserved"), "authKey": canary("wrong key")}),
+        f'{{"sessionId":"{CANARY}',
+        json.dumps({"sessionId": [CANARY]}),
+    ]
+    made = []
+    for body in bodies:
+        for more in ({}, {"Content-Encoding": "gzip"}, {"Content-Type": CANARY}):
+            sized = {"Content-Length": str(len(body)), **JSON, **more}
+            made.append(head("POST", "/api/reserve-session", sized) + body.encode())
+    return made
+
+
+class Visit:
+    """All that was done to one server with `DEBUG=true`, and the secrets seen on the way."""
+
+    def __init__(self, server: ServerProcess, folder: Path) -> None:
+        self.server = server
+        self.secrets = [path.read_text().strip() for path in (folder / "data").iterdir()]
+
+    async def pay(self) -> None:
+        for kind in (WebSocketLine, PollingLine):
+            await self._talk(kind)
+            for packet in BAD_PACKETS:
+                async with kind(self.server.url) as line:
+                    await line.open()
+                    await line.send(packet)
+                    # Whether that was the end or not: let it be handled.
+                    await exchange(self.server.url, head("GET", "/health"))
+        for request in [*REQUESTS, *posts()]:
+            check_answer(await exchange(self.server.url, request))
+        await self._break_off()
+
+    async def _talk(self, kind: type[Line]) -> None:
+        async with kind(self.server.url) as line:
+            await line.open()
+            self.secrets.append(line_id(line))
+            for event, payload in EVENTS.items():
+                ack = await line.ask(event, {**payload, "id": canary(kind.__name__)})
+                assert ack["success"] or event in CREATORS or event == "invented", (event, ack)
+                self.secrets += [ack["memberToken"]] if ack.get("memberToken") else []
+                await line.ask(event, {name: [CANARY] for name in payload})
+                await line.ask(event, CANARY)
+            await line.ask("leave-session", LAIR)
+
+    async def _break_off(self) -> None:
+        async with PollingLine(self.server.url) as line:
+            await line.open()
+            request = head("POST", line.target, {"Content-Length": "999"}) + CANARY.encode()
+            async with connected(self.server.url) as (_, writer):
+                writer.write(request)
+                await writer.drain()
+            await exchange(self.server.url, head("GET", "/health"))
+            gzip = {"Content-Length": str(len(CANARY)), "Content-Encoding": "gzip"}
+            await exchange(self.server.url, head("POST", line.target, gzip) + CANARY.encode())
+
+
+def line_id(line: Line) -> str:
+    return str(line.heard[0]).split('"')[3]
+
+
+@pytest.fixture(params=["true", "false"], ids=["debug", "quiet"])
+async def visit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Visit]:
+    with server_process(tmp_path, DEBUG=request.param) as server:
+        paid = Visit(server, tmp_path)
+        await paid.pay()
+        server.stop()
+        yield paid
+
+
+async def test_the_log_is_json_and_holds_nothing_that_clients_said_or_are_called(
+    visit: Visit,
+) -> None:
+    lines = visit.server.log.splitlines()
+
+    strange = [line for line in lines if not line.startswith("{") or not json.loads(line)]
+    assert strange == []
+    told = [line for line in lines if CANARY in line]
+    assert told == []
+    assert len(visit.secrets) >= 4
+    assert [line for line in lines for secret in visit.secrets if secret in line] == []
+    assert {"started", "stopped", "http_request", "connected"} <= {
+        entry["event"] for entry in visit.server.log_lines
+    }
+    assert all(entry["time"] and entry["level"] for entry in visit.server.log_lines)
+
+
+async def test_nothing_that_a_client_sends_is_an_error_of_ours(visit: Visit) -> None:
+    errors = [entry for entry in visit.server.log_lines if entry["level"] == "error"]
+
+    assert errors == []
+
+
+async def test_debugging_tells_more_and_otherwise_little_is_told(tmp_path: Path) -> None:
+    counts = {}
+    for debug in ("true", "false"):
+        with server_process(tmp_path, DEBUG=debug) as server:
+            for _ in range(5):
+                await exchange(server.url, head("GET", "/health"))
+            server.stop()
+            levels = [entry["level"] for entry in server.log_lines]
+            counts[debug] = levels.count("debug")
+
+    assert counts["true"] >= 5
+    assert counts["false"] == 0
