@@ -145,7 +145,7 @@ class Guest:
             self.room_id, self.connection_id, Opaque(public_key), name
         )
 
-    async def recipient(self, user_id: str) -> UserId:
+    async def recipient(self, user_id: str) -> UserId | None:
         return await self._rooms.recipient(self.room_id, self.connection_id, UserId(user_id))
 
     async def type(self) -> None:
