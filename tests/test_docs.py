@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 
 from server.apis.session_relay import SESSION_RELAY
 from server.app import App
-from server.settings import TABLE, load
+from server.settings import TABLE, SettingsError, load
 from tests.servers import ADMIN_TOKEN, SECRET, running
 
 ROOT = Path(__file__).parents[1]
@@ -138,9 +138,15 @@ def test_the_example_of_settings_loads_as_the_defaults():
 
 def test_the_readme_names_only_settings_that_there_are():
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=\w+)?`", README))
-    to_come = README[README.index("Settings of versions to come") :].split("stop the start")[0]
+    (sentence,) = re.findall(
+        r"^Settings of versions to come, (.*?) stop the start", README, re.MULTILINE
+    )
+    to_come = set(re.findall(r"`(\w+)`", sentence))
 
-    assert named - {one.name for one in TABLE} <= set(re.findall(r"`(\w+)`", to_come))
+    assert named - {one.name for one in TABLE} == to_come
+    for name in to_come:
+        with pytest.raises(SettingsError, match=name):
+            load({name: "something"})
 
 
 # --- the front end ---

@@ -142,7 +142,7 @@ def check_memory(record: Record, sought: Sought, pids: list[int], url: str) -> N
 
 
 def _judge_memory(record: Record, sight: Sight, names: str) -> None:
-    traces = "traces of [old] are" if sight.has_dropped else "no trace of [old] is"
+    traces = "The text of [old] is there as well" if sight.has_dropped else "Of [old] is no trace"
     # It did pass through the server's receive buffers: not judged here.
     sight.has_dropped = False
     finding = sight.finding()
@@ -150,7 +150,7 @@ def _judge_memory(record: Record, sight: Sight, names: str) -> None:
         "memory",
         not sight.forms,
         f"{names}, {sight.size_bytes / 1e6:.0f} MB: {finding}; our ciphertext is in there, so we "
-        f"looked in the right place. In freed buffers {traces} left, which is not judged.",
+        f"looked in the right place. {traces} (freed or not cannot be told: not judged)",
     )
 
 
