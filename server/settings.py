@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from server.core.kinds import Policy
-from server.core.limits import Bounds, Rate, Rates
+from server.core.kinds import SESSION, Policy
+from server.core.limits import Bounds, Rate, Rates, even
 
 
 class Secret(str):
@@ -147,6 +147,15 @@ def _proxies(text: str) -> tuple[int, tuple[IPv4Network | IPv6Network, ...]]:
 _COUNT = _whole(1, 10_000_000)
 _PER_MINUTE = _whole(1, 1_000_000)
 
+# The defaults stand in the core, which runs without settings as well.
+_BOUNDS = Bounds()
+_RATES = Rates()
+
+
+def _per_minute(rate: Rate | None) -> str:
+    return str(rate.per_minute) if rate else ""
+
+
 TABLE: tuple[Setting, ...] = (
     Setting("HOST", "127.0.0.1", _host, "Address to listen on; 0.0.0.0 for all"),
     Setting("PORT", "3001", _whole(0, 65_535), "TCP port; 0 for any free one"),
@@ -178,45 +187,75 @@ TABLE: tuple[Setting, ...] = (
         "off lifts all rates and the bound on connections of an address, for benchmarks",
     ),
     Setting(
-        "SESSION_IDLE_MINUTES", "30", _whole(1, 10_080), "A session ends after so long without use"
+        "SESSION_IDLE_MINUTES",
+        str(SESSION.idle_limit_ms // 60_000),
+        _whole(1, 10_080),
+        "A session ends after so long without use",
     ),
     Setting(
         "RECONNECT_GRACE_S",
-        "3",
+        f"{SESSION.grace_ms / 1000:g}",
         _seconds(0, 120),
         "Seconds for which a member without connection stays a member",
     ),
-    Setting("MAX_SESSIONS", "100000", _COUNT, "Sessions at the same time"),
-    Setting("MAX_SESSION_MEMBERS", "200", _whole(2, 10_000), "Members of one session"),
+    Setting("MAX_SESSIONS", str(_BOUNDS.rooms), _COUNT, "Sessions at the same time"),
     Setting(
-        "MAX_CONNECTION_SESSIONS", "16", _whole(1, 1_000), "Sessions that one connection may join"
+        "MAX_SESSION_MEMBERS", str(SESSION.capacity), _whole(2, 10_000), "Members of one session"
     ),
     Setting(
-        "MAX_SESSION_HISTORY_MESSAGES", "500", _whole(1, 100_000), "Messages kept of one session"
+        "MAX_CONNECTION_SESSIONS",
+        str(_BOUNDS.rooms_per_connection),
+        _whole(1, 1_000),
+        "Sessions that one connection may join",
+    ),
+    Setting(
+        "MAX_SESSION_HISTORY_MESSAGES",
+        str(SESSION.history_messages),
+        _whole(1, 100_000),
+        "Messages kept of one session",
     ),
     Setting(
         "MAX_SESSION_HISTORY_BYTES",
-        "4194304",
+        str(SESSION.history_bytes),
         _whole(1024, 1 << 34),
         "Bytes of messages kept of one session",
     ),
     Setting(
         "MAX_TOTAL_BYTES",
-        "536870912",
+        str(_BOUNDS.total_bytes),
         _whole(1024, 1 << 44),
         "Bytes of messages and public keys kept of all sessions",
     ),
     Setting(
-        "MAX_CIPHERTEXT_BYTES", "524288", _whole(1024, 1 << 26), "Bytes of one message's ciphertext"
+        "MAX_CIPHERTEXT_BYTES",
+        str(_BOUNDS.ciphertext_bytes),
+        _whole(1024, 1 << 26),
+        "Bytes of one message's ciphertext",
     ),
     Setting(
-        "MAX_PUBLIC_KEY_BYTES", "16384", _whole(256, 1 << 20), "Bytes of one member's public key"
+        "MAX_PUBLIC_KEY_BYTES",
+        str(_BOUNDS.public_key_bytes),
+        _whole(256, 1 << 20),
+        "Bytes of one member's public key",
     ),
-    Setting("MAX_ID_CHARS", "128", _whole(16, 1_024), "Characters of an id that clients choose"),
     Setting(
-        "MAX_NAME_CHARS", "512", _whole(16, 4_096), "Characters of a display name or a file name"
+        "MAX_ID_CHARS",
+        str(_BOUNDS.id_chars),
+        _whole(16, 1_024),
+        "Characters of an id that clients choose",
     ),
-    Setting("MAX_KEY_CHARS", "512", _whole(16, 4_096), "Characters of a session's auth key"),
+    Setting(
+        "MAX_NAME_CHARS",
+        str(_BOUNDS.name_chars),
+        _whole(16, 4_096),
+        "Characters of a display name or a file name",
+    ),
+    Setting(
+        "MAX_KEY_CHARS",
+        str(_BOUNDS.key_chars),
+        _whole(16, 4_096),
+        "Characters of a session's auth key",
+    ),
     Setting(
         "MAX_PAYLOAD_BYTES",
         "1000000",
@@ -225,11 +264,30 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("MAX_CONNECTIONS", "20000", _COUNT, "TCP connections at the same time"),
     Setting("MAX_ADDRESS_CONNECTIONS", "500", _COUNT, "Socket.IO connections of one address"),
-    Setting("ADDRESS_CONNECTS_PER_MINUTE", "1200", _PER_MINUTE, "New connections of one address"),
-    Setting("ADDRESS_RESERVES_PER_MINUTE", "120", _PER_MINUTE, "Reservations from one address"),
-    Setting("ADDRESS_JOINS_PER_MINUTE", "1200", _PER_MINUTE, "Joins from one address"),
-    Setting("MEMBER_SENDS_PER_MINUTE", "1200", _PER_MINUTE, "Messages of one member"),
-    Setting("CONNECTION_EVENTS_PER_MINUTE", "6000", _PER_MINUTE, "Events of one connection"),
+    Setting(
+        "ADDRESS_CONNECTS_PER_MINUTE",
+        _per_minute(_RATES.connect),
+        _PER_MINUTE,
+        "New connections of one address",
+    ),
+    Setting(
+        "ADDRESS_RESERVES_PER_MINUTE",
+        _per_minute(_RATES.reserve),
+        _PER_MINUTE,
+        "Reservations from one address",
+    ),
+    Setting(
+        "ADDRESS_JOINS_PER_MINUTE", _per_minute(_RATES.join), _PER_MINUTE, "Joins from one address"
+    ),
+    Setting(
+        "MEMBER_SENDS_PER_MINUTE", _per_minute(_RATES.send), _PER_MINUTE, "Messages of one member"
+    ),
+    Setting(
+        "CONNECTION_EVENTS_PER_MINUTE",
+        _per_minute(_RATES.events),
+        _PER_MINUTE,
+        "Events of one connection",
+    ),
     Setting("PING_INTERVAL_S", "25", _seconds(0.1, 300), "Seconds between two pings"),
     Setting(
         "PING_TIMEOUT_S", "20", _seconds(0.1, 300), "Seconds after a ping until a client is gone"
@@ -359,14 +417,9 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
 
 def _rates(values: Mapping[str, Any]) -> Rates:
     return Rates(
-        reserve=_rate(values["ADDRESS_RESERVES_PER_MINUTE"]),
-        join=_rate(values["ADDRESS_JOINS_PER_MINUTE"]),
-        connect=_rate(values["ADDRESS_CONNECTS_PER_MINUTE"]),
-        send=_rate(values["MEMBER_SENDS_PER_MINUTE"]),
-        events=_rate(values["CONNECTION_EVENTS_PER_MINUTE"]),
+        reserve=even(values["ADDRESS_RESERVES_PER_MINUTE"]),
+        join=even(values["ADDRESS_JOINS_PER_MINUTE"]),
+        connect=even(values["ADDRESS_CONNECTS_PER_MINUTE"]),
+        send=even(values["MEMBER_SENDS_PER_MINUTE"]),
+        events=even(values["CONNECTION_EVENTS_PER_MINUTE"]),
     )
-
-
-def _rate(per_minute: int) -> Rate:
-    """A quarter of a minute's worth may come at once."""
-    return Rate(per_minute, burst=max(1, per_minute // 4))

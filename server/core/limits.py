@@ -26,18 +26,23 @@ class Rate(Struct, frozen=True):
     burst: int
 
 
+def even(per_minute: int) -> Rate:
+    """A rate of which a quarter of a minute's worth may come at once."""
+    return Rate(per_minute, burst=max(1, per_minute // 4))
+
+
 class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
     `events` counts every event of one connection, whatever it asks for.
     """
 
-    reserve: Rate | None = Rate(120, 60)
-    join: Rate | None = Rate(1_200, 300)
-    connect: Rate | None = Rate(1_200, 300)
-    send: Rate | None = Rate(1_200, 300)
-    events: Rate | None = Rate(6_000, 600)
+    reserve: Rate | None = even(120)
+    join: Rate | None = even(1_200)
+    connect: Rate | None = even(1_200)
+    send: Rate | None = even(1_200)
+    events: Rate | None = even(6_000)
 
 
-WRONG_KEY_COST = 30
+WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

@@ -250,6 +250,10 @@ class RateLimiter(Protocol):
         """
         ...
 
+    async def expire(self, now_ms: int) -> None:
+        """Forget buckets that are full again, and with them whose they were."""
+        ...
+
     async def charge(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> None:
         """Take `cost` tokens even if that leaves a debt, of at most `rate.burst`."""
         ...

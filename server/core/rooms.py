@@ -174,8 +174,9 @@ class Rooms:
         await self._parts.store.lose(connection_id, self._parts.clock.now_ms())
 
     async def expire(self) -> Expired:
-        """Let lost members leave and forget idle rooms, as far as their time is over."""
+        """Let lost members leave, forget idle rooms and whom limits counted, when it is time."""
         now_ms = self._parts.clock.now_ms()
+        await self._parts.limiter.expire(now_ms)
         lost = await self._parts.store.expire_lost(now_ms)
         idle = await self._parts.store.expire_idle(now_ms)
         await self._parts.relay.publish(*lost, *idle)

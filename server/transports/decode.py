@@ -33,7 +33,6 @@ class Decoder:
 
     def __init__(self, bounds: Bounds) -> None:
         text: dict[type[str], tuple[int, int]] = {
-            RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),
             Recipient: (0, bounds.id_chars),
@@ -44,6 +43,7 @@ class Decoder:
         }
         for kind, min_chars in ((DisplayName, 0), (FileName, 1)):
             self._makers[kind] = _text_maker(kind, min_chars, bounds.name_chars, _is_one_line)
+        self._makers[RoomId] = _room_id_maker(bounds)
         self._makers[UserId] = _user_id_maker(self._makers[UserId])
         self._makers[Recipient] = _user_id_maker(self._makers[Recipient])
         self._makers[Opaque] = Opaque
@@ -85,6 +85,20 @@ def _text_maker(
         return kind(value)
 
     return make
+
+
+def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
+    """An id, or an id and a key with a colon between them; each within its own bound."""
+    make = _text_maker(RoomId, 1, bounds.id_chars + 1 + bounds.key_chars, str.isprintable)
+
+    def make_room_id(value: Any) -> str:
+        made = make(value)
+        name, _, key = made.partition(":")
+        if len(name) > bounds.id_chars or len(key) > bounds.key_chars:
+            raise ValueError(f"Expected 1 to {bounds.id_chars} characters before any colon")
+        return made
+
+    return make_room_id
 
 
 def _is_one_line(name: str) -> bool:

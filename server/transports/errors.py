@@ -39,8 +39,6 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
 
 CLOSE_CODE: dict[Code, int] = {
     Code.RATE_LIMITED: 1008,
-    Code.TOO_MANY_CONNECTIONS: 1013,
-    Code.PAYLOAD_TOO_LARGE: 1009,
     Code.INVALID_REQUEST: 1002,
     Code.UNAVAILABLE: 1012,
 }

@@ -32,7 +32,11 @@ class Origins(Struct, frozen=True):
         """The CORS headers of an answer to a page; none to a page that is not allowed."""
         if origin is None or not self.allows(origin, own):
             return {"Vary": "Origin"}
-        headers = {"Vary": "Origin", "Access-Control-Allow-Origin": origin}
+        headers = {
+            "Vary": "Origin",
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+        }
         if origin.lower() == own or origin.lower() in self.allowed:
             headers["Access-Control-Allow-Credentials"] = "true"
         return headers

@@ -141,3 +141,18 @@ async def test_a_bucket_gives_exactly_what_an_exact_one_would(limiter, clock, ra
 
         assert await door.take(wanted) == expected
         tokens -= 0 if expected else wanted
+
+
+async def test_a_bucket_that_is_full_again_is_forgotten_and_gives_what_a_new_one_would(
+    limiter, clock
+):
+    rate = Rate(per_minute=60, burst=2)
+    await limiter.take("tea", rate, 2, clock.now_ms())
+    clock.advance(seconds=1)
+    await limiter.expire(clock.now_ms())
+    assert await limiter.take("tea", rate, 2, clock.now_ms()) == 1_000, "a token is still missing"
+
+    clock.advance(seconds=2)
+    await limiter.expire(clock.now_ms())
+
+    assert await limiter.take("tea", rate, 2, clock.now_ms()) == 0

@@ -17,12 +17,12 @@ From clients; every event may ask for an acknowledgement, {success, …} or
         ack {sessionId, seq, truncated, locked, isCreator, memberToken, members, messages}
     save-public-key     {sessionId, userId?, publicKey, displayName?}     ack {members}
     get-public-keys     {sessionId, userId?}                              ack {members}
-    send-message        {sessionId, from?, to?, encrypted, type?, id? | messageId?,
-                         originalContent?}
+    send-message        {sessionId, from?, to?, encrypted, type?,
+                         id? | messageId? | clientMessageId?, originalContent?}
         ack {id, from, to, encrypted, timestamp, type, seq, messageId}
     typing-start, typing-stop       {sessionId, userId?}
     file-downloaded     {sessionId, userId?, fileName, to?}   (also as download-notification)
-    lock-session        {sessionId, locked}                    (creator)
+    lock-session        {sessionId, locked?}                   (creator)
     remove-member       {sessionId, userId}                    (creator)
     leave-session       {sessionId, userId?}
 
@@ -38,6 +38,7 @@ To clients
     session-locked          {locked, timestamp}
     session-error           {error, message, retryAfterMs?}
 
+`userId` (but of remove-member), `from` and `senderId`, where given, must be the caller.
 `sessionId` may be written `id:key`. A user id that came as a number goes out as a number.
 `to` null, absent, '' or 'all' is everybody, unless a member has that very id.
 `originalContent` could let the server read along: it is accepted and dropped at the door.

@@ -91,6 +91,12 @@ class Engine(engineio.AsyncServer):
             return await self._make_response(self._bad_request(), environ)
         try:
             await socket.handle_post_request(environ)
+        except exceptions.ContentTooLongError:
+            await socket.close(reason=self.reason.TRANSPORT_ERROR)
+            limit = self.max_http_buffer_size
+            return problem_response(
+                AppError(Code.PAYLOAD_TOO_LARGE, f"one request may have {limit} bytes")
+            )
         except exceptions.EngineIOError:
             await socket.close(reason=self.reason.TRANSPORT_ERROR)
             return await self._make_response(self._bad_request(), environ)
@@ -261,7 +267,7 @@ class EngineSocket(async_socket.AsyncSocket):
                     if len(body) > limit:
                         raise exceptions.ContentTooLongError
         except TimeoutError:
-            raise exceptions.ContentTooLongError from None
+            raise exceptions.UnknownPacketError from None
         return body.decode()
 
     async def _websocket_handler(self, ws: "EngineWebSocket") -> None:
