@@ -103,7 +103,7 @@ class App:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            self._make_door, self._settings.host, self._settings.port, backlog=1024
+            self._make_door, self._settings.host, self._settings.port, backlog=4096
         )
         self.port = self._listener.sockets[0].getsockname()[1]
         self._reaper = asyncio.create_task(

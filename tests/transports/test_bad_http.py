@@ -2,6 +2,9 @@
 
 import asyncio
 import gzip
+import logging
+import socket
+import struct
 
 import pytest
 
@@ -9,7 +12,16 @@ from server import app
 from server.transports import door, http
 from tests.servers import ADMIN_TOKEN, RunningServer, until
 from tests.transports.answers import check_answer, problem_of
-from tests.transports.wire import UPGRADE, Pair, connected, exchange, head, read_reply
+from tests.transports.wire import (
+    POLLING,
+    UPGRADE,
+    WEBSOCKET,
+    Pair,
+    connected,
+    exchange,
+    head,
+    read_reply,
+)
 
 JSON = {"Content-Type": "application/json"}
 FORWARDED = {"X-Forwarded-For": "192.0.2.1"}
@@ -182,6 +194,8 @@ async def test_only_get_and_post_reach_socketio(method: str, server: RunningServ
 BAD_UPGRADES = {
     "no Connection": {"Connection": "keep-alive"},
     "a short key": {"Sec-WebSocket-Key": "short"},
+    "a key of bytes": {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25j\udcff=="},
+    "a version of bytes": {"Sec-WebSocket-Version": "\udcff"},
     "an old version": {"Sec-WebSocket-Version": "99"},
 }
 
@@ -298,3 +312,18 @@ async def test_a_torn_connection_frees_its_place(server: RunningServer) -> None:
         await asyncio.gather(*(tear(post(b"{}")[:length]) for length in range(0, 200, 2)))
 
     assert (await exchange(server.url, head("GET", "/ready"))).status == 200
+
+
+@pytest.mark.parametrize("target", [POLLING, WEBSOCKET, "/health"])
+async def test_who_is_gone_before_the_answer_is_no_fault_of_ours(
+    target: str, server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        # Without a pause for the server, which thus finds the request and the end together.
+        with socket.create_connection(("127.0.0.1", server.app.port)) as stranger:
+            stranger.sendall(head("GET", target, UPGRADE if target == WEBSOCKET else None))
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert (await exchange(server.url, head("GET", "/health"))).status == 200
+    await until(lambda: server.app._doorkeeper._count <= 1)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

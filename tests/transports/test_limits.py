@@ -1,6 +1,8 @@
 """Bounds and rates: who is over one is told so, and when to come again; nobody else is."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -64,6 +66,20 @@ async def test_a_connection_that_ends_makes_place_for_another() -> None:
                 await line.open()
                 await line.send("1")
             await until(lambda: not server.app._gate.connections)
+
+
+async def test_a_connection_that_has_ended_is_forgotten_at_once(server: RunningServer) -> None:
+    async with WebSocketLine(server.url) as line:
+        await (await line.open()).join("lair", "mallory")
+        (socket,) = server.app._sockets.eio.sockets.values()
+        remembered = weakref.ref(socket)
+        del socket
+
+    def is_forgotten() -> bool:
+        gc.collect()
+        return remembered() is None
+
+    await until(is_forgotten)
 
 
 async def test_one_address_may_have_so_many_tcp_connections() -> None:

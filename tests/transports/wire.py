@@ -1,6 +1,7 @@
 """The wire without a client library's manners: raw HTTP, Engine.IO over both transports."""
 
 import asyncio
+import base64
 import itertools
 import json
 import struct
@@ -237,6 +238,10 @@ class Line:
 
 
 class WebSocketLine(Line):
+    """Over a WebSocket from the start."""
+
+    socket: aiohttp.ClientWebSocketResponse | None = None
+
     async def shake_hands(self) -> None:
         self.socket = await self._http.ws_connect(
             self.url + WEBSOCKET, max_msg_size=0, autoclose=True
@@ -245,6 +250,7 @@ class WebSocketLine(Line):
         await self.until(lambda: self.heard or self.is_ended)
 
     async def send(self, *packets: str | bytes) -> None:
+        assert self.socket
         for packet in packets:
             if isinstance(packet, bytes):
                 await self.socket.send_bytes(packet)
@@ -252,9 +258,11 @@ class WebSocketLine(Line):
                 await self.socket.send_str(packet)
 
     async def _close(self) -> None:
-        await self.socket.close()
+        if self.socket:
+            await self.socket.close()
 
     async def _read(self) -> None:
+        assert self.socket
         async for message in self.socket:
             if self._hear(message.data):
                 await self.send("3")
@@ -262,10 +270,15 @@ class WebSocketLine(Line):
 
 
 class PollingLine(Line):
-    """Attributes:
-    target: Of the GET and POST requests of this connection.
-    last_poll: The newest answer to a GET.
+    """Over polling, for good.
+
+    Attributes:
+        target: Of the GET and POST requests of this connection.
+        last_poll: The newest answer to a GET.
     """
+
+    target: str
+    last_poll: Reply
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -281,7 +294,7 @@ class PollingLine(Line):
 
     async def send(self, *packets: str | bytes) -> None:
         async with self._posting:
-            reply = await self.post("\x1e".join(str(packet) for packet in packets).encode())
+            reply = await self.post("\x1e".join(map(_as_text, packets)).encode())
         if reply.status != 200:
             self._end(1000)
 
@@ -309,6 +322,10 @@ class PollingLine(Line):
                 elif self._hear(packet):
                     await self.send("3")
         self._end(1000)
+
+
+def _as_text(packet: str | bytes) -> str:
+    return packet if isinstance(packet, str) else "b" + base64.b64encode(packet).decode()
 
 
 async def _reply(response: aiohttp.ClientResponse) -> Reply:
