@@ -29,6 +29,7 @@ from server.transports.decode import Decoder
 from server.transports.door import Door, Doorkeeper, HttpOptions
 from server.transports.health import Health
 from server.transports.http import Front, Operators, add_routes
+from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
 from server.transports.proxies import Proxies
@@ -90,7 +91,7 @@ class App:
             # A polling client keeps two connections open; half-open ones come on top.
             None if per_address is None else 2 * per_address + 16,
         )
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[Listener] = []
         self._reaper: asyncio.Task[None] | None = None
         self.port = settings.port
 
@@ -101,11 +102,9 @@ class App:
             OSError: The address cannot be had.
         """
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            self._make_door, self._settings.host, self._settings.port, backlog=4096
-        )
-        self.port = self._listener.sockets[0].getsockname()[1]
+        settings = self._settings
+        self._listeners = await listen(settings.host, settings.port, self._make_door)
+        self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
             reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
         )
@@ -115,8 +114,8 @@ class App:
         """Take no new work, close every connection so that clients come back, and end."""
         self._health.is_draining = True
         self._gate.is_closed = True
-        if self._listener:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         if self._reaper:
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)

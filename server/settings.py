@@ -306,12 +306,34 @@ _LATER = {
     "USE_TLS": "this version speaks plain HTTP; put a proxy with TLS in front",
     "JWT_JWKS_URL": "this version knows no users of other systems",
     "GUESTS": "this version has no guests to turn off",
+    "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
+    "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
 }
 """Settings that must not be passed over in silence: whoever sets them relies on them."""
 
-_HARMLESS = {"WORKERS": {"", "1"}, "USE_TLS": {"", "false", "0", "no", "off"}}
+_OFF = {"", "false", "0", "no", "off"}
 
-_UNUSED = ("MONGODB_URI",)
+_HARMLESS = {
+    "WORKERS": {"", "1"},
+    "USE_TLS": _OFF,
+    "REQUIRE_ENCRYPTION": _OFF,
+    "REQUIRE_REGISTRATION_TOKEN": _OFF,
+}
+
+_UNUSED = (
+    "MONGODB_URI",
+    "JWT_SECRET",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "ADMIN_CLAIM",
+    "REDIS_PORT",
+    "REDIS_PASSWORD",
+    "DRAIN_S",
+    "MESSAGE_TTL_DAYS",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_ISSUER",
+    "GOOGLE_CERTS_URL",
+)
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -2,7 +2,7 @@
 
 from server.core.errors import AppError, Code
 from server.core.events import FileDownloaded, MessageSent, TypingChanged
-from server.core.ids import MessageId, Recipient, UserId, new_id
+from server.core.ids import MessageId, Recipient, new_id
 from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.ports import Draft
@@ -67,7 +67,9 @@ class Messages:
             )
         )
 
-    async def file_downloaded(self, actor: Actor, file_name: str, to: UserId | None) -> None:
+    async def file_downloaded(
+        self, actor: Actor, file_name: str, *, to: Recipient | None, is_broadcast: bool
+    ) -> None:
         """Tell the others, or one of them, that the actor has downloaded a file.
 
         Raises:
@@ -75,14 +77,16 @@ class Messages:
         """
         now_ms = self._parts.clock.now_ms()
         await self._spend(actor, now_ms)
-        to = await self._parts.store.recipient(actor.room_id, actor.connection_id, to)
+        recipient = await self._parts.store.recipient(
+            actor.room_id, actor.connection_id, to, is_broadcast
+        )
         await self._parts.relay.publish(
             FileDownloaded(
                 room_id=actor.room_id,
                 skip=actor.connection_id,
                 user_id=actor.user_id,
                 file_name=file_name,
-                recipient=to,
+                recipient=recipient,
                 downloaded_ms=now_ms,
             )
         )

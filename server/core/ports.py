@@ -178,9 +178,13 @@ class RoomStore(Protocol):
         ...
 
     async def recipient(
-        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId | None
+        self,
+        room_id: RoomId,
+        connection_id: ConnectionId,
+        addressed_as: Recipient | None,
+        is_broadcast: bool,
     ) -> UserId | None:
-        """The id of another member as that member wrote it; None, for everybody, stays None.
+        """The member that is addressed, by the rule of `Draft`; None for everybody.
 
         Raises:
             AppError: RECIPIENT_NOT_FOUND.

@@ -135,10 +135,11 @@ class Rooms:
     ) -> tuple[Member, ...]:
         """Replace the actor's own public key, and tell the whole room."""
         self._check_key_size(public_key)
-        members = await self._parts.store.save_key(
-            actor.room_id, actor.connection_id, public_key, name
-        )
-        await self._parts.relay.publish(MembersChanged(room_id=actor.room_id, members=members))
+        store = self._parts.store
+        before = await store.members(actor.room_id, actor.connection_id)
+        members = await store.save_key(actor.room_id, actor.connection_id, public_key, name)
+        if members != before:
+            await self._parts.relay.publish(MembersChanged(room_id=actor.room_id, members=members))
         return members
 
     async def lock(self, actor: Actor, locked: bool) -> None:

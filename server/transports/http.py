@@ -36,7 +36,7 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_LIMIT_S = 30
 """For a body to arrive."""
 
-_QUIET_ROUTES = {"/health", "/ready", "/metrics", "/socket.io/"}
+_QUIET_ROUTES = {"/", "/health", "/ready", "/metrics", "/socket.io/"}
 
 SECURITY_HEADERS = {
     "Server": "Hushwire",
@@ -114,7 +114,9 @@ class Front:
         self._metrics.http_requests.labels(request.method, route, response.status).inc()
         if code := response.get(_CODE):
             self._metrics.rejected.labels(code).inc()
-        level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
+        # What has no rate must not fill the disk; metrics count it.
+        is_quiet = route in _QUIET_ROUTES or 400 <= response.status < 500
+        level = logging.DEBUG if is_quiet else logging.INFO
         fields = {
             "method": request.method,
             "route": route,
@@ -217,6 +219,8 @@ async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamRespon
         response = problem_response(AppError(Code.METHOD_NOT_ALLOWED, f"use {allowed}"))
         response.headers["Allow"] = allowed
         return response
+    except ConnectionError:
+        return problem_response(AppError(Code.INVALID_REQUEST, "the connection was lost"))
     except web.HTTPException as error:
         if error.status >= 500:
             return _internal()

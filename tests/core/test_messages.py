@@ -158,7 +158,7 @@ async def test_a_download_is_told_to_all_or_to_one(core, alice, bob, to):
     core.heard.clear()
     recipient = None if to is None else UserId(to)
 
-    await core.messages.file_downloaded(alice.actor, "tea.txt", recipient)
+    await core.messages.file_downloaded(alice.actor, "tea.txt", to=recipient, is_broadcast=False)
 
     assert core.heard == [
         FileDownloaded(
@@ -174,7 +174,9 @@ async def test_a_download_is_told_to_all_or_to_one(core, alice, bob, to):
 
 async def test_a_download_is_not_told_to_who_is_not_there(core, alice):
     core.heard.clear()
-    telling = core.messages.file_downloaded(alice.actor, "tea.txt", UserId("nobody"))
+    telling = core.messages.file_downloaded(
+        alice.actor, "tea.txt", to=UserId("nobody"), is_broadcast=False
+    )
 
     assert (await refused(telling)).code is Code.RECIPIENT_NOT_FOUND
     assert core.heard == []
@@ -185,7 +187,7 @@ async def test_nobody_tells_of_downloads_in_a_room_of_others(core, alice, to):
     carol = core.visitor("carol")
     core.heard.clear()
     telling = core.messages.file_downloaded(
-        carol.actor, "tea.txt", None if to is None else UserId(to)
+        carol.actor, "tea.txt", to=None if to is None else UserId(to), is_broadcast=False
     )
 
     assert (await refused(telling)).code is Code.NOT_A_MEMBER
@@ -195,8 +197,8 @@ async def test_nobody_tells_of_downloads_in_a_room_of_others(core, alice, to):
 async def test_downloads_and_messages_share_one_rate(hasty):
     core = hasty._core
     await hasty.say()
-    await core.messages.file_downloaded(hasty.actor, "tea.txt", None)
+    await core.messages.file_downloaded(hasty.actor, "tea.txt", to=None, is_broadcast=True)
 
-    telling = core.messages.file_downloaded(hasty.actor, "tea.txt", None)
+    telling = core.messages.file_downloaded(hasty.actor, "tea.txt", to=None, is_broadcast=True)
 
     assert (await refused(telling)).code is Code.RATE_LIMITED

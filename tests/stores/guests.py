@@ -146,7 +146,9 @@ class Guest:
         )
 
     async def recipient(self, user_id: str) -> UserId | None:
-        return await self._rooms.recipient(self.room_id, self.connection_id, UserId(user_id))
+        return await self._rooms.recipient(
+            self.room_id, self.connection_id, UserId(user_id), is_broadcast=False
+        )
 
     async def type(self) -> None:
         await self._rooms.touch(self.room_id, self.connection_id, self._now_ms())

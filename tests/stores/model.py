@@ -61,10 +61,10 @@ class Room(Struct, kw_only=True):
         if self.known(wish):
             return None
         identity, displaced = self._proven(wish), self.displaced(wish)
-        if any(person.connections for person in displaced):
-            return Code.USER_ID_TAKEN
         if self.locked and not identity:
             return Code.ROOM_LOCKED
+        if any(person.connections for person in displaced):
+            return Code.USER_ID_TAKEN
         if len(self.people) - len(displaced) >= self.policy.capacity:
             return Code.ROOM_FULL
         return None
@@ -75,7 +75,7 @@ class Room(Struct, kw_only=True):
         if person is None:
             return None
         by_token = person.identity == self._proven(wish)
-        by_key = wish.key is not None and person.key == wish.key
+        by_key = wish.key is not None and person.key == wish.key and not self.locked
         by_connection = wish.connection_id in person.connections
         return person if by_token or by_key or by_connection else None
 

@@ -147,6 +147,8 @@ class Comings(RuleBasedStateMachine):
         expected_events = [what for what in happened if what != "key changed"]
         assert sorted(self.count(room, joined.events)) == sorted(expected_events)
         room.seq += happened.count("key changed")
+        if since and token is not None and not proved_before:
+            since = room.seq + 1  # the token is of an earlier room, and so is the place
         self.check_joined(room, guest, joined, since)
 
     def check_joined(self, room: Room, guest: Guest, joined: Joined, since: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from server.core.errors import Code
 from server.transports import errors
-from tests.servers import RunningServer, running
+from tests.servers import ADMIN_TOKEN, RunningServer, running
 from tests.transports.answers import check_answer, problem_of
 from tests.transports.conftest import Dial
 from tests.transports.wire import POLLING, UPGRADE, WEBSOCKET, PollingLine, exchange, head
@@ -23,7 +23,7 @@ def post(body: bytes, headers: dict[str, str] = JSON) -> bytes:
 ANSWERS = {
     "health": (head("GET", "/health"), 200),
     "readiness": (head("GET", "/ready"), 200),
-    "metrics": (head("GET", "/metrics"), 200),
+    "metrics": (head("GET", "/metrics", {"X-Admin-Token": ADMIN_TOKEN}), 200),
     "status": (head("GET", "/"), 200),
     "page": (head("GET", "/", {"Accept": "text/html"}), 200),
     "head only": (head("HEAD", "/health"), 200),

@@ -14,7 +14,6 @@ from server.apis.session_relay.requests import (
 )
 from server.core.chat import Chat
 from server.core.events import Member, MessageSent
-from server.core.ids import Recipient, UserId
 from server.core.rooms import Actor, Admission
 from server.transports.api import Action, Caller
 
@@ -71,8 +70,9 @@ async def typing_stop(chat: Chat, caller: Caller, request: InSession) -> None:
 
 async def file_downloaded(chat: Chat, caller: Caller, request: Downloaded) -> None:
     actor = _actor(caller, request)
-    to = None if request.to in EVERYBODY else _user_id(request.to)
-    await chat.messages.file_downloaded(actor, request.file_name, to)
+    await chat.messages.file_downloaded(
+        actor, request.file_name, to=request.to, is_broadcast=request.to in EVERYBODY
+    )
 
 
 async def lock_session(chat: Chat, caller: Caller, request: Lock) -> None:
@@ -80,7 +80,8 @@ async def lock_session(chat: Chat, caller: Caller, request: Lock) -> None:
 
 
 async def remove_member(chat: Chat, caller: Caller, request: Remove) -> None:
-    await chat.rooms.remove(caller.acting(room_of(request.session_id)), request.user_id)
+    actor = caller.acting(room_of(request.session_id), request.sender, request.sender_id)
+    await chat.rooms.remove(actor, request.user_id)
 
 
 async def leave_session(chat: Chat, caller: Caller, request: InSession) -> None:
@@ -91,10 +92,6 @@ async def leave_session(chat: Chat, caller: Caller, request: InSession) -> None:
 def _actor(caller: Caller, request: InSession) -> Actor:
     claims = (request.user_id, request.sender, request.sender_id)
     return caller.acting(room_of(request.session_id), *claims)
-
-
-def _user_id(to: Recipient | None) -> UserId | None:
-    return to if to is None or isinstance(to, UserId) else UserId(to)
 
 
 _DOWNLOADED = Action(

@@ -71,6 +71,8 @@ class Remove(Struct, frozen=True, rename="camel"):
 
     session_id: RoomId
     user_id: UserId
+    sender: UserId | None = field(default=None, name="from")
+    sender_id: UserId | None = None
 
 
 class Wanted(Struct, frozen=True):

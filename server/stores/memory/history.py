@@ -22,7 +22,9 @@ class Receipt(Struct, frozen=True):
 
 
 def size_bytes(event: MessageSent) -> int:
-    return event.ciphertext.size_bytes + _MESSAGE_OVERHEAD_BYTES
+    words = (event.message_id, event.sender, event.addressed_as or "", event.content_type)
+    words_bytes = sum(len(word.encode()) for word in words)
+    return event.ciphertext.size_bytes + words_bytes + _MESSAGE_OVERHEAD_BYTES
 
 
 class History:

@@ -158,13 +158,16 @@ class Room:
                 raise AppError(Code.FORBIDDEN, "this connection is somebody else here; leave first")
             return _Claim(here, identity)
         person = self.people.get(entry.user_id)
-        if person and (identity == person.identity or _same_key(person, entry)):
+        if person and identity == person.identity:
+            return _Claim(person, identity)
+        if person and _same_key(person, entry) and not self.locked:
             return _Claim(person, identity)
         elsewhere = self._holder(identity)
+        if self.locked and identity is None:
+            # Whoever was put out knows the public keys of all who are in.
+            raise AppError(Code.ROOM_LOCKED, "the room is locked; ask its creator to let you in")
         if (person and person.is_live) or (elsewhere and elsewhere.is_live):
             raise AppError(Code.USER_ID_TAKEN, "that user id is in use here; choose another")
-        if self.locked and identity is None:
-            raise AppError(Code.ROOM_LOCKED, "the room is locked; ask its creator to let you in")
         places_freed = len({id(leaver) for leaver in (person, elsewhere) if leaver})
         if len(self.people) - places_freed >= self.policy.capacity:
             raise AppError(Code.ROOM_FULL, f"the room holds {self.policy.capacity} members")
@@ -173,7 +176,10 @@ class Room:
     def _add(self, entry: Entry, identity: Identity | None, now_ms: int) -> Admitted:
         """Make a member; whoever was lost under this id or identity leaves for good."""
         leavers = {id(p): p for p in (self.people.get(entry.user_id), self._holder(identity)) if p}
-        left = [self.drop(leaver, LeaveReason.LOST, now_ms) for leaver in leavers.values()]
+        left = [
+            self.drop(leaver, LeaveReason.LOST, now_ms, entry.connection_id)
+            for leaver in leavers.values()
+        ]
         member = _new_member(entry, now_ms)
         person = Person(member, identity or entry.new_identity)
         self.people[entry.user_id] = person
@@ -220,13 +226,20 @@ class Room:
             person.lost_ms = now_ms
         return person
 
-    def drop(self, person: Person, reason: LeaveReason, now_ms: int) -> MemberLeft:
+    def drop(
+        self,
+        person: Person,
+        reason: LeaveReason,
+        now_ms: int,
+        skip: ConnectionId | None = None,
+    ) -> MemberLeft:
         for connection_id in person.connections:
             del self.connections[connection_id]
         del self.people[person.member.user_id]
         self._people_bytes -= person.held_bytes
         return MemberLeft(
             room_id=self.room_id,
+            skip=skip,
             seq=self.next_seq(),
             user_id=person.member.user_id,
             reason=reason,
@@ -235,6 +248,9 @@ class Room:
 
     def leave(self, person: Person, reason: LeaveReason, now_ms: int) -> tuple[RoomEvent, ...]:
         return (self.drop(person, reason, now_ms), self._members_changed(None))
+
+    def knows(self, token_hash: bytes) -> bool:
+        return token_hash in self._tokens
 
     def void_tokens(self, identity: Identity) -> None:
         for token_hash in [token for token, owner in self._tokens.items() if owner == identity]:

@@ -22,7 +22,7 @@ from server.core.events import (
     RoomExpired,
     RoomLocked,
 )
-from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.ids import ConnectionId, Recipient, RoomId, UserId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
@@ -79,8 +79,13 @@ class MemoryRooms:
             person, is_new, token_is_good, events = room.admit(entry, now_ms)
         self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
         self._touch(room, now_ms)
-        # Who has seen more than there is has seen a room of the same id that ended.
-        is_another_room = entry.since_seq > room.seq
+        # Who has seen more than there is, or holds a token that was never given here, has
+        # seen a room of the same id that ended.
+        is_another_room = entry.since_seq > room.seq or (
+            entry.since_seq > 0
+            and entry.token_hash is not None
+            and not room.knows(entry.token_hash)
+        )
         since_seq = 0 if is_another_room else entry.since_seq
         attached = ConnectionAttached(
             room_id=entry.room_id,
@@ -143,7 +148,7 @@ class MemoryRooms:
         receipt = room.history.receipt(draft.message_id)
         if receipt is not None:
             return _repeat(receipt, sender, draft, room.has_proved(draft.connection_id))
-        recipient = _find_recipient(room, draft)
+        recipient = _find_recipient(room, draft.addressed_as, draft.is_broadcast)
         event = MessageSent(
             room_id=room.room_id,
             skip=draft.connection_id,
@@ -165,10 +170,15 @@ class MemoryRooms:
         return Appended(event, is_repeat=False)
 
     async def recipient(
-        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId | None
+        self,
+        room_id: RoomId,
+        connection_id: ConnectionId,
+        addressed_as: Recipient | None,
+        is_broadcast: bool,
     ) -> UserId | None:
         room = self._room_of(room_id, connection_id)
-        return None if user_id is None else _person(room, user_id).member.user_id
+        person = _find_recipient(room, addressed_as, is_broadcast)
+        return person.member.user_id if person else None
 
     async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
         self._touch(self._room_of(room_id, connection_id), now_ms)
@@ -315,12 +325,13 @@ def _person(room: Room, user_id: UserId) -> Person:
     return person
 
 
-def _find_recipient(room: Room, draft: Draft) -> Person | None:
-    if draft.addressed_as is None:
+def _find_recipient(
+    room: Room, addressed_as: Recipient | None, is_broadcast: bool
+) -> Person | None:
+    if addressed_as is None:
         return None
-    if draft.is_broadcast and UserId(draft.addressed_as) not in room.people:
-        return None
-    return _person(room, UserId(draft.addressed_as))
+    user_id = UserId(addressed_as)
+    return None if is_broadcast and user_id not in room.people else _person(room, user_id)
 
 
 def _repeat(receipt: Receipt, sender: Person, draft: Draft, has_proved: bool) -> Appended:

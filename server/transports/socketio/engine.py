@@ -188,6 +188,13 @@ class EngineSocket(async_socket.AsyncSocket):
         self._is_posting = False
         self._is_polling = False
         self._unsent: list[packet.Packet] = []
+        self._pinging: asyncio.Task[None] | None = None
+
+    def schedule_ping(self) -> None:
+        """Ping after the interval, unless the connection ends before."""
+        if self.last_ping:
+            self.last_ping = None
+            self._pinging = self.server.start_background_task(self._send_ping)
 
     async def poll(self) -> list[packet.Packet]:
         """The next packets to send, once there are any."""
@@ -301,6 +308,8 @@ class EngineSocket(async_socket.AsyncSocket):
         await super().close(wait=False, abort=abort, reason=reason)
         if self.closed:
             self.server.forget(self)
+            if self._pinging and self._pinging is not asyncio.current_task():
+                self._pinging.cancel()  # else it would keep this socket for an interval
             if self._websocket and not self.upgraded:
                 await self._websocket.close()  # an upgrade that had not come to its end
 
@@ -333,7 +342,10 @@ class EngineWebSocket:
         )
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        await self._socket.prepare(environ["aiohttp.request"])
+        try:
+            await self._socket.prepare(environ["aiohttp.request"])
+        except ValueError:  # headers of bytes that are no text
+            raise web.HTTPBadRequest from None
         await self._handler(self)
         return self._socket
 

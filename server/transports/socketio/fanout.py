@@ -94,16 +94,16 @@ class Hub:
         self._callers[caller.connection_id] = caller
 
     def unregister(self, connection_id: ConnectionId) -> None:
-        caller = self._callers.pop(connection_id)
-        for room_id in list(caller.memberships):
+        caller = self._callers.pop(connection_id, None)
+        for room_id in list(caller.memberships) if caller else ():
             self._detach(room_id, connection_id)
 
     def caller(self, connection_id: ConnectionId) -> Caller | None:
         return self._callers.get(connection_id)
 
-    def send(self, connection_id: ConnectionId, name: str, data: Any) -> None:
-        """Send an event to one connection."""
-        self._send([connection_id], name, data)
+    def send(self, connection_id: ConnectionId, name: str, data: Any) -> int:
+        """Send an event to one connection; answers its size in bytes."""
+        return self._send([connection_id], name, data)
 
     def deliver(self, event: RoomEvent) -> None:
         """Tell everybody here whom the event concerns; never waits."""
@@ -152,7 +152,10 @@ class Hub:
         if not self._rooms[room_id]:
             del self._rooms[room_id]
 
-    def _send(self, connections: list[ConnectionId], name: str, data: Any) -> None:
-        if connections:
-            self._metrics.bytes_out.inc(self._connections.send(connections, name, data))
-            self._metrics.deliveries.labels(name).inc(len(connections))
+    def _send(self, connections: list[ConnectionId], name: str, data: Any) -> int:
+        if not connections:
+            return 0
+        sent_bytes = self._connections.send(connections, name, data)
+        self._metrics.bytes_out.inc(sent_bytes)
+        self._metrics.deliveries.labels(name).inc(len(connections))
+        return sent_bytes

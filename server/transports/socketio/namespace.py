@@ -25,6 +25,9 @@ from server.transports.socketio.server import SocketServer
 
 log = logging.getLogger("hushwire.socketio")
 
+BYTES_AN_EVENT = 8 * 1024
+"""Of an answer, that count as one event more."""
+
 MAX_REFUSALS = 200
 """Events over the rate, one after the other, after which a connection is cut."""
 
@@ -68,23 +71,36 @@ class ApiNamespace(socketio.AsyncNamespace):
         """Called by the library for every event of a client, and for its coming and going."""
         connection_id = ConnectionId(args[0])
         if event == "connect":
-            return self._connected(connection_id, args[1])
+            return await self._connected(connection_id, args[1])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
         return await self._act(event, connection_id, args[1] if len(args) > 1 else None)
 
-    def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> None:
-        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id))
-        log.info("connected")
+    async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
+        """Whether the client may connect: once on each line, then at the rate of events."""
+        line = self.server.manager.eio_sid_from_sid(connection_id, NAMESPACE)
+        session = self.server.eio.sockets[line].session
+        try:
+            if session.setdefault("has_opened", False):
+                await self._spend(line)
+            session["has_opened"] = True
+        except AppError as error:
+            self._metrics.rejected.labels(error.code.word).inc()
+            return False
+        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id, line))
+        log.debug("connected")
+        return True
 
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
-        log.info("disconnected", extra={"fields": {"reason": reason}})
+        log.debug("disconnected", extra={"fields": {"reason": reason}})
         self._refusals.pop(connection_id, None)
-        if reason == self.server.reason.CLIENT_DISCONNECT:
-            await self._chat.rooms.leave_all(connection_id)
-        else:
-            await self._chat.rooms.lose(connection_id)
-        self._hub.unregister(connection_id)
+        try:
+            if reason == self.server.reason.CLIENT_DISCONNECT:
+                await self._chat.rooms.leave_all(connection_id)
+            else:
+                await self._chat.rooms.lose(connection_id)
+        finally:
+            self._hub.unregister(connection_id)
 
     async def _act(self, event: str, connection_id: ConnectionId, payload: Any) -> Any:
         request_id.set(secrets.token_hex(8))
@@ -105,8 +121,8 @@ class ApiNamespace(socketio.AsyncNamespace):
                     Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}"
                 ),
             )
-        for name, data in answer.emits:
-            self._hub.send(connection_id, name, data)
+        sent_bytes = sum(self._hub.send(connection_id, name, data) for name, data in answer.emits)
+        await self._charge(connection_id, sent_bytes)
         await self._cut_if_flooding(connection_id, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return answer.ack
@@ -114,14 +130,25 @@ class ApiNamespace(socketio.AsyncNamespace):
     async def _run(
         self, action: Action | None, connection_id: ConnectionId, payload: Any
     ) -> Answer:
-        now_ms = self._clock.now_ms()
-        await spend(self._limiter, "events", connection_id, self._rate, now_ms)
         caller = self._hub.caller(connection_id)
-        if action is None or caller is None:
+        if caller is None:
+            raise AppError(Code.UNAVAILABLE, "this connection is closing")
+        await self._spend(caller.line)
+        if action is None:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
         request = self._decoder.request(action.request, payload)
         result = await action.handler(self._chat, caller, request)
         return action.render(request, result)
+
+    async def _spend(self, line: str) -> None:
+        await spend(self._limiter, "events", line, self._rate, self._clock.now_ms())
+
+    async def _charge(self, connection_id: ConnectionId, sent_bytes: int) -> None:
+        """Long answers, such as histories and lists of keys, count as many events."""
+        caller, cost = self._hub.caller(connection_id), sent_bytes // BYTES_AN_EVENT
+        if caller and cost and self._rate:
+            now_ms = self._clock.now_ms()
+            await self._limiter.charge(f"events:{caller.line}", self._rate, cost, now_ms)
 
     async def _cut_if_flooding(self, connection_id: ConnectionId, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""

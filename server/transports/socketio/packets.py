@@ -1,5 +1,6 @@
 """Socket.IO packets with strict JSON, and a bound on what their attachments may hold."""
 
+import base64
 from typing import Any
 
 from socketio import packet
@@ -7,7 +8,8 @@ from socketio import packet
 from server.core.opaque import Opaque
 from server.transports.decode import parse_json, to_json
 
-MAX_ATTACHMENTS = 32
+MAX_ATTACHMENTS = 10
+"""Of one packet: official clients take it for an attack if there are more, and disconnect."""
 
 MALFORMED = (
     ValueError,
@@ -94,6 +96,10 @@ class StrictPacket(packet.Packet):
     def _deconstruct_binary_internal(cls, data: Any, attachments: list[bytes]) -> Any:
         if isinstance(data, Opaque) and data.has_binary:
             data = data.value
+        if isinstance(data, bytes) and len(attachments) >= MAX_ATTACHMENTS:
+            # Only lists come to so many, such as a history. Better a value that the client
+            # must decode than an event that costs it its connection.
+            return {"base64": base64.b64encode(data).decode()}
         return super()._deconstruct_binary_internal(data, attachments)
 
     def _check_event(self) -> None:

@@ -119,12 +119,12 @@ async def test_events_with_names_of_the_library_are_unknown_events(session, bob,
 
 
 @pytest.mark.parametrize("event", ["join-session", *AS_A_MEMBER])
-@pytest.mark.parametrize("payload", [(), ("text",), (None,), ([],), (7,)], ids=str)
-async def test_an_event_without_its_object_is_answered(alice, event, payload):
-    ack = await alice.ask(event, *payload)
+async def test_an_event_without_its_object_is_answered(alice, event):
+    payloads: list[tuple[Any, ...]] = [(), ("text",), (None,), ([],), (7,)]
+    acks = [await alice.ask(event, *payload) for payload in payloads]
 
-    assert (ack["success"], ack["error"]) == (False, "invalid_request")
-    assert events(alice) == ["session-error"]
+    assert {(ack["success"], ack["error"]) for ack in acks} == {(False, "invalid_request")}
+    assert events(alice) == ["session-error"] * len(payloads)
 
 
 @pytest.mark.parametrize("event", ["join-session", *AS_A_MEMBER])
@@ -229,12 +229,15 @@ async def test_guessing_keys_ends_soon(session, carol):
 
 
 @configured(CONNECTION_EVENTS_PER_MINUTE=40)
-async def test_too_many_events_of_one_connection_are_refused_with_the_time_to_wait(alice, bob):
+async def test_too_many_events_of_one_connection_are_refused_with_the_time_to_wait(
+    alice, bob, clock
+):
     acks = [await alice.ask("no-such-event") for _ in range(11)]
 
-    assert {ack["error"] for ack in acks[:10]} == {"unknown_event"}
-    assert (acks[10]["error"], acks[10]["retryAfterMs"]) == ("rate_limited", 1_500)
+    assert (acks[0]["error"], acks[-1]["error"]) == ("unknown_event", "rate_limited")
     assert (await bob.ask("no-such-event"))["error"] == "unknown_event"
+    clock.advance(ms=acks[-1]["retryAfterMs"])
+    assert (await alice.ask("no-such-event"))["error"] == "unknown_event"
 
 
 @configured(MAX_ADDRESS_CONNECTIONS=2)

@@ -23,6 +23,11 @@ NO_ACTIVITY = {
 }
 
 
+@pytest.fixture
+def transport():
+    return "websocket"
+
+
 async def live_sessions(http):
     return (await (await http.get("/health")).json())["sessions"]
 

@@ -8,6 +8,11 @@ JOINED = "abc123:xyz789"
 TO_ALL = {"sessionId": "abc123", "encrypted": "hello"}
 
 
+@pytest.fixture
+def transport():
+    return "websocket"
+
+
 async def private_word(alice):
     """Alice writes to bob alone."""
     payload = {"sessionId": "abc123", "to": "bob", "encrypted": "for bob only"}

@@ -4,7 +4,6 @@ import pytest
 
 from tests.apis.session_relay.sessions import catch_up, configured, events, texts, user_ids
 from tests.people import Person
-from tests.servers import RunningServer
 
 HALF_AN_HOUR_MS = 30 * 60_000
 
@@ -243,19 +242,17 @@ async def test_a_full_server_says_so_to_reservations_and_to_creators(session, ht
 # --- transports together ---
 
 
-async def test_people_on_different_transports_meet_in_one_session(
-    server: RunningServer, meet, clock
-):
-    polling: Person = await meet("polling")
-    websocket: Person = await meet("websocket")
-    await polling.join("abc123", "polling", isCreator=True)
-    await websocket.join("abc123", "websocket")
+@pytest.mark.parametrize("transports", [("polling", "websocket"), ("websocket", "polling")])
+async def test_people_on_different_transports_hear_the_same(meet, transports):
+    people: list[Person] = [await meet(transport) for transport in (*transports, "websocket")]
+    for number, person in enumerate(people):
+        await person.join("abc123", number, isCreator=True)
+    sent = ["text", b"\x00\xff", {"iv": b"iv", "data": [b"a", b""]}]
 
-    for sender, reader in ((polling, websocket), (websocket, polling)):
-        for encrypted in ("text", b"\x00\xff", {"iv": b"iv", "data": [b"a", b""]}):
+    for sender in people:
+        for encrypted in sent:
             await sender.ask("send-message", {"sessionId": "abc123", "encrypted": encrypted})
-        await catch_up(reader)
+    await catch_up(*people)
 
-    expected = ["text", b"\x00\xff", {"iv": b"iv", "data": [b"a", b""]}]
-    assert texts(websocket.all("new-message")) == expected
-    assert texts(polling.all("new-message")) == expected
+    for person in people:
+        assert texts(person.all("new-message")) == sent * 2

@@ -1,0 +1,95 @@
+"""Accepting connections, many at a time.
+
+uvloop's own server accepts one connection in each turn of the event loop, so that a busy loop
+keeps all others waiting at the door: with 2,000 of them, for half a minute.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+
+log = logging.getLogger("hushwire.http")
+
+BACKLOG = 4096
+ACCEPTS_A_TURN = 128
+PAUSE_S = 0.5
+"""Until the next try when the system gives us no more sockets."""
+
+
+class Listener:
+    """Listens on one address, and makes a protocol for each connection."""
+
+    def __init__(self, sock: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+        self._socket = sock
+        self._make = make
+        self._loop = asyncio.get_running_loop()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._loop.add_reader(sock.fileno(), self._accept)
+        self.port: int = sock.getsockname()[1]
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                log.exception("cannot_accept")
+                self._pause()
+                return
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = self._loop.create_task(self._open(connection))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    def _pause(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.call_later(PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket.fileno(), self._accept)
+
+    async def _open(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it may be gone again by now
+            await self._loop.connect_accepted_socket(self._make, connection)
+
+
+async def listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> list[Listener]:
+    """Listen on every address of a host.
+
+    Raises:
+        OSError: An address cannot be had.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    listeners: list[Listener] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                sock.bind(address)
+                sock.listen(BACKLOG)
+            except OSError:
+                sock.close()
+                raise
+            listeners.append(Listener(sock, make))
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
