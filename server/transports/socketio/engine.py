@@ -159,6 +159,15 @@ class Engine(engineio.AsyncServer):
             headers=response_dict["headers"],
         )
 
+    async def _service_task(self) -> None:
+        """Close who answers no ping. The library's own holds on to closed sockets meanwhile."""
+        while True:
+            await asyncio.sleep(self.ping_timeout / 2)
+            for sid in list(self.sockets):
+                if (socket := self.sockets.get(sid)) and not socket.closing:
+                    await socket.check_ping_timeout()
+            socket = None
+
     def forget(self, socket: "EngineSocket") -> None:
         """Let go of a closed socket; its place is free for another."""
         if self.sockets.pop(socket.sid, None):
@@ -172,6 +181,8 @@ class Engine(engineio.AsyncServer):
 
     async def shut_all(self, code: Code) -> None:
         """Close every connection at transport level, so that official clients come back."""
+        if self.service_task_handle:
+            self.service_task_handle.cancel()
         await asyncio.gather(*(socket.shut(code) for socket in list(self.sockets.values())))
 
 
@@ -193,7 +204,7 @@ class EngineSocket(async_socket.AsyncSocket):
     def schedule_ping(self) -> None:
         """Ping after the interval, unless the connection ends before."""
         if self.last_ping:
-            self.last_ping = None
+            self.last_ping = None  # type: ignore[assignment]  # the library's "no ping is due"
             self._pinging = self.server.start_background_task(self._send_ping)
 
     async def poll(self) -> list[packet.Packet]:
