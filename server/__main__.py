@@ -19,6 +19,7 @@ from server.version import VERSION
 
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 1
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 async def _run(app: App, settings: Settings, token_place: str) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in STOP_SIGNALS:
         loop.add_signal_handler(signum, stopping.set)
     try:
         await app.start()
@@ -70,6 +71,10 @@ async def _run(app: App, settings: Settings, token_place: str) -> int:
     )
     await stopping.wait()
     await app.stop()
+    for signum in STOP_SIGNALS:
+        # What is left is to exit with 0; one more signal must not make it another status.
+        loop.remove_signal_handler(signum)
+        signal.signal(signum, signal.SIG_IGN)
     return 0
 
 

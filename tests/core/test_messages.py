@@ -6,7 +6,7 @@ import pytest
 
 from server.core.errors import Code
 from server.core.events import FileDownloaded, MessageSent, TypingChanged
-from server.core.ids import UserId
+from server.core.ids import Recipient, UserId
 from server.core.limits import Bounds, Rate, Rates
 from tests.core.visitors import TEA_ROOM, refused
 
@@ -170,6 +170,19 @@ async def test_a_download_is_told_to_all_or_to_one(core, alice, bob, to):
             downloaded_ms=core.clock.now_ms(),
         )
     ]
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["nobody", "a member"])
+async def test_a_download_told_to_all_is_for_the_member_who_is_called_so(core, alice, is_there):
+    if is_there:
+        await core.visitor("all").join()
+    core.heard.clear()
+
+    await core.messages.file_downloaded(
+        alice.actor, "tea.txt", to=Recipient("all"), is_broadcast=True
+    )
+
+    assert [event.recipient for event in core.heard] == ["all" if is_there else None]
 
 
 async def test_a_download_is_not_told_to_who_is_not_there(core, alice):

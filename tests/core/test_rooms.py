@@ -286,6 +286,16 @@ async def test_a_saved_key_is_told_to_the_whole_room(core, alice, bob):
     assert (members[1].name, members[1].public_key) == ("Robert", Opaque("bob's key"))
 
 
+async def test_a_key_that_is_saved_again_is_told_to_nobody(core, alice, bob):
+    await core.rooms.save_key(bob.actor, Opaque("bob's key"), None)
+    core.heard.clear()
+
+    members = await core.rooms.save_key(bob.actor, Opaque("bob's key"), "bob")
+
+    assert members == await core.rooms.members(alice.actor)
+    assert core.heard == []
+
+
 async def test_a_leave_is_told_after_the_connection_was_detached(core, alice, bob):
     core.heard.clear()
     await bob.leave()

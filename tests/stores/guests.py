@@ -145,9 +145,10 @@ class Guest:
             self.room_id, self.connection_id, Opaque(public_key), name
         )
 
-    async def recipient(self, user_id: str) -> UserId | None:
+    async def recipient(self, to: str | None, *, is_broadcast: bool = False) -> UserId | None:
+        addressed_as = None if to is None else Recipient(to)
         return await self._rooms.recipient(
-            self.room_id, self.connection_id, UserId(user_id), is_broadcast=False
+            self.room_id, self.connection_id, addressed_as, is_broadcast
         )
 
     async def type(self) -> None:

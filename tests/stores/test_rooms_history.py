@@ -128,6 +128,37 @@ async def test_a_history_that_holds_everything_is_not_truncated(open_house):
     assert texts(joined) == ["one", "two"]
 
 
+@pytest.mark.parametrize("since_seq", [3, 4, 50])
+async def test_who_has_seen_more_than_there_is_has_seen_another_room_and_gets_everything(
+    alice, carol, since_seq
+):
+    await alice.say("one")  # the room is at 2
+
+    joined = await carol.join(since_seq=since_seq)
+
+    assert joined.truncated
+    assert texts(joined) == ["one"]
+
+
+async def test_who_has_seen_all_there_is_has_seen_this_room(alice, carol):
+    await alice.say("one")
+
+    joined = await carol.join(since_seq=2)
+
+    assert not joined.truncated
+    assert texts(joined) == []
+
+
+async def test_who_holds_a_token_of_another_room_of_that_id_gets_everything(alice, carol):
+    await alice.say("one")
+    await alice.say("two")
+
+    joined = await carol.join(since_seq=2, token=b"t" * 32)
+
+    assert joined.truncated
+    assert texts(joined) == ["one", "two"]
+
+
 # --- bounds ---
 
 

@@ -117,6 +117,17 @@ async def test_a_key_alone_does_not_prove_the_next_tab_either(alice, bob):
     assert not (await tab.join(public_key="bob's key")).has_proved
 
 
+async def test_a_token_is_called_good_only_if_it_is_the_members(alice, bob):
+    assert (await bob.elsewhere().join(token=bob.token)).token_is_good
+    for token in (None, alice.token, b"t" * 32):
+        assert not (await bob.join(token=token)).token_is_good
+        by_key = await bob.elsewhere().join(token=token, public_key="bob's key")
+        assert not by_key.token_is_good
+    await bob.leave()
+    await alice.leave()
+    assert (await alice.elsewhere("alicia").join(token=alice.token)).token_is_good
+
+
 # --- coming back within the grace ---
 
 
@@ -142,15 +153,18 @@ async def test_who_comes_back_with_nothing_starts_anew(alice, bob, clock, key):
     await bob.lose()
     clock.advance(ms=10)
 
-    joined = await bob.elsewhere().join(public_key=key)
+    back = bob.elsewhere()
+    joined = await back.join(public_key=key)
 
     assert joined.is_new
     assert joined.has_proved
+    assert not joined.token_is_good
     (left,) = of_kind(MemberLeft, joined.events)
     (entered,) = of_kind(MemberJoined, joined.events)
     assert (left.seq, left.user_id, left.reason) == (3, "bob", LeaveReason.LOST)
     assert (entered.seq, entered.user_id) == (4, "bob")
     assert left.left_ms == entered.joined_ms == clock.now_ms()
+    assert left.skip == entered.skip == back.connection_id
     assert joined.events.index(left) < joined.events.index(entered)
     assert joined.members[1].joined_ms == clock.now_ms()
 
@@ -289,11 +303,12 @@ async def test_the_creators_token_brings_the_power_back(alice, bob, user_id):
     await returned.lock()
 
 
-async def test_who_joined_by_key_does_not_become_the_creator_of_an_ownerless_room(house):
+async def test_who_joined_by_key_does_not_make_a_creator_of_an_ownerless_room(house):
     await house.reserve()
-    bob = house.guest("bob")
+    bob, carol = house.guest("bob"), house.guest("carol")
     await bob.join(public_key="bob's key")
     double = bob.elsewhere()
 
     assert not (await double.join(public_key="bob's key", as_creator=True)).is_creator
-    assert (await bob.join(as_creator=True)).is_creator
+    assert not (await bob.join()).is_creator
+    assert (await carol.join(as_creator=True)).is_creator

@@ -276,3 +276,12 @@ async def test_a_number_stays_one_in_the_history(house, alice):
 async def test_only_the_id_of_a_member_is_found_as_a_recipient(alice, bob, carol):
     assert await alice.recipient("bob") == "bob"
     assert await refusal(alice.recipient("carol")) is Code.RECIPIENT_NOT_FOUND
+
+
+async def test_whom_a_notice_is_for_is_found_as_for_a_message(house, alice, bob):
+    assert await alice.recipient(None, is_broadcast=True) is None
+    assert await alice.recipient("all", is_broadcast=True) is None
+    assert await refusal(alice.recipient("all")) is Code.RECIPIENT_NOT_FOUND
+    await house.guest("all").join()
+    assert await alice.recipient("all", is_broadcast=True) == "all"
+    assert await alice.recipient(None, is_broadcast=True) is None

@@ -54,6 +54,33 @@ async def test_nobody_takes_over_a_lost_members_id_in_a_locked_room(alice, bob):
     assert user_ids(await alice.members()) == ["alice", "bob"]
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["live", "lost"])
+async def test_nobody_comes_into_a_locked_room_by_a_members_key_alone(alice, bob, is_lost):
+    await alice.lock()
+    if is_lost:
+        await bob.lose()
+
+    assert await refusal(bob.elsewhere().join(public_key="bob's key")) is Code.ROOM_LOCKED
+    await alice.lock(False)
+    assert not (await bob.elsewhere().join(public_key="bob's key")).is_new
+
+
+async def test_who_is_locked_out_does_not_learn_who_is_there(alice, bob):
+    await alice.lock()
+    assert await refusal(bob.elsewhere().join()) is Code.ROOM_LOCKED
+    assert await refusal(bob.elsewhere("nobody").join()) is Code.ROOM_LOCKED
+
+
+async def test_who_was_removed_does_not_come_back_as_another_member(alice, bob, carol):
+    await carol.join(public_key="carol's key")
+    await alice.remove("bob")
+
+    for key in ("alice's key", "bob's key", "carol's key", None):
+        for user_id in ("alice", "bob", "carol", "dave"):
+            returning = bob.elsewhere(user_id).join(token=bob.token, public_key=key)
+            assert await refusal(returning) is Code.ROOM_LOCKED
+
+
 async def test_only_the_creator_locks_and_unlocks(house, alice, bob):
     assert await refusal(bob.lock()) is Code.FORBIDDEN
     await alice.lock()
