@@ -122,9 +122,9 @@ class Room(Struct, kw_only=True):
     def rules(self, connection_id: str) -> bool:
         """Whether this connection has proved to be the creator."""
         person = self.person_at(connection_id)
-        return bool(person and person.connections[connection_id]) and (
-            person is not None and person.identity == self.creator
-        )
+        if person is None or not person.connections[connection_id]:
+            return False
+        return person.identity == self.creator
 
     def kept(self) -> list[Said]:
         return self.said[-self.policy.history_messages :]

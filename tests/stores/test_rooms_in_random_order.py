@@ -21,7 +21,7 @@ from server.core.errors import AppError, Code
 from server.core.events import MemberJoined, MemberLeft, RoomEvent, RoomExpired
 from server.core.ids import NumericUserId
 from server.core.limits import Bounds
-from server.core.ports import Joined, RoomTotals
+from server.core.ports import RoomTotals
 from tests.clocks import ManualClock
 from tests.stores.backends import Backend
 from tests.stores.guests import POLICY, Guest, House, refusal
@@ -36,6 +36,7 @@ ROOMS = st.sampled_from(["tea-room", "tea-room", "coffee-room"])
 KEYS = st.sampled_from([None, "red", "blue"])
 OUR_KEY = b"k" * 32
 KEY_HASHES = st.sampled_from([OUR_KEY] * 9 + [b"o" * 32])
+PLACES = st.integers(0, 12)
 ANY = st.integers(0, 63)
 """Picks one of however many there are."""
 
@@ -87,8 +88,8 @@ class Comings(RuleBasedStateMachine):
 
     @initialize()
     def begin_in_the_tea_room(self):
-        self.come("alice", "tea-room", "red", OUR_KEY, True)
-        self.come("bob", "tea-room", "blue", OUR_KEY, False)
+        self.come("alice", "tea-room", "red", OUR_KEY, True, 0)
+        self.come("bob", "tea-room", "blue", OUR_KEY, False, 0)
 
     @rule(name=ROOMS, key_hash=KEY_HASHES)
     def reserve(self, name, key_hash):
@@ -103,14 +104,21 @@ class Comings(RuleBasedStateMachine):
         self.rooms[name] = room
         assert reservation.expires_ms == room.active_ms + SMALL.idle_limit_ms
 
-    @rule(user=USERS, name=ROOMS, key=KEYS, key_hash=KEY_HASHES, as_creator=st.booleans())
-    def come(self, user, name, key, key_hash, as_creator):
+    @rule(
+        user=USERS,
+        name=ROOMS,
+        key=KEYS,
+        key_hash=KEY_HASHES,
+        as_creator=st.booleans(),
+        since=PLACES,
+    )
+    def come(self, user, name, key, key_hash, as_creator, since):
         guest = self.house.guest(user, name)
         self.guests.append(guest)
-        self.join(guest, None, key, key_hash, as_creator, 0)
+        self.join(guest, None, key, key_hash, as_creator, since)
 
     @precondition(lambda self: self.guests)
-    @rule(who=ANY, user=st.none() | USERS, key=KEYS, as_creator=st.booleans(), since=ANY)
+    @rule(who=ANY, user=st.none() | USERS, key=KEYS, as_creator=st.booleans(), since=PLACES)
     def come_with_a_token(self, who, user, key, as_creator, since):
         known = self.guests[who % len(self.guests)]
         guest = known.elsewhere(user)
