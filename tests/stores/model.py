@@ -122,9 +122,9 @@ class Room(Struct, kw_only=True):
     def rules(self, connection_id: str) -> bool:
         """Whether this connection has proved to be the creator."""
         person = self.person_at(connection_id)
-        return bool(person and person.connections[connection_id]) and (
-            person is not None and person.identity == self.creator
-        )
+        if person is None or not person.connections[connection_id]:
+            return False
+        return person.identity == self.creator
 
     def kept(self) -> list[Said]:
         return self.said[-self.policy.history_messages :]
@@ -133,8 +133,6 @@ class Room(Struct, kw_only=True):
         person = self.person_at(connection_id)
         assert person
         reader = person.identity if person.connections[connection_id] else None
-        if since_seq > self.seq:
-            since_seq = 0  # of an earlier room of that id
         return [
             said.event
             for said in self.kept()
@@ -142,9 +140,14 @@ class Room(Struct, kw_only=True):
         ]
 
     def is_truncated(self, since_seq: int) -> bool:
-        return since_seq > self.seq or any(
+        return any(
             said.event.seq > since_seq for said in self.said[: -self.policy.history_messages]
         )
+
+    def was_another(self, wish: Wish, since_seq: int) -> bool:
+        """Whether such a place in the sequence can only be one of an earlier room of this id."""
+        has_foreign_token = wish.token is not None and wish.token not in self.tokens
+        return since_seq > self.seq or (since_seq > 0 and has_foreign_token)
 
     def first(self, message_id: str) -> Said | None:
         return next((said for said in self.said if said.event.message_id == message_id), None)

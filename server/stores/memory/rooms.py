@@ -75,13 +75,14 @@ class MemoryRooms:
         self._check_space(room.growth_bytes(entry))
         if known is None:
             self._add(room)
+        seen_most = room.seq
         with self._books(room):
             person, is_new, token_is_good, events = room.admit(entry, now_ms)
         self._rooms_of.setdefault(entry.connection_id, set()).add(entry.room_id)
         self._touch(room, now_ms)
         # Who has seen more than there is, or holds a token that was never given here, has
         # seen a room of the same id that ended.
-        is_another_room = entry.since_seq > room.seq or (
+        is_another_room = entry.since_seq > seen_most or (
             entry.since_seq > 0
             and entry.token_hash is not None
             and not room.knows(entry.token_hash)
