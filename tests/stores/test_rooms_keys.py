@@ -77,18 +77,19 @@ async def test_the_bytes_of_a_key_are_counted_once_and_freed_when_it_shrinks(hou
 
 
 async def test_a_key_for_which_there_is_no_space_is_refused_and_the_old_one_stays(open_house):
-    house = await open_house(total_bytes=1_000)
+    house = await open_house(total_bytes=5_000)
     (alice,) = await house.with_members("alice")
     await alice.save_key("k" * 500)
 
-    assert await refusal(alice.save_key("k" * 1_001)) is Code.SERVER_FULL
+    assert await refusal(alice.save_key("k" * 5_001)) is Code.SERVER_FULL
     assert (await keys_and_names(alice))[0] == ("k" * 500, "alice")
 
 
 async def test_a_key_may_be_replaced_by_one_of_its_size_although_there_is_no_space(open_house):
-    house = await open_house(total_bytes=1_000)
+    house = await open_house(total_bytes=5_000)
     (alice,) = await house.with_members("alice")
-    await alice.save_key("k" * 900)
+    size = 5_000 - await house.held_bytes()
+    await alice.save_key("k" * size)
 
-    assert await refusal(alice.save_key("n" * 900)) is None
-    assert (await keys_and_names(alice))[0] == ("n" * 900, "alice")
+    assert await refusal(alice.save_key("n" * size)) is None
+    assert (await keys_and_names(alice))[0] == ("n" * size, "alice")

@@ -96,6 +96,8 @@ async def test_a_repeat_needs_no_space(full_house, talker):
 
 async def test_there_is_space_again_when_a_room_ends(full_house, talker, clock):
     clock.advance(minutes=29)
+    # Space for one more member, but not for a message as well.
+    await talker.save_key("k" * 900)
     (bob,) = await full_house.with_members("bob", room_id="coffee-room")
     assert await refusal(bob.say("x" * 100)) is Code.SERVER_FULL
     clock.advance(minutes=1)

@@ -23,6 +23,9 @@ from server.stores.memory.history import History
 _TOKENS_PER_PLACE = 4
 """Tokens of former members that a room remembers, as a multiple of its capacity."""
 
+_RECORD_BYTES = 2048
+"""Python's own records of one member with its connection and tokens, measured."""
+
 
 class Person:
     """A member with its connections; `lost_ms` is when the last of them went."""
@@ -287,7 +290,9 @@ def _changed(member: Member, public_key: Opaque | None, name: str | None) -> Mem
 
 
 def _person_bytes(member: Member) -> int:
-    return len(member.name.encode()) + (member.public_key.size_bytes if member.public_key else 0)
+    key_bytes = member.public_key.size_bytes if member.public_key else 0
+    words_bytes = len(member.user_id.encode()) + len(member.name.encode())
+    return words_bytes + key_bytes + _RECORD_BYTES
 
 
 def _same_key(person: Person, entry: Entry) -> bool:
