@@ -14,7 +14,8 @@ from dotenv import dotenv_values
 from server import logs
 from server.app import App
 from server.datadir import open_folder, read_secret, secret_file
-from server.settings import TABLE, Settings, SettingsError, load
+from server.settings import Settings, SettingsError, load
+from server.settings.table import TABLE
 from server.version import VERSION
 
 BAD_SETTINGS = 2

@@ -3,6 +3,7 @@
 from typing import Any
 
 import socketio
+from socketio.packet import DISCONNECT, Packet
 
 from tests.servers import RunningServer, until
 
@@ -43,8 +44,13 @@ class Person:
         return [data for name, data in self.heard if name == event]
 
     async def leave(self) -> None:
-        """Disconnect as a page does that says goodbye: DISCONNECT first."""
-        await self._socket.disconnect()
+        """Disconnect as a page does that says goodbye.
+
+        python-socketio's own `disconnect` closes a WebSocket before DISCONNECT is written.
+        """
+        await self._socket._send_packet(Packet(DISCONNECT))
+        await self._socket.eio.queue.join()
+        await self.vanish()
 
     async def vanish(self) -> None:
         """Lose the connection without a word."""

@@ -16,7 +16,8 @@ from dotenv import dotenv_values
 
 from server.apis.session_relay import SESSION_RELAY
 from server.app import App
-from server.settings import TABLE, SettingsError, load
+from server.settings import SettingsError, load
+from server.settings.table import TABLE
 from tests.servers import ADMIN_TOKEN, SECRET, running
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.settings import TABLE, SettingsError, load
+from server.settings import SettingsError, load
+from server.settings.table import TABLE
 
 NAMES = [setting.name for setting in TABLE]
 

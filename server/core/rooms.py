@@ -39,6 +39,26 @@ class Actor(Struct, frozen=True):
     connection_id: ConnectionId
 
 
+class JoinRequest(Struct, frozen=True, kw_only=True):
+    """A user's wish to join a room; `core.ports.Entry` is what stores see of it.
+
+    Attributes:
+        key: The room's; None for a room without one.
+        as_creator: Make the room if it is not there.
+        member_token: From an earlier `Admission`, which proves to be the same member.
+        since_seq: The last place in the sequence that the joiner has seen; 0 for none.
+    """
+
+    room_id: RoomId
+    user_id: UserId
+    key: str | None = None
+    as_creator: bool = False
+    name: str | None = None
+    public_key: Opaque | None = None
+    member_token: str | None = None
+    since_seq: int = 0
+
+
 class Admission(Struct, frozen=True):
     """What a joiner is told, and the token that proves it next time.
 
@@ -85,46 +105,23 @@ class Rooms:
             return await self._parts.store.reserve(room_id, key_hash, self._policy, now_ms)
 
     async def join(
-        self,
-        address: str,
-        *,
-        room_id: RoomId,
-        user_id: UserId,
-        connection_id: ConnectionId,
-        key: str | None,
-        as_creator: bool,
-        name: str | None,
-        public_key: Opaque | None,
-        member_token: str | None,
-        since_seq: int,
+        self, address: str, connection_id: ConnectionId, request: JoinRequest
     ) -> Admission:
         """Join a room, or come back to it.
 
         Raises:
             AppError: See `RoomStore.join`; also RATE_LIMITED and PAYLOAD_TOO_LARGE.
         """
-        self._check_key_size(public_key)
+        self._check_key_size(request.public_key)
         now_ms = self._parts.clock.now_ms()
         rate = self._parts.rates.join
         await spend(self._parts.limiter, "join", address, rate, now_ms)
         new_token = new_secret()
-        entry = Entry(
-            room_id=room_id,
-            user_id=user_id,
-            connection_id=connection_id,
-            key_hash=self._hash(room_id, key),
-            as_creator=as_creator,
-            name=name,
-            public_key=public_key,
-            token_hash=_token_hash(member_token) if member_token else None,
-            new_identity=Identity(new_id()),
-            new_token_hash=_token_hash(new_token),
-            since_seq=since_seq,
-        )
+        entry = self._entry(connection_id, request, new_token)
         async with self._guess_costs("join", address, rate, now_ms):
             joined = await self._parts.store.join(entry, self._policy, now_ms)
         await self._parts.relay.publish(*joined.events)
-        proof = member_token if joined.token_is_good else None
+        proof = request.member_token if joined.token_is_good else None
         return Admission(joined, new_token if joined.is_new else proof)
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:
@@ -188,6 +185,22 @@ class Rooms:
 
     async def totals(self) -> RoomTotals:
         return await self._parts.store.totals()
+
+    def _entry(self, connection_id: ConnectionId, request: JoinRequest, new_token: str) -> Entry:
+        token = request.member_token
+        return Entry(
+            room_id=request.room_id,
+            user_id=request.user_id,
+            connection_id=connection_id,
+            key_hash=self._hash(request.room_id, request.key),
+            as_creator=request.as_creator,
+            name=request.name,
+            public_key=request.public_key,
+            token_hash=_token_hash(token) if token else None,
+            new_identity=Identity(new_id()),
+            new_token_hash=_token_hash(new_token),
+            since_seq=request.since_seq,
+        )
 
     @asynccontextmanager
     async def _guess_costs(

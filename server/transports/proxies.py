@@ -53,11 +53,16 @@ class Proxies(Struct, frozen=True):
 
 
 def is_direct_loopback(peer: str, headers: Mapping[str, str]) -> bool:
-    """Whether the request was made on this machine and came through no proxy."""
+    """Whether the request was made on this machine, through no proxy, and for this machine.
+
+    The last keeps out pages whose name was made to lead here (DNS rebinding).
+    """
     is_forwarded = any(
         name.lower().startswith("x-forwarded-") or name.lower() == "forwarded" for name in headers
     )
-    return _is_in(peer, _LOOPBACK) and not is_forwarded
+    name = _without_port(headers.get("Host", ""))
+    is_for_loopback = name.lower() == "localhost" or _is_in(name, _LOOPBACK)
+    return _is_in(peer, _LOOPBACK) and is_for_loopback and not is_forwarded
 
 
 def _first(forwarded: str) -> str:

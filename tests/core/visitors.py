@@ -14,7 +14,7 @@ from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.ports import RateLimiter, RoomStore
 from server.core.relay import Relay
-from server.core.rooms import Actor, Admission, Rooms
+from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
@@ -100,15 +100,17 @@ class Visitor:
     ) -> Admission:
         admission = await self._core.rooms.join(
             self._address,
-            room_id=self.actor.room_id,
-            user_id=self.actor.user_id,
-            connection_id=self.connection_id,
-            key=key,
-            as_creator=as_creator,
-            name=name,
-            public_key=None if public_key is None else Opaque(public_key),
-            member_token=member_token,
-            since_seq=since_seq,
+            self.connection_id,
+            JoinRequest(
+                room_id=self.actor.room_id,
+                user_id=self.actor.user_id,
+                key=key,
+                as_creator=as_creator,
+                name=name,
+                public_key=None if public_key is None else Opaque(public_key),
+                member_token=member_token,
+                since_seq=since_seq,
+            ),
         )
         self.member_token = admission.member_token
         return admission

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import TABLE
+from server.settings.table import TABLE
 from server.version import VERSION
 from tests.system.processes import COMMAND, ServerProcess, Stop, environment, server_process
 from tests.transports.wire import (
@@ -233,10 +233,17 @@ def test_what_is_risky_is_warned_of_at_the_start(tmp_path: Path) -> None:
 
 async def test_debugging_opens_the_list_of_sessions_to_this_machine_only(tmp_path: Path) -> None:
     with server_process(tmp_path, DEBUG="true") as server:
-        proxied = head("GET", "/sessions", {"X-Forwarded-For": "127.0.0.1"})
+        statuses = [
+            (await exchange(server.url, head("GET", "/sessions", headers))).status
+            for headers in (
+                {"Host": "localhost:3001"},
+                {"Host": "[::1]"},
+                {"Host": "127.0.0.1", "X-Forwarded-For": "127.0.0.1"},
+                {"Host": "a-name-that-leads-to-127.0.0.1.example"},
+            )
+        ]
 
-        assert await status_of_sessions(server) == 200
-        assert (await exchange(server.url, proxied)).status == 401
+    assert statuses == [200, 200, 401, 401]
 
 
 # --- the end ---

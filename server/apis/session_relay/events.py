@@ -14,7 +14,7 @@ from server.apis.session_relay.requests import (
 )
 from server.core.chat import Chat
 from server.core.events import Member, MessageSent
-from server.core.rooms import Actor, Admission
+from server.core.rooms import Actor, Admission, JoinRequest
 from server.transports.api import Action, Caller
 
 EVERYBODY = frozenset({"", "all"})
@@ -24,15 +24,17 @@ async def join_session(chat: Chat, caller: Caller, request: Join) -> Admission:
     wanted = room_and_key(request.session_id, request.auth_key)
     return await chat.rooms.join(
         caller.address,
-        room_id=wanted.room_id,
-        user_id=request.user_id,
-        connection_id=caller.connection_id,
-        key=wanted.key,
-        as_creator=bool(request.is_creator),
-        name=request.display_name,
-        public_key=request.public_key,
-        member_token=request.member_token,
-        since_seq=request.since or 0,
+        caller.connection_id,
+        JoinRequest(
+            room_id=wanted.room_id,
+            user_id=request.user_id,
+            key=wanted.key,
+            as_creator=bool(request.is_creator),
+            name=request.display_name,
+            public_key=request.public_key,
+            member_token=request.member_token,
+            since_seq=request.since or 0,
+        ),
     )
 
 

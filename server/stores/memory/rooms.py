@@ -340,8 +340,12 @@ def _repeat(receipt: Receipt, sender: Person, draft: Draft, has_proved: bool) ->
         raise AppError(Code.ID_CONFLICT, "another sender has used that message id; make a new one")
     event = receipt.event
     if receipt.is_trimmed or not has_proved:
-        # Who joined by a public key alone may send, but read nothing that was sent before.
         event = structs.replace(event, ciphertext=draft.ciphertext)
+    if event.identities and not has_proved:
+        # Who joined by a public key alone may send, but learns nothing of what is private.
+        event = structs.replace(
+            event, recipient=None, addressed_as=draft.addressed_as, content_type=draft.content_type
+        )
     return Appended(event, is_repeat=True)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp
 import pytest
 from engineio import packet as engine_packet
-from socketio import packet
 
 from tests.apis.session_relay.official import CLIENTS, TOGETHER, Client, Scene, Scenes, play
 from tests.apis.session_relay.sessions import Session, catch_up
@@ -83,21 +82,6 @@ def lose(server: RunningServer) -> Part:
         await until(lambda: server.app._gate.connections < connections)
 
     return cut
-
-
-@pytest.fixture
-def goodbye() -> Part:
-    """Ends somebody's connection as official clients do: `await goodbye(bob)`.
-
-    python-socketio's own client closes a WebSocket before its DISCONNECT is written.
-    """
-
-    async def say(person: Person) -> None:
-        await person._socket._send_packet(packet.Packet(packet.DISCONNECT))
-        await person._socket.eio.queue.join()
-        await person.vanish()
-
-    return say
 
 
 @pytest.fixture(params=["websocket", "polling"])

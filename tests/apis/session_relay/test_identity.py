@@ -3,6 +3,7 @@
 import pytest
 
 from tests.apis.session_relay.sessions import catch_up, configured, events, texts, user_ids
+from tests.people import Person
 
 JOINED = "abc123:xyz789"
 TO_ALL = {"sessionId": "abc123", "encrypted": "hello"}
@@ -93,14 +94,12 @@ async def test_what_one_tab_sends_the_other_hears(session, alice, bob, carol):
 
 @pytest.mark.parametrize("way", ["leave-session", "goodbye", "loss"])
 @configured(RECONNECT_GRACE_S=0)
-async def test_a_member_leaves_with_its_last_tab_only(
-    session, meet, alice, bob, goodbye, lose, later, way
-):
+async def test_a_member_leaves_with_its_last_tab_only(session, meet, alice, bob, lose, later, way):
     tab = await meet()
     await tab.join(JOINED, "bob", memberToken=session.tokens["bob"])
     going = {
         "leave-session": lambda person: person.ask("leave-session", {"sessionId": "abc123"}),
-        "goodbye": goodbye,
+        "goodbye": Person.leave,
         "loss": lose,
     }
 

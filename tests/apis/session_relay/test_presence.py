@@ -120,8 +120,8 @@ async def test_who_has_left_hears_nothing_more_and_may_do_nothing(session, alice
     assert refused["error"] == "not_a_member"
 
 
-async def test_saying_goodbye_is_leaving_although_there_is_a_grace(session, alice, bob, goodbye):
-    await goodbye(bob)
+async def test_saying_goodbye_is_leaving_although_there_is_a_grace(session, alice, bob):
+    await bob.leave()
 
     assert (await alice.next("user-left"))["reason"] == "left"
 

@@ -1,0 +1,151 @@
+"""Settings from the environment and `.env`: read once, checked all together, then frozen."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from server.core.kinds import Policy
+from server.core.limits import Bounds, Rates, even
+from server.settings.foreign import HARMLESS, LATER, UNUSED
+from server.settings.table import TABLE
+from server.settings.values import Secret
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How one server runs; `TABLE` says what each value is for."""
+
+    host: str
+    port: int
+    origins: frozenset[str]
+    data_dir: Path
+    debug: bool
+    admin_token: Secret | None
+    trusted_hops: int
+    trusted_networks: tuple[IPv4Network | IPv6Network, ...]
+    session: Policy
+    bounds: Bounds
+    rates: Rates
+    max_payload_bytes: int
+    max_connections: int
+    max_address_connections: int | None
+    ping_interval_s: float
+    ping_timeout_s: float
+    warnings: tuple[str, ...] = ()
+
+
+class SettingsError(Exception):
+    """One or more settings cannot work; the text has a line for each, with the way out."""
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Make the settings from the environment, with `.env` already merged into it.
+
+    Raises:
+        SettingsError: With every problem there is, so that one look is enough.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for setting in TABLE:
+        text = environment.get(setting.name, "").strip() or setting.default
+        try:
+            values[setting.name] = setting.parse(text)
+        except ValueError as error:
+            shown = "the value given" if setting.is_secret else repr(text)
+            problems.append(
+                f"{setting.name}: {shown} {error}. {setting.summary}; "
+                f"the default is {setting.default or 'empty'}."
+            )
+    problems += [
+        f"{name}: {reason}. Remove it to start."
+        for name, reason in LATER.items()
+        if environment.get(name, "").strip().lower() not in HARMLESS.get(name, {""})
+    ]
+    problems += _contradictions(values)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return _settings(values, tuple(_warnings(environment, values)))
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    # A message travels with a kilobyte of names and ids about it.
+    pairs = (
+        ("MAX_CIPHERTEXT_BYTES", "MAX_PAYLOAD_BYTES", 1024),
+        ("MAX_CIPHERTEXT_BYTES", "MAX_SESSION_HISTORY_BYTES", 1024),
+        ("MAX_SESSION_HISTORY_BYTES", "MAX_TOTAL_BYTES", 0),
+    )
+    return [
+        f"{small}: {values[small]} is more than {large} ({values[large]})"
+        + (f" less {room} for what goes with it" if room else "")
+        + ". Lower the first or raise the second."
+        for small, large, room in pairs
+        if small in values and large in values and values[small] + room > values[large]
+    ]
+
+
+def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
+    warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
+    if not values["RATE_LIMITS"]:
+        warnings.append("RATE_LIMITS is off: one client can use up the server")
+    if "*" in values["CLIENT_URL"]:
+        warnings.append("CLIENT_URL is *: any web page may use this server")
+    return warnings
+
+
+def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
+    hops, networks = values["TRUSTED_PROXIES"]
+    limited = values["RATE_LIMITS"]
+    return Settings(
+        host=values["HOST"],
+        port=values["PORT"],
+        origins=values["CLIENT_URL"],
+        data_dir=values["DATA_DIR"],
+        debug=values["DEBUG"],
+        admin_token=values["ADMIN_TOKEN"],
+        trusted_hops=hops,
+        trusted_networks=networks,
+        session=_session_policy(values),
+        bounds=_bounds(values),
+        rates=_rates(values) if limited else Rates(None, None, None, None, None),
+        max_payload_bytes=values["MAX_PAYLOAD_BYTES"],
+        max_connections=values["MAX_CONNECTIONS"],
+        max_address_connections=values["MAX_ADDRESS_CONNECTIONS"] if limited else None,
+        ping_interval_s=values["PING_INTERVAL_S"],
+        ping_timeout_s=values["PING_TIMEOUT_S"],
+        warnings=warnings,
+    )
+
+
+def _session_policy(values: Mapping[str, Any]) -> Policy:
+    return Policy(
+        capacity=values["MAX_SESSION_MEMBERS"],
+        idle_limit_ms=values["SESSION_IDLE_MINUTES"] * 60_000,
+        grace_ms=round(values["RECONNECT_GRACE_S"] * 1000),
+        history_messages=values["MAX_SESSION_HISTORY_MESSAGES"],
+        history_bytes=values["MAX_SESSION_HISTORY_BYTES"],
+    )
+
+
+def _bounds(values: Mapping[str, Any]) -> Bounds:
+    return Bounds(
+        id_chars=values["MAX_ID_CHARS"],
+        name_chars=values["MAX_NAME_CHARS"],
+        key_chars=values["MAX_KEY_CHARS"],
+        ciphertext_bytes=values["MAX_CIPHERTEXT_BYTES"],
+        public_key_bytes=values["MAX_PUBLIC_KEY_BYTES"],
+        rooms=values["MAX_SESSIONS"],
+        rooms_per_connection=values["MAX_CONNECTION_SESSIONS"],
+        total_bytes=values["MAX_TOTAL_BYTES"],
+    )
+
+
+def _rates(values: Mapping[str, Any]) -> Rates:
+    return Rates(
+        reserve=even(values["ADDRESS_RESERVES_PER_MINUTE"]),
+        join=even(values["ADDRESS_JOINS_PER_MINUTE"]),
+        connect=even(values["ADDRESS_CONNECTS_PER_MINUTE"]),
+        send=even(values["MEMBER_SENDS_PER_MINUTE"]),
+        events=even(values["CONNECTION_EVENTS_PER_MINUTE"]),
+    )

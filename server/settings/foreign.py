@@ -1,0 +1,44 @@
+"""Settings of other servers, and of versions to come, that somebody may have set."""
+
+_PLAIN = "this version speaks plain HTTP; put a proxy with TLS in front"
+
+LATER = {
+    "REDIS_URL": "live state is kept in memory by this version",
+    "REDIS_HOST": "live state is kept in memory by this version",
+    "DATABASE_URL": "this version keeps nothing in a database",
+    "WORKERS": "this version runs one process",
+    "TLS_CERT": _PLAIN,
+    "TLS_CERT_PATH": _PLAIN,
+    "TLS_KEY": _PLAIN,
+    "TLS_KEY_PATH": _PLAIN,
+    "USE_TLS": _PLAIN,
+    "JWT_JWKS_URL": "this version knows no users of other systems",
+    "GUESTS": "this version has no guests to turn off",
+    "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
+    "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
+}
+"""Settings that must not be passed over in silence: whoever sets them relies on them."""
+
+_OFF = {"", "false", "0", "no", "off"}
+
+HARMLESS = {
+    "WORKERS": {"", "1"},
+    "USE_TLS": _OFF,
+    "REQUIRE_ENCRYPTION": _OFF,
+    "REQUIRE_REGISTRATION_TOKEN": _OFF,
+}
+
+UNUSED = (
+    "MONGODB_URI",
+    "JWT_SECRET",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "ADMIN_CLAIM",
+    "REDIS_PORT",
+    "REDIS_PASSWORD",
+    "DRAIN_S",
+    "MESSAGE_TTL_DAYS",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_ISSUER",
+    "GOOGLE_CERTS_URL",
+)

@@ -1,0 +1,185 @@
+"""Every setting there is, in the order in which `.env.example` has them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from server.core.kinds import SESSION
+from server.core.limits import Bounds, Rate, Rates
+from server.settings.values import (
+    folder,
+    host,
+    origins,
+    proxies,
+    seconds,
+    switch,
+    token,
+    whole,
+)
+
+
+class Setting(Struct, frozen=True):
+    """One line of `.env`.
+
+    Attributes:
+        default: As it would be written; empty for none.
+        parse: Makes the value, or raises ValueError with what it must be.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    summary: str
+    is_secret: bool = False
+
+
+_COUNT = whole(1, 10_000_000)
+_PER_MINUTE = whole(1, 1_000_000)
+
+# The defaults stand in the core, which runs without settings as well.
+_BOUNDS = Bounds()
+_RATES = Rates()
+
+
+def _per_minute(rate: Rate | None) -> str:
+    return str(rate.per_minute) if rate else ""
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("HOST", "127.0.0.1", host, "Address to listen on; 0.0.0.0 for all"),
+    Setting("PORT", "3001", whole(0, 65_535), "TCP port; 0 for any free one"),
+    Setting(
+        "CLIENT_URL",
+        "http://localhost:5173",
+        origins,
+        "Origins of front ends that may use the server, separated by commas; * for any",
+    ),
+    Setting("DATA_DIR", "./data", folder, "Folder for secrets; made with mode 0700"),
+    Setting("DEBUG", "false", switch, "Verbose logs; /sessions without token on this machine"),
+    Setting(
+        "ADMIN_TOKEN",
+        "",
+        token,
+        "The operators' token; made and kept in DATA_DIR if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        "0",
+        proxies,
+        "Proxies whose X-Forwarded-* headers to believe: how many, or their networks",
+    ),
+    Setting(
+        "RATE_LIMITS",
+        "on",
+        switch,
+        "off lifts all rates and the bound on connections of an address, for benchmarks",
+    ),
+    Setting(
+        "SESSION_IDLE_MINUTES",
+        str(SESSION.idle_limit_ms // 60_000),
+        whole(1, 10_080),
+        "A session ends after so long without use",
+    ),
+    Setting(
+        "RECONNECT_GRACE_S",
+        f"{SESSION.grace_ms / 1000:g}",
+        seconds(0, 120),
+        "Seconds for which a member without connection stays a member",
+    ),
+    Setting("MAX_SESSIONS", str(_BOUNDS.rooms), _COUNT, "Sessions at the same time"),
+    Setting(
+        "MAX_SESSION_MEMBERS", str(SESSION.capacity), whole(2, 10_000), "Members of one session"
+    ),
+    Setting(
+        "MAX_CONNECTION_SESSIONS",
+        str(_BOUNDS.rooms_per_connection),
+        whole(1, 1_000),
+        "Sessions that one connection may join",
+    ),
+    Setting(
+        "MAX_SESSION_HISTORY_MESSAGES",
+        str(SESSION.history_messages),
+        whole(1, 100_000),
+        "Messages kept of one session",
+    ),
+    Setting(
+        "MAX_SESSION_HISTORY_BYTES",
+        str(SESSION.history_bytes),
+        whole(1024, 1 << 34),
+        "Bytes of messages kept of one session",
+    ),
+    Setting(
+        "MAX_TOTAL_BYTES",
+        str(_BOUNDS.total_bytes),
+        whole(1024, 1 << 44),
+        "Bytes of messages and public keys kept of all sessions",
+    ),
+    Setting(
+        "MAX_CIPHERTEXT_BYTES",
+        str(_BOUNDS.ciphertext_bytes),
+        whole(1024, 1 << 26),
+        "Bytes of one message's ciphertext",
+    ),
+    Setting(
+        "MAX_PUBLIC_KEY_BYTES",
+        str(_BOUNDS.public_key_bytes),
+        whole(256, 1 << 20),
+        "Bytes of one member's public key",
+    ),
+    Setting(
+        "MAX_ID_CHARS",
+        str(_BOUNDS.id_chars),
+        whole(16, 1_024),
+        "Characters of an id that clients choose",
+    ),
+    Setting(
+        "MAX_NAME_CHARS",
+        str(_BOUNDS.name_chars),
+        whole(16, 4_096),
+        "Characters of a display name or a file name",
+    ),
+    Setting(
+        "MAX_KEY_CHARS",
+        str(_BOUNDS.key_chars),
+        whole(16, 4_096),
+        "Characters of a session's auth key",
+    ),
+    Setting(
+        "MAX_PAYLOAD_BYTES",
+        "1000000",
+        whole(4_096, 1 << 27),
+        "Bytes of one WebSocket message or polling request",
+    ),
+    Setting("MAX_CONNECTIONS", "20000", _COUNT, "TCP connections at the same time"),
+    Setting("MAX_ADDRESS_CONNECTIONS", "500", _COUNT, "Socket.IO connections of one address"),
+    Setting(
+        "ADDRESS_CONNECTS_PER_MINUTE",
+        _per_minute(_RATES.connect),
+        _PER_MINUTE,
+        "New connections of one address",
+    ),
+    Setting(
+        "ADDRESS_RESERVES_PER_MINUTE",
+        _per_minute(_RATES.reserve),
+        _PER_MINUTE,
+        "Reservations from one address",
+    ),
+    Setting(
+        "ADDRESS_JOINS_PER_MINUTE", _per_minute(_RATES.join), _PER_MINUTE, "Joins from one address"
+    ),
+    Setting(
+        "MEMBER_SENDS_PER_MINUTE", _per_minute(_RATES.send), _PER_MINUTE, "Messages of one member"
+    ),
+    Setting(
+        "CONNECTION_EVENTS_PER_MINUTE",
+        _per_minute(_RATES.events),
+        _PER_MINUTE,
+        "Events of one connection",
+    ),
+    Setting("PING_INTERVAL_S", "25", seconds(0.1, 300), "Seconds between two pings"),
+    Setting(
+        "PING_TIMEOUT_S", "20", seconds(0.1, 300), "Seconds after a ping until a client is gone"
+    ),
+)

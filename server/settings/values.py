@@ -1,0 +1,92 @@
+"""What the text of a setting may be: each makes the value, or raises ValueError."""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+
+class Secret(str):
+    """Text that is not shown where settings are printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,15}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not low <= float(text) <= high:
+            raise ValueError(f"must be a number from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    words = {"true": True, "on": True, "yes": True, "1": True}
+    words |= {"false": False, "off": False, "no": False, "0": False, "": False}
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
+def host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", text):
+        raise ValueError("must be an address such as 127.0.0.1, 0.0.0.0 or ::")
+    return text
+
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/?#@:*,]+)(?::([0-9]{1,5}))?")
+_USUAL_PORT = {"http": "80", "https": "443"}
+
+
+def origins(text: str) -> frozenset[str]:
+    parts = [part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()]
+    return frozenset(part if part == "*" else _origin(part) for part in parts)
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers write it: without the port that goes without saying."""
+    found = _ORIGIN.fullmatch(text)
+    if not found or (found[3] and not 0 < int(found[3]) < 65_536):
+        raise ValueError("must be origins such as https://app.example, separated by commas, or *")
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and port != _USUAL_PORT.get(scheme) else "")
+
+
+def folder(text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        is_file = path.is_file()
+    except (OSError, RuntimeError):
+        raise ValueError("must be a folder that can be") from None
+    if is_file:
+        raise ValueError("must be a folder")
+    return path
+
+
+def token(text: str) -> Secret | None:
+    if text and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
+        raise ValueError("must have at least 16 printable ASCII characters without spaces")
+    return Secret(text) if text else None
+
+
+def proxies(text: str) -> tuple[int, tuple[IPv4Network | IPv6Network, ...]]:
+    if re.fullmatch(r"[0-9]", text):
+        return int(text), ()
+    try:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return 0, tuple(ip_network(part, strict=False) for part in parts)
+    except ValueError:
+        raise ValueError("must be a number of proxies (0 to 9), or networks in CIDR form") from None
