@@ -5,7 +5,6 @@ Settings -> stores -> Chat -> APIs -> transports, in this order.
 
 import asyncio
 import contextlib
-import functools
 import hashlib
 import hmac
 import logging
@@ -27,21 +26,27 @@ from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.decode import Decoder
 from server.transports.door import Door, Doorkeeper, HttpOptions
+from server.transports.front import Front
 from server.transports.health import Health
-from server.transports.http import Front, Operators, add_routes
+from server.transports.http import Operators, Surround, add_routes
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
 from server.transports.proxies import Proxies
-from server.transports.socketio.engine import Engine
+from server.transports.socketio.engine import Engine, EngineOptions
 from server.transports.socketio.fanout import Connections, Hub
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
+from server.transports.socketio.packets import event_encoder
+from server.transports.socketio.polling import Polling
 from server.transports.socketio.server import SocketServer, strict_packets
+from server.transports.upgrade import Upgrades
 
 log = logging.getLogger("hushwire.app")
 
 APIS = (SESSION_RELAY,)
+
+SOCKETIO_PATH = "/socket.io/"
 
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
@@ -58,6 +63,8 @@ class App:
         clock: For everything that is a matter of time in the core.
 
     Attributes:
+        chat: The core.
+        sockets: python-socketio's server.
         port: Where it listens, once started.
     """
 
@@ -77,9 +84,10 @@ class App:
         self._store = MemoryRooms(settings.bounds)
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
-        self._front = Front(Origins(settings.origins), proxies, self._metrics)
+        self._front = Front(Origins(settings.origins), proxies)
         self._decoder = Decoder(settings.bounds)
-        self._sockets = self._make_sockets()
+        self.sockets = self._make_sockets()
+        self._upgrades = self._make_upgrades()
         operators = Operators(admin_token, open_to_loopback=settings.debug)
         self._health = Health(self.chat, self._metrics, operators, self._gate)
         self._runner = web.AppRunner(self._make_http(operators), shutdown_timeout=0.3)
@@ -121,8 +129,8 @@ class App:
             await asyncio.gather(self._reaper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
-                await self._sockets.eio.shut_all(Code.UNAVAILABLE)
-                await self._sockets.shutdown()
+                await self.sockets.eio.shut_all(Code.UNAVAILABLE)
+                await self.sockets.shutdown()
                 await self._runner.cleanup()
         log.info("stopped")
 
@@ -146,26 +154,21 @@ class App:
             max_per_address=settings.max_address_connections,
             rate=settings.rates.connect,
         )
-        connections = Connections()
-        engine = functools.partial(
-            Engine,
-            gate=self._gate,
-            metrics=self._metrics,
-            address_of=self._front.caller_address,
+        options = EngineOptions(
+            ping_interval_s=settings.ping_interval_s,
+            ping_timeout_s=settings.ping_timeout_s,
+            max_payload_bytes=settings.max_payload_bytes,
+            max_unsent_bytes=settings.max_unsent_bytes,
         )
+        packets = strict_packets(settings.max_payload_bytes)
         sockets = SocketServer(
-            engine,
-            client_manager=connections,
-            serializer=strict_packets(settings.max_payload_bytes),
-            max_http_buffer_size=settings.max_payload_bytes,
-            ping_interval=settings.ping_interval_s,
-            ping_timeout=settings.ping_timeout_s,
-            cors_allowed_origins=[],  # the HTTP front checks origins, for everything alike
-            # Else the libraries write to standard error by themselves, what clients sent too.
+            Engine(options, self._gate, self._metrics),
+            client_manager=Connections(),
+            serializer=packets,
+            # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
-            engineio_logger=logging.getLogger("engineio"),
         )
-        hub = Hub(connections, APIS, self._metrics)
+        hub = Hub(APIS, self._metrics, event_encoder(packets))
         self._broker.subscribe(hub.deliver)
         sockets.register_namespace(
             ApiNamespace(
@@ -181,9 +184,20 @@ class App:
         )
         return sockets
 
+    def _make_upgrades(self) -> Upgrades:
+        upgrades = Upgrades(
+            self._front,
+            self._metrics,
+            max_message_bytes=self._settings.max_payload_bytes,
+            max_unsent_bytes=self._settings.max_unsent_bytes,
+        )
+        upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket)
+        return upgrades
+
     def _make_http(self, operators: Operators) -> web.Application:
-        app = self._front.application()
-        app.router.add_route("*", "/socket.io/", self._sockets.eio.handle_request)
+        app = Surround(self._front, self._metrics).application()
+        polling = Polling(self.sockets.eio, self._front, self._upgrades)
+        app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
         for api in APIS:
             add_routes(
@@ -198,7 +212,7 @@ class App:
 
     def _make_door(self) -> Door:
         assert self._runner.server
-        return Door(self._runner.server, self._doorkeeper, _HTTP_OPTIONS)
+        return Door(self._runner.server, self._doorkeeper, self._upgrades, _HTTP_OPTIONS)
 
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)

@@ -29,6 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     bounds: Bounds
     rates: Rates
     max_payload_bytes: int
+    max_unsent_bytes: int
     max_connections: int
     max_address_connections: int | None
     ping_interval_s: float
@@ -110,12 +111,19 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         bounds=_bounds(values),
         rates=_rates(values) if limited else Rates(None, None, None, None, None),
         max_payload_bytes=values["MAX_PAYLOAD_BYTES"],
+        max_unsent_bytes=max(values["MAX_UNSENT_BYTES"], _two_messages(values)),
         max_connections=values["MAX_CONNECTIONS"],
         max_address_connections=values["MAX_ADDRESS_CONNECTIONS"] if limited else None,
         ping_interval_s=values["PING_INTERVAL_S"],
         ping_timeout_s=values["PING_TIMEOUT_S"],
         warnings=warnings,
     )
+
+
+def _two_messages(values: Mapping[str, Any]) -> int:
+    """A reader behind by two of the largest messages is not slow; base64 takes four thirds."""
+    largest: int = values["MAX_CIPHERTEXT_BYTES"] * 4 // 3 + 4096
+    return 2 * largest
 
 
 def _session_policy(values: Mapping[str, Any]) -> Policy:

@@ -152,6 +152,12 @@ TABLE: tuple[Setting, ...] = (
         whole(4_096, 1 << 27),
         "Bytes of one WebSocket message or polling request",
     ),
+    Setting(
+        "MAX_UNSENT_BYTES",
+        str(1 << 20),
+        whole(65_536, 1 << 30),
+        "Bytes that wait for a slow reader before it is cut off; two messages at least",
+    ),
     Setting("MAX_CONNECTIONS", "20000", _COUNT, "TCP connections at the same time"),
     Setting("MAX_ADDRESS_CONNECTIONS", "500", _COUNT, "Socket.IO connections of one address"),
     Setting(

@@ -142,7 +142,12 @@ def parse_json(text: str) -> Any:
 
 def to_json(value: Any) -> str:
     """Compact JSON that every browser reads; a numeric user id becomes a number again."""
-    return msgspec.json.encode(value, enc_hook=_plain).decode()
+    return to_json_bytes(value).decode()
+
+
+def to_json_bytes(value: Any) -> bytes:
+    """The same in UTF-8."""
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -153,6 +158,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     raise TypeError(f"{type(value).__name__} cannot go over the wire")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def _refuse(constant: str) -> float:

@@ -1,23 +1,30 @@
-"""The door: every TCP connection passes here before aiohttp sees it.
+"""The door: every TCP connection passes here before anything else sees it.
 
 It waits for the head of the first request, for a bounded time and in a bounded buffer, and
-counts connections by address, so that half-open ones cost little and end soon. Then the
-connection is handed over with all that was read of it.
+counts connections by address, so that half-open ones cost little and end soon. A request for
+a WebSocket goes straight there; any other connection is handed to aiohttp, with all that was
+read of it.
 """
 
 import asyncio
+import functools
 import logging
+import secrets
 from collections import Counter
 from typing import Any, TypedDict, cast
 
 from aiohttp import web
 
 from server.core.errors import AppError, Code
+from server.logs import request_id
 from server.transports.decode import to_json
+from server.transports.eager import start
 from server.transports.errors import problem
-from server.transports.http import SECURITY_HEADERS
+from server.transports.front import SECURITY_HEADERS
+from server.transports.inner import HttpProcessingError, parse_head
 from server.transports.metrics import Metrics
 from server.transports.proxies import Proxies
+from server.transports.upgrade import Upgrades, Wish
 
 log = logging.getLogger("hushwire.http")
 
@@ -83,17 +90,25 @@ class Doorkeeper:
 
 
 class Door(asyncio.Protocol):
-    """Reads the head of the first request, then hands the connection to aiohttp."""
+    """Reads the head of the first request, then hands the connection on."""
 
-    def __init__(self, server: web.Server, keeper: Doorkeeper, http_options: HttpOptions) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        keeper: Doorkeeper,
+        upgrades: Upgrades,
+        http_options: HttpOptions,
+    ) -> None:
         self._server = server
         self._keeper = keeper
+        self._upgrades = upgrades
         self._http_options = http_options
         self._head = bytearray()
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._peer = "unknown"
         self._is_counted = False
+        self._is_upgrading = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are transports in all but their base class.
@@ -113,8 +128,11 @@ class Door(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._head += data
+        if self._is_upgrading:
+            return
         if _END_OF_HEAD in self._head:
-            self._hand_over()
+            self._stop_timer()
+            self._hand_on()
         elif len(self._head) > HEAD_LIMIT_BYTES:
             self._refuse(AppError(Code.PAYLOAD_TOO_LARGE, "the head of the request is too long"))
 
@@ -123,8 +141,46 @@ class Door(asyncio.Protocol):
         if self._is_counted:
             self._keeper.leave(self._peer)
 
-    def _hand_over(self) -> None:
-        self._stop_timer()
+    def _hand_on(self) -> None:
+        wish = self._read_wish()
+        if wish is None:
+            self._hand_to_aiohttp()
+        else:
+            self._is_upgrading = True
+            self._transport.pause_reading()
+            start(self._upgrade(wish))
+
+    def _read_wish(self) -> Wish | None:
+        """The request, if it is for one of our WebSockets."""
+        if not self._head.startswith(b"GET ") or b"websocket" not in self._head.lower():
+            return None
+        try:
+            found = parse_head(bytes(self._head))
+        except HttpProcessingError:
+            return None  # aiohttp will say so
+        if found is None or not self._upgrades.serves(found[0].url.path):
+            return None
+        message, tail = found
+        return Wish(message.method, message.url, message.headers, tail)
+
+    async def _upgrade(self, wish: Wish) -> None:
+        """Become a WebSocket, or let aiohttp tell the client why not."""
+        read = len(self._head)
+        request_id.set(secrets.token_hex(8))
+        try:
+            leave = functools.partial(self._keeper.leave, self._peer)
+            connection = await self._upgrades.open(wish, self._transport, leave)
+        except AppError:
+            self._hand_to_aiohttp()
+        except Exception:  # the outermost frame
+            log.exception("internal_error")
+            self._transport.abort()
+        else:
+            connection.data_received(bytes(self._head[read:]))
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _hand_to_aiohttp(self) -> None:
         connection = HttpConnection(
             self._server, self._keeper, self._peer, asyncio.get_running_loop(), self._http_options
         )
@@ -155,9 +211,13 @@ class Door(asyncio.Protocol):
 
 
 class HttpConnection(web.RequestHandler):
-    """aiohttp's connection, which tells the doorkeeper of its end and strangers nothing."""
+    """aiohttp's connection, which tells the doorkeeper of its end and strangers nothing.
 
-    __slots__ = ("_keeper", "_peer")
+    Attributes:
+        leave: Tells the doorkeeper of the end.
+    """
+
+    __slots__ = ("_keeper", "leave")
 
     def __init__(
         self,
@@ -169,11 +229,16 @@ class HttpConnection(web.RequestHandler):
     ) -> None:
         super().__init__(server, loop=loop, **options)
         self._keeper = keeper
-        self._peer = peer
+        self.leave = functools.partial(keeper.leave, peer)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        self._keeper.leave(self._peer)
+        self.leave()
+
+    def let_go(self) -> None:
+        """End without closing the TCP connection, which has another protocol now."""
+        self.transport = None
+        super().connection_lost(None)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that is cut off, or not what it says, is no error of ours."""

@@ -32,6 +32,7 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
     Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     Code.TOO_MANY_CONNECTIONS: HTTPStatus.TOO_MANY_REQUESTS,
     Code.TOO_MANY_ROOMS: HTTPStatus.CONFLICT,
+    Code.SLOW_READER: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.SERVER_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -40,6 +41,7 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
 CLOSE_CODE: dict[Code, int] = {
     Code.RATE_LIMITED: 1008,
     Code.INVALID_REQUEST: 1002,
+    Code.SLOW_READER: 1013,
     Code.UNAVAILABLE: 1012,
 }
 """Close codes of a WebSocket, for the errors that end a connection."""

@@ -21,9 +21,9 @@ from server.logs import request_id
 from server.transports.api import Api, Caller, Route
 from server.transports.decode import Decoder, parse_json, to_json
 from server.transports.errors import NO_WORDS, problem
+from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
-from server.transports.origins import Origins
-from server.transports.proxies import Proxies, is_direct_loopback
+from server.transports.proxies import is_direct_loopback
 
 log = logging.getLogger("hushwire.http")
 
@@ -37,17 +37,6 @@ BODY_LIMIT_S = 30
 """For a body to arrive."""
 
 _QUIET_ROUTES = {"/", "/health", "/ready", "/metrics", "/socket.io/"}
-
-SECURITY_HEADERS = {
-    "Server": "Hushwire",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_API_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 _CODE = web.ResponseKey("code", str)
 """The error code of a refusal, for the metrics."""
@@ -73,7 +62,7 @@ class Operators(Struct, frozen=True):
             AppError: UNAUTHENTICATED without a token, FORBIDDEN with a wrong one.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
-            peer_of(request), request.headers
+            peer_of(request.transport).address, request.headers
         ):
             return
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
@@ -84,12 +73,11 @@ class Operators(Struct, frozen=True):
             raise AppError(Code.FORBIDDEN, "that is not the operators' token")
 
 
-class Front:
+class Surround:
     """What surrounds every HTTP request of a server."""
 
-    def __init__(self, origins: Origins, proxies: Proxies, metrics: Metrics) -> None:
-        self._origins = origins
-        self._proxies = proxies
+    def __init__(self, front: Front, metrics: Metrics) -> None:
+        self._front = front
         self._metrics = metrics
 
     def application(self) -> web.Application:
@@ -100,10 +88,6 @@ class Front:
         )
         app.on_response_prepare.append(self._add_headers)
         return app
-
-    def caller_address(self, request: web.Request) -> str:
-        forwarded_for = request.headers.getall("X-Forwarded-For", [])
-        return self._proxies.client_address(peer_of(request), forwarded_for)
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
@@ -130,30 +114,15 @@ class Front:
     async def _refuse_strange_pages(
         self, request: web.Request, handler: Serve
     ) -> web.StreamResponse:
-        origin = request.headers.get("Origin")
-        if not self._origins.allows(origin, self._own_origin(request)):
-            raise AppError(
-                Code.ORIGIN_REFUSED,
-                "this page may not use the server; add its origin to CLIENT_URL",
-            )
+        self._front.check_origin(peer_of(request.transport), request.headers)
         if request.method == "OPTIONS":
-            return web.Response(status=204, headers=self._origins.preflight_headers())
+            return web.Response(status=204, headers=self._front.preflight_headers())
         return await handler(request)
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        headers = response.headers
-        headers.update(SECURITY_HEADERS)
-        headers.setdefault("Content-Security-Policy", _API_CSP)
-        headers.setdefault("Cache-Control", "no-store")
-        headers["X-Request-Id"] = request_id.get()
-        own = self._own_origin(request)
-        headers.update(self._origins.headers(request.headers.get("Origin"), own))
-        if own.startswith("https:"):
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-
-    def _own_origin(self, request: web.Request) -> str:
-        scheme = "https" if request.secure else "http"
-        return self._proxies.own_origin(peer_of(request), scheme, request.headers)
+        for name, value in DEFAULT_HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.update(self._front.headers(peer_of(request.transport), request.headers))
 
 
 def add_routes(
@@ -183,7 +152,8 @@ def _serve(
                 wish = decoder.query(route.request, dict(request.query))
             else:
                 wish = decoder.request(route.request, await _json_body(request))
-            result = await route.handler(chat, Caller(front.caller_address(request)), wish)
+            address = front.client_address(peer_of(request.transport), request.headers)
+            result = await route.handler(chat, Caller(address), wish)
         except AppError as error:
             return problem_response(error, api.words)
         answer = route.render(wish, result)
@@ -253,12 +223,6 @@ def json_response(
     body: dict[str, Any], status: int = 200, content_type: str = "application/json"
 ) -> web.Response:
     return web.Response(text=to_json(body), status=status, content_type=content_type)
-
-
-def peer_of(request: web.BaseRequest) -> str:
-    """The address at the other end of the TCP connection: a client, or a proxy."""
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    return peer[0] if peer else "unknown"
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

@@ -71,7 +71,7 @@ async def test_a_connection_that_ends_makes_place_for_another() -> None:
 async def test_a_connection_that_has_ended_is_forgotten_at_once(server: RunningServer) -> None:
     async with WebSocketLine(server.url) as line:
         await (await line.open()).join("lair", "mallory")
-        (socket,) = server.app._sockets.eio.sockets.values()
+        (socket,) = server.app.sockets.eio.sockets.values()
         remembered = weakref.ref(socket)
         del socket
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from server.transports.socketio import engine
+from server.transports.socketio import polling as polling_route
 from tests.servers import RunningServer, running
 from tests.transports.conftest import Dial
 from tests.transports.wire import (
@@ -135,7 +135,7 @@ async def test_nothing_of_a_truncated_post_is_handled(
 async def test_a_post_that_does_not_arrive_in_time_ends_the_connection(
     polling: PollingLine, monkeypatch: pytest.MonkeyPatch, pair: Pair
 ) -> None:
-    monkeypatch.setattr(engine, "BODY_LIMIT_S", 0.2)
+    monkeypatch.setattr(polling_route, "BODY_LIMIT_S", 0.2)
 
     reply = await exchange(polling.url, head("POST", polling.target, {"Content-Length": "9"}), b"4")
 

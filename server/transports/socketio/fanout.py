@@ -1,16 +1,15 @@
 """The hub: which connections of this process hear of which rooms, and how events reach them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import socketio
-from engineio import packet as engine_packet
-from socketio import packet
 
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
     MemberRemoved,
+    MembersChanged,
     MessageSent,
     RoomEvent,
     RoomExpired,
@@ -18,43 +17,20 @@ from server.core.events import (
 from server.core.ids import ConnectionId, RoomId
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Metrics
+from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.rosters import Rosters
+from server.transports.socketio.session import EngineSocket
 
 NAMESPACE = "/"
 
+Encode = Callable[[str, Any], Outgoing]
+"""Makes an event's packets from its name and its data."""
+
 
 class Connections(socketio.AsyncManager):
-    """python-socketio's book of connections, which writes to them without a task each."""
+    """python-socketio's book of connections."""
 
     server: Any
-
-    def send(self, connections: Iterable[ConnectionId], name: str, data: Any) -> int:
-        """Put an event into the outgoing queue of each connection; encoded once.
-
-        Returns:
-            The bytes queued.
-        """
-        event = self.server.packet_class(packet.EVENT, namespace=NAMESPACE, data=[name, data])
-        encoded = event.encode()
-        parts: list[str | bytes] = encoded if isinstance(encoded, list) else [encoded]
-        shared = _engine_packets(parts)
-        size_bytes = sum(map(len, parts))
-        sent = 0
-        for connection_id in connections:
-            socket = self.socket_of(connection_id)
-            if socket is None:
-                continue
-            # A packet remembers its first encoding, and binary has two: raw on a
-            # WebSocket, base64 for polling.
-            for part in shared if len(parts) == 1 else _engine_packets(parts):
-                socket.queue.put_nowait(part)
-            sent += size_bytes
-        return sent
-
-    def socket_of(self, connection_id: ConnectionId) -> Any:
-        """The open Engine.IO socket under a connection, or None."""
-        engine_id = self.eio_sid_from_sid(connection_id, NAMESPACE)
-        socket = self.server.eio.sockets.get(engine_id)
-        return None if socket is None or socket.closed else socket
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
         """Forget a connection, which is in no room of the library but its own two.
@@ -70,8 +46,11 @@ class Connections(socketio.AsyncManager):
                 pending[namespace].remove(sid)
 
 
-def _engine_packets(parts: list[str | bytes]) -> list[engine_packet.Packet]:
-    return [engine_packet.Packet(engine_packet.MESSAGE, part) for part in parts]
+class Listener(NamedTuple):
+    """A connection here: who it is, and the line that it is reached by."""
+
+    caller: Caller
+    line: EngineSocket
 
 
 class Hub:
@@ -81,51 +60,77 @@ class Hub:
     `ConnectionAttached` on, wherever that was caused.
     """
 
-    def __init__(self, connections: Connections, apis: Iterable[Api], metrics: Metrics) -> None:
-        self._connections = connections
+    def __init__(self, apis: Iterable[Api], metrics: Metrics, encode: Encode) -> None:
         self._metrics = metrics
-        self._callers: dict[ConnectionId, Caller] = {}
-        self._rooms: dict[RoomId, dict[ConnectionId, Caller]] = {}
+        self._encode = encode
+        self._listeners: dict[ConnectionId, Listener] = {}
+        self._rooms: dict[RoomId, dict[ConnectionId, Listener]] = {}
         self._renders: Mapping[type[RoomEvent], Any] = {
             kind: render for api in apis for kind, render in api.events.items()
         }
+        self._rosters = Rosters(self._tell)
 
-    def register(self, caller: Caller) -> None:
-        self._callers[caller.connection_id] = caller
+    def register(self, caller: Caller, line: EngineSocket) -> None:
+        self._listeners[caller.connection_id] = Listener(caller, line)
 
     def unregister(self, connection_id: ConnectionId) -> None:
-        caller = self._callers.pop(connection_id, None)
-        for room_id in list(caller.memberships) if caller else ():
+        listener = self._listeners.pop(connection_id, None)
+        for room_id in list(listener.caller.memberships) if listener else ():
             self._detach(room_id, connection_id)
 
     def caller(self, connection_id: ConnectionId) -> Caller | None:
-        return self._callers.get(connection_id)
+        listener = self._listeners.get(connection_id)
+        return listener.caller if listener else None
 
-    def send(self, connection_id: ConnectionId, name: str, data: Any) -> int:
-        """Send an event to one connection; answers its size in bytes."""
-        return self._send([connection_id], name, data)
+    def answer(self, connection_id: ConnectionId, name: str, data: Any) -> int:
+        """Send an event that a connection has asked for; answers its size in bytes."""
+        listener = self._listeners.get(connection_id)
+        if listener is None:
+            return 0
+        packets = self._encode(name, data)
+        listener.line.answer(packets)
+        self._count(name, packets, 1)
+        return packets.size_bytes
 
     def deliver(self, event: RoomEvent) -> None:
         """Tell everybody here whom the event concerns; never waits."""
         if isinstance(event, ConnectionAttached):
             self._attach(event)
-        if isinstance(event, MessageSent):
+        elif isinstance(event, MessageSent):
             self._metrics.messages.inc()
-        render = self._renders.get(type(event))
-        if render and event.room_id in self._rooms:
-            for emit in render(event):
-                self._send(self._audience(event, emit), emit.name, emit.data)
+            self._rosters.before(event)
+        elif isinstance(event, MembersChanged):
+            listeners = len(self._rooms.get(event.room_id, ()))
+            if self._rosters.holds_back(event, listeners):
+                return
+        self._tell(event)
         for connection_id in self._leavers(event):
             self._detach(event.room_id, connection_id)
 
-    def _audience(self, event: RoomEvent, emit: Emit) -> list[ConnectionId]:
-        here = self._rooms[event.room_id]
-        return [
-            connection_id
-            for connection_id, caller in here.items()
-            if connection_id != event.skip
-            and (emit.users is None or caller.memberships[event.room_id] in emit.users)
-        ]
+    def _tell(self, event: RoomEvent) -> None:
+        here, render = self._rooms.get(event.room_id), self._renders.get(type(event))
+        if here and render:
+            for emit in render(event):
+                self._send(here, event, emit)
+
+    def _send(self, here: dict[ConnectionId, Listener], event: RoomEvent, emit: Emit) -> None:
+        packets: Outgoing | None = None
+        sent = 0
+        for connection_id, (caller, line) in here.items():
+            if connection_id == event.skip:
+                continue
+            if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
+                continue
+            if packets is None:
+                packets = self._encode(emit.name, emit.data)
+            line.send(packets)
+            sent += 1
+        if packets:
+            self._count(emit.name, packets, sent)
+
+    def _count(self, name: str, packets: Outgoing, clients: int) -> None:
+        self._metrics.bytes_out.inc(packets.size_bytes * clients)
+        self._metrics.deliveries.labels(name).inc(clients)
 
     def _leavers(self, event: RoomEvent) -> list[ConnectionId]:
         here = self._rooms.get(event.room_id, {})
@@ -134,28 +139,22 @@ class Hub:
                 return [connection_id] if connection_id in here else []
             case MemberRemoved(user_id=user_id):
                 return [
-                    c for c, caller in here.items() if caller.memberships[event.room_id] == user_id
+                    connection_id
+                    for connection_id, listener in here.items()
+                    if listener.caller.memberships[event.room_id] == user_id
                 ]
             case RoomExpired():
                 return list(here)
         return []
 
     def _attach(self, event: ConnectionAttached) -> None:
-        caller = self._callers.get(event.connection_id)
-        if caller is not None:
-            caller.memberships[event.room_id] = event.user_id
-            self._rooms.setdefault(event.room_id, {})[event.connection_id] = caller
+        listener = self._listeners.get(event.connection_id)
+        if listener is not None:
+            listener.caller.memberships[event.room_id] = event.user_id
+            self._rooms.setdefault(event.room_id, {})[event.connection_id] = listener
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
-        caller = self._rooms[room_id].pop(connection_id)
-        del caller.memberships[room_id]
+        listener = self._rooms[room_id].pop(connection_id)
+        del listener.caller.memberships[room_id]
         if not self._rooms[room_id]:
             del self._rooms[room_id]
-
-    def _send(self, connections: list[ConnectionId], name: str, data: Any) -> int:
-        if not connections:
-            return 0
-        sent_bytes = self._connections.send(connections, name, data)
-        self._metrics.bytes_out.inc(sent_bytes)
-        self._metrics.deliveries.labels(name).inc(len(connections))
-        return sent_bytes

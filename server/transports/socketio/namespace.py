@@ -78,16 +78,17 @@ class ApiNamespace(socketio.AsyncNamespace):
 
     async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
         """Whether the client may connect: once on each line, then at the rate of events."""
-        line = self.server.manager.eio_sid_from_sid(connection_id, NAMESPACE)
-        session = self.server.eio.sockets[line].session
+        line = self.server.line_of(connection_id)
+        if line is None:
+            return False
         try:
-            if session.setdefault("has_opened", False):
-                await self._spend(line)
-            session["has_opened"] = True
+            if line.has_opened:
+                await self._spend(line.sid)
+            line.has_opened = True
         except AppError as error:
             self._metrics.rejected.labels(error.code.word).inc()
             return False
-        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id, line))
+        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id, line.sid), line)
         log.debug("connected")
         return True
 
@@ -121,7 +122,7 @@ class ApiNamespace(socketio.AsyncNamespace):
                     Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}"
                 ),
             )
-        sent_bytes = sum(self._hub.send(connection_id, name, data) for name, data in answer.emits)
+        sent_bytes = sum(self._hub.answer(connection_id, name, data) for name, data in answer.emits)
         await self._charge(connection_id, sent_bytes)
         await self._cut_if_flooding(connection_id, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)

@@ -1,12 +1,15 @@
 """Socket.IO packets with strict JSON, and a bound on what their attachments may hold."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from socketio import packet
 
 from server.core.opaque import Opaque
 from server.transports.decode import parse_json, to_json
+from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.plain import has_binary, plain_message
 
 MAX_ATTACHMENTS = 10
 """Of one packet: official clients take it for an attack if there are more, and disconnect."""
@@ -83,14 +86,7 @@ class StrictPacket(packet.Packet):
 
     @classmethod
     def data_is_binary(cls, data: Any) -> bool:
-        """Whether there is binary anywhere in a value; opaque ones know it of themselves."""
-        if isinstance(data, Opaque):
-            return data.has_binary
-        if isinstance(data, dict):
-            return any(cls.data_is_binary(item) for item in data.values())
-        if isinstance(data, list | tuple):
-            return any(cls.data_is_binary(item) for item in data)
-        return isinstance(data, bytes)
+        return has_binary(data)
 
     @classmethod
     def _deconstruct_binary_internal(cls, data: Any, attachments: list[bytes]) -> Any:
@@ -106,3 +102,16 @@ class StrictPacket(packet.Packet):
         data = self.data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
             raise ValueError("an event is an array that begins with its name")
+
+
+def event_encoder(packet_class: type[StrictPacket]) -> Callable[[str, Any], Outgoing]:
+    """Makes the packets of events of the main namespace."""
+
+    def encode(name: str, data: Any) -> Outgoing:
+        plain = plain_message(name, data)
+        if plain:
+            return plain
+        text, *binaries = packet_class(packet.EVENT, namespace="/", data=[name, data]).encode()
+        return Outgoing(b"4" + text.encode(), tuple(binaries))
+
+    return encode

@@ -11,6 +11,8 @@ from server.core.errors import Code
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
+from server.transports.socketio.plain import RESERVED_EVENTS, PlainEvent, plain_ack, plain_event
+from server.transports.socketio.session import EngineSocket
 
 JOIN_LIMIT_S = 45
 """For a new connection to open a namespace; as in Node's server."""
@@ -18,49 +20,50 @@ JOIN_LIMIT_S = 45
 ATTACHMENTS_LIMIT_S = 20
 """For all attachments of a packet to arrive."""
 
-RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
-
 
 class SocketServer(socketio.AsyncServer):
-    """A Socket.IO server for one namespace.
+    """A Socket.IO server that hears plain events by a short way, and the rest by the library's.
 
     Args:
-        make_engine: Makes the Engine.IO server from the options that the library passes.
+        engine: The lines that it stands on.
         options: As for `socketio.AsyncServer`.
     """
 
     eio: Engine
 
-    def __init__(self, make_engine: Callable[..., Engine], **options: Any) -> None:
-        self._make_engine = make_engine
+    def __init__(self, engine: Engine, **options: Any) -> None:
+        self._engine = engine
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
-        return self._make_engine
+        return lambda **_: self._engine
+
+    def line_of(self, connection_id: str, namespace: str = NAMESPACE) -> EngineSocket | None:
+        """The open line under a connection."""
+        return self.eio.sockets.get(self.manager.eio_sid_from_sid(connection_id, namespace) or "")
 
     async def shut(self, connection_id: str, code: Code) -> None:
         """Close the transport under a connection, with the close code of `code`."""
-        engine_id = self.manager.eio_sid_from_sid(connection_id, NAMESPACE)
-        if socket := self.eio.sockets.get(engine_id):
-            await socket.shut(code)
+        if line := self.line_of(connection_id):
+            line.shut(code)
 
     async def _handle_eio_connect(  # type: ignore[override]  # as of the asyncio server
         self, eio_sid: str, environ: dict[str, Any]
     ) -> None:
-        # The library keeps this as long as the connection lives: not the whole request.
-        await super()._handle_eio_connect(eio_sid, {"REMOTE_ADDR": environ["REMOTE_ADDR"]})
+        await super()._handle_eio_connect(eio_sid, environ)
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        if (namespace or NAMESPACE) != NAMESPACE:
+        name = namespace or NAMESPACE
+        if name not in self.handlers and name not in self.namespace_handlers:
             # As Node's server says it; the library's bare text breaks official clients.
             refusal = {"message": "Invalid namespace"}
             error = self.packet_class(packet.CONNECT_ERROR, data=refusal, namespace=namespace)
             await self._send_packet(eio_sid, error)
             return
-        if self.manager.sid_from_eio_sid(eio_sid, NAMESPACE):
+        if self.manager.sid_from_eio_sid(eio_sid, name):
             return  # it is connected already
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
@@ -71,17 +74,41 @@ class SocketServer(socketio.AsyncServer):
         was_incomplete = eio_sid in self._binary_packet
         try:
             _check_text(data)
+            event = None if was_incomplete or isinstance(data, bytes) else plain_event(data)
+            if event:
+                await self._handle_plain_event(eio_sid, event)
+                return
             await super()._handle_eio_message(eio_sid, data)
         except MALFORMED as error:
             self.eio.malformed(error)
-            if socket := self.eio.sockets.get(eio_sid):
-                await socket.shut(Code.INVALID_REQUEST)
+            if line := self.eio.sockets.get(eio_sid):
+                line.shut(Code.INVALID_REQUEST)
             return
         is_incomplete = eio_sid in self._binary_packet
         if is_incomplete and not was_incomplete:
             self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
         elif was_incomplete and not is_incomplete:
             self._clear_deadline(eio_sid)
+
+    async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
+        """An event of the main namespace, without attachments, for its handler class."""
+        handler = self.namespace_handlers.get(NAMESPACE)
+        if handler is None or NAMESPACE in self.handlers:
+            await self._handle_event(eio_sid, NAMESPACE, event.ack_id, event.data)
+            return
+        connection_id = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
+        if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
+            return
+        answer = await handler.trigger_event(event.name, connection_id, *event.data[1:])
+        if event.ack_id is None or answer is self.not_handled:
+            return
+        arguments = _arguments(answer)
+        ack, line = plain_ack(event.ack_id, arguments), self.eio.sockets.get(eio_sid)
+        if ack is None:
+            binary_ack = self.packet_class(packet.ACK, id=event.ack_id, data=arguments)
+            await self._send_packet(eio_sid, binary_ack)
+        elif line:
+            line.answer(ack)
 
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
@@ -111,8 +138,8 @@ class SocketServer(socketio.AsyncServer):
 
     def _miss_deadline(self, eio_sid: str) -> None:
         self._deadlines.pop(eio_sid, None)
-        if socket := self.eio.sockets.get(eio_sid):
-            self.start_background_task(socket.shut, Code.INVALID_REQUEST)
+        if line := self.eio.sockets.get(eio_sid):
+            line.shut(Code.INVALID_REQUEST)
 
 
 def _check_text(data: object) -> None:
@@ -128,6 +155,13 @@ def _check_text(data: object) -> None:
         raise ValueError("a message is text or binary")
 
 
-def strict_packets(max_bytes: int) -> type[packet.Packet]:
+def _arguments(answer: Any) -> list[Any]:
+    """What a handler answers, as the client's callback gets it."""
+    if answer is None:
+        return []
+    return list(answer) if isinstance(answer, tuple) else [answer]
+
+
+def strict_packets(max_bytes: int) -> type[StrictPacket]:
     """The packet class of a server whose payloads are bounded so."""
     return type("StrictPacket", (StrictPacket,), {"max_bytes": max_bytes})

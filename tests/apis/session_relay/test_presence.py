@@ -130,7 +130,8 @@ async def test_a_goodbye_over_polling_answers_the_poll_that_waits(server, http):
     """A browser has six connections a server; a poll nobody answers holds one of them."""
     dave = await Poller.connect(http)
     waiting = asyncio.create_task(dave.poll())
-    await until(lambda: any(one._is_polling for one in server.app._sockets.eio.sockets.values()))
+    lines = server.app.sockets.eio.sockets.values()
+    await until(lambda: any(line.poller and line.poller.is_polling for line in lines))
 
     await dave.post("41", "1")
 

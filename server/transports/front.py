@@ -1,0 +1,93 @@
+"""What every request meets first, whatever becomes of it: who calls, and from which page."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from server.core.errors import AppError, Code
+from server.logs import request_id
+from server.transports.origins import Origins
+from server.transports.proxies import Proxies
+
+SECURITY_HEADERS = {
+    "Server": "Hushwire",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+DEFAULT_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""Of answers that have none of their own."""
+
+
+class Peer(Struct, frozen=True):
+    """The other end of a TCP connection: a client, or a proxy."""
+
+    address: str
+    is_secure: bool
+
+
+def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
+    if transport is None:
+        return Peer("unknown", is_secure=False)
+    name = transport.get_extra_info("peername")
+    return Peer(
+        address=name[0] if name else "unknown",
+        is_secure=transport.get_extra_info("sslcontext") is not None,
+    )
+
+
+class Front:
+    """Tells callers apart, and pages that may use the server from others."""
+
+    def __init__(self, origins: Origins, proxies: Proxies) -> None:
+        self._origins = origins
+        self._proxies = proxies
+
+    def client_address(self, peer: Peer, headers: Any) -> str:
+        """The client's address, by which limits count.
+
+        Args:
+            headers: Of the request, a multidict.
+        """
+        forwarded_for = headers.getall("X-Forwarded-For", [])
+        return self._proxies.client_address(peer.address, forwarded_for)
+
+    def check_origin(self, peer: Peer, headers: Mapping[str, str]) -> None:
+        """Refuse a request of a page that may not use the server.
+
+        Raises:
+            AppError: ORIGIN_REFUSED.
+        """
+        if not self._origins.allows(headers.get("Origin"), self._own_origin(peer, headers)):
+            raise AppError(
+                Code.ORIGIN_REFUSED,
+                "this page may not use the server; add its origin to CLIENT_URL",
+            )
+
+    def headers(self, peer: Peer, headers: Mapping[str, str]) -> dict[str, str]:
+        """What the head of every answer holds; `headers` are of the request."""
+        own = self._own_origin(peer, headers)
+        answer = {
+            **SECURITY_HEADERS,
+            "X-Request-Id": request_id.get(),
+            **self._origins.headers(headers.get("Origin"), own),
+        }
+        if own.startswith("https:"):
+            answer["Strict-Transport-Security"] = "max-age=31536000"
+        return answer
+
+    def preflight_headers(self) -> Mapping[str, str]:
+        return self._origins.preflight_headers()
+
+    def _own_origin(self, peer: Peer, headers: Mapping[str, str]) -> str:
+        scheme = "https" if peer.is_secure else "http"
+        return self._proxies.own_origin(peer.address, scheme, headers)

@@ -1,0 +1,64 @@
+"""Inner parts of the libraries that the transport builds on, in one place.
+
+They are no promises of their authors: pyproject.toml pins the versions, and what is not
+there fails here, when the process starts, and not in the middle of a message.
+"""
+
+import asyncio
+from typing import Any
+
+import socketio
+from aiohttp import WebSocketError, web
+from aiohttp._websocket.reader import WebSocketDataQueue as MessageQueue
+from aiohttp._websocket.reader import WebSocketReader
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+
+__all__ = [
+    "HttpProcessingError",
+    "MessageQueue",
+    "RawRequestMessage",
+    "WebSocketError",
+    "bytes_after_upgrade",
+    "frame_parser",
+    "parse_head",
+]
+
+_OF_SOCKETIO = (
+    "_engineio_server_class",
+    "_handle_connect",
+    "_handle_eio_connect",
+    "_handle_eio_disconnect",
+    "_handle_eio_message",
+    "_handle_event",
+    "_send_packet",
+)
+_missing = [name for name in _OF_SOCKETIO if not hasattr(socketio.AsyncServer, name)]
+if _missing or not hasattr(web.RequestHandler, "_message_tail"):
+    raise ImportError(f"not the python-socketio or aiohttp that this builds on: {_missing}")
+
+
+def frame_parser(queue: MessageQueue, max_message_bytes: int) -> WebSocketReader:
+    """aiohttp's reader of frames, which calls `queue.feed_data` and `queue.set_exception`.
+
+    The queue need not be initialised, which would cost each connection a kilobyte.
+    """
+    return WebSocketReader(queue, max_message_bytes, compress=False, decode_text=True)
+
+
+def parse_head(data: bytes) -> tuple[RawRequestMessage, bytes] | None:
+    """The first request in the data, if it asks for an upgrade, and the bytes after it.
+
+    Raises:
+        HttpProcessingError: It is not HTTP.
+    """
+    protocol: Any = None  # asked only for requests with a body
+    parser = HttpRequestParser(protocol, asyncio.get_running_loop(), 2**16)
+    messages, is_upgrade, tail = parser.feed_data(data)
+    return (messages[0][0], tail) if len(messages) == 1 and is_upgrade else None
+
+
+def bytes_after_upgrade(request: web.Request) -> bytes:
+    """What aiohttp has read after the head of a request that asks for an upgrade."""
+    tail: bytes = request.protocol._message_tail  # noqa: SLF001
+    return tail

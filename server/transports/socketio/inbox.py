@@ -1,0 +1,98 @@
+"""What one client sends, handled in order, each to its end before the next begins."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from server.transports.eager import start
+
+log = logging.getLogger("hushwire.socketio")
+
+Work = Callable[..., Coroutine[Any, Any, None]]
+
+
+class Inbox:
+    """Handles at once what it is given, unless something before it still has to wait.
+
+    Attributes:
+        is_idle: Nothing waits; the next would be handled at once.
+    """
+
+    __slots__ = ("_idle", "_is_held", "_is_running", "_task", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Work, tuple[Any, ...]]] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_running = False
+        self._is_held = False
+        self._idle: asyncio.Future[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self._is_running or self._task or self._is_held or self._waiting)
+
+    def put(self, work: Work, *arguments: Any) -> None:
+        if self.is_idle:
+            self._run(work, arguments)
+            if self._waiting:
+                self._go_on()
+        else:
+            if self._waiting is None:
+                self._waiting = deque()
+            self._waiting.append((work, arguments))
+
+    def hold(self) -> None:
+        """Handle nothing after the present until `release`."""
+        self._is_held = True
+
+    def release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            # Later: the caller may be in the middle of something.
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def drop(self) -> None:
+        """Forget what waits, and hold no more."""
+        self._waiting = None
+        self._is_held = False
+        self._tell_idle()
+
+    async def idle(self) -> None:
+        """Wait until all is handled."""
+        while not self.is_idle:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
+
+    def _run(self, work: Work, arguments: tuple[Any, ...]) -> None:
+        self._is_running = True
+        try:
+            self._task = start(_guarded(work, arguments))
+        finally:
+            self._is_running = False
+        if self._task:
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._task = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting and not (self._task or self._is_held or self._is_running):
+            work, arguments = self._waiting.popleft()
+            self._run(work, arguments)
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self._idle and self.is_idle:
+            self._idle.set_result(None)
+            self._idle = None
+
+
+async def _guarded(work: Work, arguments: tuple[Any, ...]) -> None:
+    try:
+        await work(*arguments)
+    except Exception:  # the outermost frame: nothing may end with one bad message
+        log.exception("internal_error")

@@ -1,0 +1,70 @@
+"""The short way of what most packets are: an event, or its answer, without attachments."""
+
+from typing import Any, NamedTuple
+
+from server.core.opaque import Opaque
+from server.transports.decode import parse_json, to_json_bytes
+from server.transports.socketio.outgoing import Outgoing
+
+RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
+
+_MAX_ID_DIGITS = 15
+
+
+class PlainEvent(NamedTuple):
+    """An event of the main namespace.
+
+    Attributes:
+        ack_id: By which the client wants an answer; None for no answer.
+        data: All of it; the first is the name.
+    """
+
+    name: str
+    ack_id: int | None
+    data: list[Any]
+
+
+def plain_event(text: str) -> PlainEvent | None:
+    """Read `2[…]` or `2<id>[…]`; None for every other packet, for the library to read.
+
+    Raises:
+        ValueError: The packet looks so, and is not JSON or no event.
+    """
+    if not text.startswith("2"):
+        return None
+    start = text.find("[", 1, _MAX_ID_DIGITS + 2)
+    digits = text[1:start]
+    if start < 0 or (digits and not (digits.isascii() and digits.isdigit())):
+        return None
+    data = parse_json(text[start:])
+    if not data or not isinstance(name := data[0], str):
+        raise ValueError("an event is an array that begins with its name")
+    # A reserved name would reach the handlers of the connection itself.
+    return PlainEvent(
+        "" if name in RESERVED_EVENTS else name, int(digits) if digits else None, data
+    )
+
+
+def plain_ack(ack_id: int, arguments: list[Any]) -> Outgoing | None:
+    """The answer to an event; None if it has attachments."""
+    if has_binary(arguments):
+        return None
+    return Outgoing(b"43" + str(ack_id).encode() + to_json_bytes(arguments))
+
+
+def plain_message(name: str, data: Any) -> Outgoing | None:
+    """An event for clients; None if it has attachments."""
+    return None if has_binary(data) else Outgoing(b"42" + to_json_bytes([name, data]))
+
+
+def has_binary(data: Any) -> bool:
+    """Whether there is binary anywhere in a value; opaque ones know it of themselves."""
+    if isinstance(data, str):
+        return False
+    if isinstance(data, Opaque):
+        return data.has_binary
+    if isinstance(data, dict):
+        return any(map(has_binary, data.values()))
+    if isinstance(data, list | tuple):
+        return any(map(has_binary, data))
+    return isinstance(data, bytes)

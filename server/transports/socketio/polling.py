@@ -1,0 +1,134 @@
+"""Long polling: the HTTP requests by which a client without WebSockets sends and receives."""
+
+import asyncio
+import functools
+
+from aiohttp import web
+
+from server.core.errors import AppError, Code
+from server.transports.door import HttpConnection
+from server.transports.front import Front, peer_of
+from server.transports.http import BODY_LIMIT_S, BROKEN_BODY
+from server.transports.inner import bytes_after_upgrade
+from server.transports.socketio.engine import Engine
+from server.transports.socketio.poller import OverlapError
+from server.transports.socketio.session import EngineSocket, MalformedError
+from server.transports.upgrade import Upgrades, Wish, is_wanted
+from server.transports.websocket import HIGH_WATER_BYTES
+
+_SEPARATOR = "\x1e"
+
+_PACKETS_A_TURN = 50
+
+
+class Polling:
+    """The one route of Engine.IO, of which most requests are polls and posts."""
+
+    def __init__(self, engine: Engine, front: Front, upgrades: Upgrades) -> None:
+        self._engine = engine
+        self._front = front
+        self._upgrades = upgrades
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request.
+
+        Raises:
+            AppError: INVALID_REQUEST, PAYLOAD_TOO_LARGE, and what `Gate.enter` raises.
+        """
+        if is_wanted(request.headers):
+            return await self._upgrade(request)
+        self._engine.check_version(request.query)
+        if request.query.get("transport") != "polling" or "j" in request.query:
+            raise AppError(Code.INVALID_REQUEST, "there is no such transport")
+        sid = request.query.get("sid")
+        match request.method, sid:
+            case "GET", None:
+                peer = peer_of(request.transport)
+                address = self._front.client_address(peer, request.headers)
+                return await self._poll(await self._engine.open_polling(address), request)
+            case "GET", str(sid):
+                return await self._poll(self._engine.polling_socket(sid), request)
+            case "POST", str(sid):
+                return await self._post(self._engine.polling_socket(sid), request)
+        raise AppError(Code.INVALID_REQUEST, "begin with a GET; then GET and POST with its sid")
+
+    async def _poll(self, socket: EngineSocket, request: web.Request) -> web.Response:
+        poller = socket.poller
+        assert poller
+        try:
+            packets = await poller.poll(functools.partial(_is_gone, request))
+        except OverlapError:
+            socket.close()
+            raise AppError(Code.INVALID_REQUEST, "one poll at a time") from None
+        if poller.unsent_bytes <= HIGH_WATER_BYTES:
+            socket.drained()
+        return web.Response(text=_SEPARATOR.join(packets))
+
+    async def _post(self, socket: EngineSocket, request: web.Request) -> web.Response:
+        """Take all packets of one POST, in order; done when all are handled."""
+        if socket.is_posting:
+            socket.close()
+            raise AppError(Code.INVALID_REQUEST, "one POST at a time")
+        socket.is_posting = True
+        try:
+            body = await self._read_body(request)
+            for number, packet in enumerate(body.split(_SEPARATOR), start=1):
+                socket.receive_text(packet)
+                if number % _PACKETS_A_TURN == 0:
+                    await asyncio.sleep(0)  # others have their turn
+                if not socket.inbox.is_idle:
+                    await socket.inbox.idle()
+        except AppError:
+            socket.close()
+            raise
+        except (MalformedError, ValueError, *BROKEN_BODY) as error:
+            self._engine.malformed(error)
+            socket.close()
+            raise AppError(Code.INVALID_REQUEST, "that is no payload of Engine.IO 4") from None
+        finally:
+            socket.is_posting = False
+        return web.Response(text="ok")
+
+    async def _read_body(self, request: web.Request) -> str:
+        limit = self._engine.max_payload_bytes
+        too_large = AppError(Code.PAYLOAD_TOO_LARGE, f"one request may have {limit} bytes")
+        if (request.content_length or 0) > limit:
+            raise too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_LIMIT_S):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > limit:
+                        raise too_large
+        except TimeoutError:
+            raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
+        return body.decode()
+
+    async def _upgrade(self, request: web.Request) -> web.StreamResponse:
+        """A WebSocket on a connection that has carried other requests."""
+        connection, transport = request.protocol, request.transport
+        if not isinstance(connection, HttpConnection) or transport is None:
+            raise AppError(Code.INVALID_REQUEST, "the connection was lost")
+        tail = bytes_after_upgrade(request)
+        wish = Wish(request.method, request.url, request.headers, tail)
+        await self._upgrades.open(wish, transport, connection.leave)
+        connection.let_go()
+        return _Answered()
+
+
+class _Answered(web.StreamResponse):
+    """For aiohttp, which asks for a response to a request that has had its answer."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """There is nothing to write."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """There is nothing to write."""
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()

@@ -1,0 +1,315 @@
+"""One connection of Engine.IO, over polling, over a WebSocket, or first one and then the other."""
+
+import asyncio
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from server.core.errors import Code
+from server.transports.errors import CLOSE_CODE
+from server.transports.socketio import outgoing
+from server.transports.socketio.gate import Flood
+from server.transports.socketio.inbox import Inbox
+from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.poller import Poller
+from server.transports.websocket import HIGH_WATER_BYTES, NORMAL, WebSocket
+
+if TYPE_CHECKING:
+    from server.transports.socketio.engine import Engine
+
+UPGRADE_LIMIT_S = 10
+"""For a polling client to move to its WebSocket."""
+
+
+class MalformedError(Exception):
+    """A packet that is not of the protocol, or not for servers."""
+
+
+class EngineSocket:
+    """What python-socketio's server has of one client: a line that opens and ends.
+
+    Attributes:
+        sid: The id that Engine.IO gives it.
+        address: The client's, by which limits count.
+        has_opened: A namespace was opened on it.
+        turn: The wheel's.
+    """
+
+    __slots__ = (
+        "_awaits_pong",
+        "_engine",
+        "_poller",
+        "_probe",
+        "_websocket",
+        "address",
+        "flood",
+        "has_opened",
+        "inbox",
+        "is_closed",
+        "is_posting",
+        "sid",
+        "turn",
+        "__weakref__",
+    )
+
+    def __init__(self, engine: "Engine", sid: str, address: str) -> None:
+        self._engine = engine
+        self.sid = sid
+        self.address = address
+        self.flood = Flood()
+        self.inbox = Inbox()
+        self.turn: int | None = None
+        self.is_closed = False
+        self.has_opened = False
+        self.is_posting = False
+        self._awaits_pong = False
+        self._websocket: WebSocket | None = None
+        self._poller: Poller | None = None
+        self._probe: Probe | None = None
+
+    @property
+    def transport(self) -> str:
+        return "websocket" if self._websocket else "polling"
+
+    @property
+    def poller(self) -> Poller | None:
+        """While the client polls."""
+        return self._poller
+
+    # --- opening ---
+
+    def opened(self, connection: WebSocket) -> None:
+        """Begin on a WebSocket."""
+        self._websocket = connection
+        self._begin(["websocket"])
+
+    def begin_polling(self) -> Poller:
+        self._poller = Poller()
+        self._begin(["polling"])
+        return self._poller
+
+    def _begin(self, transports: list[str]) -> None:
+        self._engine.admit(self)
+        self.answer(self._engine.handshake(self.sid, can_upgrade="polling" in transports))
+        self.inbox.put(self._engine.connected, self)
+        self._engine.wheel.set(self, self._engine.ping_interval_s)
+
+    # --- sending ---
+
+    def send(self, packets: Outgoing) -> None:
+        """Send what others caused; a reader that is too slow for it is cut off."""
+        if self._websocket:
+            self._websocket.write(packets.frames)
+        elif self._poller and not self._poller.put(packets, self._engine.max_unsent_bytes):
+            # Later: whoever is sending to many must not meet what follows in the middle.
+            asyncio.get_running_loop().call_soon(self.shut, Code.SLOW_READER)
+
+    def answer(self, packets: Outgoing) -> None:
+        """Send what the client asked for; nothing more of it is handled until it took that."""
+        if self._websocket:
+            self._websocket.answer(packets.frames)
+            if self._websocket.is_full:
+                self.inbox.hold()
+                self._websocket.hold()
+        elif self._poller:
+            self._poller.answer(packets)
+            if self._poller.unsent_bytes > HIGH_WATER_BYTES:
+                self.inbox.hold()
+
+    def drained(self) -> None:
+        self.inbox.release()
+        if self._websocket:
+            self._websocket.release()
+
+    # --- receiving ---
+
+    def received(self, message: str | bytes) -> None:
+        """Take one packet from a WebSocket."""
+        try:
+            self.receive(message)
+        except MalformedError as error:
+            self._engine.malformed(error)
+            self.shut(Code.INVALID_REQUEST)
+        if self._websocket and not self.inbox.is_idle:
+            self._websocket.hold()
+            self.inbox.put(self._read_on)
+
+    def receive(self, packet: str | bytes) -> None:
+        """Take one packet of any kind.
+
+        Raises:
+            MalformedError: It is not of the protocol; the connection is to be closed.
+        """
+        self._engine.count_in(len(packet))
+        if self.is_closed:
+            return
+        if self._engine.gate.is_flood(self.flood, asyncio.get_running_loop().time()):
+            self.shut(Code.RATE_LIMITED)
+            return
+        if isinstance(packet, bytes):
+            self.inbox.put(self._engine.handle, self.sid, packet)
+            return
+        match packet[:1]:
+            case "4":
+                self.inbox.put(self._engine.handle, self.sid, packet[1:])
+            case "3":
+                self._awaits_pong = False
+                self._engine.wheel.set(self, self._engine.ping_interval_s)
+            case "1":
+                self._close_by_client()
+            case "5" | "6":
+                pass
+            case _:
+                raise MalformedError("a packet that clients do not send")
+
+    def receive_text(self, packet: str) -> None:
+        """Take one packet of a POST, in which binary is base64.
+
+        Raises:
+            MalformedError: As `receive`.
+        """
+        if not packet.startswith("b"):
+            self.receive(packet)
+            return
+        try:
+            self.receive(base64.b64decode(packet[1:], validate=True))
+        except (binascii.Error, ValueError):
+            raise MalformedError("not base64") from None
+
+    async def _read_on(self) -> None:
+        if self._websocket:
+            self._websocket.release()
+
+    # --- pings ---
+
+    def on_time(self) -> None:
+        """Ping, or give up a client that did not answer the last one."""
+        wheel = self._engine.wheel
+        if not self._awaits_pong:
+            self._awaits_pong = True
+            wheel.set(self, self._engine.ping_timeout_s)
+            self.answer(outgoing.PING)
+        elif self._websocket and self._websocket.is_full:
+            # The ping may not have left yet; whether anything leaves, the connection sees to.
+            wheel.set(self, self._engine.ping_timeout_s)
+        else:
+            self._end(self._engine.reason.PING_TIMEOUT, NORMAL, outgoing.CLOSE)
+
+    # --- moving from polling to a WebSocket ---
+
+    def begin_probe(self, probe: "Probe") -> bool:
+        """Whether a WebSocket may try to take over: one at a time."""
+        if self._poller is None or self._probe or self.is_closed:
+            return False
+        self._probe = probe
+        return True
+
+    def end_probe(self) -> None:
+        """It failed: the client goes on polling."""
+        self._probe = None
+        if self._poller:
+            self._poller.is_moving = False
+
+    def pause_polling(self) -> None:
+        """Let polls end, so that the client can move."""
+        if self._poller:
+            self._poller.move()
+
+    def move(self, connection: WebSocket) -> None:
+        """Go on over the WebSocket, with what was not fetched by polling."""
+        poller, self._poller = self._poller, None
+        self._probe = None
+        self._websocket = connection
+        connection.user = self
+        if poller:
+            left = poller.take_all()
+            poller.close(outgoing.NOOP)
+            for packets in left:
+                self.answer(packets)
+        self.inbox.release()
+
+    # --- the end ---
+
+    def lost(self, code: int) -> None:
+        self._end(self._engine.reason.TRANSPORT_CLOSE, NORMAL, outgoing.CLOSE)
+
+    def shut(self, code: Code) -> None:
+        """Close the transport with the close code of `code`; what it still sent is dropped."""
+        if not self.is_closed:
+            self._engine.count_rejected(code)
+            self.inbox.drop()
+            self._end(self._engine.reason.SERVER_DISCONNECT, CLOSE_CODE[code], outgoing.CLOSE)
+
+    def close(self) -> None:
+        """Close in order."""
+        self._end(self._engine.reason.SERVER_DISCONNECT, NORMAL, outgoing.CLOSE)
+
+    def _close_by_client(self) -> None:
+        self._end(self._engine.reason.CLIENT_DISCONNECT, NORMAL, outgoing.NOOP)
+
+    def _end(self, reason: str, close_code: int, farewell: Outgoing) -> None:
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._engine.forget(self)
+        if self._websocket:
+            self._websocket.close(close_code)
+        if self._probe:
+            self._probe.close(close_code)
+        if self._poller:
+            self._poller.close(farewell)
+        self.inbox.release()
+        self.inbox.put(self._engine.disconnected, self, reason)
+        self._websocket = self._probe = None
+
+
+class Probe:
+    """A WebSocket by which a polling client wants to go on: `2probe`, `3probe`, `5`."""
+
+    def __init__(self, session: EngineSocket) -> None:
+        self._session = session
+        self._connection: WebSocket | None = None
+        self._is_answered = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def opened(self, connection: WebSocket) -> None:
+        if not self._session.begin_probe(self):
+            connection.close()
+            return
+        self._connection = connection
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(UPGRADE_LIMIT_S, self._fail)
+
+    def received(self, message: str | bytes) -> None:
+        assert self._connection
+        if message == "2probe" and not self._is_answered:
+            self._is_answered = True
+            self._connection.answer(outgoing.PONG_TO_PROBE.frames)
+            self._session.pause_polling()
+        elif message == "5" and self._is_answered:
+            self._stop()
+            self._session.move(self._connection)
+        else:
+            self._fail()
+
+    def drained(self) -> None:
+        """So little is written that it does not matter."""
+
+    def lost(self, code: int) -> None:
+        self._stop()
+        self._session.end_probe()
+
+    def close(self, code: int) -> None:
+        """Close the WebSocket, since the session ends."""
+        self._stop()
+        if self._connection:
+            self._connection.close(code)
+
+    def _fail(self) -> None:
+        self._session.end_probe()
+        self.close(NORMAL)
+
+    def _stop(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,136 @@
+"""From an HTTP request to a WebSocket: the handshake of RFC 6455, section 4.2.
+
+A connection comes here from the door, if the upgrade is its first request, or from aiohttp,
+if others went before it. Either way it leaves as a `WebSocket`.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec import Struct
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from server.core.errors import AppError, Code
+from server.transports.front import DEFAULT_HEADERS, Front, peer_of
+from server.transports.metrics import Metrics
+from server.transports.websocket import ABNORMAL, User, WebSocket
+
+_VERSION = "13"
+_KEY_BYTES = 16
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
+
+Open = Callable[[Mapping[str, str], str], Awaitable[User]]
+"""Admits a connection: gets the query and the client's address; raises AppError."""
+
+
+class Wish(Struct, frozen=True):
+    """A request for an upgrade, from whichever parser.
+
+    Attributes:
+        tail: Bytes that came after its head.
+    """
+
+    method: str
+    url: URL
+    headers: CIMultiDictProxy[str]
+    tail: bytes
+
+
+class Upgrades:
+    """Makes WebSockets for the paths that have them.
+
+    Args:
+        max_message_bytes: Of one message from a client.
+        max_unsent_bytes: Waiting for one slow reader.
+    """
+
+    def __init__(
+        self, front: Front, metrics: Metrics, *, max_message_bytes: int, max_unsent_bytes: int
+    ) -> None:
+        self._front = front
+        self._metrics = metrics
+        self._max_message_bytes = max_message_bytes
+        self._max_unsent_bytes = max_unsent_bytes
+        self._openers: dict[str, Open] = {}
+
+    def serve(self, path: str, opener: Open) -> None:
+        self._openers[path] = opener
+
+    def serves(self, path: str) -> bool:
+        return path in self._openers
+
+    async def open(
+        self, wish: Wish, transport: asyncio.Transport, on_end: Callable[[], None]
+    ) -> WebSocket:
+        """Answer the handshake and hand the connection to whoever uses it.
+
+        Args:
+            on_end: Called when the connection is gone, which has no other protocol then.
+
+        Raises:
+            AppError: It is refused; nothing was written.
+        """
+        accept = _accept(wish)
+        peer = peer_of(transport)
+        self._front.check_origin(peer, wish.headers)
+        opener = self._openers[wish.url.path]
+        user = await opener(wish.url.query, self._front.client_address(peer, wish.headers))
+        connection = WebSocket(
+            user,
+            max_message_bytes=self._max_message_bytes,
+            max_unsent_bytes=self._max_unsent_bytes,
+            on_cut=self._count_cut,
+            on_end=on_end,
+        )
+        if transport.is_closing():
+            user.lost(ABNORMAL)
+            return connection
+        head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        headers = DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
+        headers["Sec-WebSocket-Accept"] = accept
+        head += [f"{name}: {value}" for name, value in headers.items()]
+        transport.write("\r\n".join([*head, "", ""]).encode("utf-8", "surrogateescape"))
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        user.opened(connection)
+        if wish.tail:
+            connection.data_received(wish.tail)
+        return connection
+
+    def _count_cut(self) -> None:
+        self._metrics.rejected.labels("slow_reader").inc()
+
+
+def is_wanted(headers: Mapping[str, str]) -> bool:
+    """Whether a request asks for a WebSocket."""
+    wishes = headers.get("Connection", "").lower().split(",")
+    return (
+        "upgrade" in (wish.strip() for wish in wishes)
+        and headers.get("Upgrade", "").lower() == "websocket"
+    )
+
+
+def _accept(wish: Wish) -> str:
+    """The proof that the handshake was read.
+
+    Raises:
+        AppError: INVALID_REQUEST.
+    """
+    if wish.method != "GET" or not is_wanted(wish.headers):
+        raise AppError(Code.INVALID_REQUEST, "that does not ask for a WebSocket")
+    if wish.headers.get("Sec-WebSocket-Version") != _VERSION:
+        raise AppError(Code.INVALID_REQUEST, "use version 13 of WebSockets")
+    key = wish.headers.get("Sec-WebSocket-Key", "")
+    try:
+        is_key = len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+    except (binascii.Error, ValueError):
+        is_key = False
+    if not is_key:
+        raise AppError(Code.INVALID_REQUEST, "Sec-WebSocket-Key is 16 bytes in Base64")
+    # Not a secret: SHA-1 is what the protocol has.
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode()

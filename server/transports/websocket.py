@@ -1,0 +1,306 @@
+"""One WebSocket connection: messages in, frames out, its bounds and its end.
+
+aiohttp's compiled parser reads the frames; it checks lengths, fragments, reserved bits and
+UTF-8. Every byte that goes out passes `_write`: two ways would reorder.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from aiohttp import WSMsgType
+
+from server.transports.frames import CLOSE, PONG, MaskCheck, close_frame, frame
+from server.transports.inner import MessageQueue, WebSocketError, frame_parser
+
+HIGH_WATER_BYTES = 64 * 1024
+"""Unsent bytes from which on a connection is full: its reader is slower than we are."""
+
+CLOSE_LIMIT_S = 1.0
+"""For the other side to take what is unsent and to answer our close frame."""
+
+STALL_LIMIT_S = 20.0
+"""Within which a full connection must take at least a byte."""
+
+BYTES_A_TURN = 16 * 1024
+"""Read of one connection before others have their turn."""
+
+NORMAL = 1000
+PROTOCOL_ERROR = 1002
+NO_CODE = 1005
+ABNORMAL = 1006
+SLOW_READER = 1013
+
+
+class User(Protocol):
+    """Who uses a connection. Nothing here waits, and nothing here raises."""
+
+    def opened(self, connection: "WebSocket") -> None:
+        """The handshake is done."""
+
+    def received(self, message: str | bytes) -> None:
+        """A whole message arrived, text or binary."""
+
+    def drained(self) -> None:
+        """All is sent, after the connection was full."""
+
+    def lost(self, code: int) -> None:
+        """Somebody else than the user closed it; called once, with the close code."""
+
+
+class WebSocket(asyncio.Protocol):
+    """One connection, after its handshake.
+
+    Args:
+        max_message_bytes: Of one message from the client.
+        max_unsent_bytes: Who has more unsent, answers apart, is cut off.
+        on_cut: Called when a slow reader is cut off.
+        on_end: Called when the TCP connection is gone.
+
+    Attributes:
+        user: Who hears of what happens; may change, as when a probe succeeds.
+        is_full: Bytes are unsent, and there were `HIGH_WATER_BYTES` of them.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_is_closing",
+        "_is_held",
+        "_masks",
+        "_max_unsent_bytes",
+        "_on_cut",
+        "_on_end",
+        "_parser",
+        "_timer",
+        "_transport",
+        "_unread",
+        "_written",
+        "is_full",
+        "user",
+    )
+
+    def __init__(
+        self,
+        user: User,
+        *,
+        max_message_bytes: int,
+        max_unsent_bytes: int,
+        on_cut: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        self.user: User | None = user
+        self.is_full = False
+        self._on_cut = on_cut
+        self._on_end = on_end
+        self._max_unsent_bytes = max_unsent_bytes
+        self._parser: Any = frame_parser(_Messages(self), max_message_bytes)
+        self._masks = MaskCheck()
+        self._transport: Any = None
+        self._unread = b""
+        self._is_held = False
+        self._is_closing = False
+        # Of the end, once that has begun; else of a full connection's next byte.
+        self._timer: asyncio.TimerHandle | None = None
+        self._allowance = 0  # unsent bytes of answers, at most
+        self._written = 0  # since the connection became full
+
+    # --- what the user does ---
+
+    def write(self, frames: bytes) -> None:
+        """Send whole frames, or cut the reader off if too much is unsent."""
+        if self._is_closing:
+            return
+        self._write(frames)
+        if self.is_full and self._unsent_bytes() > self._max_unsent_bytes + self._allowance:
+            self._on_cut()
+            self._fail(SLOW_READER, "too slow; reconnect")
+
+    def answer(self, frames: bytes) -> None:
+        """Send what the client asked for: outside the bound, so hold it if then `is_full`."""
+        if self._is_closing:
+            return
+        self._write(frames)
+        if self.is_full:
+            self._allowance += len(frames)
+
+    def hold(self) -> None:
+        """Read no more until `release`."""
+        self._is_held = True
+        self._pause()
+
+    def release(self) -> None:
+        self._is_held = False
+        if self._unread:
+            asyncio.get_running_loop().call_soon(self._read_on)
+        else:
+            self._resume()
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Close in order; the user hears nothing more of it."""
+        self.user = None
+        self._shut(close_frame(code, reason))
+
+    # --- what the event loop calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_held or self._unread:
+            self._unread += data
+        else:
+            self._read(data)
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+        self._written = 0
+        self._expect_progress()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._allowance = 0
+        if self._is_closing:
+            return
+        self._stop_timer()
+        if self.user:
+            self.user.drained()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_closing = True
+        self._transport = self._parser = None
+        self._unread = b""
+        self._stop_timer()
+        self._on_end()
+        self._tell_lost(ABNORMAL)
+
+    # --- reading ---
+
+    def _read(self, data: bytes) -> None:
+        if len(data) > BYTES_A_TURN:
+            self._unread = data[BYTES_A_TURN:]
+            data = data[:BYTES_A_TURN]
+            self._pause()
+            asyncio.get_running_loop().call_soon(self._read_on)
+        if self._parser is None:
+            return
+        if self._masks.passes(data):
+            self._parser.feed_data(data)
+        else:
+            self._fail(PROTOCOL_ERROR, "frames of clients are masked")
+
+    def _read_on(self) -> None:
+        if self._is_held or not self._unread:
+            return
+        data, self._unread = self._unread, b""
+        self._read(data)
+        if not self._unread and not self._is_held:
+            self._resume()
+
+    def _pause(self) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def take(self, kind: WSMsgType, data: Any) -> None:
+        """Called by the parser for each message and control frame."""
+        if self._is_closing and kind is not WSMsgType.CLOSE:
+            return
+        match kind:
+            case WSMsgType.TEXT | WSMsgType.BINARY:
+                if self.user:
+                    self.user.received(data)
+            case WSMsgType.PING:
+                self.write(frame(PONG, data))
+            case WSMsgType.CLOSE:
+                self._closed_by_client(data)
+
+    def fail(self, error: BaseException) -> None:
+        """Called by the parser at bytes that are no frames of clients."""
+        self._parser = None
+        code = error.code if isinstance(error, WebSocketError) else PROTOCOL_ERROR
+        self._fail(code, "")
+
+    # --- the end ---
+
+    def _closed_by_client(self, code: int) -> None:
+        self._shut(close_frame(code) if code else frame(CLOSE, b""))
+        if self._transport:
+            self._transport.close()
+        self._tell_lost(code or NO_CODE)
+
+    def _fail(self, code: int, reason: str) -> None:
+        self._shut(close_frame(code, reason))
+        # Later: whoever is writing to many must not meet what follows in the middle.
+        asyncio.get_running_loop().call_soon(self._tell_lost, code)
+
+    def _shut(self, last_frame: bytes) -> None:
+        """Say the last word, and give the other side a while to answer it."""
+        if self._is_closing:
+            return
+        self._write(last_frame)
+        self._is_closing = True
+        self._is_held = False
+        self._unread = b""
+        self._resume()  # for its close frame
+        self._start_timer(CLOSE_LIMIT_S, self._abort)
+
+    def _tell_lost(self, code: int) -> None:
+        user, self.user = self.user, None
+        if user:
+            user.lost(code)
+
+    def _abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+    # --- writing ---
+
+    def _write(self, frames: bytes) -> None:
+        if self._transport:
+            was_full = self.is_full  # the transport may find it full now
+            self._transport.write(frames)
+            if was_full:
+                self._written += len(frames)
+
+    def _unsent_bytes(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def _expect_progress(self) -> None:
+        if not self._is_closing:
+            sent = self._written - self._unsent_bytes()
+            self._start_timer(STALL_LIMIT_S, self._check_progress, sent)
+
+    def _check_progress(self, sent_before: int) -> None:
+        if self._written - self._unsent_bytes() <= sent_before:
+            self._on_cut()
+            self._fail(SLOW_READER, "stalled; reconnect")
+        else:
+            self._expect_progress()
+
+    def _start_timer(self, delay_s: float, call: Callable[..., None], *arguments: Any) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, call, *arguments)
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Messages(MessageQueue):
+    """Where the parser puts what it has read: nothing is queued, and never is it full."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: WebSocket) -> None:
+        self._connection = connection
+
+    def feed_data(self, data: Any, size: int) -> None:
+        self._connection.take(data[0], data[1])
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self._connection.fail(exc)

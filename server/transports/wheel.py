@@ -1,0 +1,74 @@
+"""A timer wheel: one timer of the event loop for any number of connections."""
+
+import asyncio
+import math
+from typing import Protocol
+
+
+class Timed(Protocol):
+    """What stands on a wheel; `turn` is the wheel's own note of when it is due."""
+
+    turn: int | None
+
+    def on_time(self) -> None:
+        """It is due, and no longer on the wheel."""
+
+
+class Wheel:
+    """Calls `on_time` of many items, each up to one turn after it is due.
+
+    Args:
+        turn_s: The wheel's grain, in seconds.
+    """
+
+    def __init__(self, turn_s: float) -> None:
+        self._turn_s = turn_s
+        self._due: dict[int, set[Timed]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._turn = 0
+
+    def set(self, item: Timed, delay_s: float) -> None:
+        """Have an item due after a delay, and not when it was due before."""
+        self.drop(item)
+        if self._timer is None:
+            self._turn = math.floor(self._now_s() / self._turn_s)
+            self._wait()
+        item.turn = max(self._turn + 1, math.ceil((self._now_s() + delay_s) / self._turn_s))
+        self._due.setdefault(item.turn, set()).add(item)
+
+    def drop(self, item: Timed) -> None:
+        if item.turn is None:
+            return
+        items = self._due.get(item.turn)
+        item.turn = None
+        if items:
+            items.discard(item)
+
+    def stop(self) -> None:
+        """Call nobody any more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self._due.clear()
+
+    def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at((self._turn + 1) * self._turn_s, self._run)
+
+    def _run(self) -> None:
+        now_turn = math.floor(self._now_s() / self._turn_s)
+        while self._turn < now_turn:
+            self._turn += 1
+            # One after the other: what one causes may take another off the wheel.
+            items = self._due.pop(self._turn, set())
+            while items:
+                item = items.pop()
+                item.turn = None
+                item.on_time()
+        if self._due:
+            self._wait()
+        else:
+            self._timer = None
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
