@@ -168,7 +168,7 @@ class App:
             # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
         )
-        hub = Hub(APIS, self._metrics, event_encoder(packets))
+        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets))
         self._broker.subscribe(hub.deliver)
         sockets.register_namespace(
             ApiNamespace(

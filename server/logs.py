@@ -4,8 +4,10 @@ Log an event of interest with a constant name and fields of your own choice:
 `log.info("http_request", extra={"fields": {"route": "/health"}})`.
 """
 
+import itertools
 import json
 import logging
+import secrets
 import sys
 import traceback
 from contextvars import ContextVar
@@ -16,6 +18,15 @@ OURS = "hushwire"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request or event being handled; part of every line and of `internal` answers."""
+
+
+_process = secrets.token_hex(6)
+_requests = itertools.count(1)
+
+
+def new_request_id() -> str:
+    """Unique among all processes; it tells nobody anything but this process's log."""
+    return f"{_process}-{next(_requests):x}"
 
 
 class JsonFormatter(logging.Formatter):

@@ -14,7 +14,7 @@ class LeaveReason(Enum):
     REMOVED = "removed"
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, gc=False):
     """One person in a room, as the others may see them."""
 
     user_id: UserId
@@ -23,7 +23,7 @@ class Member(Struct, frozen=True):
     joined_ms: int
 
 
-class RoomEvent(Struct, frozen=True, kw_only=True):
+class RoomEvent(Struct, frozen=True, kw_only=True, gc=False):
     """Something that the members of a room hear of.
 
     Attributes:

@@ -92,6 +92,8 @@ class Messages:
         )
 
     async def _spend(self, actor: Actor, now_ms: int) -> None:
+        if self._parts.rates.send is None:
+            return
         # The length keeps two pairs of room and user from sharing a bucket.
         who = f"{len(actor.room_id)}:{actor.room_id}:{actor.user_id}"
         await spend(self._parts.limiter, "send", who, self._parts.rates.send, now_ms)

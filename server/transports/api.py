@@ -70,8 +70,9 @@ class Caller:
         user_id = self.memberships.get(room_id)
         if user_id is None:
             raise AppError(Code.NOT_A_MEMBER, "join first")
-        if any(claim is not None and claim != user_id for claim in claims):
-            raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
+        for claim in claims:
+            if claim is not None and claim != user_id:
+                raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
         return Actor(room_id, user_id, self.connection_id)
 
 

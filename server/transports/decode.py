@@ -28,6 +28,10 @@ _CONTROL = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
 
 
+class BinaryInsideError(Exception):
+    """What is to be JSON holds binary, for which JSON has no word."""
+
+
 class Decoder:
     """Makes requests of one installation's bounds."""
 
@@ -141,7 +145,11 @@ def parse_json(text: str) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON that every browser reads; a numeric user id becomes a number again."""
+    """Compact JSON that every browser reads; a numeric user id becomes a number again.
+
+    Raises:
+        BinaryInsideError: An opaque value holds binary.
+    """
     return to_json_bytes(value).decode()
 
 
@@ -152,6 +160,8 @@ def to_json_bytes(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Opaque):
+        if value.has_binary:
+            raise BinaryInsideError
         return value.json
     if isinstance(value, NumericUserId):
         return int(value)

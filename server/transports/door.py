@@ -9,14 +9,13 @@ read of it.
 import asyncio
 import functools
 import logging
-import secrets
 from collections import Counter
 from typing import Any, TypedDict, cast
 
 from aiohttp import web
 
 from server.core.errors import AppError, Code
-from server.logs import request_id
+from server.logs import new_request_id, request_id
 from server.transports.decode import to_json
 from server.transports.eager import start
 from server.transports.errors import problem
@@ -166,7 +165,7 @@ class Door(asyncio.Protocol):
     async def _upgrade(self, wish: Wish) -> None:
         """Become a WebSocket, or let aiohttp tell the client why not."""
         read = len(self._head)
-        request_id.set(secrets.token_hex(8))
+        request_id.set(new_request_id())
         try:
             leave = functools.partial(self._keeper.leave, self._peer)
             connection = await self._upgrades.open(wish, self._transport, leave)

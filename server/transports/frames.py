@@ -1,7 +1,5 @@
 """Frames of WebSockets (RFC 6455), as servers send them and as clients must."""
 
-import struct
-
 TEXT = 0x1
 BINARY = 0x2
 CLOSE = 0x8
@@ -18,8 +16,8 @@ def frame(opcode: int, payload: bytes) -> bytes:
     if size < 126:
         return bytes((_FIN | opcode, size)) + payload
     if size < 65_536:
-        return struct.pack("!BBH", _FIN | opcode, 126, size) + payload
-    return struct.pack("!BBQ", _FIN | opcode, 127, size) + payload
+        return bytes((_FIN | opcode, 126, size >> 8, size & 0xFF)) + payload
+    return bytes((_FIN | opcode, 127)) + size.to_bytes(8) + payload
 
 
 def close_frame(code: int, reason: str = "") -> bytes:

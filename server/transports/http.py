@@ -7,7 +7,6 @@ the operators' guard, the decoder, the handler, the API's render.
 import asyncio
 import hmac
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
-from server.logs import request_id
+from server.logs import new_request_id, request_id
 from server.transports.api import Api, Caller, Route
 from server.transports.decode import Decoder, parse_json, to_json
 from server.transports.errors import NO_WORDS, problem
@@ -91,7 +90,7 @@ class Surround:
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
-        request_id.set(secrets.token_hex(8))
+        request_id.set(new_request_id())
         started = time.perf_counter()
         response = await _answer_errors(request, handler)
         route = _route_pattern(request)

@@ -17,7 +17,7 @@ from yarl import URL
 from server.core.errors import AppError, Code
 from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
-from server.transports.websocket import ABNORMAL, User, WebSocket
+from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
 
 _VERSION = "13"
 _KEY_BYTES = 16
@@ -55,6 +55,7 @@ class Upgrades:
         self._metrics = metrics
         self._max_message_bytes = max_message_bytes
         self._max_unsent_bytes = max_unsent_bytes
+        self._flusher = Flusher()
         self._openers: dict[str, Open] = {}
 
     def serve(self, path: str, opener: Open) -> None:
@@ -81,6 +82,7 @@ class Upgrades:
         user = await opener(wish.url.query, self._front.client_address(peer, wish.headers))
         connection = WebSocket(
             user,
+            flusher=self._flusher,
             max_message_bytes=self._max_message_bytes,
             max_unsent_bytes=self._max_unsent_bytes,
             on_cut=self._count_cut,

@@ -48,10 +48,31 @@ class User(Protocol):
         """Somebody else than the user closed it; called once, with the close code."""
 
 
+class Flusher:
+    """Has all that a connection is sent within one turn of the event loop leave in one write."""
+
+    __slots__ = ("_connections",)
+
+    def __init__(self) -> None:
+        self._connections: list[WebSocket] = []
+
+    def add(self, connection: "WebSocket") -> None:
+        """Flush a connection at the end of this turn."""
+        if not self._connections:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._connections.append(connection)
+
+    def _flush(self) -> None:
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.flush()
+
+
 class WebSocket(asyncio.Protocol):
     """One connection, after its handshake.
 
     Args:
+        flusher: Of this event loop.
         max_message_bytes: Of one message from the client.
         max_unsent_bytes: Who has more unsent, answers apart, is cut off.
         on_cut: Called when a slow reader is cut off.
@@ -64,6 +85,7 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_allowance",
+        "_flusher",
         "_is_closing",
         "_is_held",
         "_masks",
@@ -71,6 +93,8 @@ class WebSocket(asyncio.Protocol):
         "_on_cut",
         "_on_end",
         "_parser",
+        "_pending",
+        "_pending_bytes",
         "_timer",
         "_transport",
         "_unread",
@@ -83,6 +107,7 @@ class WebSocket(asyncio.Protocol):
         self,
         user: User,
         *,
+        flusher: Flusher,
         max_message_bytes: int,
         max_unsent_bytes: int,
         on_cut: Callable[[], None],
@@ -90,6 +115,7 @@ class WebSocket(asyncio.Protocol):
     ) -> None:
         self.user: User | None = user
         self.is_full = False
+        self._flusher = flusher
         self._on_cut = on_cut
         self._on_end = on_end
         self._max_unsent_bytes = max_unsent_bytes
@@ -101,6 +127,8 @@ class WebSocket(asyncio.Protocol):
         self._is_closing = False
         # Of the end, once that has begun; else of a full connection's next byte.
         self._timer: asyncio.TimerHandle | None = None
+        self._pending: list[bytes] = []  # written in this turn
+        self._pending_bytes = 0
         self._allowance = 0  # unsent bytes of answers, at most
         self._written = 0  # since the connection became full
 
@@ -122,6 +150,17 @@ class WebSocket(asyncio.Protocol):
         self._write(frames)
         if self.is_full:
             self._allowance += len(frames)
+
+    def flush(self) -> None:
+        """Write what was sent in this turn."""
+        pending, self._pending = self._pending, []
+        self._pending_bytes = 0
+        if pending and self._transport:
+            frames = pending[0] if len(pending) == 1 else b"".join(pending)
+            was_full = self.is_full  # the transport may find it full now
+            self._transport.write(frames)
+            if was_full:
+                self._written += len(frames)
 
     def hold(self) -> None:
         """Read no more until `release`."""
@@ -170,6 +209,7 @@ class WebSocket(asyncio.Protocol):
         self._is_closing = True
         self._transport = self._parser = None
         self._unread = b""
+        self._pending.clear()
         self._stop_timer()
         self._on_end()
         self._tell_lost(ABNORMAL)
@@ -242,6 +282,7 @@ class WebSocket(asyncio.Protocol):
         if self._is_closing:
             return
         self._write(last_frame)
+        self.flush()
         self._is_closing = True
         self._is_held = False
         self._unread = b""
@@ -260,11 +301,12 @@ class WebSocket(asyncio.Protocol):
     # --- writing ---
 
     def _write(self, frames: bytes) -> None:
-        if self._transport:
-            was_full = self.is_full  # the transport may find it full now
-            self._transport.write(frames)
-            if was_full:
-                self._written += len(frames)
+        if not self._pending:
+            self._flusher.add(self)
+        self._pending.append(frames)
+        self._pending_bytes += len(frames)
+        if self.is_full or self._pending_bytes > HIGH_WATER_BYTES:
+            self.flush()
 
     def _unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport else 0

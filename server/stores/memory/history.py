@@ -26,9 +26,17 @@ def size_bytes(event: MessageSent) -> int:
 
     The receipt is paid ahead, so that a room with a full history needs no more space.
     """
-    words = (event.message_id, event.sender, event.addressed_as or "", event.content_type)
-    words_bytes = sum(len(word.encode()) for word in words)
+    words_bytes = (
+        _utf8_bytes(event.message_id)
+        + _utf8_bytes(event.sender)
+        + _utf8_bytes(event.addressed_as or "")
+        + _utf8_bytes(event.content_type)
+    )
     return event.ciphertext.size_bytes + 2 * (words_bytes + _RECORD_BYTES)
+
+
+def _utf8_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 class History:
@@ -41,7 +49,7 @@ class History:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._messages: deque[tuple[MessageSent, Identity]] = deque()
+        self._messages: deque[tuple[MessageSent, Identity, int]] = deque()  # with what it weighs
         self._receipts: dict[MessageId, Receipt] = {}
         # The ids of trimmed messages still answer a retry, as many as the history is long.
         self._trimmed: OrderedDict[MessageId, None] = OrderedDict()
@@ -57,23 +65,23 @@ class History:
     def growth_bytes(self, added_bytes: int) -> int:
         """By how much the history would grow, after trimming for a message of that size."""
         count, held = len(self._messages) + 1, self.held_bytes + added_bytes
-        for event, _ in self._messages:
+        for _, _, weight in self._messages:
             if self._fits(count, held):
                 break
-            count, held = count - 1, held - size_bytes(event)
+            count, held = count - 1, held - weight
         return held - self.held_bytes
 
-    def append(self, event: MessageSent, sender: Identity) -> None:
-        self._messages.append((event, sender))
+    def append(self, event: MessageSent, sender: Identity, weight: int) -> None:
+        self._messages.append((event, sender, weight))
         self._receipts[event.message_id] = Receipt(sender, event)
-        self.held_bytes += size_bytes(event)
+        self.held_bytes += weight
         while len(self._messages) > 1 and not self._fits(len(self._messages), self.held_bytes):
             self._trim()
 
     def read(self, after_seq: int, reader: Identity | None) -> tuple[MessageSent, ...]:
         """Messages after a place in the sequence; private ones only for their two identities."""
         found = []
-        for event, _ in reversed(self._messages):
+        for event, _, _ in reversed(self._messages):
             if event.seq <= after_seq:
                 break
             if event.identities is None or reader in event.identities:
@@ -84,8 +92,8 @@ class History:
         return count <= self._policy.history_messages and held_bytes <= self._policy.history_bytes
 
     def _trim(self) -> None:
-        event, sender = self._messages.popleft()
-        self.held_bytes -= size_bytes(event)
+        event, sender, weight = self._messages.popleft()
+        self.held_bytes -= weight
         self.trimmed_seq = event.seq
         self._receipts[event.message_id] = Receipt(sender, _without_ciphertext(event), True)
         self._trimmed[event.message_id] = None

@@ -163,10 +163,12 @@ class MemoryRooms:
             sent_ms=now_ms,
             identities=frozenset((sender.identity, recipient.identity)) if recipient else None,
         )
-        self._check_space(room.history.growth_bytes(size_bytes(event)))
-        with self._books(room):
-            room.next_seq()
-            room.history.append(event, sender.identity)
+        weight = size_bytes(event)
+        growth = room.history.growth_bytes(weight)
+        self._check_space(growth)
+        room.next_seq()
+        room.history.append(event, sender.identity, weight)
+        self._held_bytes += growth
         self._touch(room, now_ms)
         return Appended(event, is_repeat=False)
 

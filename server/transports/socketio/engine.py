@@ -54,6 +54,7 @@ class Engine:
         self._metrics = metrics
         self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
+        self.traffic = metrics.traffic
         self.gate = gate
         self.sockets: dict[str, EngineSocket] = {}
         grain_s = min(options.ping_interval_s, options.ping_timeout_s) / 20
@@ -168,14 +169,12 @@ class Engine:
         }
         return Outgoing(b"0" + to_json(told).encode())
 
-    async def connected(self, socket: EngineSocket) -> None:
-        await self._handlers["connect"](socket.sid, {"REMOTE_ADDR": socket.address})
-
-    async def handle(self, sid: str, data: str | bytes) -> None:
-        await self._handlers["message"](sid, data)
-
-    async def disconnected(self, socket: EngineSocket, reason: str) -> None:
-        await self._handlers["disconnect"](socket.sid, reason)
+    async def handle(self, event: str, *arguments: Any) -> None:
+        """Have `connect`, `message` or `disconnect` handled; nothing ends with a fault in it."""
+        try:
+            await self._handlers[event](*arguments)
+        except Exception:  # the outermost frame
+            log.exception("internal_error")
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""
@@ -183,9 +182,6 @@ class Engine:
         self._sessions.pop(socket.sid, None)
         if self.sockets.pop(socket.sid, None):
             self.gate.leave(socket.address)
-
-    def count_in(self, size_bytes: int) -> None:
-        self._metrics.bytes_in.inc(size_bytes)
 
     def count_rejected(self, code: Code) -> None:
         self._metrics.rejected.labels(code.word).inc()

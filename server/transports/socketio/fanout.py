@@ -16,7 +16,7 @@ from server.core.events import (
 )
 from server.core.ids import ConnectionId, RoomId
 from server.transports.api import Api, Caller, Emit
-from server.transports.metrics import Metrics
+from server.transports.metrics import Traffic
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.rosters import Rosters
 from server.transports.socketio.session import EngineSocket
@@ -60,8 +60,8 @@ class Hub:
     `ConnectionAttached` on, wherever that was caused.
     """
 
-    def __init__(self, apis: Iterable[Api], metrics: Metrics, encode: Encode) -> None:
-        self._metrics = metrics
+    def __init__(self, apis: Iterable[Api], traffic: Traffic, encode: Encode) -> None:
+        self._traffic = traffic
         self._encode = encode
         self._listeners: dict[ConnectionId, Listener] = {}
         self._rooms: dict[RoomId, dict[ConnectionId, Listener]] = {}
@@ -78,18 +78,14 @@ class Hub:
         for room_id in list(listener.caller.memberships) if listener else ():
             self._detach(room_id, connection_id)
 
-    def caller(self, connection_id: ConnectionId) -> Caller | None:
-        listener = self._listeners.get(connection_id)
-        return listener.caller if listener else None
+    def listener(self, connection_id: ConnectionId) -> Listener | None:
+        return self._listeners.get(connection_id)
 
-    def answer(self, connection_id: ConnectionId, name: str, data: Any) -> int:
+    def answer(self, listener: Listener, name: str, data: Any) -> int:
         """Send an event that a connection has asked for; answers its size in bytes."""
-        listener = self._listeners.get(connection_id)
-        if listener is None:
-            return 0
         packets = self._encode(name, data)
         listener.line.answer(packets)
-        self._count(name, packets, 1)
+        self._traffic.delivered(name, packets.size_bytes, 1)
         return packets.size_bytes
 
     def deliver(self, event: RoomEvent) -> None:
@@ -97,15 +93,16 @@ class Hub:
         if isinstance(event, ConnectionAttached):
             self._attach(event)
         elif isinstance(event, MessageSent):
-            self._metrics.messages.inc()
+            self._traffic.messages += 1
             self._rosters.before(event)
         elif isinstance(event, MembersChanged):
             listeners = len(self._rooms.get(event.room_id, ()))
             if self._rosters.holds_back(event, listeners):
                 return
         self._tell(event)
-        for connection_id in self._leavers(event):
-            self._detach(event.room_id, connection_id)
+        if isinstance(event, ConnectionDetached | MemberRemoved | RoomExpired):
+            for connection_id in self._leavers(event):
+                self._detach(event.room_id, connection_id)
 
     def _tell(self, event: RoomEvent) -> None:
         here, render = self._rooms.get(event.room_id), self._renders.get(type(event))
@@ -126,13 +123,11 @@ class Hub:
             line.send(packets)
             sent += 1
         if packets:
-            self._count(emit.name, packets, sent)
+            self._traffic.delivered(emit.name, packets.size_bytes, sent)
 
-    def _count(self, name: str, packets: Outgoing, clients: int) -> None:
-        self._metrics.bytes_out.inc(packets.size_bytes * clients)
-        self._metrics.deliveries.labels(name).inc(clients)
-
-    def _leavers(self, event: RoomEvent) -> list[ConnectionId]:
+    def _leavers(
+        self, event: ConnectionDetached | MemberRemoved | RoomExpired
+    ) -> list[ConnectionId]:
         here = self._rooms.get(event.room_id, {})
         match event:
             case ConnectionDetached(connection_id=connection_id):
@@ -145,7 +140,6 @@ class Hub:
                 ]
             case RoomExpired():
                 return list(here)
-        return []
 
     def _attach(self, event: ConnectionAttached) -> None:
         listener = self._listeners.get(event.connection_id)

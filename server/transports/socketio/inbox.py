@@ -1,16 +1,14 @@
 """What one client sends, handled in order, each to its end before the next begins."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from server.transports.eager import start
 
-log = logging.getLogger("hushwire.socketio")
-
 Work = Callable[..., Coroutine[Any, Any, None]]
+"""What is to be done; it raises nothing."""
 
 
 class Inbox:
@@ -69,7 +67,7 @@ class Inbox:
     def _run(self, work: Work, arguments: tuple[Any, ...]) -> None:
         self._is_running = True
         try:
-            self._task = start(_guarded(work, arguments))
+            self._task = start(work(*arguments))
         finally:
             self._is_running = False
         if self._task:
@@ -89,10 +87,3 @@ class Inbox:
         if self._idle and self.is_idle:
             self._idle.set_result(None)
             self._idle = None
-
-
-async def _guarded(work: Work, arguments: tuple[Any, ...]) -> None:
-    try:
-        await work(*arguments)
-    except Exception:  # the outermost frame: nothing may end with one bad message
-        log.exception("internal_error")

@@ -1,12 +1,9 @@
 """From an event on the wire to a handler of an API, and back to its acknowledgement."""
 
 import logging
-import secrets
 import time
 from collections.abc import Iterable
 from typing import Any
-
-import socketio
 
 from server.core.chat import Chat
 from server.core.clock import Clock
@@ -15,13 +12,13 @@ from server.core.ids import ConnectionId
 from server.core.limits import Rate
 from server.core.ports import RateLimiter
 from server.core.rates import spend
-from server.logs import request_id
+from server.logs import new_request_id, request_id
 from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
 from server.transports.metrics import Metrics
-from server.transports.socketio.fanout import NAMESPACE, Hub
-from server.transports.socketio.server import SocketServer
+from server.transports.socketio.fanout import NAMESPACE, Hub, Listener
+from server.transports.socketio.server import PlainNamespace, SocketServer
 
 log = logging.getLogger("hushwire.socketio")
 
@@ -32,7 +29,7 @@ MAX_REFUSALS = 200
 """Events over the rate, one after the other, after which a connection is cut."""
 
 
-class ApiNamespace(socketio.AsyncNamespace):
+class ApiNamespace(PlainNamespace):
     """Runs the actions of the APIs. Whatever an event is, it is answered.
 
     Args:
@@ -104,37 +101,35 @@ class ApiNamespace(socketio.AsyncNamespace):
             self._hub.unregister(connection_id)
 
     async def _act(self, event: str, connection_id: ConnectionId, payload: Any) -> Any:
-        request_id.set(secrets.token_hex(8))
+        request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
+        listener = self._hub.listener(connection_id)
+        if listener is None:
+            return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
         code = "ok"
         try:
-            answer = await self._run(action, connection_id, payload)
+            answer = await self._run(action, listener.caller, payload)
         except AppError as error:
             code = error.code.word
             answer = _refusal(api, error)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL.word
-            answer = _refusal(
-                api,
-                AppError(
-                    Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}"
-                ),
-            )
-        sent_bytes = sum(self._hub.answer(connection_id, name, data) for name, data in answer.emits)
-        await self._charge(connection_id, sent_bytes)
-        await self._cut_if_flooding(connection_id, code)
+            report = f"something went wrong here; report it as {request_id.get()}"
+            answer = _refusal(api, AppError(Code.INTERNAL, report))
+        sent_bytes = 0
+        for name, data in answer.emits:
+            sent_bytes += self._hub.answer(listener, name, data)
+        if sent_bytes >= BYTES_AN_EVENT and self._rate:
+            await self._charge(listener.caller, self._rate, sent_bytes // BYTES_AN_EVENT)
+        self._cut_if_flooding(listener, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return answer.ack
 
-    async def _run(
-        self, action: Action | None, connection_id: ConnectionId, payload: Any
-    ) -> Answer:
-        caller = self._hub.caller(connection_id)
-        if caller is None:
-            raise AppError(Code.UNAVAILABLE, "this connection is closing")
-        await self._spend(caller.line)
+    async def _run(self, action: Action | None, caller: Caller, payload: Any) -> Answer:
+        if self._rate:
+            await self._spend(caller.line)
         if action is None:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
         request = self._decoder.request(action.request, payload)
@@ -144,24 +139,24 @@ class ApiNamespace(socketio.AsyncNamespace):
     async def _spend(self, line: str) -> None:
         await spend(self._limiter, "events", line, self._rate, self._clock.now_ms())
 
-    async def _charge(self, connection_id: ConnectionId, sent_bytes: int) -> None:
+    async def _charge(self, caller: Caller, rate: Rate, events: int) -> None:
         """Long answers, such as histories and lists of keys, count as many events."""
-        caller, cost = self._hub.caller(connection_id), sent_bytes // BYTES_AN_EVENT
-        if caller and cost and self._rate:
-            now_ms = self._clock.now_ms()
-            await self._limiter.charge(f"events:{caller.line}", self._rate, cost, now_ms)
+        now_ms = self._clock.now_ms()
+        await self._limiter.charge(f"events:{caller.line}", rate, events, now_ms)
 
-    async def _cut_if_flooding(self, connection_id: ConnectionId, code: str) -> None:
+    def _cut_if_flooding(self, listener: Listener, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""
+        connection_id = listener.caller.connection_id
         if code != Code.RATE_LIMITED.word:
-            self._refusals.pop(connection_id, None)
+            if self._refusals:
+                self._refusals.pop(connection_id, None)
             return
         refusals = self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
         if refusals >= MAX_REFUSALS:
-            await self.server.shut(connection_id, Code.RATE_LIMITED)
+            listener.line.shut(Code.RATE_LIMITED)
 
     def _observe(self, event: str, code: str, seconds: float) -> None:
-        self._metrics.event_seconds.labels(event).observe(seconds)
+        self._metrics.traffic.handled(event, seconds)
         if code != "ok":
             self._metrics.rejected.labels(code).inc()
         # Metrics tell of refusals: a line for each would let a client fill the disk.

@@ -18,14 +18,17 @@ class Outgoing:
         self._text = text
         self._binaries = binaries
         self._frames: bytes | None = None
-        self.size_bytes = len(text) + sum(map(len, binaries))
+        self.size_bytes = len(text)
+        if binaries:
+            self.size_bytes += sum(map(len, binaries))
 
     @property
     def frames(self) -> bytes:
         """For a WebSocket."""
         if self._frames is None:
-            text = [frame(TEXT, self._text)] if self._text else []
-            self._frames = b"".join(text + [frame(BINARY, binary) for binary in self._binaries])
+            self._frames = frame(TEXT, self._text) if self._text else b""
+            for binary in self._binaries:
+                self._frames += frame(BINARY, binary)
         return self._frames
 
     def packets(self) -> list[str]:

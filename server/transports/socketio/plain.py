@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from server.core.opaque import Opaque
-from server.transports.decode import parse_json, to_json_bytes
+from server.transports.decode import BinaryInsideError, parse_json, to_json_bytes
 from server.transports.socketio.outgoing import Outgoing
 
 RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
@@ -46,15 +46,19 @@ def plain_event(text: str) -> PlainEvent | None:
 
 
 def plain_ack(ack_id: int, arguments: list[Any]) -> Outgoing | None:
-    """The answer to an event; None if it has attachments."""
-    if has_binary(arguments):
+    """The answer to an event; None if an opaque value in it has attachments."""
+    try:
+        return Outgoing(b"43%d%b" % (ack_id, to_json_bytes(arguments)))
+    except BinaryInsideError:
         return None
-    return Outgoing(b"43" + str(ack_id).encode() + to_json_bytes(arguments))
 
 
 def plain_message(name: str, data: Any) -> Outgoing | None:
-    """An event for clients; None if it has attachments."""
-    return None if has_binary(data) else Outgoing(b"42" + to_json_bytes([name, data]))
+    """An event for clients; None if an opaque value in it has attachments."""
+    try:
+        return Outgoing(b"42" + to_json_bytes([name, data]))
+    except BinaryInsideError:
+        return None
 
 
 def has_binary(data: Any) -> bool:

@@ -91,7 +91,7 @@ class EngineSocket:
     def _begin(self, transports: list[str]) -> None:
         self._engine.admit(self)
         self.answer(self._engine.handshake(self.sid, can_upgrade="polling" in transports))
-        self.inbox.put(self._engine.connected, self)
+        self.inbox.put(self._engine.handle, "connect", self.sid, {"REMOTE_ADDR": self.address})
         self._engine.wheel.set(self, self._engine.ping_interval_s)
 
     # --- sending ---
@@ -140,18 +140,18 @@ class EngineSocket:
         Raises:
             MalformedError: It is not of the protocol; the connection is to be closed.
         """
-        self._engine.count_in(len(packet))
+        self._engine.traffic.bytes_in += len(packet)
         if self.is_closed:
             return
         if self._engine.gate.is_flood(self.flood, asyncio.get_running_loop().time()):
             self.shut(Code.RATE_LIMITED)
             return
         if isinstance(packet, bytes):
-            self.inbox.put(self._engine.handle, self.sid, packet)
+            self.inbox.put(self._engine.handle, "message", self.sid, packet)
             return
         match packet[:1]:
             case "4":
-                self.inbox.put(self._engine.handle, self.sid, packet[1:])
+                self.inbox.put(self._engine.handle, "message", self.sid, packet[1:])
             case "3":
                 self._awaits_pong = False
                 self._engine.wheel.set(self, self._engine.ping_interval_s)
@@ -259,7 +259,7 @@ class EngineSocket:
         if self._poller:
             self._poller.close(farewell)
         self.inbox.release()
-        self.inbox.put(self._engine.disconnected, self, reason)
+        self.inbox.put(self._engine.handle, "disconnect", self.sid, reason)
         self._websocket = self._probe = None
 
 
