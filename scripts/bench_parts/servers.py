@@ -1,0 +1,129 @@
+"""The three servers: how each is started, on which core, and what it is called."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PARTS = Path(__file__).parent
+ROOT = PARTS.parents[1]
+
+LOG_LINES = 5
+"""Of a server that failed are shown."""
+
+
+class BenchError(Exception):
+    """Something is missing or broke; the text says what to do or what was seen."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the servers that are compared; its first line on standard output holds its URL."""
+
+    title: str
+    command: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+SERVERS = {
+    "hushwire": Kind(
+        "Hushwire", (sys.executable, "-m", "server"), {"PORT": "0", "RATE_LIMITS": "off"}
+    ),
+    "node": Kind("Node socket.io", ("node", str(PARTS / "node/server.js"))),
+    "stock": Kind("python-socketio", (sys.executable, str(PARTS / "stock.py"))),
+}
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Where server and load generator run; None where the system leaves no choice."""
+
+    server: int | None
+    generator: int | None
+
+    @classmethod
+    def choose(cls) -> "Cores":
+        """The last and the first of the cores that this process may use."""
+        cores = sorted(os.sched_getaffinity(0))
+        return cls(cores[-1], cores[0]) if len(cores) > 1 else cls(None, None)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that listens on 127.0.0.1."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def running(kind: Kind, core: int | None = None) -> Iterator[Running]:
+    """Start a server in a folder of its own, and end it.
+
+    Raises:
+        BenchError: It does not start; or it ended, or complained, while the body failed.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        (Path(folder) / "log").open("w+") as log,
+        _started(kind, Path(folder), log.fileno(), core) as process,
+    ):
+        try:
+            yield Running(_port(process), process.pid)
+        except BenchError as error:
+            log.seek(0)
+            said = [line.rstrip() for line in log.readlines()[-LOG_LINES:]]
+            raise BenchError("\n".join([str(error), *said])) from error
+        finally:
+            process.kill()
+
+
+def _started(kind: Kind, folder: Path, log: int, core: int | None) -> subprocess.Popen[str]:
+    program = shutil.which(kind.command[0])
+    if not program:
+        raise BenchError(f"{kind.command[0]} was not found; scripts/bench brings it")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(folder),
+        "DATA_DIR": str(folder / "data"),
+        **kind.settings,
+    }
+    with on_core(core):
+        return subprocess.Popen(
+            [program, *kind.command[1:]],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+
+def _port(process: subprocess.Popen[str]) -> int:
+    assert process.stdout
+    said = process.stdout.readline()
+    found = re.search(r"http://\S+:(\d+)", said)
+    if not found:
+        raise BenchError(f"the server does not start; it said {said!r}")
+    return int(found[1])
+
+
+@contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """What is started meanwhile runs on this core only, with all its threads."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
