@@ -29,20 +29,18 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if a measurement failed or something is missing.
     """
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _exit)
-    signal.signal(signal.SIGHUP, _exit)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _exit)
     try:
         _allow_open_files()
         with tempfile.TemporaryDirectory() as folder:
             program = generator.build(Path(folder))
             cores = Cores.choose()
+            where = machine(cores)
             measured = [_told(one) for one in _measure(arguments, program, cores)]
     except BenchError as error:
         print(f"hushwire: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    where = machine(cores)
     where["measured"] = f"{arguments.seconds:g} s at a time, {arguments.rounds} rounds"
     print(render(measured, arguments.workloads, arguments.servers, where))
     if arguments.json:
@@ -88,6 +86,7 @@ def _allow_open_files() -> None:
 
 
 def _exit(signum: int, frame: FrameType | None) -> None:
+    """Unwind, which ends every process that was started."""
     sys.exit(128 + signum)
 
 

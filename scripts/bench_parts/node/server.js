@@ -47,8 +47,12 @@ const http = createServer();
 const io = new Server(http);
 io.on("connection", (socket) => {
   socket.data.sessions = new Map();
-  socket.on("join-session", (request, answer) => answer(join(socket, request)));
-  socket.on("send-message", (request, answer) => answer(send(socket, request)));
+  for (const [event, handle] of Object.entries({ "join-session": join, "send-message": send })) {
+    socket.on(event, (request, answer) => {
+      const told = handle(socket, request);
+      answer?.(told);
+    });
+  }
   socket.on("disconnect", () => leave(socket));
 });
 http.listen(0, "127.0.0.1", () => {
