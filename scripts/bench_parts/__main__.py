@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench",
         description="Put the same loads on this server, on Node's socket.io and on python-socketio "
         "as shipped,\nin turn, and tell what each costs, as a ratio to Node. Loopback only; the "
-        "whole of it takes\nabout ten minutes. docs/PERFORMANCE.md says how to read it.",
+        "whole of it takes\nabout eight minutes. docs/PERFORMANCE.md says how to read it.",
         epilog=f"workloads:\n{loads}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

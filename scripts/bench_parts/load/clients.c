@@ -12,8 +12,6 @@
 #define BEGINS(text, count, with) \
     ((count) >= sizeof(with) - 1 && !memcmp(text, with, sizeof(with) - 1))
 
-static int opened = 0;
-
 /* --- requests --- */
 
 static void send_request(struct link *link, const char *method, const char *rest) {
@@ -28,7 +26,7 @@ static void send_request(struct link *link, const char *method, const char *rest
 }
 
 static void open_websocket(struct client *client) {
-    open_link(&client->websocket, client, opened++);
+    open_link(&client->websocket, client);
     send_request(&client->websocket, "GET",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: aHVzaHdpcmUtYmVuY2ghIQ==\r\n\r\n");
@@ -52,7 +50,7 @@ void start_client(struct client *client) {
         open_websocket(client);
         return;
     }
-    open_link(&client->polling, client, opened++);
+    open_link(&client->polling, client);
     poll_once(client);
 }
 
@@ -123,9 +121,11 @@ void heard_text(struct client *client, const char *text, size_t count) {
         fail("client %d heard %.*s", client->number, (int)(count < 80 ? count : 80), text);
 }
 
-void heard_end(struct link *link) {
+/* A close frame with this code; 0 if it had none, or if the connection just ended. */
+void heard_close(struct link *link, int code) {
     struct client *client = link->client;
-    if (client->step != CLOSING) fail("the server closed client %d", client->number);
+    if (client->step != CLOSING)
+        fail("the server closed client %d, with code %d", client->number, code);
     drop_client(client);
 }
 

@@ -24,13 +24,15 @@ enum { TEXT = 1, CLOSE = 8, PING = 9, PONG = 10 };
 static char scratch[SCRATCH_BYTES];
 static int epoll_fd = -1;
 
+int unheard = 0;
+
 /* --- sockets --- */
 
 /* Clients come from many addresses of the loopback network: one has only 28,000 ports. */
-void open_link(struct link *link, struct client *client, int source) {
+void open_link(struct link *link, struct client *client) {
     struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)source % 50);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)client->number % 50);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) fail("a socket cannot be had: %s (see ulimit -n)", strerror(errno));
@@ -44,10 +46,13 @@ void open_link(struct link *link, struct client *client, int source) {
     if (epoll_fd < 0) epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event wanted = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = link};
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &wanted)) fail("epoll: %s", strerror(errno));
+    unheard++;
 }
 
 void close_link(struct link *link) {
-    if (link->fd >= 0) close(link->fd);
+    if (link->fd < 0) return;
+    close(link->fd);
+    unheard -= !link->is_heard;
     link->fd = -1;
     free(link->kept);
     link->kept = NULL;
@@ -120,7 +125,7 @@ static size_t take_frame(struct link *link, const char *bytes, size_t count) {
         fail("the server sent a frame in pieces, compressed or masked");
     if (opcode == TEXT) heard_text(link->client, bytes + at, length);
     else if (opcode == PING) send_frame(link, PONG, bytes + at, length);
-    else if (opcode == CLOSE) heard_end(link);
+    else if (opcode == CLOSE) heard_close(link, length < 2 ? 0 : head[at] << 8 | head[at + 1]);
     else if (opcode != PONG) fail("the server sent a frame of opcode %d", opcode);
     return at + length;
 }
@@ -174,9 +179,11 @@ static void read_link(struct link *link, int ends) {
         ssize_t got = recv(link->fd, scratch + kept, SCRATCH_BYTES - kept, 0);
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (got <= 0) {
-            heard_end(link);
+            heard_close(link, 0);
             return;
         }
+        unheard -= !link->is_heard;
+        link->is_heard = 1;
         take_all(link, kept + (size_t)got);
         /* Less than there was room for: all is read, and more would be told by epoll. An end
          * that is there already would not be told again. */

@@ -12,9 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Handshakes and joins under way at a time: no server queues fewer new connections. By upgrade
- * more, since they wait for a timer of Node's server, and it shall be busy meanwhile. */
-#define AT_A_TIME (options.by_upgrade ? 120 : 50)
+/* Handshakes and joins under way at a time. By upgrade more: they wait for a timer of Node's
+ * server, and it shall be busy meanwhile. */
+#define AT_A_TIME (options.by_upgrade ? 300 : 50)
+
+/* Of these, connections that the server may not have seen yet. Every server's queue holds them. */
+#define MAX_UNHEARD 50
 
 struct client;
 
@@ -22,6 +25,7 @@ struct client;
 struct link {
     struct client *client;
     int fd; /* -1 when closed */
+    int is_heard; /* something came */
     int speaks_frames; /* else HTTP responses are expected */
     char *kept; /* the beginning of what has not come in whole */
     size_t kept_bytes;
@@ -67,7 +71,8 @@ extern struct options options;
 extern struct figures figures;
 
 /* frames.c */
-void open_link(struct link *link, struct client *client, int source);
+extern int unheard; /* open connections on which nothing came yet */
+void open_link(struct link *link, struct client *client);
 void close_link(struct link *link);
 void send_bytes(struct link *link, const char *bytes, size_t count);
 void send_text(struct link *link, const char *text, size_t count);
@@ -79,7 +84,7 @@ void start_client(struct client *client);
 void drop_client(struct client *client);
 void heard_text(struct client *client, const char *text, size_t count);
 void heard_response(struct link *link, int status, const char *body, size_t count);
-void heard_end(struct link *link);
+void heard_close(struct link *link, int code);
 
 /* workloads.c */
 void became_ready(void);
