@@ -16,7 +16,8 @@ import uvloop
 from server.app import App
 from tests.servers import RunningServer, running
 
-SUITES = {
+SUITES: dict[str, Any] = {
+    "RATE_LIMITS": "off",
     "PING_INTERVAL_S": 0.3,
     "PING_TIMEOUT_S": 0.2,
     "MAX_PAYLOAD_BYTES": 1_000_000,
@@ -34,6 +35,8 @@ class Echo(socketio.AsyncNamespace):
         heard: The names of all events that came here, "connect" and "disconnect" among them.
         reasons: Of the disconnects.
     """
+
+    server: socketio.AsyncServer
 
     def __init__(self, namespace: str) -> None:
         super().__init__(namespace)
@@ -113,14 +116,14 @@ def echo_engine_messages(app: App) -> None:
 
 
 @asynccontextmanager
-async def socketio_echo(**settings: object) -> AsyncIterator[EchoServer]:
-    async with running(**(SUITES | {"RATE_LIMITS": "off"} | settings)) as server:
+async def socketio_echo(**settings: Any) -> AsyncIterator[EchoServer]:
+    async with running(**(SUITES | settings)) as server:
         yield EchoServer(server.app)
 
 
 @asynccontextmanager
-async def engineio_echo(**settings: object) -> AsyncIterator[RunningServer]:
-    async with running(**(SUITES | {"RATE_LIMITS": "off"} | settings)) as server:
+async def engineio_echo(**settings: Any) -> AsyncIterator[RunningServer]:
+    async with running(**(SUITES | settings)) as server:
         echo_engine_messages(server.app)
         yield server
 

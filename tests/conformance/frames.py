@@ -111,11 +111,15 @@ class WebSocket:
         """Write messages of one frame each, all in one segment."""
         await self.write(b"".join(map(message, messages)))
 
+    async def close(self, code: int = 1000) -> None:
+        """Begin the closing handshake."""
+        await self.write(close_frame(code))
+
     async def read_frame(self) -> Frame:
         """The next frame, which must be as RFC 6455 wants it of a server.
 
         Raises:
-            OSError, EOFError: There is none any more.
+            ConnectionError, EOFError: There is none any more.
         """
         async with asyncio.timeout(LIMIT_S):
             first, size = await self._reader.readexactly(2)
@@ -135,7 +139,7 @@ class WebSocket:
         """The next message.
 
         Raises:
-            OSError, EOFError: The connection ended, or is about to.
+            ConnectionError, EOFError: The connection ended, or is about to.
         """
         kind, data = None, b""
         while True:
@@ -161,7 +165,7 @@ class WebSocket:
             The close code; NO_CODE or NO_CLOSE_FRAME where there was none.
         """
         code = NO_CLOSE_FRAME
-        with suppress(OSError, EOFError):
+        with suppress(ConnectionError, EOFError):
             while (got := await self.read_frame()).opcode != CLOSE:
                 pass
             code = struct.unpack(">H", got.payload[:2])[0] if got.payload else NO_CODE

@@ -77,3 +77,8 @@ def payload(*packets: str | bytes) -> bytes:
 
 def _as_text(packet: str | bytes) -> str:
     return packet if isinstance(packet, str) else "b" + base64.b64encode(packet).decode()
+
+
+def unpacked(packets: list[str]) -> list[str | bytes]:
+    """Packets of a poll as a WebSocket would have brought them."""
+    return [base64.b64decode(one[1:]) if one[:1] == "b" else one for one in packets]
