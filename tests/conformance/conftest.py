@@ -35,7 +35,8 @@ async def ticking_engine() -> AsyncIterator[RunningServer]:
 @pytest.fixture
 async def small_engine() -> AsyncIterator[RunningServer]:
     """Takes 70,000 bytes a message, just more than sizes of two bytes can say."""
-    async with engineio_echo(**QUIET, MAX_PAYLOAD_BYTES=70_000) as server:
+    small = {"MAX_PAYLOAD_BYTES": 70_000, "MAX_CIPHERTEXT_BYTES": 60_000}
+    async with engineio_echo(**QUIET, **small) as server:
         yield server
 
 

@@ -180,6 +180,10 @@ class WebSocket:
             with suppress(ConnectionError):
                 assert await self._reader.read(1) == b""
 
+    def end_writing(self) -> None:
+        """End our half of the TCP connection."""
+        self._writer.write_eof()
+
     def drop(self) -> None:
         """Be gone without a word."""
         self._writer.transport.abort()
@@ -191,14 +195,14 @@ async def websocket(
     target: str = WEBSOCKET,
     first: bytes = b"",
     context: ssl.SSLContext | None = None,
-    **headers: str,
+    headers: dict[str, str] | None = None,
 ) -> AsyncIterator[WebSocket]:
     """Open a WebSocket, and see that the handshake is right.
 
     Args:
         first: Bytes to send in one segment with the request.
         context: For TLS, where the URL begins with https.
-        headers: More headers, with _ for -.
+        headers: More than those of a handshake, or others.
 
     Raises:
         HandshakeRefusedError: It was not opened.
@@ -206,8 +210,7 @@ async def websocket(
     host, _, port = url.partition("://")[2].partition(":")
     reader, writer = await asyncio.open_connection(host, int(port), ssl=context, limit=1 << 24)
     try:
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
-        writer.write(head("GET", target, {**UPGRADE, **more}) + first)
+        writer.write(head("GET", target, {**UPGRADE, **(headers or {})}) + first)
         async with asyncio.timeout(LIMIT_S):
             reply = await read_reply(reader)
         if reply.status != 101:
