@@ -20,13 +20,13 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request or event being handled; part of every line and of `internal` answers."""
 
 
-_process = secrets.token_hex(6)
+_process = secrets.token_hex(4)
 _requests = itertools.count(1)
 
 
 def new_request_id() -> str:
     """Unique among all processes; it tells nobody anything but this process's log."""
-    return f"{_process}-{next(_requests):x}"
+    return f"{_process}{next(_requests):08x}"
 
 
 class JsonFormatter(logging.Formatter):

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, TypedDict, cast
 
 from aiohttp import web
@@ -160,7 +161,7 @@ class Door(asyncio.Protocol):
         if found is None or not self._upgrades.serves(found[0].url.path):
             return None
         message, tail = found
-        return Wish(message.method, message.url, message.headers, tail)
+        return Wish(message.method, message.version, message.url, message.headers, tail)
 
     async def _upgrade(self, wish: Wish) -> None:
         """Become a WebSocket, or let aiohttp tell the client why not."""
@@ -214,9 +215,10 @@ class HttpConnection(web.RequestHandler):
 
     Attributes:
         leave: Tells the doorkeeper of the end.
+        on_lost: Called if the connection ends, by whoever waits for something else.
     """
 
-    __slots__ = ("_keeper", "leave")
+    __slots__ = ("_keeper", "leave", "on_lost")
 
     def __init__(
         self,
@@ -229,10 +231,13 @@ class HttpConnection(web.RequestHandler):
         super().__init__(server, loop=loop, **options)
         self._keeper = keeper
         self.leave = functools.partial(keeper.leave, peer)
+        self.on_lost: Callable[[], None] | None = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self.leave()
+        if self.on_lost:
+            self.on_lost()
 
     def let_go(self) -> None:
         """End without closing the TCP connection, which has another protocol now."""

@@ -25,6 +25,11 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return frame(CLOSE, code.to_bytes(2) + reason.encode())
 
 
+def is_close_code(code: int) -> bool:
+    """Whether a close frame may hold it: section 7.4, and the registry that it founded."""
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+
+
 class MaskCheck:
     """Follows the frames of one client through the bytes that arrive, however they are cut.
 

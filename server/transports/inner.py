@@ -41,9 +41,10 @@ if _missing or not hasattr(web.RequestHandler, "_message_tail"):
 def frame_parser(queue: MessageQueue, max_message_bytes: int) -> WebSocketReader:
     """aiohttp's reader of frames, which calls `queue.feed_data` and `queue.set_exception`.
 
-    The queue need not be initialised, which would cost each connection a kilobyte.
+    The queue need not be initialised, which would cost each connection a kilobyte. The
+    reader refuses a message as soon as its length is known, and one of just the limit too.
     """
-    return WebSocketReader(queue, max_message_bytes, compress=False, decode_text=True)
+    return WebSocketReader(queue, max_message_bytes + 1, compress=False, decode_text=True)
 
 
 def parse_head(data: bytes) -> tuple[RawRequestMessage, bytes] | None:

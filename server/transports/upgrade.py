@@ -31,10 +31,12 @@ class Wish(Struct, frozen=True):
     """A request for an upgrade, from whichever parser.
 
     Attributes:
+        version: Of HTTP, such as (1, 1).
         tail: Bytes that came after its head.
     """
 
     method: str
+    version: tuple[int, int]
     url: URL
     headers: CIMultiDictProxy[str]
     tail: bytes
@@ -122,7 +124,7 @@ def _accept(wish: Wish) -> str:
     Raises:
         AppError: INVALID_REQUEST.
     """
-    if wish.method != "GET" or not is_wanted(wish.headers):
+    if wish.method != "GET" or wish.version < (1, 1) or not is_wanted(wish.headers):
         raise AppError(Code.INVALID_REQUEST, "that does not ask for a WebSocket")
     if wish.headers.get("Sec-WebSocket-Version") != _VERSION:
         raise AppError(Code.INVALID_REQUEST, "use version 13 of WebSockets")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType
 
-from server.transports.frames import CLOSE, PONG, MaskCheck, close_frame, frame
+from server.transports.frames import CLOSE, PONG, MaskCheck, close_frame, frame, is_close_code
 from server.transports.inner import MessageQueue, WebSocketError, frame_parser
 
 HIGH_WATER_BYTES = 64 * 1024
@@ -267,13 +267,21 @@ class WebSocket(asyncio.Protocol):
     # --- the end ---
 
     def _closed_by_client(self, code: int) -> None:
+        if code and not is_close_code(code):
+            self._fail(PROTOCOL_ERROR, "no such close code")
+            return
         self._shut(close_frame(code) if code else frame(CLOSE, b""))
         if self._transport:
             self._transport.close()
         self._tell_lost(code or NO_CODE)
 
     def _fail(self, code: int, reason: str) -> None:
+        """Close without regard for what the client still sends."""
         self._shut(close_frame(code, reason))
+        if self._transport and self._transport.can_write_eof():
+            # The other side sees the end at once. To close at once would take the close
+            # frame from it, if more bytes of it are under way.
+            self._transport.write_eof()
         # Later: whoever is writing to many must not meet what follows in the middle.
         asyncio.get_running_loop().call_soon(self._tell_lost, code)
 

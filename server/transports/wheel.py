@@ -15,7 +15,7 @@ class Timed(Protocol):
 
 
 class Wheel:
-    """Calls `on_time` of many items, each up to one turn after it is due.
+    """Calls `on_time` of many items, each up to one turn before it is due.
 
     Args:
         turn_s: The wheel's grain, in seconds.
@@ -33,7 +33,7 @@ class Wheel:
         if self._timer is None:
             self._turn = math.floor(self._now_s() / self._turn_s)
             self._wait()
-        item.turn = max(self._turn + 1, math.ceil((self._now_s() + delay_s) / self._turn_s))
+        item.turn = max(self._turn + 1, math.floor((self._now_s() + delay_s) / self._turn_s))
         self._due.setdefault(item.turn, set()).add(item)
 
     def drop(self, item: Timed) -> None:

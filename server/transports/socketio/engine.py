@@ -57,8 +57,9 @@ class Engine:
         self.traffic = metrics.traffic
         self.gate = gate
         self.sockets: dict[str, EngineSocket] = {}
-        grain_s = min(options.ping_interval_s, options.ping_timeout_s) / 20
-        self.wheel = Wheel(min(1.0, max(0.01, grain_s)))
+        # Clients keep to the times that they were told; a hundredth is not noticed.
+        grain_s = min(options.ping_interval_s, options.ping_timeout_s) / 100
+        self.wheel = Wheel(max(0.001, grain_s))
         self.ping_interval_s = options.ping_interval_s
         self.ping_timeout_s = options.ping_timeout_s
         self.max_unsent_bytes = options.max_unsent_bytes
@@ -97,9 +98,9 @@ class Engine:
         return asyncio.Event()
 
     def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any
+        self, target: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, **options: Any
     ) -> asyncio.Task[Any]:
-        return asyncio.get_running_loop().create_task(target(*arguments))
+        return asyncio.get_running_loop().create_task(target(*arguments, **options))
 
     async def sleep(self, seconds: float = 0) -> None:
         await asyncio.sleep(seconds)
@@ -119,7 +120,10 @@ class Engine:
         if query.get("transport") != "websocket":
             raise AppError(Code.INVALID_REQUEST, "that transport is no WebSocket")
         if sid := query.get("sid"):
-            return Probe(self.polling_socket(sid))
+            socket = self.sockets.get(sid)
+            if socket is None or not socket.began_polling:
+                raise AppError(Code.INVALID_REQUEST, "no connection with that sid polls")
+            return Probe(socket)
         await self.gate.enter(address)
         return EngineSocket(self, self.generate_id(), address)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from server.transports.socketio.outgoing import NOOP, Outgoing
 
@@ -23,12 +22,11 @@ class Poller:
         is_moving: The client tries another transport, and lets no poll wait meanwhile.
     """
 
-    __slots__ = ("_allowance", "_is_gone", "_outbox", "_poll", "is_moving", "unsent_bytes")
+    __slots__ = ("_allowance", "_outbox", "_poll", "is_moving", "unsent_bytes")
 
     def __init__(self) -> None:
         self._outbox: deque[Outgoing | str] = deque()
         self._poll: asyncio.Future[None] | None = None
-        self._is_gone: Callable[[], bool] = bool
         self._allowance = 0
         self.is_moving = False
         self.unsent_bytes = 0
@@ -65,29 +63,20 @@ class Poller:
         self._forget_all()
         return left
 
-    async def poll(self, is_gone: Callable[[], bool]) -> list[str]:
-        """The next packets, once there are any; none if the client has gone meanwhile.
-
-        Args:
-            is_gone: Whether the poll's own connection is lost.
+    async def poll(self) -> list[str]:
+        """The next packets, once there are any.
 
         Raises:
-            OverlapError: Another poll waits, on a connection that lives.
+            OverlapError: Another poll waits.
         """
         if self._poll is not None:
-            if not self._is_gone():
-                raise OverlapError
-            self._wake()
+            raise OverlapError
         if not self._outbox and not self.is_moving:
-            poll = self._poll = asyncio.get_running_loop().create_future()
-            self._is_gone = is_gone
+            self._poll = asyncio.get_running_loop().create_future()
             try:
-                await poll
+                await self._poll
             finally:
-                if self._poll is poll:
-                    self._poll = None
-        if is_gone():
-            return []
+                self._poll = None
         return self._take() or NOOP.packets()
 
     def _take(self) -> list[str]:

@@ -14,7 +14,7 @@ from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
 from server.transports.socketio.session import EngineSocket, MalformedError
 from server.transports.upgrade import Upgrades, Wish, is_wanted
-from server.transports.websocket import HIGH_WATER_BYTES
+from server.transports.websocket import ABNORMAL, HIGH_WATER_BYTES
 
 _SEPARATOR = "\x1e"
 
@@ -40,7 +40,7 @@ class Polling:
         self._engine.check_version(request.query)
         if request.query.get("transport") != "polling" or "j" in request.query:
             raise AppError(Code.INVALID_REQUEST, "there is no such transport")
-        sid = request.query.get("sid")
+        sid = request.query.get("sid") or None
         match request.method, sid:
             case "GET", None:
                 peer = peer_of(request.transport)
@@ -53,31 +53,34 @@ class Polling:
         raise AppError(Code.INVALID_REQUEST, "begin with a GET; then GET and POST with its sid")
 
     async def _poll(self, socket: EngineSocket, request: web.Request) -> web.Response:
-        poller = socket.poller
+        poller, connection = socket.poller, request.protocol
         assert poller
+        assert isinstance(connection, HttpConnection)
+        connection.on_lost = functools.partial(socket.lost, ABNORMAL)
         try:
-            packets = await poller.poll(functools.partial(_is_gone, request))
+            packets = await poller.poll()
         except OverlapError:
             socket.close()
             raise AppError(Code.INVALID_REQUEST, "one poll at a time") from None
+        finally:
+            connection.on_lost = None
         if poller.unsent_bytes <= HIGH_WATER_BYTES:
             socket.drained()
         return web.Response(text=_SEPARATOR.join(packets))
 
     async def _post(self, socket: EngineSocket, request: web.Request) -> web.Response:
-        """Take all packets of one POST, in order; done when all are handled."""
+        """Take all packets of one POST, in order, once those of the last one are handled."""
         if socket.is_posting:
             socket.close()
             raise AppError(Code.INVALID_REQUEST, "one POST at a time")
         socket.is_posting = True
         try:
             body = await self._read_body(request)
+            await socket.inbox.idle()
             for number, packet in enumerate(body.split(_SEPARATOR), start=1):
                 socket.receive_text(packet)
                 if number % _PACKETS_A_TURN == 0:
                     await asyncio.sleep(0)  # others have their turn
-                if not socket.inbox.is_idle:
-                    await socket.inbox.idle()
         except AppError:
             socket.close()
             raise
@@ -111,7 +114,7 @@ class Polling:
         if not isinstance(connection, HttpConnection) or transport is None:
             raise AppError(Code.INVALID_REQUEST, "the connection was lost")
         tail = bytes_after_upgrade(request)
-        wish = Wish(request.method, request.url, request.headers, tail)
+        wish = Wish(request.method, request.version, request.url, request.headers, tail)
         await self._upgrades.open(wish, transport, connection.leave)
         connection.let_go()
         return _Answered()
@@ -128,7 +131,3 @@ class _Answered(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """There is nothing to write."""
-
-
-def _is_gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()

@@ -43,6 +43,7 @@ class SocketServer(socketio.AsyncServer):
 
     def __init__(self, engine: Engine, **options: Any) -> None:
         self._engine = engine
+        self._unopened: set[str] = set()  # lines without a namespace until now
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
@@ -63,10 +64,13 @@ class SocketServer(socketio.AsyncServer):
         self, eio_sid: str, environ: dict[str, Any]
     ) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
+        self._unopened.add(eio_sid)
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         name = namespace or NAMESPACE
+        if not isinstance(data, dict | None):
+            raise TypeError("a CONNECT holds an object or nothing")
         if name not in self.handlers and name not in self.namespace_handlers:
             # As Node's server says it; the library's bare text breaks official clients.
             refusal = {"message": "Invalid namespace"}
@@ -75,6 +79,7 @@ class SocketServer(socketio.AsyncServer):
             return
         if self.manager.sid_from_eio_sid(eio_sid, name):
             return  # it is connected already
+        self._unopened.discard(eio_sid)
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
@@ -108,6 +113,7 @@ class SocketServer(socketio.AsyncServer):
             return
         connection_id = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
         if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
+            self._check_opened(eio_sid)
             return
         answer = await handler.trigger_event(event.name, connection_id, *event.data[1:])
         if event.ack_id is None or answer is self.not_handled:
@@ -125,14 +131,33 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
     ) -> None:
+        self._check_opened(eio_sid)
         if data[0] in RESERVED_EVENTS:
             # Its name would reach the handlers of the connection itself.
             data = ["", *data[1:]]
         await super()._handle_event(eio_sid, namespace, id, data)
 
+    async def _handle_ack(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: Any
+    ) -> None:
+        self._check_opened(eio_sid)
+        if not isinstance(data, list):
+            raise TypeError("an acknowledgement is an array")
+        await super()._handle_ack(eio_sid, namespace, id, data)
+
+    def _check_opened(self, eio_sid: str) -> None:
+        """Whoever has opened no namespace yet has nothing else to say.
+
+        Raises:
+            ValueError: The line has none, and never had.
+        """
+        if eio_sid in self._unopened:
+            raise ValueError("CONNECT comes first")
+
     async def _handle_eio_disconnect(  # type: ignore[override]
         self, eio_sid: str, reason: str
     ) -> None:
+        self._unopened.discard(eio_sid)
         self._clear_deadline(eio_sid)
         if reason == self.reason.CLIENT_DISCONNECT:
             # An Engine.IO close alone, without a DISCONNECT, is a lost connection.

@@ -31,6 +31,7 @@ class EngineSocket:
     Attributes:
         sid: The id that Engine.IO gives it.
         address: The client's, by which limits count.
+        began_polling: It did, and may have moved since.
         has_opened: A namespace was opened on it.
         turn: The wheel's.
     """
@@ -42,6 +43,7 @@ class EngineSocket:
         "_probe",
         "_websocket",
         "address",
+        "began_polling",
         "flood",
         "has_opened",
         "inbox",
@@ -60,6 +62,7 @@ class EngineSocket:
         self.inbox = Inbox()
         self.turn: int | None = None
         self.is_closed = False
+        self.began_polling = False
         self.has_opened = False
         self.is_posting = False
         self._awaits_pong = False
@@ -85,6 +88,7 @@ class EngineSocket:
 
     def begin_polling(self) -> Poller:
         self._poller = Poller()
+        self.began_polling = True
         self._begin(["polling"])
         return self._poller
 
