@@ -68,7 +68,7 @@ async def _run(app: App, settings: Settings, token_place: str) -> int:
         await app.stop()
         return CANNOT_LISTEN
     print(
-        f"Hushwire {VERSION} on {_url(settings.host, app.port)} - operators' token {token_place}",
+        f"Hushwire {VERSION} on {_url(settings, app.port)} - operators' token {token_place}",
         flush=True,
     )
     _calm_collector()
@@ -121,9 +121,10 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+def _url(settings: Settings, port: int) -> str:
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)  # noqa: S104
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ APIS = (SESSION_RELAY,)
 
 SOCKETIO_PATH = "/socket.io/"
 
+CLOSE_LIMIT_S = 1.0
+"""For clients to answer that their WebSocket is closed."""
+
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
 
@@ -111,7 +114,9 @@ class App:
         """
         await self._runner.setup()
         settings = self._settings
-        self._listeners = await listen(settings.host, settings.port, self._make_door)
+        self._listeners = await listen(
+            settings.host, settings.port, self._make_door, settings.tls_context()
+        )
         self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
             reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
@@ -130,7 +135,7 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
-                await self.sockets.shutdown()
+                await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
         log.info("stopped")
 

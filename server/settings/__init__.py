@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`: read once, checked all together, then frozen."""
 
+import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -9,7 +10,8 @@ from msgspec import Struct
 
 from server.core.kinds import Policy
 from server.core.limits import Bounds, Rates, even
-from server.settings.foreign import HARMLESS, LATER, UNUSED
+from server.settings import tls
+from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
 from server.settings.table import TABLE
 from server.settings.values import Secret
 
@@ -21,6 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int
     origins: frozenset[str]
     data_dir: Path
+    tls_cert: Path | None
+    tls_key: Path | None
     debug: bool
     admin_token: Secret | None
     trusted_hops: int
@@ -36,6 +40,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     ping_timeout_s: float
     warnings: tuple[str, ...] = ()
 
+    def tls_context(self) -> ssl.SSLContext | None:
+        """For listeners; None if this server speaks plain HTTP."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return tls.context(self.tls_cert, self.tls_key)
+
 
 class SettingsError(Exception):
     """One or more settings cannot work; the text has a line for each, with the way out."""
@@ -47,6 +57,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: With every problem there is, so that one look is enough.
     """
+    environment = _with_aliases(environment)
     problems: list[str] = []
     values: dict[str, Any] = {}
     for setting in TABLE:
@@ -65,9 +76,20 @@ def load(environment: Mapping[str, str]) -> Settings:
         if environment.get(name, "").strip().lower() not in HARMLESS.get(name, {""})
     ]
     problems += _contradictions(values)
+    if "TLS_CERT" in values and "TLS_KEY" in values:
+        use_tls = environment.get("USE_TLS", "")
+        problems += tls.problems(values["TLS_CERT"], values["TLS_KEY"], use_tls)
     if problems:
         raise SettingsError("\n".join(problems))
     return _settings(values, tuple(_warnings(environment, values)))
+
+
+def _with_aliases(environment: Mapping[str, str]) -> dict[str, str]:
+    known = dict(environment)
+    for alias, name in ALIASES.items():
+        if environment.get(alias, "").strip() and not environment.get(name, "").strip():
+            known[name] = environment[alias]
+    return known
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
@@ -103,6 +125,8 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         port=values["PORT"],
         origins=values["CLIENT_URL"],
         data_dir=values["DATA_DIR"],
+        tls_cert=values["TLS_CERT"],
+        tls_key=values["TLS_KEY"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
         trusted_hops=hops,

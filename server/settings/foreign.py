@@ -1,17 +1,10 @@
 """Settings of other servers, and of versions to come, that somebody may have set."""
 
-_PLAIN = "this version speaks plain HTTP; put a proxy with TLS in front"
-
 LATER = {
     "REDIS_URL": "live state is kept in memory by this version",
     "REDIS_HOST": "live state is kept in memory by this version",
     "DATABASE_URL": "this version keeps nothing in a database",
     "WORKERS": "this version runs one process",
-    "TLS_CERT": _PLAIN,
-    "TLS_CERT_PATH": _PLAIN,
-    "TLS_KEY": _PLAIN,
-    "TLS_KEY_PATH": _PLAIN,
-    "USE_TLS": _PLAIN,
     "JWT_JWKS_URL": "this version knows no users of other systems",
     "GUESTS": "this version has no guests to turn off",
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
@@ -23,10 +16,12 @@ _OFF = {"", "false", "0", "no", "off"}
 
 HARMLESS = {
     "WORKERS": {"", "1"},
-    "USE_TLS": _OFF,
     "REQUIRE_ENCRYPTION": _OFF,
     "REQUIRE_REGISTRATION_TOKEN": _OFF,
 }
+
+ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
+"""Names that settings have elsewhere."""
 
 UNUSED = (
     "MONGODB_URI",

@@ -8,6 +8,7 @@ from msgspec import Struct
 from server.core.kinds import SESSION
 from server.core.limits import Bounds, Rate, Rates
 from server.settings.values import (
+    file,
     folder,
     host,
     origins,
@@ -56,6 +57,13 @@ TABLE: tuple[Setting, ...] = (
         "Origins of front ends that may use the server, separated by commas; * for any",
     ),
     Setting("DATA_DIR", "./data", folder, "Folder for secrets; made with mode 0700"),
+    Setting(
+        "TLS_CERT",
+        "",
+        file,
+        "Certificate chain in PEM, to speak HTTPS without a proxy; with TLS_KEY",
+    ),
+    Setting("TLS_KEY", "", file, "The certificate's key in PEM, without a passphrase"),
     Setting("DEBUG", "false", switch, "Verbose logs; /sessions without token on this machine"),
     Setting(
         "ADMIN_TOKEN",

@@ -76,6 +76,15 @@ def folder(text: str) -> Path:
     return path
 
 
+def file(text: str) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ValueError("must be a file that is there")
+    return path
+
+
 def token(text: str) -> Secret | None:
     if text and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
         raise ValueError("must have at least 16 printable ASCII characters without spaces")

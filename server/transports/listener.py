@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 
 log = logging.getLogger("hushwire.http")
@@ -17,13 +18,24 @@ ACCEPTS_A_TURN = 128
 PAUSE_S = 0.5
 """Until the next try when the system gives us no more sockets."""
 
+MAX_TLS_HANDSHAKES = 1000
+"""At the same time."""
+
+TLS_HANDSHAKE_LIMIT_S = 10
+
 
 class Listener:
     """Listens on one address, and makes a protocol for each connection."""
 
-    def __init__(self, sock: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self._socket = sock
         self._make = make
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._loop.add_reader(sock.fileno(), self._accept)
@@ -45,6 +57,9 @@ class Listener:
                 log.exception("cannot_accept")
                 self._pause()
                 return
+            if self._tls and len(self._opening) >= MAX_TLS_HANDSHAKES:
+                connection.close()  # what shakes hands is counted nowhere else yet
+                continue
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = self._loop.create_task(self._open(connection))
@@ -60,11 +75,22 @@ class Listener:
             self._loop.add_reader(self._socket.fileno(), self._accept)
 
     async def _open(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # it may be gone again by now
-            await self._loop.connect_accepted_socket(self._make, connection)
+        # It may be gone again by now, or speak no TLS; an SSLError is an OSError.
+        with contextlib.suppress(OSError):
+            await self._loop.connect_accepted_socket(
+                self._make,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_LIMIT_S if self._tls else None,
+            )
 
 
-async def listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> list[Listener]:
+async def listen(
+    host: str,
+    port: int,
+    make: Callable[[], asyncio.Protocol],
+    tls: ssl.SSLContext | None = None,
+) -> list[Listener]:
     """Listen on every address of a host.
 
     Raises:
@@ -87,7 +113,7 @@ async def listen(host: str, port: int, make: Callable[[], asyncio.Protocol]) -> 
             except OSError:
                 sock.close()
                 raise
-            listeners.append(Listener(sock, make))
+            listeners.append(Listener(sock, make, tls))
     except OSError:
         for listener in listeners:
             listener.close()

@@ -7,6 +7,7 @@ if others went before it. Either way it leaves as a `WebSocket`.
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -15,6 +16,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from server.core.errors import AppError, Code
+from server.transports.errors import CLOSE_CODE
 from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
 from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
@@ -59,6 +61,8 @@ class Upgrades:
         self._max_unsent_bytes = max_unsent_bytes
         self._flusher = Flusher()
         self._openers: dict[str, Open] = {}
+        self._all_ended: asyncio.Event | None = None  # while all are being closed
+        self._open: dict[WebSocket, Callable[[], None]] = {}  # -> tells the door of its end
 
     def serve(self, path: str, opener: Open) -> None:
         self._openers[path] = opener
@@ -88,7 +92,7 @@ class Upgrades:
             max_message_bytes=self._max_message_bytes,
             max_unsent_bytes=self._max_unsent_bytes,
             on_cut=self._count_cut,
-            on_end=on_end,
+            on_end=self._ended,
         )
         if transport.is_closing():
             user.lost(ABNORMAL)
@@ -98,12 +102,31 @@ class Upgrades:
         headers["Sec-WebSocket-Accept"] = accept
         head += [f"{name}: {value}" for name, value in headers.items()]
         transport.write("\r\n".join([*head, "", ""]).encode("utf-8", "surrogateescape"))
+        self._open[connection] = on_end
         transport.set_protocol(connection)
         connection.connection_made(transport)
         user.opened(connection)
         if wish.tail:
             connection.data_received(wish.tail)
         return connection
+
+    async def close_all(self, limit_s: float) -> None:
+        """Close every connection, and cut off who does not answer within the limit."""
+        for connection in list(self._open):
+            connection.close(CLOSE_CODE[Code.UNAVAILABLE])
+        if self._open:
+            self._all_ended = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await self._all_ended.wait()
+        for connection in list(self._open):
+            connection.abort()
+        await asyncio.sleep(0)  # for them to hear of it
+
+    def _ended(self, connection: WebSocket) -> None:
+        self._open.pop(connection)()
+        if self._all_ended and not self._open:
+            self._all_ended.set()
 
     def _count_cut(self) -> None:
         self._metrics.rejected.labels("slow_reader").inc()

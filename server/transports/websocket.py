@@ -111,7 +111,7 @@ class WebSocket(asyncio.Protocol):
         max_message_bytes: int,
         max_unsent_bytes: int,
         on_cut: Callable[[], None],
-        on_end: Callable[[], None],
+        on_end: Callable[["WebSocket"], None],
     ) -> None:
         self.user: User | None = user
         self.is_full = False
@@ -211,7 +211,7 @@ class WebSocket(asyncio.Protocol):
         self._unread = b""
         self._pending.clear()
         self._stop_timer()
-        self._on_end()
+        self._on_end(self)
         self._tell_lost(ABNORMAL)
 
     # --- reading ---
@@ -295,14 +295,15 @@ class WebSocket(asyncio.Protocol):
         self._is_held = False
         self._unread = b""
         self._resume()  # for its close frame
-        self._start_timer(CLOSE_LIMIT_S, self._abort)
+        self._start_timer(CLOSE_LIMIT_S, self.abort)
 
     def _tell_lost(self, code: int) -> None:
         user, self.user = self.user, None
         if user:
             user.lost(code)
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Be gone without a word."""
         if self._transport:
             self._transport.abort()
 

@@ -102,7 +102,7 @@ class EchoServer(RunningServer):
 
 def sockets_of(app: App) -> Any:
     """python-socketio's server in the composition root."""
-    return getattr(app, "sockets", None) or app._sockets
+    return app.sockets
 
 
 def echo_engine_messages(app: App) -> None:
