@@ -4,6 +4,7 @@ Each is text of its own type, so that a room id is never taken for a user id. Al
 are opaque: nothing is ever read out of an id.
 """
 
+import os
 import secrets
 import time
 from typing import NewType
@@ -53,11 +54,38 @@ Whoever holds a member token *is* that identity; a user id alone proves nothing.
 """
 
 
+class _RandomBytes:
+    """The system's random bytes, fetched many at a time: each fetch is a call of the system."""
+
+    _FETCHED = 4096
+
+    def __init__(self) -> None:
+        self._unused = b""
+        os.register_at_fork(after_in_child=self._forget)
+
+    def take(self, count: int) -> bytes:
+        if len(self._unused) < count:
+            self._unused = os.urandom(self._FETCHED)
+        taken, self._unused = self._unused[:count], self._unused[count:]
+        return taken
+
+    def _forget(self) -> None:
+        """A child process must not make the ids that its parent makes."""
+        self._unused = b""
+
+
+_random_bytes = _RandomBytes()
+
+
 def new_id() -> str:
-    """A UUIDv7: unique, and later ids sort after earlier ones to the millisecond."""
+    """A UUIDv7: unique, and later ids sort after earlier ones to the millisecond.
+
+    It is no secret: see `new_secret` for those.
+    """
     stamp = time.time_ns() // 1_000_000
-    value = (stamp << 80) | (7 << 76) | (secrets.randbits(12) << 64)
-    value |= (0b10 << 62) | secrets.randbits(62)
+    value = (stamp << 80) | int.from_bytes(_random_bytes.take(10))
+    value = value & ~(0xF << 76) | (7 << 76)
+    value = value & ~(0b11 << 62) | (0b10 << 62)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

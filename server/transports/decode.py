@@ -158,16 +158,24 @@ def to_json_bytes(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+def _plain_opaque(value: Opaque) -> Any:
+    if value.has_binary:
+        raise BinaryInsideError
+    return value.json
+
+
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    Opaque: _plain_opaque,
+    NumericUserId: int,
+    **dict.fromkeys((UserId, Recipient, MessageId, RoomId, DisplayName, FileName, Key), str),
+}
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, Opaque):
-        if value.has_binary:
-            raise BinaryInsideError
-        return value.json
-    if isinstance(value, NumericUserId):
-        return int(value)
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} cannot go over the wire")
+    try:
+        return _PLAIN[type(value)](value)
+    except KeyError:
+        raise TypeError(f"{type(value).__name__} cannot go over the wire") from None
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)

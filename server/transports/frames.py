@@ -1,9 +1,9 @@
 """Frames of WebSockets (RFC 6455), as servers send them and as clients must."""
 
-TEXT = 0x1
-BINARY = 0x2
-CLOSE = 0x8
-PONG = 0xA
+TEXT_OPCODE = 0x1
+BINARY_OPCODE = 0x2
+CLOSE_OPCODE = 0x8
+PONG_OPCODE = 0xA
 
 _FIN = 0x80
 _MASKED = 0x80
@@ -22,7 +22,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 def close_frame(code: int, reason: str = "") -> bytes:
     """A close frame; a reason may have 123 bytes."""
-    return frame(CLOSE, code.to_bytes(2) + reason.encode())
+    return frame(CLOSE_OPCODE, code.to_bytes(2) + reason.encode())
 
 
 def is_close_code(code: int) -> bool:

@@ -1,5 +1,6 @@
 """Who is really calling: the client's address, and our own origin, as trusted proxies tell."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -77,6 +78,8 @@ def _without_port(hop: str) -> str:
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    if not networks:
+        return False
     try:
         parsed = _unmapped(address)
     except ValueError:
@@ -84,6 +87,7 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     return any(parsed in network for network in networks)
 
 
+@functools.lru_cache(maxsize=4096)
 def _limit_key(address: str) -> str:
     try:
         parsed = _unmapped(address)

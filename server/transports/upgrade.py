@@ -17,10 +17,11 @@ from yarl import URL
 
 from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
-from server.transports.front import DEFAULT_HEADERS, Front, peer_of
+from server.transports.front import DEFAULT_HEADERS, Front, Peer, peer_of
 from server.transports.metrics import Metrics
 from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
 
+_SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 _VERSION = "13"
 _KEY_BYTES = 16
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
@@ -97,15 +98,10 @@ class Upgrades:
         if transport.is_closing():
             user.lost(ABNORMAL)
             return connection
-        head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
-        headers = DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
-        headers["Sec-WebSocket-Accept"] = accept
-        head += [f"{name}: {value}" for name, value in headers.items()]
-        transport.write("\r\n".join([*head, "", ""]).encode("utf-8", "surrogateescape"))
         self._open[connection] = on_end
         transport.set_protocol(connection)
         connection.connection_made(transport)
-        user.opened(connection)
+        connection.begin(self._answer(wish, peer, accept))
         if wish.tail:
             connection.data_received(wish.tail)
         return connection
@@ -122,6 +118,12 @@ class Upgrades:
         for connection in list(self._open):
             connection.abort()
         await asyncio.sleep(0)  # for them to hear of it
+
+    def _answer(self, wish: Wish, peer: Peer, accept: str) -> bytes:
+        headers = DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{_SWITCHING}Sec-WebSocket-Accept: {accept}\r\n{lines}\r\n"
+        return head.encode("utf-8", "surrogateescape")
 
     def _ended(self, connection: WebSocket) -> None:
         self._open.pop(connection)()

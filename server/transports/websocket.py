@@ -10,8 +10,18 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType
 
-from server.transports.frames import CLOSE, PONG, MaskCheck, close_frame, frame, is_close_code
+from server.transports.frames import (
+    CLOSE_OPCODE,
+    PONG_OPCODE,
+    MaskCheck,
+    close_frame,
+    frame,
+    is_close_code,
+)
 from server.transports.inner import MessageQueue, WebSocketError, frame_parser
+
+TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 
 HIGH_WATER_BYTES = 64 * 1024
 """Unsent bytes from which on a connection is full: its reader is slower than we are."""
@@ -51,15 +61,18 @@ class User(Protocol):
 class Flusher:
     """Has all that a connection is sent within one turn of the event loop leave in one write."""
 
-    __slots__ = ("_connections",)
+    __slots__ = ("_connections", "_loop")
 
     def __init__(self) -> None:
+        # Asking for the running loop is a call of the system, each time.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: list[WebSocket] = []
 
     def add(self, connection: "WebSocket") -> None:
         """Flush a connection at the end of this turn."""
         if not self._connections:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop = self._loop or asyncio.get_running_loop()
+            self._loop.call_soon(self._flush)
         self._connections.append(connection)
 
     def _flush(self) -> None:
@@ -185,6 +198,12 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
 
+    def begin(self, handshake: bytes) -> None:
+        """Answer the handshake, in one write with the first frames."""
+        self._write(handshake)
+        if self.user:
+            self.user.opened(self)
+
     def data_received(self, data: bytes) -> None:
         if self._is_held or self._unread:
             self._unread += data
@@ -247,16 +266,15 @@ class WebSocket(asyncio.Protocol):
 
     def take(self, kind: WSMsgType, data: Any) -> None:
         """Called by the parser for each message and control frame."""
-        if self._is_closing and kind is not WSMsgType.CLOSE:
+        if self._is_closing and kind is not CLOSE:
             return
-        match kind:
-            case WSMsgType.TEXT | WSMsgType.BINARY:
-                if self.user:
-                    self.user.received(data)
-            case WSMsgType.PING:
-                self.write(frame(PONG, data))
-            case WSMsgType.CLOSE:
-                self._closed_by_client(data)
+        if kind is TEXT or kind is BINARY:
+            if self.user:
+                self.user.received(data)
+        elif kind is PING:
+            self.write(frame(PONG_OPCODE, data))
+        elif kind is CLOSE:
+            self._closed_by_client(data)
 
     def fail(self, error: BaseException) -> None:
         """Called by the parser at bytes that are no frames of clients."""
@@ -270,7 +288,7 @@ class WebSocket(asyncio.Protocol):
         if code and not is_close_code(code):
             self._fail(PROTOCOL_ERROR, "no such close code")
             return
-        self._shut(close_frame(code) if code else frame(CLOSE, b""))
+        self._shut(close_frame(code) if code else frame(CLOSE_OPCODE, b""))
         if self._transport:
             self._transport.close()
         self._tell_lost(code or NO_CODE)

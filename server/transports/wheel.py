@@ -25,12 +25,14 @@ class Wheel:
         self._turn_s = turn_s
         self._due: dict[int, set[Timed]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._turn = 0
 
     def set(self, item: Timed, delay_s: float) -> None:
         """Have an item due after a delay, and not when it was due before."""
         self.drop(item)
         if self._timer is None:
+            self._loop = asyncio.get_running_loop()
             self._turn = math.floor(self._now_s() / self._turn_s)
             self._wait()
         item.turn = max(self._turn + 1, math.floor((self._now_s() + delay_s) / self._turn_s))
@@ -52,8 +54,7 @@ class Wheel:
         self._due.clear()
 
     def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_at((self._turn + 1) * self._turn_s, self._run)
+        self._timer = self._loop.call_at((self._turn + 1) * self._turn_s, self._run)
 
     def _run(self) -> None:
         now_turn = math.floor(self._now_s() / self._turn_s)
@@ -71,4 +72,4 @@ class Wheel:
             self._timer = None
 
     def _now_s(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()

@@ -71,7 +71,7 @@ class ApiNamespace(PlainNamespace):
             return await self._connected(connection_id, args[1])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
-        return await self._act(event, connection_id, args[1] if len(args) > 1 else None)
+        return await self.act(event, connection_id, *args[1:])
 
     async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
         """Whether the client may connect: once on each line, then at the rate of events."""
@@ -100,11 +100,12 @@ class ApiNamespace(PlainNamespace):
         finally:
             self._hub.unregister(connection_id)
 
-    async def _act(self, event: str, connection_id: ConnectionId, payload: Any) -> Any:
+    async def act(self, event: str, connection_id: str, payload: Any = None, *_: Any) -> Any:
+        """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
-        listener = self._hub.listener(connection_id)
+        listener = self._hub.listener(ConnectionId(connection_id))
         if listener is None:
             return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
         code = "ok"

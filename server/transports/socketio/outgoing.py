@@ -2,7 +2,7 @@
 
 import base64
 
-from server.transports.frames import BINARY, TEXT, frame
+from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, frame
 
 
 class Outgoing:
@@ -26,9 +26,9 @@ class Outgoing:
     def frames(self) -> bytes:
         """For a WebSocket."""
         if self._frames is None:
-            self._frames = frame(TEXT, self._text) if self._text else b""
+            self._frames = frame(TEXT_OPCODE, self._text) if self._text else b""
             for binary in self._binaries:
-                self._frames += frame(BINARY, binary)
+                self._frames += frame(BINARY_OPCODE, binary)
         return self._frames
 
     def packets(self) -> list[str]:

@@ -28,7 +28,14 @@ ATTACHMENTS_LIMIT_S = 20
 
 
 class PlainNamespace(socketio.AsyncNamespace):
-    """One whose answers hold binary in `Opaque` values only, so that nobody has to look."""
+    """The main namespace, with one method for all events.
+
+    Its answers hold binary in `Opaque` values only, so that nobody has to look.
+    """
+
+    async def act(self, event: str, connection_id: str, *arguments: Any) -> Any:
+        """Handle an event of a client, and answer it."""
+        raise NotImplementedError
 
 
 class SocketServer(socketio.AsyncServer):
@@ -44,6 +51,7 @@ class SocketServer(socketio.AsyncServer):
     def __init__(self, engine: Engine, **options: Any) -> None:
         self._engine = engine
         self._unopened: set[str] = set()  # lines without a namespace until now
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
@@ -115,17 +123,20 @@ class SocketServer(socketio.AsyncServer):
         if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
             self._check_opened(eio_sid)
             return
-        answer = await handler.trigger_event(event.name, connection_id, *event.data[1:])
-        if event.ack_id is None or answer is self.not_handled:
-            return
-        arguments = _arguments(answer)
-        is_plain = isinstance(handler, PlainNamespace) or not has_binary(arguments)
-        ack = plain_ack(event.ack_id, arguments) if is_plain else None
-        line = self.eio.sockets.get(eio_sid)
+        is_plain = isinstance(handler, PlainNamespace)
+        handle = handler.act if is_plain else handler.trigger_event
+        answer = await handle(event.name, connection_id, *event.data[1:])
+        if event.ack_id is not None and answer is not self.not_handled:
+            await self._acknowledge(eio_sid, event.ack_id, _arguments(answer), is_plain)
+
+    async def _acknowledge(
+        self, eio_sid: str, ack_id: int, arguments: list[Any], is_plain: bool
+    ) -> None:
+        ack = plain_ack(ack_id, arguments) if is_plain or not has_binary(arguments) else None
         if ack is None:
-            binary_ack = self.packet_class(packet.ACK, id=event.ack_id, data=arguments)
+            binary_ack = self.packet_class(packet.ACK, id=ack_id, data=arguments)
             await self._send_packet(eio_sid, binary_ack)
-        elif line:
+        elif line := self.eio.sockets.get(eio_sid):
             line.answer(ack)
 
     async def _handle_event(
@@ -166,8 +177,8 @@ class SocketServer(socketio.AsyncServer):
         self._binary_packet.pop(eio_sid, None)
 
     def _set_deadline(self, eio_sid: str, limit_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._deadlines[eio_sid] = loop.call_later(limit_s, self._miss_deadline, eio_sid)
+        self._loop = self._loop or asyncio.get_running_loop()
+        self._deadlines[eio_sid] = self._loop.call_later(limit_s, self._miss_deadline, eio_sid)
 
     def _clear_deadline(self, eio_sid: str) -> None:
         if timer := self._deadlines.pop(eio_sid, None):

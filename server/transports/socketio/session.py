@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import time
 from typing import TYPE_CHECKING
 
 from server.core.errors import Code
@@ -147,7 +148,7 @@ class EngineSocket:
         self._engine.traffic.bytes_in += len(packet)
         if self.is_closed:
             return
-        if self._engine.gate.is_flood(self.flood, asyncio.get_running_loop().time()):
+        if self._engine.gate.is_flood(self.flood, time.monotonic()):
             self.shut(Code.RATE_LIMITED)
             return
         if isinstance(packet, bytes):
