@@ -33,8 +33,9 @@ from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
 from server.transports.proxies import Proxies
+from server.transports.socketio.connections import Connections
 from server.transports.socketio.engine import Engine, EngineOptions
-from server.transports.socketio.fanout import Connections, Hub
+from server.transports.socketio.fanout import Hub
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.packets import event_encoder

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import socketio
-
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -25,25 +23,6 @@ NAMESPACE = "/"
 
 Encode = Callable[[str, Any], Outgoing]
 """Makes an event's packets from its name and its data."""
-
-
-class Connections(socketio.AsyncManager):
-    """python-socketio's book of connections."""
-
-    server: Any
-
-    def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        """Forget a connection, which is in no room of the library but its own two.
-
-        The library looks through every room of the namespace instead, and there is one for
-        each connection.
-        """
-        self.basic_leave_room(sid, namespace, None)
-        self.basic_leave_room(sid, namespace, sid)
-        self.callbacks.pop(sid, None)
-        for pending in (self.pending_connect, self.pending_disconnect):
-            if sid in pending.get(namespace, ()):
-                pending[namespace].remove(sid)
 
 
 class Listener(NamedTuple):
