@@ -57,6 +57,7 @@ async def _run(app: App, settings: Settings, token_place: str) -> int:
     loop = asyncio.get_running_loop()
     for signum in STOP_SIGNALS:
         loop.add_signal_handler(signum, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, app.reload_certificate)
     try:
         await app.start()
     except OSError as error:

@@ -124,6 +124,18 @@ class App:
         )
         log.info("started")
 
+    def reload_certificate(self) -> None:
+        """Show a renewed certificate to whoever connects from now on; keep the old if it is bad."""
+        renewed = None
+        try:
+            renewed = self._settings.tls_context()
+        except (OSError, ValueError):
+            log.exception("certificate_not_reloaded")
+        if renewed:
+            for listener in self._listeners:
+                listener.tls = renewed
+            log.info("certificate_reloaded")
+
     async def stop(self) -> None:
         """Take no new work, close every connection so that clients come back, and end."""
         self._health.is_draining = True

@@ -24,6 +24,7 @@ from server.transports.front import SECURITY_HEADERS
 from server.transports.inner import HttpProcessingError, parse_head
 from server.transports.metrics import Metrics
 from server.transports.proxies import Proxies
+from server.transports.stall import StallWatch
 from server.transports.upgrade import Upgrades, Wish
 
 log = logging.getLogger("hushwire.http")
@@ -218,7 +219,7 @@ class HttpConnection(web.RequestHandler):
         on_lost: Called if the connection ends, by whoever waits for something else.
     """
 
-    __slots__ = ("_keeper", "leave", "on_lost")
+    __slots__ = ("_keeper", "_stall", "leave", "on_lost")
 
     def __init__(
         self,
@@ -232,8 +233,20 @@ class HttpConnection(web.RequestHandler):
         self._keeper = keeper
         self.leave = functools.partial(keeper.leave, peer)
         self.on_lost: Callable[[], None] | None = None
+        self._stall: StallWatch | None = None  # while an answer is not taken
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.transport:
+            self._stall = StallWatch(self.transport, self.transport.abort)
+            self._stall.begin()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_stall()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._end_stall()
         super().connection_lost(exc)
         self.leave()
         if self.on_lost:
@@ -241,8 +254,14 @@ class HttpConnection(web.RequestHandler):
 
     def let_go(self) -> None:
         """End without closing the TCP connection, which has another protocol now."""
+        self._end_stall()
         self.transport = None
         super().connection_lost(None)
+
+    def _end_stall(self) -> None:
+        if self._stall:
+            self._stall.end()
+            self._stall = None
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that is cut off, or not what it says, is no error of ours."""

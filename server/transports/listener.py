@@ -25,7 +25,11 @@ TLS_HANDSHAKE_LIMIT_S = 10
 
 
 class Listener:
-    """Listens on one address, and makes a protocol for each connection."""
+    """Listens on one address, and makes a protocol for each connection.
+
+    Attributes:
+        tls: For the next connections; None for plain TCP.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,7 @@ class Listener:
     ) -> None:
         self._socket = sock
         self._make = make
-        self._tls = tls
+        self.tls = tls
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._loop.add_reader(sock.fileno(), self._accept)
@@ -57,7 +61,7 @@ class Listener:
                 log.exception("cannot_accept")
                 self._pause()
                 return
-            if self._tls and len(self._opening) >= MAX_TLS_HANDSHAKES:
+            if self.tls and len(self._opening) >= MAX_TLS_HANDSHAKES:
                 connection.close()  # what shakes hands is counted nowhere else yet
                 continue
             connection.setblocking(False)
@@ -80,8 +84,8 @@ class Listener:
             await self._loop.connect_accepted_socket(
                 self._make,
                 connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=TLS_HANDSHAKE_LIMIT_S if self._tls else None,
+                ssl=self.tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_LIMIT_S if self.tls else None,
             )
 
 

@@ -19,6 +19,7 @@ from server.transports.frames import (
     is_close_code,
 )
 from server.transports.inner import MessageQueue, WebSocketError, frame_parser
+from server.transports.stall import StallWatch
 
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
@@ -28,9 +29,6 @@ HIGH_WATER_BYTES = 64 * 1024
 
 CLOSE_LIMIT_S = 1.0
 """For the other side to take what is unsent and to answer our close frame."""
-
-STALL_LIMIT_S = 20.0
-"""Within which a full connection must take at least a byte."""
 
 BYTES_A_TURN = 16 * 1024
 """Read of one connection before others have their turn."""
@@ -108,10 +106,10 @@ class WebSocket(asyncio.Protocol):
         "_parser",
         "_pending",
         "_pending_bytes",
+        "_stall",
         "_timer",
         "_transport",
         "_unread",
-        "_written",
         "is_full",
         "user",
     )
@@ -138,12 +136,11 @@ class WebSocket(asyncio.Protocol):
         self._unread = b""
         self._is_held = False
         self._is_closing = False
-        # Of the end, once that has begun; else of a full connection's next byte.
-        self._timer: asyncio.TimerHandle | None = None
+        self._stall: StallWatch | None = None  # while the connection is full
+        self._timer: asyncio.TimerHandle | None = None  # of the end, once that has begun
         self._pending: list[bytes] = []  # written in this turn
         self._pending_bytes = 0
         self._allowance = 0  # unsent bytes of answers, at most
-        self._written = 0  # since the connection became full
 
     # --- what the user does ---
 
@@ -170,10 +167,9 @@ class WebSocket(asyncio.Protocol):
         self._pending_bytes = 0
         if pending and self._transport:
             frames = pending[0] if len(pending) == 1 else b"".join(pending)
-            was_full = self.is_full  # the transport may find it full now
+            if self._stall:
+                self._stall.wrote(len(frames))
             self._transport.write(frames)
-            if was_full:
-                self._written += len(frames)
 
     def hold(self) -> None:
         """Read no more until `release`."""
@@ -212,15 +208,13 @@ class WebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_full = True
-        self._written = 0
-        self._expect_progress()
+        self._stall = StallWatch(self._transport, self._stalled)
+        self._stall.begin()
 
     def resume_writing(self) -> None:
         self.is_full = False
         self._allowance = 0
-        if self._is_closing:
-            return
-        self._stop_timer()
+        self._end_stall()
         if self.user:
             self.user.drained()
 
@@ -229,7 +223,10 @@ class WebSocket(asyncio.Protocol):
         self._transport = self._parser = None
         self._unread = b""
         self._pending.clear()
-        self._stop_timer()
+        self._end_stall()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
         self._on_end(self)
         self._tell_lost(ABNORMAL)
 
@@ -313,7 +310,8 @@ class WebSocket(asyncio.Protocol):
         self._is_held = False
         self._unread = b""
         self._resume()  # for its close frame
-        self._start_timer(CLOSE_LIMIT_S, self.abort)
+        self._end_stall()
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_LIMIT_S, self.abort)
 
     def _tell_lost(self, code: int) -> None:
         user, self.user = self.user, None
@@ -338,26 +336,14 @@ class WebSocket(asyncio.Protocol):
     def _unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport else 0
 
-    def _expect_progress(self) -> None:
-        if not self._is_closing:
-            sent = self._written - self._unsent_bytes()
-            self._start_timer(STALL_LIMIT_S, self._check_progress, sent)
+    def _end_stall(self) -> None:
+        if self._stall:
+            self._stall.end()
+            self._stall = None
 
-    def _check_progress(self, sent_before: int) -> None:
-        if self._written - self._unsent_bytes() <= sent_before:
-            self._on_cut()
-            self._fail(SLOW_READER, "stalled; reconnect")
-        else:
-            self._expect_progress()
-
-    def _start_timer(self, delay_s: float, call: Callable[..., None], *arguments: Any) -> None:
-        self._stop_timer()
-        self._timer = asyncio.get_running_loop().call_later(delay_s, call, *arguments)
-
-    def _stop_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+    def _stalled(self) -> None:
+        self._on_cut()
+        self._fail(SLOW_READER, "stalled; reconnect")
 
 
 class _Messages(MessageQueue):

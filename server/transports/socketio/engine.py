@@ -184,8 +184,8 @@ class Engine:
         """Let go of a closed line; its place is free for another."""
         self.wheel.drop(socket)
         self._sessions.pop(socket.sid, None)
-        if self.sockets.pop(socket.sid, None):
-            self.gate.leave(socket.address)
+        self.sockets.pop(socket.sid, None)
+        self.gate.leave(socket.address)
 
     def count_rejected(self, code: Code) -> None:
         self._metrics.rejected.labels(code.word).inc()

@@ -31,6 +31,11 @@ class Outgoing:
                 self._frames += frame(BINARY_OPCODE, binary)
         return self._frames
 
+    @property
+    def count(self) -> int:
+        """Of packets."""
+        return bool(self._text) + len(self._binaries)
+
     def packets(self) -> list[str]:
         """For a client that polls."""
         text = [self._text.decode()] if self._text else []

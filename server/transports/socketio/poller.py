@@ -6,7 +6,7 @@ from collections import deque
 from server.transports.socketio.outgoing import NOOP, Outgoing
 
 MAX_PACKETS = 16
-"""In one answer to a poll: clients of python-engineio drop longer ones."""
+"""In one answer to a poll: clients of python-engineio drop longer ones. An event has 11 at most."""
 
 
 class OverlapError(Exception):
@@ -25,9 +25,9 @@ class Poller:
     __slots__ = ("_allowance", "_outbox", "_poll", "is_moving", "unsent_bytes")
 
     def __init__(self) -> None:
-        self._outbox: deque[Outgoing | str] = deque()
+        self._outbox: deque[tuple[Outgoing, bool]] = deque()  # with whether it was asked for
         self._poll: asyncio.Future[None] | None = None
-        self._allowance = 0
+        self._allowance = 0  # unsent bytes that were asked for
         self.is_moving = False
         self.unsent_bytes = 0
 
@@ -37,20 +37,17 @@ class Poller:
 
     def put(self, outgoing: Outgoing, max_unsent_bytes: int) -> bool:
         """Have the next poll answered with it; False if too much waits already."""
-        self._outbox.append(outgoing)
-        self.unsent_bytes += outgoing.size_bytes
-        self._wake()
+        self._add(outgoing, is_answer=False)
         return self.unsent_bytes <= max_unsent_bytes + self._allowance
 
     def answer(self, outgoing: Outgoing) -> None:
         """The same for what the client asked for, which is outside the bound."""
         self._allowance += outgoing.size_bytes
-        self.put(outgoing, 0)
+        self._add(outgoing, is_answer=True)
 
     def close(self, farewell: Outgoing) -> None:
         """Tell the poll that waits, or the next."""
-        self._outbox.append(farewell)
-        self._wake()
+        self._add(farewell, is_answer=False)
 
     def move(self) -> None:
         """From now on a poll is answered at once, with `NOOP` if there is nothing else."""
@@ -59,8 +56,9 @@ class Poller:
 
     def take_all(self) -> list[Outgoing]:
         """What is left, for another transport."""
-        left = [one for one in self._outbox if isinstance(one, Outgoing)]
-        self._forget_all()
+        left = [outgoing for outgoing, _ in self._outbox]
+        self._outbox.clear()
+        self.unsent_bytes = self._allowance = 0
         return left
 
     async def poll(self) -> list[str]:
@@ -79,24 +77,20 @@ class Poller:
                 self._poll = None
         return self._take() or NOOP.packets()
 
+    def _add(self, outgoing: Outgoing, *, is_answer: bool) -> None:
+        self._outbox.append((outgoing, is_answer))
+        self.unsent_bytes += outgoing.size_bytes
+        self._wake()
+
     def _take(self) -> list[str]:
         packets: list[str] = []
-        while self._outbox and len(packets) < MAX_PACKETS:
-            next_one = self._outbox.popleft()
-            if isinstance(next_one, Outgoing):
-                self.unsent_bytes -= next_one.size_bytes
-                packets += next_one.packets()
-            else:
-                packets.append(next_one)
-        # An attachment may stand for itself: it is a packet of its own.
-        self._outbox.extendleft(reversed(packets[MAX_PACKETS:]))
-        if not self._outbox:
-            self._allowance = 0
-        return packets[:MAX_PACKETS]
-
-    def _forget_all(self) -> None:
-        self._outbox.clear()
-        self.unsent_bytes = self._allowance = 0
+        while self._outbox and len(packets) + self._outbox[0][0].count <= MAX_PACKETS:
+            outgoing, is_answer = self._outbox.popleft()
+            self.unsent_bytes -= outgoing.size_bytes
+            if is_answer:
+                self._allowance -= outgoing.size_bytes
+            packets += outgoing.packets()
+        return packets
 
     def _wake(self) -> None:
         if self._poll and not self._poll.done():

@@ -114,7 +114,7 @@ class Polling:
         if not isinstance(connection, HttpConnection) or transport is None:
             raise AppError(Code.INVALID_REQUEST, "the connection was lost")
         tail = bytes_after_upgrade(request)
-        wish = Wish(request.method, request.version, request.url, request.headers, tail)
+        wish = Wish(request.method, request.version, request.rel_url, request.headers, tail)
         await self._upgrades.open(wish, transport, connection.leave)
         connection.let_go()
         return _Answered()

@@ -279,7 +279,7 @@ class Probe:
 
     def opened(self, connection: WebSocket) -> None:
         if not self._session.begin_probe(self):
-            connection.close()
+            connection.close()  # and `received` and `lost` are called no more
             return
         self._connection = connection
         loop = asyncio.get_running_loop()
@@ -302,7 +302,8 @@ class Probe:
 
     def lost(self, code: int) -> None:
         self._stop()
-        self._session.end_probe()
+        if self._connection:
+            self._session.end_probe()
 
     def close(self, code: int) -> None:
         """Close the WebSocket, since the session ends."""
