@@ -274,3 +274,44 @@ async def test_a_key_of_another_certificate_is_refused(
     with pytest.raises(SettingsError, match=r"TLS_CERT|TLS_KEY"):
         async with engineio_echo(**{**certificate.settings, "TLS_KEY": other.key}):
             pass
+
+
+# --- renewal ---
+
+
+async def shown(url: str) -> bytes:
+    """The certificate that the server shows, whoever vouches for it."""
+    host, port = url.partition("://")[2].split(":")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    told = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    assert isinstance(told, bytes)
+    return told
+
+
+async def test_a_renewed_certificate_is_shown_to_the_next(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    async with socketio_echo(**certificate.settings) as server:
+        first = await shown(server.url)
+        make_certificate(tmp_path)
+        assert await shown(server.url) == first
+
+        server.app.reload_certificate()
+
+        assert await shown(server.url) != first
+
+
+async def test_a_broken_renewal_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate = make_certificate(tmp_path)
+    async with socketio_echo(**certificate.settings) as server:
+        first = await shown(server.url)
+        certificate.cert.write_text("not yet written")
+
+        server.app.reload_certificate()
+
+        assert await shown(server.url) == first
+        assert "certificate_not_reloaded" in caplog.messages

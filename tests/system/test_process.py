@@ -246,6 +246,14 @@ async def test_debugging_opens_the_list_of_sessions_to_this_machine_only(tmp_pat
     assert statuses == [200, 200, 401, 401]
 
 
+async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
+    with server_process(tmp_path) as server:
+        server.process.send_signal(signal.SIGHUP)
+
+        assert (await exchange(server.url, head("GET", "/health"))).status == 200
+        assert (await stop(server, signal.SIGTERM)).status == 0
+
+
 # --- the end ---
 
 
