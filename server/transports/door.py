@@ -216,10 +216,11 @@ class HttpConnection(web.RequestHandler):
 
     Attributes:
         leave: Tells the doorkeeper of the end.
+        is_full: An answer is not taken yet.
         on_lost: Called if the connection ends, by whoever waits for something else.
     """
 
-    __slots__ = ("_keeper", "_stall", "leave", "on_lost")
+    __slots__ = ("_keeper", "_stall", "is_full", "leave", "on_lost")
 
     def __init__(
         self,
@@ -233,16 +234,19 @@ class HttpConnection(web.RequestHandler):
         self._keeper = keeper
         self.leave = functools.partial(keeper.leave, peer)
         self.on_lost: Callable[[], None] | None = None
-        self._stall: StallWatch | None = None  # while an answer is not taken
+        self._stall: StallWatch | None = None  # while it is full
+        self.is_full = False
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.is_full = True
         if self.transport:
             self._stall = StallWatch(self.transport, self.transport.abort)
             self._stall.begin()
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.is_full = False
         self._end_stall()
 
     def connection_lost(self, exc: BaseException | None) -> None:

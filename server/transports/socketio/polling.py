@@ -56,6 +56,7 @@ class Polling:
         poller, connection = socket.poller, request.protocol
         assert poller
         assert isinstance(connection, HttpConnection)
+        socket.answered_by = connection
         connection.on_lost = functools.partial(socket.lost, ABNORMAL)
         try:
             packets = await poller.poll()
@@ -65,7 +66,7 @@ class Polling:
         finally:
             connection.on_lost = None
         if poller.unsent_bytes <= HIGH_WATER_BYTES:
-            socket.drained()
+            socket.inbox.release()
         return web.Response(text=_SEPARATOR.join(packets))
 
     async def _post(self, socket: EngineSocket, request: web.Request) -> web.Response:

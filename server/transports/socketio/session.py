@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from server.core.errors import Code
 from server.transports.errors import CLOSE_CODE
@@ -26,11 +26,22 @@ class MalformedError(Exception):
     """A packet that is not of the protocol, or not for servers."""
 
 
+class Pipe(Protocol):
+    """What packets leave by.
+
+    Attributes:
+        is_full: Its reader is slower than we are.
+    """
+
+    is_full: bool
+
+
 class EngineSocket:
     """What python-socketio's server has of one client: a line that opens and ends.
 
     Attributes:
         sid: The id that Engine.IO gives it.
+        answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
         began_polling: It did, and may have moved since.
         has_opened: A namespace was opened on it.
@@ -44,6 +55,7 @@ class EngineSocket:
         "_probe",
         "_websocket",
         "address",
+        "answered_by",
         "began_polling",
         "flood",
         "has_opened",
@@ -63,6 +75,7 @@ class EngineSocket:
         self.inbox = Inbox()
         self.turn: int | None = None
         self.is_closed = False
+        self.answered_by: Pipe | None = None
         self.began_polling = False
         self.has_opened = False
         self.is_posting = False
@@ -84,7 +97,7 @@ class EngineSocket:
 
     def opened(self, connection: WebSocket) -> None:
         """Begin on a WebSocket."""
-        self._websocket = connection
+        self._websocket = self.answered_by = connection
         self._begin(["websocket"])
 
     def begin_polling(self) -> Poller:
@@ -122,6 +135,9 @@ class EngineSocket:
                 self.inbox.hold()
 
     def drained(self) -> None:
+        if self._awaits_pong:
+            # The ping has left only now.
+            self._engine.wheel.set(self, self._engine.ping_timeout_s)
         self.inbox.release()
         if self._websocket:
             self._websocket.release()
@@ -194,7 +210,7 @@ class EngineSocket:
             self._awaits_pong = True
             wheel.set(self, self._engine.ping_timeout_s)
             self.answer(outgoing.PING)
-        elif self._websocket and self._websocket.is_full:
+        elif self.answered_by is not None and self.answered_by.is_full:
             # The ping may not have left yet; whether anything leaves, the connection sees to.
             wheel.set(self, self._engine.ping_timeout_s)
         else:
@@ -224,7 +240,7 @@ class EngineSocket:
         """Go on over the WebSocket, with what was not fetched by polling."""
         poller, self._poller = self._poller, None
         self._probe = None
-        self._websocket = connection
+        self._websocket = self.answered_by = connection
         connection.user = self
         if poller:
             left = poller.take_all()
@@ -265,7 +281,7 @@ class EngineSocket:
             self._poller.close(farewell)
         self.inbox.release()
         self.inbox.put(self._engine.handle, "disconnect", self.sid, reason)
-        self._websocket = self._probe = None
+        self._websocket = self._probe = self.answered_by = None
 
 
 class Probe:
