@@ -25,10 +25,12 @@ from server.stores.memory.broker import LocalBroker
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.decode import Decoder
-from server.transports.door import Door, Doorkeeper, HttpOptions
+from server.transports.door import Door
+from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
 from server.transports.health import Health
 from server.transports.http import Operators, Surround, add_routes
+from server.transports.http_connection import HttpOptions
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins

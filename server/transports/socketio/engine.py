@@ -18,7 +18,8 @@ from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.outgoing import Outgoing
-from server.transports.socketio.session import EngineSocket, Probe
+from server.transports.socketio.probe import Probe
+from server.transports.socketio.session import EngineSocket
 from server.transports.websocket import User
 from server.transports.wheel import Wheel
 

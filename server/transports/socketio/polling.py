@@ -6,9 +6,9 @@ import functools
 from aiohttp import web
 
 from server.core.errors import AppError, Code
-from server.transports.door import HttpConnection
 from server.transports.front import Front, peer_of
 from server.transports.http import BODY_LIMIT_S, BROKEN_BODY
+from server.transports.http_connection import HttpConnection
 from server.transports.inner import bytes_after_upgrade
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
