@@ -197,7 +197,6 @@ class App:
                 hub=hub,
                 decoder=self._decoder,
                 metrics=self._metrics,
-                limiter=self._limiter,
                 clock=self._clock,
                 rate=settings.rates.events,
             )

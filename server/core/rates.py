@@ -1,8 +1,55 @@
-"""Spending a rate: one call that refuses with the time to wait."""
+"""Spending a rate: token buckets, and one call that refuses with the time to wait."""
 
 from server.core.errors import AppError, Code
 from server.core.limits import Rate
 from server.core.ports import RateLimiter
+
+_TOKEN = 60_000
+"""Parts of a token, of which a bucket gains `per_minute` each millisecond: whole numbers only."""
+
+
+class TokenBucket:
+    """Holds at most `rate.burst` tokens and gains `rate.per_minute`; full when it is new."""
+
+    __slots__ = ("_parts", "_seen_ms")
+
+    def __init__(self, rate: Rate, now_ms: int) -> None:
+        self._parts = rate.burst * _TOKEN
+        self._seen_ms = now_ms
+
+    def take(self, rate: Rate, cost: int, now_ms: int) -> int:
+        """Take tokens if they are there.
+
+        Returns:
+            0 if taken, else after how many milliseconds they will be there.
+        """
+        held = self._fill(rate, now_ms)
+        wanted = min(cost, rate.burst) * _TOKEN
+        if held < wanted:
+            return -(-(wanted - held) // rate.per_minute)
+        self._parts = held - wanted
+        return 0
+
+    def charge(self, rate: Rate, cost: int, now_ms: int) -> None:
+        """Take tokens even if that leaves a debt, of at most `rate.burst`."""
+        held = self._fill(rate, now_ms) - cost * _TOKEN
+        self._parts = max(held, -rate.burst * _TOKEN)
+
+    def full_ms(self, rate: Rate) -> int:
+        """When it will be full again, if nothing is taken until then."""
+        return self._seen_ms - (self._parts - rate.burst * _TOKEN) // rate.per_minute
+
+    def _fill(self, rate: Rate, now_ms: int) -> int:
+        # Times that several processes wrote may step back.
+        gained = max(0, now_ms - self._seen_ms) * rate.per_minute
+        self._parts = min(rate.burst * _TOKEN, self._parts + gained)
+        self._seen_ms = now_ms
+        return self._parts
+
+
+def refusal(wait_ms: int) -> AppError:
+    """What whoever is too fast is told."""
+    return AppError(Code.RATE_LIMITED, f"too many; try again in {-(-wait_ms // 1000)} s", wait_ms)
 
 
 async def spend(limiter: RateLimiter, what: str, who: str, rate: Rate | None, now_ms: int) -> None:
@@ -15,6 +62,4 @@ async def spend(limiter: RateLimiter, what: str, who: str, rate: Rate | None, no
         return
     wait_ms = await limiter.take(f"{what}:{who}", rate, 1, now_ms)
     if wait_ms:
-        raise AppError(
-            Code.RATE_LIMITED, f"too many; try again in {-(-wait_ms // 1000)} s", wait_ms
-        )
+        raise refusal(wait_ms)

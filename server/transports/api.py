@@ -42,19 +42,14 @@ class Caller:
     Attributes:
         connection_id: Of the live connection; `NO_CONNECTION` for an HTTP request.
         address: The real client address, for limits.
-        line: The transport under the connection, for limits too: one transport may open a
-            connection again and again.
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
     """
 
-    __slots__ = ("address", "connection_id", "line", "memberships")
+    __slots__ = ("address", "connection_id", "memberships")
 
-    def __init__(
-        self, address: str, connection_id: ConnectionId = NO_CONNECTION, line: str = ""
-    ) -> None:
+    def __init__(self, address: str, connection_id: ConnectionId = NO_CONNECTION) -> None:
         self.address = address
-        self.line = line
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
 

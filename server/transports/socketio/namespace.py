@@ -10,8 +10,7 @@ from server.core.clock import Clock
 from server.core.errors import AppError, Code
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
-from server.core.ports import RateLimiter
-from server.core.rates import spend
+from server.core.rates import TokenBucket, refusal
 from server.logs import new_request_id, request_id
 from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
@@ -19,6 +18,7 @@ from server.transports.errors import error_body
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub, Listener
 from server.transports.socketio.server import PlainNamespace, SocketServer
+from server.transports.socketio.session import EngineSocket
 
 log = logging.getLogger("hushwire.socketio")
 
@@ -46,7 +46,6 @@ class ApiNamespace(PlainNamespace):
         hub: Hub,
         decoder: Decoder,
         metrics: Metrics,
-        limiter: RateLimiter,
         clock: Clock,
         rate: Rate | None,
     ) -> None:
@@ -59,7 +58,6 @@ class ApiNamespace(PlainNamespace):
         self._hub = hub
         self._decoder = decoder
         self._metrics = metrics
-        self._limiter = limiter
         self._clock = clock
         self._rate = rate
         self._refusals: dict[ConnectionId, int] = {}
@@ -80,12 +78,12 @@ class ApiNamespace(PlainNamespace):
             return False
         try:
             if line.has_opened:
-                await self._spend(line.sid)
+                self._spend(line)
             line.has_opened = True
         except AppError as error:
             self._metrics.rejected.labels(error.code.word).inc()
             return False
-        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id, line.sid), line)
+        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
         log.debug("connected")
         return True
 
@@ -110,6 +108,7 @@ class ApiNamespace(PlainNamespace):
             return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
         code = "ok"
         try:
+            self._spend(listener.line)
             answer = await self._run(action, listener.caller, payload)
         except AppError as error:
             code = error.code.word
@@ -123,27 +122,38 @@ class ApiNamespace(PlainNamespace):
         for name, data in answer.emits:
             sent_bytes += self._hub.answer(listener, name, data)
         if sent_bytes >= BYTES_AN_EVENT and self._rate:
-            await self._charge(listener.caller, self._rate, sent_bytes // BYTES_AN_EVENT)
+            self._charge(listener.line, self._rate, sent_bytes // BYTES_AN_EVENT)
         self._cut_if_flooding(listener, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return answer.ack
 
     async def _run(self, action: Action | None, caller: Caller, payload: Any) -> Answer:
-        if self._rate:
-            await self._spend(caller.line)
         if action is None:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
         request = self._decoder.request(action.request, payload)
         result = await action.handler(self._chat, caller, request)
         return action.render(request, result)
 
-    async def _spend(self, line: str) -> None:
-        await spend(self._limiter, "events", line, self._rate, self._clock.now_ms())
+    def _spend(self, line: EngineSocket) -> None:
+        """Count an event of a line.
 
-    async def _charge(self, caller: Caller, rate: Rate, events: int) -> None:
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        if self._rate:
+            now_ms = self._clock.now_ms()
+            if wait_ms := self._bucket(line, self._rate, now_ms).take(self._rate, 1, now_ms):
+                raise refusal(wait_ms)
+
+    def _charge(self, line: EngineSocket, rate: Rate, events: int) -> None:
         """Long answers, such as histories and lists of keys, count as many events."""
         now_ms = self._clock.now_ms()
-        await self._limiter.charge(f"events:{caller.line}", rate, events, now_ms)
+        self._bucket(line, rate, now_ms).charge(rate, events, now_ms)
+
+    def _bucket(self, line: EngineSocket, rate: Rate, now_ms: int) -> TokenBucket:
+        if line.events is None:
+            line.events = TokenBucket(rate, now_ms)
+        return line.events
 
     def _cut_if_flooding(self, listener: Listener, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""

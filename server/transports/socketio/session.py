@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from server.core.errors import Code
+from server.core.rates import TokenBucket
 from server.transports.errors import CLOSE_CODE
 from server.transports.socketio import outgoing
 from server.transports.socketio.gate import Flood
@@ -42,6 +43,7 @@ class EngineSocket:
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
         began_polling: It did, and may have moved since.
+        events: The rate at which its client may send events.
         has_opened: A namespace was opened on it.
         turn: The wheel's.
     """
@@ -55,6 +57,7 @@ class EngineSocket:
         "address",
         "answered_by",
         "began_polling",
+        "events",
         "flood",
         "has_opened",
         "inbox",
@@ -69,6 +72,7 @@ class EngineSocket:
         self._engine = engine
         self.sid = sid
         self.address = address
+        self.events: TokenBucket | None = None
         self.flood = Flood()
         self.inbox = Inbox()
         self.turn: int | None = None
