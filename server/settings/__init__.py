@@ -145,8 +145,9 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
 
 
 def _two_messages(values: Mapping[str, Any]) -> int:
-    """A reader behind by two of the largest messages is not slow; base64 takes four thirds."""
-    largest: int = values["MAX_CIPHERTEXT_BYTES"] * 4 // 3 + 4096
+    """A reader that is behind by two of the largest messages is not slow."""
+    # What comes in by one payload goes out by about as much: text in JSON, binary beside it.
+    largest: int = values["MAX_PAYLOAD_BYTES"] + 4096
     return 2 * largest
 
 

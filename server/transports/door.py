@@ -88,7 +88,7 @@ class Door(asyncio.Protocol):
     def _hand_on(self) -> None:
         wish = self._read_wish()
         if wish is None:
-            self._hand_to_aiohttp()
+            self._hand_to_aiohttp(self._head)
         else:
             self._is_upgrading = True
             self._transport.pause_reading()
@@ -115,7 +115,8 @@ class Door(asyncio.Protocol):
             leave = functools.partial(self._keeper.leave, self._peer)
             connection = await self._upgrades.open(wish, self._transport, leave)
         except AppError:
-            self._hand_to_aiohttp()
+            # Without what came after the head: frames are no HTTP.
+            self._hand_to_aiohttp(self._head[: read - len(wish.tail)])
         except Exception:  # the outermost frame
             log.exception("internal_error")
             self._transport.abort()
@@ -124,13 +125,13 @@ class Door(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _hand_to_aiohttp(self) -> None:
+    def _hand_to_aiohttp(self, data: bytearray) -> None:
         connection = HttpConnection(
             self._server, self._keeper, self._peer, asyncio.get_running_loop(), self._http_options
         )
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)
-        connection.data_received(bytes(self._head))
+        connection.data_received(bytes(data))
 
     def _refuse(self, error: AppError) -> None:
         self._stop_timer()

@@ -94,6 +94,9 @@ class HttpConnection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is not HTTP, or what broke below the middlewares."""
+        if exc is not None and status < 500:
+            # Its frames hold it, and it holds up to 64 KiB of what was sent, four times over.
+            exc.__traceback__ = None
         if status >= 500:
             log.error("http_error", exc_info=exc)
             error = AppError(Code.INTERNAL, "something went wrong here")

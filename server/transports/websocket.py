@@ -105,6 +105,7 @@ class WebSocket(asyncio.Protocol):
         "_on_end",
         "_parser",
         "_pending",
+        "_pending_answers",
         "_pending_bytes",
         "_stall",
         "_timer",
@@ -140,6 +141,7 @@ class WebSocket(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None  # of the end, once that has begun
         self._pending: list[bytes] = []  # written in this turn
         self._pending_bytes = 0
+        self._pending_answers = 0
         self._allowance = 0  # unsent bytes of answers, at most
 
     # --- what the user does ---
@@ -157,15 +159,17 @@ class WebSocket(asyncio.Protocol):
         """Send what the client asked for: outside the bound, so hold it if then `is_full`."""
         if self._is_closing:
             return
+        self._pending_answers += len(frames)
         self._write(frames)
-        if self.is_full:
-            self._allowance += len(frames)
 
     def flush(self) -> None:
         """Write what was sent in this turn."""
         pending, self._pending = self._pending, []
+        answers, self._pending_answers = self._pending_answers, 0
         self._pending_bytes = 0
         if pending and self._transport:
+            if answers or self._allowance:
+                self._allowance = answers + min(self._allowance, self._unsent_bytes())
             frames = pending[0] if len(pending) == 1 else b"".join(pending)
             if self._stall:
                 self._stall.wrote(len(frames))

@@ -62,6 +62,8 @@ class Hub:
 
     def answer(self, listener: Listener, name: str, data: Any) -> int:
         """Send an event that a connection has asked for; answers its size in bytes."""
+        if listener.line.is_closed:
+            return 0
         packets = self._encode(name, data)
         listener.line.answer(packets)
         self._traffic.delivered(name, packets.size_bytes, 1)
