@@ -22,7 +22,10 @@ def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
         waited_for = coroutine.send(None)
     except StopIteration:
         return None
-    return asyncio.get_running_loop().create_task(_go_on(coroutine, waited_for))
+    task = asyncio.get_running_loop().create_task(_go_on(coroutine, waited_for))
+    # A task that is cancelled before its first turn would leave the coroutine in its wait.
+    task.add_done_callback(lambda _: coroutine.close())
+    return task
 
 
 async def _go_on(coroutine: Coroutine[Any, Any, None], waited_for: Any) -> None:

@@ -1,8 +1,11 @@
 """A timer wheel: one timer of the event loop for any number of connections."""
 
 import asyncio
+import logging
 import math
 from typing import Protocol
+
+log = logging.getLogger("hushwire.socketio")
 
 
 class Timed(Protocol):
@@ -61,11 +64,12 @@ class Wheel:
         while self._turn < now_turn:
             self._turn += 1
             # One after the other: what one causes may take another off the wheel.
-            items = self._due.pop(self._turn, set())
+            items = self._due.get(self._turn, set())
             while items:
                 item = items.pop()
                 item.turn = None
-                item.on_time()
+                _ring(item)
+            self._due.pop(self._turn, None)
         if self._due:
             self._wait()
         else:
@@ -73,3 +77,10 @@ class Wheel:
 
     def _now_s(self) -> float:
         return self._loop.time()
+
+
+def _ring(item: Timed) -> None:
+    try:
+        item.on_time()
+    except Exception:  # the outermost frame: the wheel turns on for all others
+        log.exception("internal_error")
