@@ -1,0 +1,56 @@
+"""The same traffic over python-socketio as shipped and over our transport: all hear the same.
+
+Compared are the decoded packets of each client in their order, and of the handshake what is in
+it but the id. Guests act one after the other, each to its end, since the order among several
+senders is nobody's promise. Left out, or made equal, are these faults of stock's:
+
+- It answers CONNECT to an unknown namespace with a bare text, which official clients cannot
+  show: ours has the shape of an error, as in Node's server. Both count as "no such namespace".
+- It answers CONNECT to a namespace that is open already with CONNECT_ERROR, by which official
+  clients take the open one for failed; ours is silent. Nobody does that here.
+- It drops POSTs of more than 16 packets, which official clients send: more go in several here.
+- It says `OK` to a POST, where the protocol has `ok`: only the status counts here.
+- It takes an Engine.IO CLOSE for a wish to leave all namespaces, so that a browser that goes
+  away for a moment has left: pollers who hang up send DISCONNECT before it here.
+- It does not notice a poll that was dropped before the next ping: pollers drop none here.
+- It goes on when packets are malformed (among them events before any CONNECT, attachments for
+  a namespace that is not open, more than ten attachments, the acknowledgement 0), and drops
+  what else is in that POST: ours ends the line. Nobody sends such here, see
+  tests/transports/test_bad_packets.py.
+- It relays half a surrogate pair, which is not UTF-8: ours has U+FFFD. Nobody sends one here.
+"""
+
+import asyncio
+import difflib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.conformance.parlour import our_stage, stock_stage
+from tests.conformance.scenes import Step, play
+from tests.conformance.traffic import scenes
+
+
+@pytest.mark.timeout(300)  # to make a counter-example short takes longer than the test
+@given(scene=scenes())
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+async def test_every_client_hears_what_stock_would_have_told_it(scene: list[Step]) -> None:
+    async with stock_stage() as stock, our_stage() as ours:
+        expected, heard = await asyncio.gather(play(scene, stock), play(scene, ours))
+
+    if heard != expected:
+        pytest.fail(_shown(scene, expected, heard), pytrace=False)
+
+
+def _shown(scene: list[Step], expected: dict[str, list[str]], heard: dict[str, list[str]]) -> str:
+    """The steps, and what who heard otherwise."""
+    lines = ["", *map(str, scene)]
+    for name, told_by_stock in expected.items():
+        if heard[name] != told_by_stock:
+            lines += ["", f"{name} heard (- from stock only, + from ours only):"]
+            lines += difflib.ndiff(told_by_stock, heard[name])
+    return "\n".join(lines)
