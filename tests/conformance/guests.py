@@ -41,6 +41,7 @@ class Guest:
 
     Attributes:
         name: By which the handlers know it.
+        company: All guests of the scene.
         heard: Each packet as text, without ids of connections.
         questions: Not answered yet.
         namespaces: It has connected to.
@@ -51,6 +52,7 @@ class Guest:
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self.name = name
+        self.company: list[Guest] = []
         self.heard: list[str] = []
         self.questions: deque[Question] = deque()
         self.namespaces: set[str] = set()
@@ -72,6 +74,14 @@ class Guest:
     @property
     def is_probing(self) -> bool:
         return not self.is_gone and self._probe is not None
+
+    @property
+    def company_is_alike(self) -> bool:
+        """All who are here are on the same transport, and try no other."""
+        here = [guest for guest in self.company if not guest.is_gone]
+        return len({guest.is_polling for guest in here}) < 2 and not any(
+            guest.is_probing for guest in here
+        )
 
     # --- coming and going ---
 

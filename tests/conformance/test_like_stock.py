@@ -13,6 +13,9 @@ senders is nobody's promise. Left out, or made equal, are these faults of stock'
 - It takes an Engine.IO CLOSE for a wish to leave all namespaces, so that a browser that goes
   away for a moment has left: pollers who hang up send DISCONNECT before it here.
 - It does not notice a poll that was dropped before the next ping: pollers drop none here.
+- It encodes an attachment for all receivers of a broadcast as for the first, so that WebSockets
+  get base64 as text, or polls raw bytes: broadcasts with binary are only made here while all
+  guests are on the same transport. (Ours is tested by test_socketio_binary.py.)
 - It goes on when packets are malformed (among them events before any CONNECT, attachments for
   a namespace that is not open, more than ten attachments, the acknowledgement 0), and drops
   what else is in that POST: ours ends the line. Nobody sends such here, see
