@@ -40,7 +40,7 @@ _message = msgspec.json.Decoder(Message).decode
 _placed = msgspec.json.Decoder(Placed).decode
 
 
-class Stranger(Exception):
+class NotSentError(Exception):
     """A message that nobody has sent so."""
 
 
@@ -52,11 +52,11 @@ def words(sender: str, number: int) -> str:
 def record_of(message: Message) -> Record:
     """
     Raises:
-        Stranger: The content is not what its sender wrote.
+        NotSentError: The content is not what its sender wrote.
     """
     number = int(message.id.rpartition(" ")[2])
     if message.encrypted != words(message.sender, number):
-        raise Stranger(f"{message.id}: {message.encrypted[:80]!r}")
+        raise NotSentError(f"{message.id}: {message.encrypted[:80]!r}")
     recipient = None if message.recipient == "all" else message.recipient
     return Record(message.sender, number, recipient)
 
@@ -102,7 +102,7 @@ class Member:
     # --- coming and going ---
 
     async def come(self, kind: str) -> None:
-        """Open a line of this kind, unless there is one, and join; then send again what got lost."""
+        """Join, on a new line of this kind if there is none; then send again what got lost."""
         if self._line is None:
             self._kind = kind
             self._line = Line(self._address, self._hear, self._end)
@@ -218,7 +218,7 @@ class Member:
         self._line.send(f"20{json.dumps([event, request])}".encode())
         answer: dict[str, Any] = await self._asked
         if not answer["success"]:
-            raise Stranger(f"{self.name} asked for {event} and got {answer}")
+            raise NotSentError(f"{self.name} asked for {event} and got {answer}")
         return answer
 
     # --- hearing ---
@@ -226,7 +226,7 @@ class Member:
     def _hear(self, text: bytes) -> None:
         try:
             self._take(text)
-        except (Stranger, ValueError, msgspec.DecodeError) as error:
+        except (NotSentError, ValueError, msgspec.DecodeError) as error:
             self._ledger.fault(f"{self.name} heard what cannot be: {error!r} {text[:80]!r}")
 
     def _take(self, text: bytes) -> None:
@@ -241,13 +241,13 @@ class Member:
             placed = _placed(text[text.index(b",") + 1 : -1])
             self._witness.hear(placed.seq, Record(COMING_OR_GOING))
         elif not text.startswith((b"0", *_OF_NO_PLACE)):
-            raise Stranger("an event that was not to come")
+            raise NotSentError("an event that was not to come")
 
     def _take_echo(self, message: Message) -> None:
         record = record_of(message)
         sent = self._unanswered[0] if self._unanswered else None
         if sent is None or sent.number != record.number or record.sender != self.name:
-            raise Stranger("not the oldest message that waits for an answer")
+            raise NotSentError("not the oldest message that waits for an answer")
         if sent.is_repeat:
             self._witness.repeat(message.seq, record)
         else:
@@ -265,7 +265,7 @@ class Member:
             self._asked.set_result(answer)
             return
         if not self._unanswered or self._unanswered[0].number != number or not answer["success"]:
-            raise Stranger("not the answer to the oldest message")
+            raise NotSentError("not the answer to the oldest message")
         self._unanswered.popleft()
         self._ledger.sent(self.name, number)
         if not self._unanswered:

@@ -58,7 +58,11 @@ class Room:
 
     def __init__(self, address: Address, number: int, seed: int, tally: Tally) -> None:
         self._name = f"room {number}"
-        self._chance = random.Random(f"{seed} {number}")  # noqa: S311  # the same each time
+        # For each member, so that the machine's pace changes nobody's fate.
+        self._chances = [
+            random.Random(f"{seed} {number} {place}")  # noqa: S311  # nothing secret
+            for place, _ in enumerate(KINDS)
+        ]
         self._tally = tally
         self._ledger = Ledger(self._name)
         tally.ledgers.append(self._ledger)
@@ -103,23 +107,20 @@ class Room:
 
     async def _turn(self, member: Member) -> None:
         await self._be_there(member)
-        chance = self._chance
+        chance = self._chances[self._members.index(member)]
         if member.can_move and chance.random() < MOVES:
             member.move()
         member.say(chance.randint(1, BURST), chance, self._reachable)
         # What the other nine send in this round arrives meanwhile.
         is_over = chance.random() < FATES
         if is_over and member.name in self._reachable:
-            await self._drop_in_the_middle(member)
+            for _ in range(chance.choice([0, 1, 3, 10])):
+                await asyncio.sleep(0)  # up to somewhere in the middle of its own traffic
+            member.drop()
             return
         await member.answered()
         if is_over:
             await member.leave()
-
-    async def _drop_in_the_middle(self, member: Member) -> None:
-        for _ in range(self._chance.choice([0, 1, 3, 10])):
-            await asyncio.sleep(0)
-        member.drop()
 
     async def _be_there(self, member: Member) -> None:
         if member.is_away:
