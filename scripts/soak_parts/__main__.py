@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -75,6 +76,8 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if there was any fault.
     """
     arguments = _parser().parse_args(argv)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(128 + number))  # and end the server
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tally = Tally(arguments.deliveries)

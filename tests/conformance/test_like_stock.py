@@ -15,7 +15,7 @@ senders is nobody's promise. Left out, or made equal, are these faults of stock'
 - It does not notice a poll that was dropped before the next ping: pollers drop none here.
 - It encodes an attachment for all receivers of a broadcast as for the first, so that WebSockets
   get base64 as text, or polls raw bytes: broadcasts with binary are only made here while all
-  guests are on the same transport. (Ours is tested by test_socketio_binary.py.)
+  guests are on the same transport, and on both by a test of ours alone.
 - It goes on when packets are malformed (among them events before any CONNECT, attachments for
   a namespace that is not open, more than ten attachments, the acknowledgement 0), and drops
   what else is in that POST: ours ends the line. Nobody sends such here, see
@@ -29,6 +29,7 @@ import difflib
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.conformance.guests import POLLING, WEBSOCKET, Guest
 from tests.conformance.parlour import our_stage, stock_stage
 from tests.conformance.scenes import Step, play
 from tests.conformance.traffic import scenes
@@ -47,6 +48,24 @@ async def test_every_client_hears_what_stock_would_have_told_it(scene: list[Step
 
     if heard != expected:
         pytest.fail(_shown(scene, expected, heard), pytrace=False)
+
+
+async def test_a_broadcast_with_binary_reaches_polls_and_websockets_alike() -> None:
+    async with our_stage() as stage:
+        guests = [Guest(stage.url, "alice"), Guest(stage.url, "bob"), Guest(stage.url, "carol")]
+        for guest, transport in zip(guests, (POLLING, WEBSOCKET, POLLING), strict=True):
+            await guest.come(transport)
+            await guest.send("40")
+            await guest.sync()
+
+        await guests[0].send('451-["announce",{"_placeholder":true,"num":0}]', b"\x00\xff")
+        for guest in guests:
+            await guest.sync()
+        heard = [guest.heard[-1] for guest in guests]
+        for guest in guests:
+            await guest.let_go()
+
+    assert heard == ["EVENT / id None ['announced', b'\\x00\\xff']"] * 3
 
 
 def _shown(scene: list[Step], expected: dict[str, list[str]], heard: dict[str, list[str]]) -> str:
