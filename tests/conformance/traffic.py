@@ -104,7 +104,7 @@ def _passages(names: list[str], arguments: Arguments) -> Passage:
 
     return st.one_of(
         _many(talk, 1, 4),
-        passage(_upgrade),
+        passage(_upgrade, who, arguments),
         passage(_absence, st.sampled_from(["close", "drop"]), _TRANSPORTS, _AUTHS),
         passage(_return, _SPACES, _AUTHS),
         passage(_exile, _SPACES, who, _AUTHS),
@@ -112,8 +112,11 @@ def _passages(names: list[str], arguments: Arguments) -> Passage:
     )
 
 
-def _upgrade(name: str, meanwhile: list[Step]) -> list[Step]:
-    return [Probe(name), *meanwhile, Move(name)]
+def _upgrade(name: str, meanwhile: list[Step], by: str, arguments: list[Any]) -> list[Step]:
+    """Go from polling to a WebSocket, while another says something to it."""
+    sayings: list[Act] = [Say("/", "whisper", [name, *arguments], None)]
+    sayings += [Say(space, "announce", arguments, None) for space in NAMESPACES]
+    return [Probe(name), *meanwhile, Burst(by, sayings), Move(name)]
 
 
 def _absence(
