@@ -1,13 +1,22 @@
 """Raw connections, and a well-behaved pair that must not notice them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import uvloop
 
 from tests.servers import RunningServer
 from tests.transports.wire import Line, Pair, PollingLine, WebSocketLine, undisturbed_pair
 
 Dial = Callable[..., Awaitable[Line]]
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that users run."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
