@@ -147,6 +147,10 @@ class SlowReader:
             while await self.read():
                 pass
 
+    def widen(self) -> None:
+        """From now on have the kernel take more at a time."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+
     async def take_slowly(self, bytes_a_second: int) -> None:
         """Go on reading at that speed, and answer pings, until cancelled or cut."""
         while await self.read(2_048):
