@@ -1,4 +1,8 @@
-"""A clock that stands still until a test moves it."""
+"""Clocks that stand still until a test moves them."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 
 class ManualClock:
@@ -10,3 +14,28 @@ class ManualClock:
 
     def advance(self, *, ms: int = 0, seconds: float = 0, minutes: float = 0) -> None:
         self._now_ms += ms + round(seconds * 1000) + round(minutes * 60_000)
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps to the next timer as soon as nothing else is to be done."""
+
+    _ready: Any
+    _scheduled: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now_s = 1_000.0
+
+    def time(self) -> float:
+        return self._now_s
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self._now_s = max(self._now_s, self._scheduled[0].when())
+        super()._run_once()  # type: ignore[misc]  # not in its public interface
+
+
+def run_in_no_time(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine, in which waiting takes no time."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(coroutine)

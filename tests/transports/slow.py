@@ -191,6 +191,11 @@ def _frame_at(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     return data[at] & 0x0F, data[start : start + size], start + size
 
 
+async def until_heard(line: Line, messages: int) -> None:
+    """Wait until a connection has heard so many messages."""
+    await line.until(lambda: len(line.events("new-message")) >= messages)
+
+
 class LoudRoom:
     """Alice talks as fast as Bob, over a WebSocket, and Carol, who polls, can hear it.
 
@@ -216,7 +221,7 @@ class LoudRoom:
         self.said += new
         await self.alice.send(*packets)
         for line in (self.bob, self.carol):
-            await line.until(lambda line=line: len(line.events("new-message")) >= len(self.said))
+            await until_heard(line, len(self.said))
         return sum(map(len, packets))
 
     async def talk_until_cut(self) -> int:
