@@ -57,7 +57,7 @@ CLOSE_LIMIT_S = 1.0
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
 
-_HTTP_OPTIONS = HttpOptions(keepalive_timeout=75, lingering_time=2)
+_HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
 
 
 class App:
@@ -209,6 +209,7 @@ class App:
             self._metrics,
             max_message_bytes=self._settings.max_payload_bytes,
             max_unsent_bytes=self._settings.max_unsent_bytes,
+            has_rates=self._settings.rates.events is not None,
         )
         upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket)
         return upgrades

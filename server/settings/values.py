@@ -79,9 +79,13 @@ def folder(text: str) -> Path:
 def file(text: str) -> Path | None:
     if not text:
         return None
-    path = Path(text).expanduser()
-    if not path.is_file():
-        raise ValueError("must be a file that is there")
+    try:
+        path = Path(text).expanduser()
+        is_file = path.is_file()
+    except (OSError, RuntimeError):
+        is_file = False
+    if not is_file:
+        raise ValueError("must be a file that is there and may be read")
     return path
 
 

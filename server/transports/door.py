@@ -30,6 +30,9 @@ log = logging.getLogger("hushwire.http")
 HEAD_LIMIT_S = 10
 HEAD_LIMIT_BYTES = 32 * 1024
 
+REFUSED_LIMIT_S = 1.0
+"""For whoever is refused to read it and to hang up."""
+
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -53,6 +56,7 @@ class Door(asyncio.Protocol):
         self._peer = "unknown"
         self._is_counted = False
         self._is_upgrading = False
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are transports in all but their base class.
@@ -69,7 +73,7 @@ class Door(asyncio.Protocol):
         self._timer = loop.call_later(HEAD_LIMIT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        if self._transport.is_closing():
+        if self._is_refused or self._transport.is_closing():
             return
         self._head += data
         if self._is_upgrading:
@@ -117,13 +121,12 @@ class Door(asyncio.Protocol):
         except AppError:
             # Without what came after the head: frames are no HTTP.
             self._hand_to_aiohttp(self._head[: read - len(wish.tail)])
+            self._transport.resume_reading()
         except Exception:  # the outermost frame
             log.exception("internal_error")
             self._transport.abort()
         else:
             connection.data_received(bytes(self._head[read:]))
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
 
     def _hand_to_aiohttp(self, data: bytearray) -> None:
         connection = HttpConnection(
@@ -147,7 +150,14 @@ class Door(asyncio.Protocol):
         lines = [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([f"HTTP/1.1 {told['status']} {told['title']}", *lines, "", ""])
         self._transport.write(head.encode() + body)
-        self._transport.close()
+        self._is_refused = True
+        if self._transport.can_write_eof():
+            # To close at once, while more of the request comes, would take the answer away.
+            self._transport.write_eof()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(REFUSED_LIMIT_S, self._transport.abort)
+        else:
+            self._transport.close()
 
     def _stop_timer(self) -> None:
         if self._timer:

@@ -35,11 +35,15 @@ class MaskCheck:
 
     aiohttp's parser, which reads the frames after it, takes unmasked ones as well; section
     5.1 has a server close the connection.
+
+    Attributes:
+        begun: How many frames began in the bytes of the last call.
     """
 
-    __slots__ = ("_head", "_skip")
+    __slots__ = ("_head", "_skip", "begun")
 
     def __init__(self) -> None:
+        self.begun = 0
         self._head = b""  # of a frame whose length is not all there
         self._skip = 0  # bytes that are left of the current frame
 
@@ -48,6 +52,7 @@ class MaskCheck:
         if self._head:
             data, self._head = self._head + data, b""
         at, end = self._skip, len(data)
+        self.begun = 0
         while at + 2 <= end:
             size = data[at + 1]
             if not size & _MASKED:
@@ -56,6 +61,7 @@ class MaskCheck:
             if next_at is None:
                 break
             at = next_at
+            self.begun += 1
         if at < end:
             self._head, self._skip = data[at:], 0
         else:

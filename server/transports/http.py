@@ -164,6 +164,8 @@ def _serve(
 async def _json_body(request: web.Request) -> Any:
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     try:
         async with asyncio.timeout(BODY_LIMIT_S):
             body = await request.read()

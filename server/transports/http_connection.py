@@ -21,6 +21,7 @@ log = logging.getLogger("hushwire.http")
 class HttpOptions(TypedDict):
     """Options of aiohttp's `RequestHandler` that we set."""
 
+    auto_decompress: bool
     keepalive_timeout: float
     lingering_time: float
 
@@ -65,6 +66,7 @@ class HttpConnection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._end_stall()
+        self.is_full = False  # else whoever asks would wait for it
         super().connection_lost(exc)
         self.leave()
         if self.on_lost:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 
 log = logging.getLogger("hushwire.http")
@@ -18,10 +19,12 @@ ACCEPTS_A_TURN = 128
 PAUSE_S = 0.5
 """Until the next try when the system gives us no more sockets."""
 
-MAX_TLS_HANDSHAKES = 1000
-"""At the same time."""
+MAX_TLS_HANDSHAKES = 2000
+MAX_ADDRESS_TLS_HANDSHAKES = 64
+"""At the same time, in all and of one address."""
 
 TLS_HANDSHAKE_LIMIT_S = 10
+TLS_SHUTDOWN_LIMIT_S = 1
 
 
 class Listener:
@@ -42,6 +45,7 @@ class Listener:
         self.tls = tls
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
+        self._shaking_hands: Counter[str] = Counter()
         self._loop.add_reader(sock.fileno(), self._accept)
         self.port: int = sock.getsockname()[1]
 
@@ -54,19 +58,20 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(ACCEPTS_A_TURN):
             try:
-                connection, _ = self._socket.accept()
+                connection, peer = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
                 log.exception("cannot_accept")
                 self._pause()
                 return
-            if self.tls and len(self._opening) >= MAX_TLS_HANDSHAKES:
-                connection.close()  # what shakes hands is counted nowhere else yet
+            if self.tls and not self._may_shake_hands(peer[0]):
+                connection.close()
                 continue
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = self._loop.create_task(self._open(connection))
+            self._shaking_hands[peer[0]] += 1
+            task = self._loop.create_task(self._open(connection, peer[0]))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
@@ -78,7 +83,22 @@ class Listener:
         if self._socket.fileno() >= 0:
             self._loop.add_reader(self._socket.fileno(), self._accept)
 
-    async def _open(self, connection: socket.socket) -> None:
+    def _may_shake_hands(self, peer: str) -> bool:
+        """The door counts whoever has shaken hands; until then the places are counted here."""
+        return (
+            len(self._opening) < MAX_TLS_HANDSHAKES
+            and self._shaking_hands[peer] < MAX_ADDRESS_TLS_HANDSHAKES
+        )
+
+    async def _open(self, connection: socket.socket, peer: str) -> None:
+        try:
+            await self._connect(connection)
+        finally:
+            self._shaking_hands[peer] -= 1
+            if not self._shaking_hands[peer]:
+                del self._shaking_hands[peer]
+
+    async def _connect(self, connection: socket.socket) -> None:
         # It may be gone again by now, or speak no TLS; an SSLError is an OSError.
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(
@@ -86,6 +106,7 @@ class Listener:
                 connection,
                 ssl=self.tls,
                 ssl_handshake_timeout=TLS_HANDSHAKE_LIMIT_S if self.tls else None,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_LIMIT_S if self.tls else None,
             )
 
 

@@ -51,15 +51,23 @@ class Upgrades:
     Args:
         max_message_bytes: Of one message from a client.
         max_unsent_bytes: Waiting for one slow reader.
+        has_rates: Whether too many frames a second end a connection.
     """
 
     def __init__(
-        self, front: Front, metrics: Metrics, *, max_message_bytes: int, max_unsent_bytes: int
+        self,
+        front: Front,
+        metrics: Metrics,
+        *,
+        max_message_bytes: int,
+        max_unsent_bytes: int,
+        has_rates: bool,
     ) -> None:
         self._front = front
         self._metrics = metrics
         self._max_message_bytes = max_message_bytes
         self._max_unsent_bytes = max_unsent_bytes
+        self._has_rates = has_rates
         self._flusher = Flusher()
         self._openers: dict[str, Open] = {}
         self._all_ended: asyncio.Event | None = None  # while all are being closed
@@ -93,6 +101,7 @@ class Upgrades:
             max_message_bytes=self._max_message_bytes,
             max_unsent_bytes=self._max_unsent_bytes,
             on_cut=self._count_cut,
+            has_rates=self._has_rates,
             on_end=self._ended,
         )
         if transport.is_closing():
@@ -101,6 +110,7 @@ class Upgrades:
         self._open[connection] = on_end
         transport.set_protocol(connection)
         connection.connection_made(transport)
+        transport.resume_reading()  # before there is anything to read, which may hold it
         connection.begin(self._answer(wish, peer, accept))
         if wish.tail:
             connection.data_received(wish.tail)
@@ -130,8 +140,8 @@ class Upgrades:
         if self._all_ended and not self._open:
             self._all_ended.set()
 
-    def _count_cut(self) -> None:
-        self._metrics.rejected.labels("slow_reader").inc()
+    def _count_cut(self, code: Code) -> None:
+        self._metrics.rejected.labels(code.word).inc()
 
 
 def is_wanted(headers: Mapping[str, str]) -> bool:

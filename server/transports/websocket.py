@@ -5,11 +5,16 @@ UTF-8. Every byte that goes out passes `_write`: two ways would reorder.
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiohttp import WSMsgType
 
+from server.core.errors import Code
+from server.transports.errors import CLOSE_CODE
+from server.transports.flood import Flood
 from server.transports.frames import (
     CLOSE_OPCODE,
     PONG_OPCODE,
@@ -20,6 +25,8 @@ from server.transports.frames import (
 )
 from server.transports.inner import MessageQueue, WebSocketError, frame_parser
 from server.transports.stall import StallWatch
+
+log = logging.getLogger("hushwire.socketio")
 
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
@@ -33,11 +40,13 @@ CLOSE_LIMIT_S = 1.0
 BYTES_A_TURN = 16 * 1024
 """Read of one connection before others have their turn."""
 
+CONTROL_FRAME_WEIGHT = 50
+"""Of a ping, in frames: no client needs more than a hundred a second."""
+
 NORMAL = 1000
 PROTOCOL_ERROR = 1002
 NO_CODE = 1005
 ABNORMAL = 1006
-SLOW_READER = 1013
 
 
 class User(Protocol):
@@ -76,7 +85,10 @@ class Flusher:
     def _flush(self) -> None:
         connections, self._connections = self._connections, []
         for connection in connections:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:  # the outermost frame: the others are to hear of it all the same
+                log.exception("internal_error")
 
 
 class WebSocket(asyncio.Protocol):
@@ -86,7 +98,8 @@ class WebSocket(asyncio.Protocol):
         flusher: Of this event loop.
         max_message_bytes: Of one message from the client.
         max_unsent_bytes: Who has more unsent, answers apart, is cut off.
-        on_cut: Called when a slow reader is cut off.
+        on_cut: Called when it is cut off, with the reason.
+        has_rates: Whether too many frames a second end it.
         on_end: Called when the TCP connection is gone.
 
     Attributes:
@@ -96,6 +109,7 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_allowance",
+        "_flood",
         "_flusher",
         "_is_closing",
         "_is_held",
@@ -122,7 +136,8 @@ class WebSocket(asyncio.Protocol):
         flusher: Flusher,
         max_message_bytes: int,
         max_unsent_bytes: int,
-        on_cut: Callable[[], None],
+        on_cut: Callable[[Code], None],
+        has_rates: bool,
         on_end: Callable[["WebSocket"], None],
     ) -> None:
         self.user: User | None = user
@@ -133,6 +148,7 @@ class WebSocket(asyncio.Protocol):
         self._max_unsent_bytes = max_unsent_bytes
         self._parser: Any = frame_parser(_Messages(self), max_message_bytes)
         self._masks = MaskCheck()
+        self._flood = Flood() if has_rates else None
         self._transport: Any = None
         self._unread = b""
         self._is_held = False
@@ -152,8 +168,7 @@ class WebSocket(asyncio.Protocol):
             return
         self._write(frames)
         if self.is_full and self._unsent_bytes() > self._max_unsent_bytes + self._allowance:
-            self._on_cut()
-            self._fail(SLOW_READER, "too slow; reconnect")
+            self._cut(Code.SLOW_READER, "too slow; reconnect")
 
     def answer(self, frames: bytes) -> None:
         """Send what the client asked for: outside the bound, so hold it if then `is_full`."""
@@ -207,6 +222,7 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_held or self._unread:
             self._unread += data
+            self._pause()
         else:
             self._read(data)
 
@@ -244,10 +260,12 @@ class WebSocket(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._read_on)
         if self._parser is None:
             return
-        if self._masks.passes(data):
-            self._parser.feed_data(data)
-        else:
+        if not self._masks.passes(data):
             self._fail(PROTOCOL_ERROR, "frames of clients are masked")
+        elif self._flood and self._flood.is_over(self._masks.begun, time.monotonic()):
+            self._cut(Code.RATE_LIMITED, "too many frames")
+        else:
+            self._parser.feed_data(data)
 
     def _read_on(self) -> None:
         if self._is_held or not self._unread:
@@ -273,9 +291,14 @@ class WebSocket(asyncio.Protocol):
             if self.user:
                 self.user.received(data)
         elif kind is PING:
+            self._count_control_frame()
             self.write(frame(PONG_OPCODE, data))
         elif kind is CLOSE:
             self._closed_by_client(data)
+
+    def _count_control_frame(self) -> None:
+        if self._flood and self._flood.is_over(CONTROL_FRAME_WEIGHT, time.monotonic()):
+            self._cut(Code.RATE_LIMITED, "too many pings")
 
     def fail(self, error: BaseException) -> None:
         """Called by the parser at bytes that are no frames of clients."""
@@ -346,8 +369,11 @@ class WebSocket(asyncio.Protocol):
             self._stall = None
 
     def _stalled(self) -> None:
-        self._on_cut()
-        self._fail(SLOW_READER, "stalled; reconnect")
+        self._cut(Code.SLOW_READER, "stalled; reconnect")
+
+    def _cut(self, code: Code, reason: str) -> None:
+        self._on_cut(code)
+        self._fail(CLOSE_CODE[code], reason)
 
 
 class _Messages(MessageQueue):

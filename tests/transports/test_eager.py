@@ -141,7 +141,6 @@ async def test_a_cancelled_task_cancels_what_it_waits_for_and_is_cleaned_up(
     assert doors[turns_before - 1].cancelled()
 
 
-@pytest.mark.xfail(reason="finding F12: what was begun without a task is left as it is")
 async def test_a_task_that_is_cancelled_before_its_first_turn_is_cleaned_up_too() -> None:
     notes: list[str] = []
 

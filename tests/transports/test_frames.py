@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.transports.frames import BINARY, TEXT, MaskCheck, frame, is_close_code
+from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, MaskCheck, frame, is_close_code
 from tests.conformance.frames import frame as client_frame
 
 SIZES = st.one_of(st.integers(0, 10), st.sampled_from([125, 126, 127, 255, 256, 65_535, 65_536]))
@@ -14,7 +14,7 @@ MASK = b"\xff\x80\x7e\x7f"
 
 
 def unmasked(size: int) -> bytes:
-    return client_frame(BINARY, b"\x81" * size, mask=None)
+    return client_frame(BINARY_OPCODE, b"\x81" * size, mask=None)
 
 
 @st.composite
@@ -22,7 +22,7 @@ def frames_of_a_client(draw: st.DrawFn) -> list[bytes]:
     """Right ones, of all kinds of sizes, with bytes inside that look like heads."""
     sizes = draw(st.lists(SIZES, max_size=8))
     filler = draw(st.sampled_from([b"\x01", b"\x7e", b"\x81", b"\xff"]))
-    return [client_frame(TEXT, filler * size, mask=MASK) for size in sizes]
+    return [client_frame(TEXT_OPCODE, filler * size, mask=MASK) for size in sizes]
 
 
 @st.composite
@@ -73,7 +73,10 @@ def test_one_byte_at_a_time_is_as_good_as_all_at_once(frames: list[bytes]) -> No
     assert all(check.passes(sent[n : n + 1]) for n in range(len(sent))) == whole.passes(sent)
 
 
-@given(size=st.one_of(st.integers(0, 1000), SIZES), opcode=st.sampled_from([TEXT, BINARY]))
+@given(
+    size=st.one_of(st.integers(0, 1000), SIZES),
+    opcode=st.sampled_from([TEXT_OPCODE, BINARY_OPCODE]),
+)
 def test_a_frame_of_the_server_says_its_size_in_as_few_bytes_as_can_be(
     size: int, opcode: int
 ) -> None:

@@ -15,15 +15,11 @@ RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: what is not read by then is lost, and the other side gets a reset."""
 
 
-LEAVES_A_PLACE = pytest.mark.xfail(reason="finding F1: nobody gives the place back")
-READS_THE_HOST = pytest.mark.xfail(reason="finding F2: aiohttp builds a request's URL from Host")
-
-
 @pytest.mark.parametrize(
     "is_first",
     [
         pytest.param(True, id="first request"),
-        pytest.param(False, id="after another", marks=LEAVES_A_PLACE),
+        pytest.param(False, id="after another"),
     ],
 )
 async def test_a_connection_that_is_reset_while_it_is_upgraded_gives_its_place_back(
@@ -45,8 +41,8 @@ async def test_a_connection_that_is_reset_while_it_is_upgraded_gives_its_place_b
 @pytest.mark.parametrize(
     "host",
     [
-        pytest.param("a[b", marks=READS_THE_HOST),
-        pytest.param("é\udcff", id="not UTF-8", marks=READS_THE_HOST),
+        pytest.param("a[b"),
+        pytest.param("é\udcff", id="not UTF-8"),
         "[::1",
         "a..b",
         "ü",
@@ -64,7 +60,6 @@ async def test_an_upgrade_with_a_strange_host_is_no_fault_of_the_server(
     assert "internal_error" not in caplog.text
 
 
-@pytest.mark.xfail(reason="finding F6: aiohttp parses the frames after it, and keeps the error")
 async def test_what_follows_a_refused_upgrade_is_not_kept(tmp_path: Path) -> None:
     refused = head("GET", WEBSOCKET, {**UPGRADE, "Sec-WebSocket-Version": "12"})
     with server_process(tmp_path, RATE_LIMITS="off") as server:

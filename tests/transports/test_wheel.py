@@ -84,7 +84,6 @@ def test_a_dropped_item_is_never_due() -> None:
     run_in_no_time(scene())
 
 
-@pytest.mark.xfail(reason="finding F10: the turn that is worked off is not looked through")
 def test_what_one_item_causes_may_take_another_of_the_same_turn_off() -> None:
     class Jealous(Item):
         other: Item
@@ -167,7 +166,6 @@ def test_a_wheel_that_is_stopped_calls_nobody() -> None:
     run_in_no_time(scene())
 
 
-@pytest.mark.xfail(reason="finding F11: nobody winds the wheel up again")
 def test_an_item_that_fails_does_not_keep_the_others_from_their_time() -> None:
     class Broken(Item):
         def on_time(self) -> None:

@@ -51,7 +51,6 @@ class Engine:
     reason = engineio.AsyncServer.reason
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
-        self._options = options
         self._metrics = metrics
         self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}

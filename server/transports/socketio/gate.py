@@ -7,19 +7,7 @@ from server.core.errors import AppError, Code
 from server.core.limits import Rate
 from server.core.ports import RateLimiter
 from server.core.rates import spend
-
-MAX_PACKETS_PER_S = 5_000
-"""Of one connection, of whatever kind: several times what events and their attachments need."""
-
-
-class Flood:
-    """The packets of one connection within the current second."""
-
-    __slots__ = ("packets", "since_s")
-
-    def __init__(self) -> None:
-        self.packets = 0
-        self.since_s = 0.0
+from server.transports.flood import Flood
 
 
 class Gate:
@@ -60,20 +48,21 @@ class Gate:
         """
         if self.is_closed:
             raise AppError(Code.UNAVAILABLE, "this process is stopping; connect again")
+        self._check_place(address)
         await spend(self._limiter, "connect", address, self._rate, self._clock.now_ms())
+        self._check_place(address)  # others may have come while a store was asked
+        self._by_address[address] += 1
+
+    def _check_place(self, address: str) -> None:
         limit = self._max_per_address
         if limit is not None and self._by_address[address] >= limit:
             raise AppError(
                 Code.TOO_MANY_CONNECTIONS, f"one address may have {limit} connections", 5_000
             )
-        self._by_address[address] += 1
 
     def is_flood(self, flood: Flood, now_s: float) -> bool:
         """Count a packet; whether there were too many of them. Nothing is where rates are off."""
-        if now_s - flood.since_s >= 1:
-            flood.packets, flood.since_s = 0, now_s
-        flood.packets += 1
-        return self._rate is not None and flood.packets > MAX_PACKETS_PER_S
+        return self._rate is not None and flood.is_over(1, now_s)
 
     def leave(self, address: str) -> None:
         self._by_address[address] -= 1

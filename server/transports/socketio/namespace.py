@@ -95,6 +95,8 @@ class ApiNamespace(PlainNamespace):
                 await self._chat.rooms.leave_all(connection_id)
             else:
                 await self._chat.rooms.lose(connection_id)
+        except Exception:  # the outermost frame: the library must forget it all the same
+            log.exception("internal_error")
         finally:
             self._hub.unregister(connection_id)
 

@@ -63,11 +63,6 @@ class SocketServer(socketio.AsyncServer):
         """The open line under a connection."""
         return self.eio.sockets.get(self.manager.eio_sid_from_sid(connection_id, namespace) or "")
 
-    async def shut(self, connection_id: str, code: Code) -> None:
-        """Close the transport under a connection, with the close code of `code`."""
-        if line := self.line_of(connection_id):
-            line.shut(code)
-
     async def _handle_eio_connect(  # type: ignore[override]  # as of the asyncio server
         self, eio_sid: str, environ: dict[str, Any]
     ) -> None:

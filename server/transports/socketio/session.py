@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from server.core.errors import Code
 from server.core.rates import TokenBucket
 from server.transports.errors import CLOSE_CODE
+from server.transports.flood import Flood
 from server.transports.socketio import outgoing
-from server.transports.socketio.gate import Flood
 from server.transports.socketio.inbox import Inbox
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.poller import Poller
@@ -51,6 +51,7 @@ class EngineSocket:
     __slots__ = (
         "_awaits_pong",
         "_engine",
+        "_is_holding",
         "_poller",
         "_probe",
         "_websocket",
@@ -82,6 +83,7 @@ class EngineSocket:
         self.has_opened = False
         self.is_posting = False
         self._awaits_pong = False
+        self._is_holding = False  # the WebSocket, until its messages are handled
         self._websocket: WebSocket | None = None
         self._poller: Poller | None = None
         self._probe: Probe | None = None
@@ -141,7 +143,7 @@ class EngineSocket:
             # The ping has left only now.
             self._engine.wheel.set(self, self._engine.ping_timeout_s)
         self.inbox.release()
-        if self._websocket:
+        if self._websocket and not self._is_holding:
             self._websocket.release()
 
     # --- receiving ---
@@ -153,7 +155,8 @@ class EngineSocket:
         except MalformedError as error:
             self._engine.malformed(error)
             self.shut(Code.INVALID_REQUEST)
-        if self._websocket and not self.inbox.is_idle:
+        if self._websocket and not self._is_holding and not self.inbox.is_idle:
+            self._is_holding = True
             self._websocket.hold()
             self.inbox.put(self._read_on)
 
@@ -200,6 +203,8 @@ class EngineSocket:
             raise MalformedError("not base64") from None
 
     async def _read_on(self) -> None:
+        """What was read before is handled."""
+        self._is_holding = False
         if self._websocket:
             self._websocket.release()
 
@@ -280,7 +285,7 @@ class EngineSocket:
         if self._probe:
             self._probe.close(close_code)
         if self._poller:
-            self._poller.close(farewell)
+            self._poller.close(farewell)  # the poll that waits has it still
         self.inbox.release()
         self.inbox.put(self._engine.handle, "disconnect", self.sid, reason)
-        self._websocket = self._probe = self.answered_by = None
+        self._websocket = self._poller = self._probe = self.answered_by = None
