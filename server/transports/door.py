@@ -119,8 +119,8 @@ class Door(asyncio.Protocol):
             leave = functools.partial(self._keeper.leave, self._peer)
             connection = await self._upgrades.open(wish, self._transport, leave)
         except AppError:
-            # Without what came after the head: frames are no HTTP.
-            self._hand_to_aiohttp(self._head[: read - len(wish.tail)])
+            head = self._head[: read - len(wish.tail)]
+            self._hand_to_aiohttp(head).end_after_this()
             self._transport.resume_reading()
         except Exception:  # the outermost frame
             log.exception("internal_error")
@@ -128,13 +128,14 @@ class Door(asyncio.Protocol):
         else:
             connection.data_received(bytes(self._head[read:]))
 
-    def _hand_to_aiohttp(self, data: bytearray) -> None:
+    def _hand_to_aiohttp(self, data: bytearray) -> HttpConnection:
         connection = HttpConnection(
             self._server, self._keeper, self._peer, asyncio.get_running_loop(), self._http_options
         )
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)
         connection.data_received(bytes(data))
+        return connection
 
     def _refuse(self, error: AppError) -> None:
         self._stop_timer()

@@ -13,7 +13,11 @@ from server.transports.decode import to_json
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.errors import problem
 from server.transports.front import SECURITY_HEADERS
+from server.transports.inner import forget_bytes_after_upgrade
 from server.transports.stall import StallWatch
+
+LAST_ANSWER_LIMIT_S = 0.5
+"""For the client to read it, and to hang up."""
 
 log = logging.getLogger("hushwire.http")
 
@@ -35,7 +39,7 @@ class HttpConnection(web.RequestHandler):
         on_lost: Called if the connection ends, by whoever waits for something else.
     """
 
-    __slots__ = ("_keeper", "_stall", "is_full", "leave", "on_lost")
+    __slots__ = ("_is_last", "_keeper", "_stall", "is_full", "leave", "on_lost")
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class HttpConnection(web.RequestHandler):
         self.on_lost: Callable[[], None] | None = None
         self._stall: StallWatch | None = None  # while it is full
         self.is_full = False
+        self._is_last = False
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -71,6 +76,24 @@ class HttpConnection(web.RequestHandler):
         self.leave()
         if self.on_lost:
             self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_last:
+            super().data_received(data)
+
+    def end_after_this(self) -> None:
+        """Answer the request that is there, and read nothing after it.
+
+        After a refused upgrade come frames, which aiohttp would read as HTTP.
+        """
+        self._is_last = True
+        forget_bytes_after_upgrade(self)
+        # Not at once: what comes meanwhile, unread, would take the answer away.
+        asyncio.get_running_loop().call_later(LAST_ANSWER_LIMIT_S, self._hang_up)
+
+    def _hang_up(self) -> None:
+        if self.transport:
+            self.transport.close()
 
     def let_go(self) -> None:
         """End without closing the TCP connection, which has another protocol now."""

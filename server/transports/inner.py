@@ -20,6 +20,7 @@ __all__ = [
     "RawRequestMessage",
     "WebSocketError",
     "bytes_after_upgrade",
+    "forget_bytes_after_upgrade",
     "frame_parser",
     "parse_head",
 ]
@@ -63,3 +64,8 @@ def bytes_after_upgrade(request: web.Request) -> bytes:
     """What aiohttp has read after the head of a request that asks for an upgrade."""
     tail: bytes = request.protocol._message_tail  # noqa: SLF001
     return tail
+
+
+def forget_bytes_after_upgrade(connection: web.RequestHandler) -> None:
+    """Have aiohttp not read them as the next request, if the upgrade is refused."""
+    connection._message_tail = b""  # noqa: SLF001

@@ -116,7 +116,11 @@ class Polling:
             raise AppError(Code.INVALID_REQUEST, "the connection was lost")
         tail = bytes_after_upgrade(request)
         wish = Wish(request.method, request.version, request.rel_url, request.headers, tail)
-        await self._upgrades.open(wish, transport, connection.leave)
+        try:
+            await self._upgrades.open(wish, transport, connection.leave)
+        except AppError:
+            connection.end_after_this()
+            raise
         connection.let_go()
         return _Answered()
 
