@@ -32,6 +32,7 @@ KERNEL_BYTES = 4 * (SEND_BUFFER_BYTES + RECEIVE_BUFFER_BYTES)
 
 SMALL: dict[str, Any] = {
     "MAX_UNSENT_BYTES": BOUND_BYTES,
+    "MAX_PAYLOAD_BYTES": 30_000,
     "MAX_CIPHERTEXT_BYTES": 20_000,
     "MAX_PAYLOAD_BYTES": 28_000,
     "RATE_LIMITS": "off",
@@ -234,7 +235,8 @@ class LoudRoom:
         return total
 
     def check(self) -> None:
-        """The others heard every word, once and in order."""
+        """The others heard every word, once and in order, and nothing went wrong for Alice."""
+        assert self.alice.events("session-error") == []
         for line in (self.bob, self.carol):
             assert [message["encrypted"] for message in line.events("new-message")] == self.said
 

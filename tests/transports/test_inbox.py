@@ -27,6 +27,11 @@ class Desk:
             self.doors[name] = asyncio.Event()
             self.inbox.put(self._work, name)
 
+    async def settle(self) -> None:
+        """Wait until all is worked off."""
+        async with asyncio.timeout(5):
+            await self.inbox.idle()
+
     async def _work(self, name: str) -> None:
         if door := self.doors.get(name):
             self.notes.append(f"{name}…")
@@ -56,7 +61,7 @@ async def test_what_comes_after_work_that_waits_begins_when_that_has_ended() -> 
     await until(lambda: "c…" in desk.notes)
     assert desk.notes == ["a…", "a", "b", "c…"]
     desk.doors["c"].set()
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert desk.notes == ["a…", "a", "b", "c…", "c", "d"]
 
@@ -87,7 +92,7 @@ async def test_a_thousand_pieces_are_done_in_order_whichever_of_them_wait() -> N
         desk.inbox.put(work, number)
         if number % 10 == 0:
             await asyncio.sleep(0)
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert done == list(range(1000))
 
@@ -102,7 +107,7 @@ async def test_nothing_begins_while_it_is_held_and_all_of_it_afterwards() -> Non
     desk.inbox.release()
     assert desk.notes == []  # the caller may be in the middle of something
     desk.put("c")
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert desk.notes == ["a", "b", "c"]
 
@@ -122,7 +127,7 @@ async def test_work_may_hold_what_comes_after_it() -> None:
     assert desk.notes == ["a…", "a"]
 
     desk.inbox.release()
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert desk.notes == ["a…", "a", "b", "c"]
 
@@ -137,7 +142,7 @@ async def test_release_lets_nothing_overtake_work_that_still_goes_on() -> None:
     await asyncio.sleep(0)
     assert desk.notes == ["a…"]
     desk.doors["a"].set()
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert desk.notes == ["a…", "a", "b"]
 
@@ -151,7 +156,7 @@ async def test_what_is_dropped_is_never_done_but_what_has_begun_ends() -> None:
     desk.inbox.drop()
     desk.put("d")
     desk.doors["a"].set()
-    await desk.inbox.idle()
+    await desk.settle()
 
     assert desk.notes == ["a…", "a", "d"]
 
