@@ -37,7 +37,7 @@ HIGH_WATER_BYTES = 64 * 1024
 CLOSE_LIMIT_S = 1.0
 """For the other side to take what is unsent and to answer our close frame."""
 
-BYTES_A_TURN = 16 * 1024
+BYTES_A_TURN = 4 * 1024
 """Read of one connection before others have their turn."""
 
 CONTROL_FRAME_WEIGHT = 50
