@@ -102,17 +102,17 @@ class EngineSocket:
     def opened(self, connection: WebSocket) -> None:
         """Begin on a WebSocket."""
         self._websocket = self.answered_by = connection
-        self._begin(["websocket"])
+        self._begin()
 
     def begin_polling(self) -> Poller:
         self._poller = Poller()
         self.began_polling = True
-        self._begin(["polling"])
+        self._begin()
         return self._poller
 
-    def _begin(self, transports: list[str]) -> None:
+    def _begin(self) -> None:
         self._engine.admit(self)
-        self.answer(self._engine.handshake(self.sid, can_upgrade="polling" in transports))
+        self.answer(self._engine.handshake(self.sid, can_upgrade=self.began_polling))
         self.inbox.put(self._engine.handle, "connect", self.sid, {"REMOTE_ADDR": self.address})
         self._engine.wheel.set(self, self._engine.ping_interval_s)
 
