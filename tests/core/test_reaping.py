@@ -43,6 +43,14 @@ async def test_a_session_with_typing_only_is_not_gone(core, alice, clock):
     assert (await alice.say()).seq == 2
 
 
+async def test_a_session_with_signals_only_is_gone(core, alice, bob, clock):
+    for _ in range(3):
+        clock.advance(minutes=10)
+        await alice.signal(to="bob")
+
+    assert await core.rooms.expire() == Expired(rooms=1, members=0)
+
+
 async def test_a_lost_member_leaves_when_its_grace_is_over(core, alice, bob, clock):
     await core.rooms.lose(bob.connection_id)
     core.heard.clear()

@@ -107,6 +107,23 @@ export const scenarios = {
     await dave.join("privately");
   },
 
+  async signalling(stage) {
+    const { alice, bob } = await pair(stage, "signalling");
+    const carol = await stage.meet("carol");
+    await carol.join("signalling");
+    const signal = (encrypted, to) => ({ sessionId: "signalling", from: "alice", encrypted, to });
+    for (const encrypted of opaqueValues) {
+      await alice.ask("send-signal", signal(encrypted));
+    }
+    await alice.ask("send-signal", signal({ raw: bytes(1, 2) }, "bob"));
+    await alice.ask("send-signal", signal("for nobody", "zoe"));
+    await alice.send("signalling", "the end");
+    await bob.next("new-message");
+    await carol.next("new-message");
+    const dave = await stage.meet("dave");
+    await dave.join("signalling");
+  },
+
   async tabs(stage) {
     const { alice, bob, memberToken } = await pair(stage, "tabs");
     const tab = await stage.meet("tab", { userId: "alice" });

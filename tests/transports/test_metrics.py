@@ -66,6 +66,21 @@ async def test_messages_deliveries_and_bytes_are_counted_once(
     assert 3000 < await measure(server, "hushwire_held_bytes") - held < 12_000
 
 
+async def test_signals_are_counted_as_deliveries_and_not_as_messages(
+    server: RunningServer, dial: Dial
+) -> None:
+    alice, bob = await dial("websocket"), await dial("polling")
+    await alice.join("lair", "alice")
+    await bob.join("lair", "bob")
+
+    for _ in range(3):
+        await alice.ask("send-signal", {"sessionId": "lair", "encrypted": "now"})
+
+    assert await measure(server, "hushwire_deliveries_total", event="signal") == 3
+    assert await measure(server, "hushwire_event_seconds_count", event="send-signal") == 3
+    assert await measure(server, "hushwire_messages_total") == 0
+
+
 async def test_the_latency_of_each_event_is_measured_by_its_name(
     server: RunningServer, dial: Dial
 ) -> None:

@@ -16,6 +16,7 @@ from server.core.events import (
     RoomEvent,
     RoomExpired,
     RoomLocked,
+    SignalSent,
     TypingChanged,
 )
 from server.core.ports import Reservation, RoomSummary
@@ -37,6 +38,7 @@ HEARD = {
     "messages-history": "[{id, from, to, encrypted, timestamp, type, originalContent: null, seq}]",
     "new-message": "{id, from, to, encrypted, timestamp, type, seq}",
     "message-sent": "{id, from, to, encrypted, timestamp, type, seq}",
+    "signal": "{from, to, encrypted, timestamp}",
     "user-joined": "{userId, displayName, timestamp, seq}",
     "user-left": "{userId, timestamp, reason: left | lost | removed, seq}",
     "user-typing": "{userId, isTyping}",
@@ -130,6 +132,16 @@ def _message_sent(event: MessageSent) -> Iterable[Emit]:
     yield Emit("new-message", _message(event), users)
 
 
+def _signal_sent(event: SignalSent) -> Iterable[Emit]:
+    data = {
+        "from": event.sender,
+        "to": event.recipient if event.recipient is not None else event.addressed_as,
+        "encrypted": event.ciphertext,
+        "timestamp": event.sent_ms,
+    }
+    yield Emit("signal", data, None if event.recipient is None else (event.recipient,))
+
+
 def _member_joined(event: MemberJoined) -> Iterable[Emit]:
     yield Emit(
         "user-joined",
@@ -193,6 +205,7 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
 
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MessageSent: _message_sent,
+    SignalSent: _signal_sent,
     MemberJoined: _member_joined,
     MemberLeft: _member_left,
     MembersChanged: _members_changed,

@@ -11,6 +11,7 @@ from server.core.events import (
     MessageSent,
     RoomEvent,
     RoomExpired,
+    SignalSent,
 )
 from server.core.ids import ConnectionId, RoomId
 from server.transports.api import Api, Caller, Emit
@@ -75,6 +76,8 @@ class Hub:
             self._attach(event)
         elif isinstance(event, MessageSent):
             self._traffic.messages += 1
+            self._rosters.before(event)
+        elif isinstance(event, SignalSent):
             self._rosters.before(event)
         elif isinstance(event, MembersChanged):
             listeners = len(self._rooms.get(event.room_id, ()))
