@@ -18,7 +18,7 @@ from server.core.events import (
 )
 from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
 from server.core.kinds import Policy
-from server.core.limits import WRONG_KEY_COST, Rate
+from server.core.limits import WRONG_KEY_COST, Bounds, Rate
 from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.ports import (
@@ -62,12 +62,16 @@ class JoinRequest(Struct, frozen=True, kw_only=True):
 class Admission(Struct, frozen=True):
     """What a joiner is told, and the token that proves it next time.
 
-    `member_token` is None if this connection has proved nothing: it joined with the public
-    key of a member only, which everybody in the room knows.
+    Attributes:
+        member_token: None if this connection has proved nothing: it joined with the public
+            key of a member only, which everybody in the room knows.
+        bounds, policy: What holds here.
     """
 
     joined: Joined
     member_token: str | None
+    bounds: Bounds
+    policy: Policy
 
 
 class Expired(Struct, frozen=True):
@@ -122,7 +126,8 @@ class Rooms:
             joined = await self._parts.store.join(entry, self._policy, now_ms)
         await self._parts.relay.publish(*joined.events)
         proof = request.member_token if joined.token_is_good else None
-        return Admission(joined, new_token if joined.is_new else proof)
+        token = new_token if joined.is_new else proof
+        return Admission(joined, token, self._parts.bounds, self._policy)
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:
         return await self._parts.store.members(actor.room_id, actor.connection_id)

@@ -14,7 +14,8 @@ From clients; every event may ask for an acknowledgement, {success, …} or
 {success: false, error, message, retryAfterMs?}. Errors also arrive as `session-error`.
     join-session        {sessionId, userId, displayName?, publicKey?, isCreator?, authKey?,
                          memberToken?, since?}
-        ack {sessionId, seq, truncated, locked, isCreator, memberToken, members, messages}
+        ack {sessionId, seq, truncated, locked, isCreator, memberToken, limits, members, messages}
+        limits {ciphertextBytes, publicKeyBytes, historyMessages, historyBytes, idleMinutes}
     save-public-key     {sessionId, userId?, publicKey, displayName?}     ack {members}
     get-public-keys     {sessionId, userId?}                              ack {members}
     send-message        {sessionId, from?, to?, encrypted, type?,

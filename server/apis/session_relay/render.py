@@ -99,10 +99,22 @@ def admitted(request: Join, admission: Admission) -> Answer:
         "locked": joined.locked,
         "isCreator": joined.is_creator,
         "memberToken": admission.member_token,
+        "limits": _limits(admission),
         "members": members,
         "messages": messages,
     }
     return Answer(ack, (("public-keys-updated", members), ("messages-history", messages)))
+
+
+def _limits(admission: Admission) -> dict[str, int]:
+    bounds, policy = admission.bounds, admission.policy
+    return {
+        "ciphertextBytes": bounds.ciphertext_bytes,
+        "publicKeyBytes": bounds.public_key_bytes,
+        "historyMessages": policy.history_messages,
+        "historyBytes": policy.history_bytes,
+        "idleMinutes": policy.idle_limit_ms // 60_000,
+    }
 
 
 def key_saved(_: object, members: tuple[Member, ...]) -> Answer:
