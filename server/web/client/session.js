@@ -6,17 +6,19 @@ import { makeCard } from "../protocol/card.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
-import { makeSignal, readSignal } from "../protocol/signals.js";
+import { Attendance } from "./attendance.js";
 import { Emitter } from "./emitter.js";
 import { Epochs } from "./epochs.js";
 import { FILE_PACE, Files } from "./files.js";
 import { Heads, PACE } from "./heads.js";
+import { Keeper } from "./keeper.js";
 import { MemoryChunks, NO_VAULT } from "./keeping.js";
 import { Keyring } from "./keyring.js";
 import { SignalNumbers } from "./numbers.js";
+import { Postman } from "./postman.js";
 import { WorkQueue } from "./queue.js";
 import { Receiver } from "./receiver.js";
-import { Relay, RelayError } from "./relay.js";
+import { Relay } from "./relay.js";
 import { Roster } from "./roster.js";
 import { Sender } from "./sender.js";
 
@@ -60,7 +62,9 @@ export class Session extends Emitter {
   #keyring;
   #heads;
   #files;
-  #numbers = new SignalNumbers();
+  #postman;
+  #attendance;
+  #keeper;
   /** @type {WorkQueue<Incoming>} */
   #queue = new WorkQueue((incoming) => this.#take(incoming));
   #vault;
@@ -68,8 +72,6 @@ export class Session extends Emitter {
   #seq = 0;
   #notices = 0;
   #isCaughtUp = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #keepTimer;
 
   /** @type {State} */
   state = "connecting";
@@ -92,14 +94,17 @@ export class Session extends Emitter {
     this.#roster = new Roster(link, identity.id);
     this.#epochs = new Epochs(link, identity);
     this.#relay = new Relay(options.url, link.relaySessionId, () => this.#joinPayload());
+    const numbers = new SignalNumbers();
     const tell = {
       entry: (/** @type {Entry} */ entry) => this.#tell(entry),
-      notice: (/** @type {NoticeCode} */ code, /** @type {string} */ id, count = 0) =>
-        this.#notice(code, id, count),
+      notice: (/** @type {NoticeCode} */ code, /** @type {string} */ memberId, count = 0) =>
+        this.#notice(code, memberId, count),
+      people: () => this.#peopleChanged(),
     };
     const who = /** @type {const} */ ([link, identity, this.#roster, this.#epochs]);
+    this.#attendance = new Attendance(this.#roster, tell);
     this.#keyring = new Keyring(...who, {
-      send: (person, kind, fields) => void this.#signal(person, kind, fields),
+      send: (person, kind, fields) => void this.#postman.send(person, kind, fields),
       learned: () => this.#receiver.retry(),
       lacking: (epochIds) => this.#receiver.lack(epochIds),
     });
@@ -113,29 +118,18 @@ export class Session extends Emitter {
       arrived: (signed) => this.#receiver.noteOwn(signed),
       keep: (state) => this.#vault.keep("sender", state),
     });
-    const parts = { link, identity, roster: this.#roster, sender: this.#sender };
-    this.#heads = new Heads(
-      { ...parts, receiver: this.#receiver, numbers: this.#numbers },
-      {
-        ...tell,
-        send: (audience, encrypted) => void this.#sendSignal(audience, encrypted),
-        people: () => this.emit("people", null),
-      },
-      pace,
-    );
-    this.#files = new Files(
-      this.#roster,
-      identity.id,
-      options.chunks ?? new MemoryChunks(),
-      {
-        send: (person, kind, fields) => this.#signal(person, kind, fields),
-        transfer: (transfer) => this.emit("transfer", transfer),
-        complete: (fileId) =>
-          void this.#relay.ask("file-downloaded", { fileName: fileId }).catch(ignore),
-      },
-      pace,
-    );
-    if (kept) this.#import(kept);
+    const store = options.chunks ?? new MemoryChunks();
+    this.#files = new Files(this.#roster, identity.id, store, this.#fileReports(), pace);
+    const parts = { link, identity, numbers, roster: this.#roster, relay: this.#relay };
+    const chains = { sender: this.#sender, receiver: this.#receiver };
+    this.#heads = new Heads({ ...parts, ...chains }, { ...tell, ...this.#headReports() }, pace);
+    this.#postman = new Postman(parts, { ...tell, ...this.#signalReports() });
+    this.#keeper = new Keeper(this.#vault, {
+      ...chains,
+      roster: this.#roster,
+      epochs: this.#epochs,
+    });
+    if (kept) this.#keeper.restore(kept);
     this.#listen();
   }
 
@@ -318,7 +312,7 @@ export class Session extends Emitter {
   async leave() {
     await this.#relay.ask("leave-session", {}).catch(ignore);
     this.#end("left");
-    await this.#vault.forget();
+    await this.#keeper.forget();
   }
 
   /** Close the connection; the others see it lost. */
@@ -334,18 +328,51 @@ export class Session extends Emitter {
     relay.on("refused", (error) => this.#end(error.code));
     relay.on("ended", (error) => this.#end(error.code));
     relay.on("members", (members) => this.#hearMembers(members));
-    relay.on("departed", (told) => this.#departed(told));
     relay.on("arrived", ({ seq }) => this.#advance(seq));
+    relay.on("departed", (told) => {
+      this.#advance(told.seq);
+      this.#attendance.departed(told);
+    });
     relay.on("message", (relayed) => {
       this.#queue.put({ type: "message", relayed, isHistory: false, isTrimmed: false });
     });
     relay.on("signal", (signal) => this.#queue.put({ type: "signal", signal }));
-    relay.on("typing", ({ userId, isTyping }) => this.#typing(userId, isTyping));
-    relay.on("downloaded", ({ downloadedBy, fileName }) => {
-      this.#files.addHolder(fileName, downloadedBy);
-      this.emit("downloaded", { fileId: fileName, memberId: downloadedBy });
-    });
+    relay.on("typing", (told) => this.#attendance.typing(told));
+    relay.on("downloaded", (told) => this.#downloaded(told));
     relay.on("locked", ({ locked }) => this.#setLocked(locked));
+  }
+
+  /** @returns {import("./files.js").FileReports} */
+  #fileReports() {
+    return {
+      send: (person, kind, fields) => this.#postman.send(person, kind, fields),
+      transfer: (transfer) => this.emit("transfer", transfer),
+      complete: (fileId) =>
+        void this.#relay.ask("file-downloaded", { fileName: fileId }).catch(ignore),
+    };
+  }
+
+  #headReports() {
+    return {
+      send: (/** @type {string | null} */ audience, /** @type {unknown} */ encrypted) =>
+        void this.#postman.post(audience, encrypted),
+    };
+  }
+
+  /** @returns {Omit<import("./postman.js").PostmanReports, "notice">} */
+  #signalReports() {
+    return {
+      alive: (person) => this.#attendance.alive(person),
+      head: (person, head) => this.#heads.hear(person, head),
+      kinds: {
+        "keys-wanted": (person, epochIds) => this.#keyring.answer(person, epochIds),
+        keys: (_, entries) => this.#keyring.take(entries),
+        "file-wanted": (person, fields) => void this.#files.serve(person, fields).catch(ignore),
+        "file-chunk": (person, fields) => this.#files.takeChunk(person, fields),
+        "file-gone": (person, [fileId]) => this.#files.gone(person, fileId),
+        "file-enough": (person, [fileId]) => this.#files.enough(person, fileId),
+      },
+    };
   }
 
   #joinPayload() {
@@ -367,15 +394,13 @@ export class Session extends Emitter {
   #joined(joined) {
     this.#me = { hasJoined: true, memberToken: joined.memberToken };
     void this.#keepMe();
-    const { refused } = this.#roster.update(joined.members, Date.now());
-    for (const person of refused) this.#notice("card-refused", person.id);
+    this.#attendance.update(joined.members, true);
     this.#setLocked(joined.locked);
     this.#setState("catching-up");
     for (const relayed of joined.messages) {
       this.#queue.put({ type: "message", relayed, isHistory: true, isTrimmed: joined.truncated });
     }
     this.#queue.put({ type: "caught-up", joined });
-    this.#peopleChanged();
   }
 
   /** @param {Joined} joined */
@@ -398,70 +423,31 @@ export class Session extends Emitter {
 
   #down() {
     this.#stop();
-    for (const person of this.#roster.all) person.isTyping = false;
+    this.#attendance.down();
     if (this.state !== "ended") this.#setState("reconnecting");
   }
 
   /** @param {Incoming} incoming */
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
-    if (incoming.type === "signal") return this.#takeSignal(incoming.signal);
+    if (incoming.type === "signal") return this.#postman.take(incoming.signal);
     const { relayed, isHistory, isTrimmed } = incoming;
     this.#receiver.take(relayed, isHistory, isTrimmed);
     this.#advance(relayed.seq);
-    this.#keepSoon();
-  }
-
-  /** @param {RelaySignal} relayed */
-  async #takeSignal({ from, encrypted }) {
-    const person = this.#roster.get(from);
-    if (!person?.card || person.isRemoved) return;
-    try {
-      const read = readSignal(this.link, this.#identity, person.card, encrypted);
-      const isHead = "head" in read;
-      const { signalNumber } = isHead ? read.head : read.signal;
-      if (!this.#numbers.isNew(from, isHead ? "head" : "signal", signalNumber)) {
-        return this.#notice("repeated", from);
-      }
-      this.#alive(person);
-      if (isHead) this.#heads.hear(person, read.head);
-      else await this.#obey(person, read.signal);
-    } catch {
-      this.#notice("forged", from);
-    }
-  }
-
-  /**
-   * @param {Person} person
-   * @param {import("../protocol/signals.js").PrivateSignal} signal
-   */
-  async #obey(person, { kind, fields }) {
-    if (kind === "keys-wanted") this.#keyring.answer(person, fields);
-    else if (kind === "keys") this.#keyring.take(fields);
-    else if (kind === "file-wanted") void this.#files.serve(person, fields).catch(ignore);
-    else if (kind === "file-chunk") await this.#files.takeChunk(person, fields);
-    else if (kind === "file-gone") this.#files.gone(person, fields[0]);
-    else if (kind === "file-enough") this.#files.enough(person, fields[0]);
+    this.#keeper.soon();
   }
 
   /** @param {import("./relay.js").RelayMember[]} members */
   #hearMembers(members) {
-    const { arrived, refused } = this.#roster.update(members, Date.now());
-    for (const person of arrived) if (person.card) this.#notice("arrived", person.id);
-    for (const person of refused) this.#notice("card-refused", person.id);
+    this.#attendance.update(members, false);
     this.#keyring.retry();
     this.#files.retry();
-    this.#peopleChanged();
   }
 
-  /** @param {{userId: string, reason: string, seq: number}} told */
-  #departed({ userId, reason, seq }) {
-    const person = this.#roster.get(userId);
-    this.#roster.setAbsent(userId);
-    this.#advance(seq);
-    const code = reason === "removed" || reason === "lost" ? reason : "left";
-    if (person?.card) this.#notice(code, userId);
-    this.#peopleChanged();
+  /** @param {{downloadedBy: string, fileName: string}} told */
+  #downloaded({ downloadedBy, fileName }) {
+    this.#files.addHolder(fileName, downloadedBy);
+    this.emit("downloaded", { fileId: fileName, memberId: downloadedBy });
   }
 
   /** @param {string} memberId */
@@ -469,26 +455,6 @@ export class Session extends Emitter {
     this.#roster.remove(memberId, Date.now());
     this.#receiver.close(memberId);
     this.#peopleChanged();
-  }
-
-  /** @param {Person} person */
-  #alive(person) {
-    person.heardMs = Date.now();
-    if (!person.isSilent) return;
-    person.isSilent = false;
-    this.#notice("heard-again", person.id);
-    this.emit("people", null);
-  }
-
-  /**
-   * @param {string} memberId
-   * @param {boolean} isTyping
-   */
-  #typing(memberId, isTyping) {
-    const person = this.#roster.get(memberId);
-    if (!person?.card) return;
-    person.isTyping = isTyping;
-    this.emit("people", null);
   }
 
   /** @param {boolean} isLocked */
@@ -510,6 +476,7 @@ export class Session extends Emitter {
   #stop() {
     this.#heads.stop();
     this.#keyring.stop();
+    this.#keeper.stop();
   }
 
   /**
@@ -546,33 +513,9 @@ export class Session extends Emitter {
     this.emit("entry", entry);
   }
 
-  /**
-   * @param {Person} person
-   * @param {string} kind
-   * @param {Uint8Array[]} fields
-   */
-  async #signal(person, kind, fields) {
-    if (!person.card) return;
-    const said = { signalNumber: this.#numbers.next(), kind, fields };
-    await this.#sendSignal(person.id, makeSignal(this.link, this.#identity, person.card, said));
-  }
-
-  /**
-   * @param {string | null} to
-   * @param {unknown} encrypted
-   */
-  async #sendSignal(to, encrypted) {
-    try {
-      await this.#relay.ask("send-signal", { to, encrypted });
-    } catch (error) {
-      // Signals are said again by who needs them; only haste has to be slowed down.
-      if (error instanceof RelayError && error.retryAfterMs) await pause(error.retryAfterMs);
-    }
-  }
-
   #peopleChanged() {
     this.emit("people", null);
-    this.#keepSoon();
+    this.#keeper.soon();
   }
 
   #keepMe() {
@@ -580,33 +523,7 @@ export class Session extends Emitter {
     const me = { identity, name: this.name, fragment: this.link.fragment, ...this.#me };
     return this.#vault.keep("me", me);
   }
-
-  #keepSoon() {
-    this.#keepTimer ??= setTimeout(() => {
-      this.#keepTimer = undefined;
-      if (this.state !== "ended") void this.#keepSeen();
-    }, 500);
-  }
-
-  async #keepSeen() {
-    await this.#vault.keep("roster", this.#roster.export());
-    await this.#vault.keep("epochs", this.#epochs.export());
-    await this.#vault.keep("receiver", this.#receiver.export());
-  }
-
-  /** @param {import("./keeping.js").Kept} kept */
-  #import({ roster, epochs, receiver, sender }) {
-    if (roster) this.#roster.import(roster, Date.now());
-    if (epochs) this.#epochs.import(epochs);
-    if (receiver) this.#receiver.import(receiver);
-    if (sender) this.#sender.import(sender);
-  }
 }
 
 /** What fails here is done again after the next connection, or does not matter then. */
 function ignore() {}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
