@@ -34,7 +34,7 @@ import { Sender } from "./sender.js";
  * @typedef {"connecting" | "catching-up" | "connected" | "reconnecting" | "ended"} State
  *
  * @typedef {object} SessionEvents
- * @property {{state: State, reason: string | null}} state The reason of an end: `session_expired`, `removed`, `left`, or what the relay refused.
+ * @property {{state: State, reason: string | null}} state The reason of an end: `session_expired`, `removed`, `left`, `closed`, or what the relay refused.
  * @property {Entry} entry A new one, or one that takes the place of that with its id.
  * @property {null} people
  * @property {null} locked
@@ -315,10 +315,9 @@ export class Session extends Emitter {
     await this.#keeper.forget();
   }
 
-  /** Close the connection; the others see it lost. */
+  /** Close the connection, to come back later by `restore`; the others see it lost. */
   close() {
-    this.#stop();
-    this.#relay.close();
+    this.#end("closed");
   }
 
   #listen() {
