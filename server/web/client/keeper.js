@@ -39,22 +39,24 @@ export class Keeper {
     this.#timer ??= setTimeout(() => void this.#keepSeen(), SOON_MS);
   }
 
-  /** Keep nothing more, and forget what was kept. */
-  async forget() {
-    this.stop();
-    await this.#vault.forget();
+  /** Keep what is still to be kept. */
+  stop() {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    void this.#keepSeen();
   }
 
-  stop() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  async forget() {
+    await this.#vault.forget();
   }
 
   async #keepSeen() {
     this.#timer = undefined;
     const { roster, epochs, receiver } = this.#parts;
-    await this.#vault.keep("roster", roster.export());
-    await this.#vault.keep("epochs", epochs.export());
-    await this.#vault.keep("receiver", receiver.export());
+    await Promise.all([
+      this.#vault.keep("roster", roster.export()),
+      this.#vault.keep("epochs", epochs.export()),
+      this.#vault.keep("receiver", receiver.export()),
+    ]);
   }
 }
