@@ -116,10 +116,11 @@ export class Files {
    * @param {string} senderId
    */
   async learn(note, senderId) {
-    this.addHolder(note.id, senderId);
-    if (this.#chunks.has(note.id)) return;
-    const chunks = new Chunks(note);
+    const isKnown = this.#chunks.has(note.id);
+    const chunks = this.#chunks.get(note.id) ?? new Chunks(note);
     this.#chunks.set(note.id, chunks);
+    this.addHolder(note.id, senderId);
+    if (isKnown) return;
     const here = await this.#store.indexes(note.id);
     const isHere = here.length === chunks.count;
     const doneBytes = isHere ? note.size : Math.min(here.length * note.chunk, note.size);
@@ -131,6 +132,7 @@ export class Files {
    * @param {string} memberId
    */
   addHolder(fileId, memberId) {
+    if (!this.#chunks.has(fileId)) return;
     const holders = this.#holders.get(fileId) ?? new Set();
     this.#holders.set(fileId, holders.add(memberId));
     this.#fetches.get(fileId)?.wake();
