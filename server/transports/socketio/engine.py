@@ -13,6 +13,7 @@ import engineio
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
+from server.logs import new_request_id, request_id
 from server.transports.decode import to_json
 from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
@@ -173,12 +174,18 @@ class Engine:
         }
         return Outgoing(b"0" + to_json(told).encode())
 
-    async def handle(self, event: str, *arguments: Any) -> None:
-        """Have `connect`, `message` or `disconnect` handled; nothing ends with a fault in it."""
+    async def handle(self, event: str, sid: str, *arguments: Any) -> None:
+        """Have `connect`, `message` or `disconnect` handled.
+
+        Raises nothing: a fault of ours ends the line that it happened to, and no other.
+        """
+        request_id.set(new_request_id())
         try:
-            await self._handlers[event](*arguments)
+            await self._handlers[event](sid, *arguments)
         except Exception:  # the outermost frame
             log.exception("internal_error")
+            if socket := self.sockets.get(sid):
+                socket.shut(Code.INTERNAL)
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""

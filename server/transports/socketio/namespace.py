@@ -11,7 +11,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
 from server.core.rates import TokenBucket, refusal
-from server.logs import new_request_id, request_id
+from server.logs import request_id
 from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
@@ -102,7 +102,6 @@ class ApiNamespace(PlainNamespace):
 
     async def act(self, event: str, connection_id: str, payload: Any = None, *_: Any) -> Any:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
-        request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
         listener = self._hub.listener(ConnectionId(connection_id))
