@@ -127,7 +127,7 @@ class HttpConnection(web.RequestHandler):
             error = AppError(Code.INTERNAL, "something went wrong here")
         else:
             error = AppError(Code.INVALID_REQUEST, "that is not an HTTP request")
-        self._keeper.refused(error)
+        self._keeper.refused(error.code)
         told = problem(error)
         response = web.Response(
             text=to_json(told),

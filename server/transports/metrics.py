@@ -10,6 +10,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from server.core.errors import Code
+
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
 
@@ -105,7 +107,7 @@ class Metrics:
             ["method", "route", "status"],
             registry=self.registry,
         )
-        self.rejected = Counter(
+        self._rejected = Counter(
             "hushwire_rejected_total",
             "Events, requests and connections refused",
             ["reason"],
@@ -124,6 +126,14 @@ class Metrics:
         )
         self.traffic = Traffic()
         self.registry.register(self.traffic)
+
+    def refused(self, code: Code) -> None:
+        """Count an event, a request or a connection that was refused or cut off."""
+        self._rejected.labels(code.word).inc()
+
+    def malformed(self) -> None:
+        """Count a packet that is not of its protocol."""
+        self._rejected.labels("malformed_packet").inc()
 
     def exposition(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`."""

@@ -100,7 +100,7 @@ class Upgrades:
             flusher=self._flusher,
             max_message_bytes=self._max_message_bytes,
             max_unsent_bytes=self._max_unsent_bytes,
-            on_cut=self._count_cut,
+            on_cut=self._metrics.refused,
             has_rates=self._has_rates,
             on_end=self._ended,
         )
@@ -139,9 +139,6 @@ class Upgrades:
         self._open.pop(connection)()
         if self._all_ended and not self._open:
             self._all_ended.set()
-
-    def _count_cut(self, code: Code) -> None:
-        self._metrics.rejected.labels(code.word).inc()
 
 
 def is_wanted(headers: Mapping[str, str]) -> bool:

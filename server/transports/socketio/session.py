@@ -264,7 +264,7 @@ class EngineSocket:
     def shut(self, code: Code) -> None:
         """Close the transport with the close code of `code`; what it still sent is dropped."""
         if not self.is_closed:
-            self._engine.count_rejected(code)
+            self._engine.metrics.refused(code)
             self.inbox.drop()
             self._end(self._engine.reason.SERVER_DISCONNECT, CLOSE_CODE[code], outgoing.CLOSE)
 
