@@ -61,7 +61,7 @@ class HttpConnection(web.RequestHandler):
         super().pause_writing()
         self.is_full = True
         if self.transport:
-            self._stall = StallWatch(self.transport, self.transport.abort)
+            self._stall = StallWatch(self.transport, self._stalled)
             self._stall.begin()
 
     def resume_writing(self) -> None:
@@ -105,6 +105,11 @@ class HttpConnection(web.RequestHandler):
         if self._stall:
             self._stall.end()
             self._stall = None
+
+    def _stalled(self) -> None:
+        self._keeper.refused(Code.SLOW_READER)
+        if self.transport:
+            self.transport.abort()
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that is cut off, or not what it says, is no error of ours."""
