@@ -22,7 +22,8 @@ class Traffic(Collector):
     longer than much of what they count.
 
     Attributes:
-        bytes_in, bytes_out: Of Engine.IO packets, before framing.
+        bytes_in, bytes_out: Of Engine.IO packets, before framing. Of those that only close a
+            line or change its transport, the few bytes are left out.
         messages: Accepted from clients.
     """
 
@@ -33,9 +34,8 @@ class Traffic(Collector):
         self._deliveries: dict[str, int] = {}
         self._events: dict[str, _Durations] = {}
 
-    def delivered(self, event: str, size_bytes: int, clients: int) -> None:
+    def delivered(self, event: str, clients: int) -> None:
         """Count an event that was written to so many clients."""
-        self.bytes_out += size_bytes * clients
         self._deliveries[event] = self._deliveries.get(event, 0) + clients
 
     def handled(self, event: str, seconds: float) -> None:
