@@ -7,12 +7,13 @@ import pytest
 import socketio
 
 from server.logs import JsonFormatter, request_id
+from server.stores.memory.rooms import MemoryRooms
 from server.transports.socketio.packets import MALFORMED
 from server.transports.socketio.server import PlainNamespace
-from tests.servers import RunningServer, until
+from tests.servers import RunningServer, running, until
 from tests.transports.conftest import Dial
 from tests.transports.slow import counted
-from tests.transports.wire import Pair
+from tests.transports.wire import Pair, WebSocketLine
 
 INTERNAL_ERROR = 1011
 
@@ -134,3 +135,47 @@ async def test_a_fault_is_logged_under_the_id_of_its_event_alone(
 
     assert len(set(broken.ids[:3])) == 3
     assert [line["request_id"] for line in logged(log, "internal_error")] == [broken.ids[2]]
+
+
+# --- of a store ---
+
+
+class Forgetful(MemoryRooms):
+    """A store that fails the first time that somebody goes."""
+
+    has_failed = False
+
+    async def leave(self, *going: Any) -> Any:
+        self._fail_once()
+        return await super().leave(*going)
+
+    async def lose(self, *going: Any) -> None:
+        self._fail_once()
+        await super().lose(*going)
+
+    def _fail_once(self) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise ConnectionError("the store is away")
+
+
+@pytest.mark.parametrize("goodbye", ["41", "1"], ids=["disconnects", "is lost"])
+async def test_who_goes_while_the_store_fails_is_soon_gone_for_the_others_too(
+    goodbye: str, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("server.app.MemoryRooms", Forgetful)
+    async with (
+        running(RECONNECT_GRACE_S=0) as server,
+        WebSocketLine(server.url) as alice,
+        WebSocketLine(server.url) as bob,
+    ):
+        await (await alice.open()).join("lair", "alice")
+        await (await bob.open()).join("lair", "bob")
+
+        await bob.send(goodbye)
+
+        await alice.until(lambda: alice.events("user-left"))
+        assert [left["userId"] for left in alice.events("user-left")] == ["bob"]
+        members = (await alice.ask("get-public-keys", {"sessionId": "lair"}))["members"]
+        assert [member["userId"] for member in members] == ["alice"]
+        assert len(logged(log, "internal_error")) == 1
