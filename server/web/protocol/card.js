@@ -15,6 +15,7 @@ import {
 } from "./bytes.js";
 import { memberIdOf } from "./identity.js";
 import {
+  dh,
   ForgedError,
   KEY_BYTES,
   label,
@@ -30,6 +31,9 @@ const NAME_PAD_BYTES = 64;
 const MAX_NAME_CHARS = 64;
 const MAX_NAME_BYTES = 256;
 const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** Any secret will do: it only tells keys apart that give everybody the same one. */
+const PROBE = new Uint8Array(KEY_BYTES).fill(1);
 
 /** A member, as its card says. */
 export class Card {
@@ -84,9 +88,10 @@ export function makeCard(link, identity, name, nowMs, nonce) {
 /**
  * @param {import("./link.js").Link} link
  * @param {unknown} text The relay's `publicKey`.
+ * @param {string} [ownerId] Whose it must be, as text.
  * @throws {MalformedError | ForgedError} It is not a member's with the link.
  */
-export function readCard(link, text) {
+export function readCard(link, text, ownerId) {
   if (typeof text !== "string") throw new MalformedError("no card");
   const [body, signature, code] = unpack(fromBase64url(text), 3);
   if (!equal(code, mac(link.cardKey, pack(body, signature)))) {
@@ -99,8 +104,11 @@ export function readCard(link, text) {
   if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
     throw new MalformedError("keys have 32 bytes");
   }
+  const memberId = memberIdOf(signKey, boxKey);
+  if (ownerId && toBase64url(memberId) !== ownerId) throw new ForgedError("another member's card");
   verify(signKey, body, signature);
-  const context = nameContext(link, memberIdOf(signKey, boxKey));
+  dh(PROBE, boxKey); // Else nobody could send anything while its owner is there.
+  const context = nameContext(link, memberId);
   const name = fromUtf8(unpad(openWithNonce(link.nameKey, context, sealedName)));
   if (nameProblem(name)) throw new MalformedError("a name that cannot be used");
   return new Card({ signKey, boxKey, name, madeMs: fromU64(madeMs) });
