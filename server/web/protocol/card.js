@@ -15,7 +15,9 @@ import {
 } from "./bytes.js";
 import { memberIdOf } from "./identity.js";
 import {
+  dh,
   ForgedError,
+  isPrimePoint,
   KEY_BYTES,
   label,
   mac,
@@ -29,6 +31,7 @@ import {
 const NAME_PAD_BYTES = 64;
 const MAX_NAME_CHARS = 64;
 const MAX_NAME_BYTES = 256;
+const ANY_SECRET = new Uint8Array(KEY_BYTES);
 const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** A member, as its card says. */
@@ -96,14 +99,27 @@ export function readCard(link, text) {
   if (!equal(what, label("card")) || !equal(sessionId, link.sessionId)) {
     throw new ForgedError("a card of something else");
   }
-  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
-    throw new MalformedError("keys have 32 bytes");
-  }
+  checkKeys(signKey, boxKey);
   verify(signKey, body, signature);
   const context = nameContext(link, memberIdOf(signKey, boxKey));
   const name = fromUtf8(unpad(openWithNonce(link.nameKey, context, sealedName)));
   if (nameProblem(name)) throw new MalformedError("a name that cannot be used");
   return new Card({ signKey, boxKey, name, madeMs: fromU64(madeMs) });
+}
+
+/**
+ * Refuse keys with which a member could hold up others: nobody could seal for it, or all would
+ * disagree on what it has signed.
+ *
+ * @param {Uint8Array} signKey
+ * @param {Uint8Array} boxKey
+ */
+function checkKeys(signKey, boxKey) {
+  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
+    throw new MalformedError("keys have 32 bytes");
+  }
+  if (!isPrimePoint(signKey)) throw new ForgedError("a sign key outside of the group");
+  dh(ANY_SECRET, boxKey);
 }
 
 /**
