@@ -1,5 +1,6 @@
 """Chains: of all messages of one sender to one audience, none is missing or changed unnoticed."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -30,6 +31,15 @@ class Seen(NamedTuple):
     previous: bytes
 
 
+class Told(StrEnum):
+    """What a head, which tells of a sender's newest message, is to who hears it."""
+
+    SAME = "same"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+    FORKED = "forked"
+
+
 @dataclass
 class Chain:
     """One chain, as one receiver has seen it.
@@ -42,48 +52,65 @@ class Chain:
     newest: int = 0
     gaps: list[Gap] = field(default_factory=list)
     _seen: dict[int, Seen] = field(default_factory=dict)
-    _oldest: int = 1
+    _oldest: float = math.inf
+    _told_fork: int = 0
 
-    def take(self, number: int, seen: Seen, since: int) -> tuple[Place, Gap | None]:
+    def take(self, number: int, seen: Seen, since: int) -> tuple[Place, int]:
         """Note a message that is truly the sender's.
 
         Args:
-            since: The number since which this receiver has been a recipient; 0 if the message
-                does not tell.
+            since: The number since which this receiver has been a recipient; 0 if that is not
+                known.
 
         Returns:
-            What it is, and what is missing before it.
+            What it is, and how many are missing before it that were not missed until now.
         """
         place = self._place_of(number, seen)
         if place not in (Place.NEXT, Place.LATE):
-            return place, None
-        gap = self._gap_before(number, since) if place is Place.NEXT else None
-        if gap:
-            self.gaps.append(gap)
+            return place, 0
         self._fill(number)
-        self.newest = max(self.newest, number)
+        missing = self._advance(number) if place is Place.NEXT else 0
         self._seen[number] = seen
-        return place, gap
+        return place, missing + self.start_at(since)
 
-    def compare(self, number: int, hash_: bytes) -> tuple[bool, Gap | None]:
-        """Look at what the sender says of its newest message.
+    def start_at(self, since: int) -> int:
+        """Learn since which number the chain is for this receiver; 0 if that is not known.
 
         Returns:
-            Whether that is another one than ours of this number, and what has not come yet.
+            How many are missing that were not missed until now.
         """
-        if number in self._seen:
-            return self._seen[number].hash != hash_, None
-        is_behind = 0 < self.newest < number
-        return False, Gap(self.newest + 1, number) if is_behind else None
+        if since == 0 or since >= self._oldest or self.newest == 0:
+            return 0
+        before = Gap(since, int(self._oldest) - 1)
+        came = [number for number in self._seen if before.first <= number <= before.last]
+        self.gaps.insert(0, before)
+        for number in came:
+            self._fill(number)
+        self._oldest = since
+        return before.last - before.first + 1 - len(came)
 
-    def give_up(self, number: int) -> Gap | None:
-        """Count as missing what has not come up to a number of which the sender told."""
+    def compare(self, number: int, newest_hash: bytes) -> Told:
+        """Look at what the sender says is its newest message. A fork is told of once."""
+        if number not in self._seen:
+            return Told.BEHIND if number > self.newest else Told.AHEAD
+        if self._seen[number].hash == newest_hash or self._told_fork == number:
+            return Told.SAME
+        self._told_fork = number
+        return Told.FORKED
+
+    def give_up(self, number: int) -> int:
+        """Count as missing what has not come up to a number of which the sender told.
+
+        Returns:
+            How many.
+        """
         if number <= self.newest:
-            return None
+            return 0
+        self._oldest = self._oldest if self.newest else 1
         gap = Gap(self.newest + 1, number)
         self.gaps.append(gap)
         self.newest = number
-        return gap
+        return gap.last - gap.first + 1
 
     def _place_of(self, number: int, seen: Seen) -> Place:
         if number in self._seen:
@@ -104,11 +131,16 @@ class Chain:
         is_before = after is None or after.previous == seen.hash
         return is_after and is_before
 
-    def _gap_before(self, number: int, since: int) -> Gap | None:
-        first = self.newest + 1 if self.newest else since or number
-        if not self.newest:
-            self._oldest = min(first, number)
-        return Gap(first, number - 1) if first < number else None
+    def _advance(self, number: int) -> int:
+        gap = Gap(self.newest + 1, number - 1)
+        is_first = self.newest == 0
+        self.newest = number
+        if is_first:
+            self._oldest = number
+        if is_first or gap.first > gap.last:
+            return 0
+        self.gaps.append(gap)
+        return gap.last - gap.first + 1
 
     def _fill(self, number: int) -> None:
         split = [

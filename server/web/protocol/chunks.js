@@ -136,7 +136,9 @@ export function readFileNote(said) {
     [...note.type].length <= MAX_TYPE_CHARS &&
     isPreview(note.preview);
   if (!isFitting) throw new MalformedError("a field of a wrong size");
-  return note;
+  const { id, name, type, size, chunk, key, hashes, preview } = note;
+  const known = { id, name, type, size, chunk, key, hashes };
+  return preview === undefined ? known : { ...known, preview };
 }
 
 /**

@@ -46,10 +46,11 @@ export class Epoch {
    * @param {Uint8Array} key
    */
   constructor(sessionId, sender, audience, recipients, key) {
-    this.sender = sender;
-    this.audience = audience;
-    this.recipients = recipients;
-    this.key = key;
+    // Copies: these may be parts of a whole message, which would be kept with them.
+    this.sender = sender.slice();
+    this.audience = audience.slice();
+    this.recipients = recipients.slice();
+    this.key = key.slice();
     const context = [sender, audience, recipients];
     this.epochId = derive(key, sessionId, "epoch", ...context).slice(0, EPOCH_ID_BYTES);
     this.contentKey = derive(key, sessionId, "content");

@@ -96,8 +96,10 @@ const OPERATIONS = {
   "message.open": (args) => {
     const envelope = authentic(args);
     const said = envelope.open(epochOf(Link.parse(args.link), args.epoch));
-    const { kind, ...content } = readContent(envelope.head.kind, said);
-    return kind === "file" ? plainNote(content.file) : content;
+    const content = readContent(envelope.head.kind, said);
+    if (!content) throw new MalformedError("of a form that this version does not know");
+    const { kind, ...fields } = content;
+    return kind === "file" ? plainNote(fields.file) : fields;
   },
   chain: ({ steps }) => {
     const chain = new Chain();
@@ -178,15 +180,14 @@ function plainNote(note) {
   return { id, name, type, size, chunk, count, key, hashes, preview: shown };
 }
 
-function takeStep(chain, { told, giveUp, number, hash, previous, from }) {
-  if (told !== undefined) return plainGaps(chain.compare(told, hash));
-  if (giveUp !== undefined) return plainGaps({ gap: chain.giveUp(giveUp), gaps: chain.gaps });
+function takeStep(chain, { told, giveUp, startAt, number, hash, previous, from }) {
+  if (told !== undefined) return { state: chain.compare(told, hash) };
+  if (giveUp !== undefined) return { missing: chain.giveUp(giveUp), gaps: gapsOf(chain) };
+  if (startAt !== undefined) return { missing: chain.startAt(startAt), gaps: gapsOf(chain) };
   const taken = chain.take({ number, hash, previous }, from);
-  return plainGaps({ ...taken, gaps: chain.gaps, newest: chain.newest });
+  return { ...taken, gaps: gapsOf(chain), newest: chain.newest };
 }
 
-function plainGaps(step) {
-  const plain = (gap) => gap && [gap.first, gap.last];
-  const gaps = step.gaps ? { gaps: step.gaps.map(plain) } : {};
-  return { ...step, gap: plain(step.gap), ...gaps };
+function gapsOf({ gaps }) {
+  return gaps.map(({ first, last }) => [first, last]);
 }

@@ -275,13 +275,15 @@ def _chain(args: Args) -> list[Any]:
 
 def _step(chain: Chain, step: Args) -> Args:
     if "told" in step:
-        is_forked, gap = chain.compare(step["told"], step["hash"])
-        return {"isForked": is_forked, "gap": gap}
+        return {"state": str(chain.compare(step["told"], step["hash"]))}
     if "giveUp" in step:
-        return {"gap": chain.give_up(step["giveUp"]), "gaps": [*chain.gaps]}
+        return {"missing": chain.give_up(step["giveUp"]), "gaps": [*chain.gaps]}
+    if "startAt" in step:
+        return {"missing": chain.start_at(step["startAt"]), "gaps": [*chain.gaps]}
     seen = Seen(step["hash"], step["previous"])
-    place, gap = chain.take(step["number"], seen, step["from"])
-    return {"place": str(place), "gap": gap, "gaps": [*chain.gaps], "newest": chain.newest}
+    place, missing = chain.take(step["number"], seen, step["from"])
+    gaps = {"gaps": [*chain.gaps], "newest": chain.newest}
+    return {"place": str(place), "missing": missing, **gaps}
 
 
 # --- signals, files ---

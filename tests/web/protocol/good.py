@@ -212,7 +212,12 @@ def chains() -> Iterator[Question]:
     yield "forked at the first", "chain", {"steps": [first, step(1)]}
     told = [step(1), told_step(1), told_step(3), {"giveUp": 3}, step(2), step(3), {"giveUp": 2}]
     yield "heads tell of more", "chain", {"steps": told}
-    yield "a head of another", "chain", {"steps": [step(1), {**told_step(1), "hash": NO_HASH}]}
+    other_head = {**told_step(1), "hash": fixed("other", 32)}
+    yield "a head of another", "chain", {"steps": [step(1), other_head, other_head]}
+    nothing = [told_step(0), told_step(2), {"giveUp": 2}, step(2), step(1)]
+    yield "nothing came, but heads did", "chain", {"steps": nothing}
+    later = [step(6), step(4), {"startAt": 2}, step(3), {"startAt": 2}, {"startAt": 5}]
+    yield "the keys come later", "chain", {"steps": later}
 
 
 def step(number: int, since: int = 0) -> dict[str, Any]:

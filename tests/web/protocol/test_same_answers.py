@@ -246,7 +246,9 @@ steps = st.lists(
         st.sampled_from([0, 0, 1, 4, 20]),
     )
     | st.builds(good.told_step, st.integers(0, 12))
-    | st.builds(lambda number: {"giveUp": number}, st.integers(0, 12)),
+    | st.builds(
+        lambda how, at: {how: at}, st.sampled_from(["giveUp", "startAt"]), st.integers(0, 12)
+    ),
     max_size=14,
 )
 
