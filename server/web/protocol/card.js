@@ -17,6 +17,7 @@ import { memberIdOf } from "./identity.js";
 import {
   dh,
   ForgedError,
+  isPrimePoint,
   KEY_BYTES,
   label,
   mac,
@@ -101,17 +102,29 @@ export function readCard(link, text, ownerId) {
   if (!equal(what, label("card")) || !equal(sessionId, link.sessionId)) {
     throw new ForgedError("a card of something else");
   }
-  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
-    throw new MalformedError("keys have 32 bytes");
-  }
+  checkKeys(signKey, boxKey);
   const memberId = memberIdOf(signKey, boxKey);
   if (ownerId && toBase64url(memberId) !== ownerId) throw new ForgedError("another member's card");
   verify(signKey, body, signature);
-  dh(PROBE, boxKey); // Else nobody could send anything while its owner is there.
   const context = nameContext(link, memberId);
   const name = fromUtf8(unpad(openWithNonce(link.nameKey, context, sealedName)));
   if (nameProblem(name)) throw new MalformedError("a name that cannot be used");
   return new Card({ signKey, boxKey, name, madeMs: fromU64(madeMs) });
+}
+
+/**
+ * Refuse keys with which a member could hold up others: nobody could seal for it, or all would
+ * disagree on what it has signed.
+ *
+ * @param {Uint8Array} signKey
+ * @param {Uint8Array} boxKey
+ */
+function checkKeys(signKey, boxKey) {
+  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
+    throw new MalformedError("keys have 32 bytes");
+  }
+  if (!isPrimePoint(signKey)) throw new ForgedError("a sign key outside of the group");
+  dh(PROBE, boxKey);
 }
 
 /**
