@@ -40,9 +40,9 @@ class TokenBucket:
         return self._seen_ms - (self._parts - rate.burst * _TOKEN) // rate.per_minute
 
     def _fill(self, rate: Rate, now_ms: int) -> int:
-        # Times that several processes wrote may step back.
-        gained = max(0, now_ms - self._seen_ms) * rate.per_minute
-        self._parts = min(rate.burst * _TOKEN, self._parts + gained)
+        if now_ms > self._seen_ms:  # times that several processes wrote may step back
+            gained = (now_ms - self._seen_ms) * rate.per_minute
+            self._parts = min(rate.burst * _TOKEN, self._parts + gained)
         self._seen_ms = now_ms
         return self._parts
 
