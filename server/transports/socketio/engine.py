@@ -6,7 +6,7 @@ Protocol: github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-cur
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import engineio
@@ -44,6 +44,7 @@ class Engine:
         gate: Admits handshakes.
 
     Attributes:
+        handlers: Of `connect`, `message` and `disconnect`, by these names.
         sockets: The open lines, by their ids.
     """
 
@@ -52,7 +53,7 @@ class Engine:
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {}
+        self.handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
         self.traffic = metrics.traffic
         self.gate = gate
@@ -67,9 +68,9 @@ class Engine:
 
     # --- for python-socketio ---
 
-    def on(self, event: str, handler: Callable[..., Awaitable[Any]]) -> None:
+    def on(self, event: str, handler: Callable[..., Coroutine[Any, Any, None]]) -> None:
         """Have `connect`, `message` or `disconnect` handled."""
-        self._handlers[event] = handler
+        self.handlers[event] = handler
 
     async def send(self, sid: str, data: str | bytes) -> None:
         """Send one message to one client."""
@@ -172,13 +173,6 @@ class Engine:
             "maxPayload": self.max_payload_bytes,
         }
         return Outgoing(b"0" + to_json(told).encode())
-
-    async def handle(self, event: str, *arguments: Any) -> None:
-        """Have `connect`, `message` or `disconnect` handled; nothing ends with a fault in it."""
-        try:
-            await self._handlers[event](*arguments)
-        except Exception:  # the outermost frame
-            log.exception("internal_error")
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""

@@ -25,6 +25,10 @@ Encode = Callable[[str, Any], Outgoing]
 """Makes an event's packets from its name and its data."""
 
 
+_ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
+"""After which some connections hear of the room no longer."""
+
+
 class Listener(NamedTuple):
     """A connection here: who it is, and the line that it is reached by."""
 
@@ -60,28 +64,28 @@ class Hub:
     def listener(self, connection_id: ConnectionId) -> Listener | None:
         return self._listeners.get(connection_id)
 
-    def answer(self, listener: Listener, name: str, data: Any) -> int:
-        """Send an event that a connection has asked for; answers its size in bytes."""
-        if listener.line.is_closed:
-            return 0
-        packets = self._encode(name, data)
-        listener.line.answer(packets)
-        self._traffic.delivered(name, packets.size_bytes, 1)
-        return packets.size_bytes
+    def encode(self, emits: Iterable[tuple[str, Any]]) -> tuple[Outgoing, ...]:
+        """Make the packets of events for one connection."""
+        made = []
+        for name, data in emits:
+            packets = self._encode(name, data)
+            self._traffic.delivered(name, packets.size_bytes, 1)
+            made.append(packets)
+        return tuple(made)
 
     def deliver(self, event: RoomEvent) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, ConnectionAttached):
-            self._attach(event)
-        elif isinstance(event, MessageSent):
+        if isinstance(event, MessageSent):
             self._traffic.messages += 1
             self._rosters.before(event)
+        elif isinstance(event, ConnectionAttached):
+            self._attach(event)
         elif isinstance(event, MembersChanged):
             listeners = len(self._rooms.get(event.room_id, ()))
             if self._rosters.holds_back(event, listeners):
                 return
         self._tell(event)
-        if isinstance(event, ConnectionDetached | MemberRemoved | RoomExpired):
+        if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
                 self._detach(event.room_id, connection_id)
 

@@ -17,6 +17,8 @@ from server.transports.decode import Decoder
 from server.transports.errors import error_body
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub, Listener
+from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.plain import Reply
 from server.transports.socketio.server import PlainNamespace, SocketServer
 from server.transports.socketio.session import EngineSocket
 
@@ -24,6 +26,8 @@ log = logging.getLogger("hushwire.socketio")
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""
+
+_OK = "ok"
 
 MAX_REFUSALS = 200
 """Events over the rate, one after the other, after which a connection is cut."""
@@ -69,7 +73,10 @@ class ApiNamespace(PlainNamespace):
             return await self._connected(connection_id, args[1])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
-        return await self.act(event, connection_id, *args[1:])
+        reply = await self.act(connection_id, event, *args[1:])
+        if reply.events and (line := self.server.line_of(connection_id)):
+            line.answer(*reply.events)
+        return reply.ack
 
     async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
         """Whether the client may connect: once on each line, then at the rate of events."""
@@ -100,18 +107,25 @@ class ApiNamespace(PlainNamespace):
         finally:
             self._hub.unregister(connection_id)
 
-    async def act(self, event: str, connection_id: str, payload: Any = None, *_: Any) -> Any:
+    async def act(
+        self, connection_id: ConnectionId, event: str, payload: Any = None, *_: Any
+    ) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
-        listener = self._hub.listener(ConnectionId(connection_id))
+        listener = self._hub.listener(connection_id)
         if listener is None:
-            return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
-        code = "ok"
+            closing = AppError(Code.UNAVAILABLE, "this connection is closing")
+            return Reply((), _refusal(api, closing).ack)
+        code = _OK
         try:
             self._spend(listener.line)
-            answer = await self._run(action, listener.caller, payload)
+            if action is None:
+                raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
+            request = self._decoder.request(action.request, payload)
+            result = await action.handler(self._chat, listener.caller, request)
+            answer = action.render(request, result)
         except AppError as error:
             code = error.code.word
             answer = _refusal(api, error)
@@ -120,21 +134,12 @@ class ApiNamespace(PlainNamespace):
             code = Code.INTERNAL.word
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
-        sent_bytes = 0
-        for name, data in answer.emits:
-            sent_bytes += self._hub.answer(listener, name, data)
-        if sent_bytes >= BYTES_AN_EVENT and self._rate:
-            self._charge(listener.line, self._rate, sent_bytes // BYTES_AN_EVENT)
-        self._cut_if_flooding(listener, code)
+        events = self._hub.encode(answer.emits)
+        self._charge(listener.line, events)
+        if code != _OK or self._refusals:
+            self._cut_if_flooding(listener, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
-        return answer.ack
-
-    async def _run(self, action: Action | None, caller: Caller, payload: Any) -> Answer:
-        if action is None:
-            raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
-        request = self._decoder.request(action.request, payload)
-        result = await action.handler(self._chat, caller, request)
-        return action.render(request, result)
+        return Reply(events, answer.ack)
 
     def _spend(self, line: EngineSocket) -> None:
         """Count an event of a line.
@@ -147,10 +152,15 @@ class ApiNamespace(PlainNamespace):
             if wait_ms := self._bucket(line, self._rate, now_ms).take(self._rate, 1, now_ms):
                 raise refusal(wait_ms)
 
-    def _charge(self, line: EngineSocket, rate: Rate, events: int) -> None:
+    def _charge(self, line: EngineSocket, answered: Iterable[Outgoing]) -> None:
         """Long answers, such as histories and lists of keys, count as many events."""
-        now_ms = self._clock.now_ms()
-        self._bucket(line, rate, now_ms).charge(rate, events, now_ms)
+        size_bytes = 0
+        for packets in answered:
+            size_bytes += packets.size_bytes
+        if size_bytes >= BYTES_AN_EVENT and self._rate:
+            now_ms = self._clock.now_ms()
+            bucket = self._bucket(line, self._rate, now_ms)
+            bucket.charge(self._rate, size_bytes // BYTES_AN_EVENT, now_ms)
 
     def _bucket(self, line: EngineSocket, rate: Rate, now_ms: int) -> TokenBucket:
         if line.events is None:
@@ -161,8 +171,7 @@ class ApiNamespace(PlainNamespace):
         """Cut a connection that goes on and on over its rate."""
         connection_id = listener.caller.connection_id
         if code != Code.RATE_LIMITED.word:
-            if self._refusals:
-                self._refusals.pop(connection_id, None)
+            self._refusals.pop(connection_id, None)
             return
         refusals = self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
         if refusals >= MAX_REFUSALS:
@@ -170,7 +179,7 @@ class ApiNamespace(PlainNamespace):
 
     def _observe(self, event: str, code: str, seconds: float) -> None:
         self._metrics.traffic.handled(event, seconds)
-        if code != "ok":
+        if code != _OK:
             self._metrics.rejected.labels(code).inc()
         # Metrics tell of refusals: a line for each would let a client fill the disk.
         if log.isEnabledFor(logging.DEBUG):

@@ -8,13 +8,14 @@ import socketio
 from socketio import packet
 
 from server.core.errors import Code
+from server.core.ids import ConnectionId
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
 from server.transports.socketio.plain import (
     RESERVED_EVENTS,
     PlainEvent,
-    has_binary,
+    Reply,
     plain_ack,
     plain_event,
 )
@@ -33,8 +34,8 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
     """
 
-    async def act(self, event: str, connection_id: str, *arguments: Any) -> Any:
-        """Handle an event of a client, and answer it."""
+    async def act(self, connection_id: ConnectionId, event: str, *arguments: Any) -> Reply:
+        """Handle an event of a client."""
         raise NotImplementedError
 
 
@@ -52,12 +53,20 @@ class SocketServer(socketio.AsyncServer):
         self._engine = engine
         self._unopened: set[str] = set()  # lines without a namespace until now
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: PlainNamespace | None = None
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
         return lambda **_: self._engine
+
+    def register_namespace(self, namespace_handler: Any) -> None:
+        """Have a class handle a namespace; of the main one, a plain one has the short way."""
+        super().register_namespace(namespace_handler)
+        if namespace_handler.namespace == NAMESPACE:
+            is_plain = isinstance(namespace_handler, PlainNamespace)
+            self._main = namespace_handler if is_plain else None
 
     def line_of(self, connection_id: str, namespace: str = NAMESPACE) -> EngineSocket | None:
         """The open line under a connection."""
@@ -89,50 +98,44 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_eio_message(  # type: ignore[override]
         self, eio_sid: str, data: str | bytes
     ) -> None:
-        was_incomplete = eio_sid in self._binary_packet
         try:
-            _check_text(data)
-            event = None if was_incomplete or isinstance(data, bytes) else plain_event(data)
-            if event:
+            if eio_sid not in self._binary_packet and (event := plain_event(data)):
                 await self._handle_plain_event(eio_sid, event)
-                return
-            await super()._handle_eio_message(eio_sid, data)
+            else:
+                await self._handle_other(eio_sid, data)
         except MALFORMED as error:
             self.eio.malformed(error)
             if line := self.eio.sockets.get(eio_sid):
                 line.shut(Code.INVALID_REQUEST)
+
+    async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
+        """An event of the main namespace, without attachments."""
+        if self._main is None:
+            await self._handle_event(eio_sid, NAMESPACE, event.ack_id, event.data)
             return
+        connection_id = self.manager.open_sid(eio_sid, NAMESPACE)
+        if connection_id is None:
+            self._check_opened(eio_sid)
+            return
+        reply = await self._main.act(connection_id, *event.data)
+        ack = None if event.ack_id is None else plain_ack(event.ack_id, reply.ack)
+        packets = (*reply.events, ack) if ack else reply.events
+        if packets and (line := self.eio.sockets.get(eio_sid)):
+            line.answer(*packets)
+        if ack is None and event.ack_id is not None:
+            binary_ack = self.packet_class(packet.ACK, id=event.ack_id, data=[reply.ack])
+            await self._send_packet(eio_sid, binary_ack)
+
+    async def _handle_other(self, eio_sid: str, data: str | bytes) -> None:
+        """Any other packet, which is the library's."""
+        was_incomplete = eio_sid in self._binary_packet
+        _check_text(data)
+        await super()._handle_eio_message(eio_sid, data)
         is_incomplete = eio_sid in self._binary_packet
         if is_incomplete and not was_incomplete:
             self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
         elif was_incomplete and not is_incomplete:
             self._clear_deadline(eio_sid)
-
-    async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
-        """An event of the main namespace, without attachments, for its handler class."""
-        handler = self.namespace_handlers.get(NAMESPACE)
-        if handler is None or NAMESPACE in self.handlers:
-            await self._handle_event(eio_sid, NAMESPACE, event.ack_id, event.data)
-            return
-        connection_id = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
-        if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
-            self._check_opened(eio_sid)
-            return
-        is_plain = isinstance(handler, PlainNamespace)
-        handle = handler.act if is_plain else handler.trigger_event
-        answer = await handle(event.name, connection_id, *event.data[1:])
-        if event.ack_id is not None and answer is not self.not_handled:
-            await self._acknowledge(eio_sid, event.ack_id, _arguments(answer), is_plain)
-
-    async def _acknowledge(
-        self, eio_sid: str, ack_id: int, arguments: list[Any], is_plain: bool
-    ) -> None:
-        ack = plain_ack(ack_id, arguments) if is_plain or not has_binary(arguments) else None
-        if ack is None:
-            binary_ack = self.packet_class(packet.ACK, id=ack_id, data=arguments)
-            await self._send_packet(eio_sid, binary_ack)
-        elif line := self.eio.sockets.get(eio_sid):
-            line.answer(ack)
 
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
@@ -196,13 +199,6 @@ def _check_text(data: object) -> None:
             data.encode()
     elif not isinstance(data, bytes):
         raise ValueError("a message is text or binary")
-
-
-def _arguments(answer: Any) -> list[Any]:
-    """What a handler answers, as the client's callback gets it."""
-    if answer is None:
-        return []
-    return list(answer) if isinstance(answer, tuple) else [answer]
 
 
 def strict_packets(max_bytes: int) -> type[StrictPacket]:

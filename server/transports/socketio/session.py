@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
 from server.core.rates import TokenBucket
@@ -113,7 +113,7 @@ class EngineSocket:
     def _begin(self) -> None:
         self._engine.admit(self)
         self.answer(self._engine.handshake(self.sid, can_upgrade=self.began_polling))
-        self.inbox.put(self._engine.handle, "connect", self.sid, {"REMOTE_ADDR": self.address})
+        self._handle("connect", {"REMOTE_ADDR": self.address})
         self._engine.wheel.set(self, self._engine.ping_interval_s)
 
     # --- sending ---
@@ -126,15 +126,16 @@ class EngineSocket:
             # Later: whoever is sending to many must not meet what follows in the middle.
             asyncio.get_running_loop().call_soon(self.shut, Code.SLOW_READER)
 
-    def answer(self, packets: Outgoing) -> None:
+    def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
         if self._websocket:
-            self._websocket.answer(packets.frames)
+            self._websocket.answer(b"".join([one.frames for one in packets]))
             if self._websocket.is_full:
                 self.inbox.hold()
                 self._websocket.hold()
         elif self._poller:
-            self._poller.answer(packets)
+            for one in packets:
+                self._poller.answer(one)
             if self._poller.unsent_bytes > HIGH_WATER_BYTES:
                 self.inbox.hold()
 
@@ -155,7 +156,7 @@ class EngineSocket:
         except MalformedError as error:
             self._engine.malformed(error)
             self.shut(Code.INVALID_REQUEST)
-        if self._websocket and not self._is_holding and not self.inbox.is_idle:
+        if not self.inbox.is_idle and self._websocket and not self._is_holding:
             self._is_holding = True
             self._websocket.hold()
             self.inbox.put(self._read_on)
@@ -169,15 +170,11 @@ class EngineSocket:
         self._engine.traffic.bytes_in += len(packet)
         if self.is_closed:
             return
-        if self._engine.gate.is_flood(self.flood, time.monotonic()):
-            self.shut(Code.RATE_LIMITED)
-            return
-        if isinstance(packet, bytes):
-            self.inbox.put(self._engine.handle, "message", self.sid, packet)
-            return
         match packet[:1]:
             case "4":
-                self.inbox.put(self._engine.handle, "message", self.sid, packet[1:])
+                self.inbox.put(self._engine.handlers["message"], self.sid, packet[1:])
+            case bytes():
+                self._handle("message", packet)
             case "3":
                 self._awaits_pong = False
                 self._engine.wheel.set(self, self._engine.ping_interval_s)
@@ -191,9 +188,14 @@ class EngineSocket:
     def receive_text(self, packet: str) -> None:
         """Take one packet of a POST, in which binary is base64.
 
+        Of a WebSocket the frames are counted before; a POST is one request for many packets.
+
         Raises:
             MalformedError: As `receive`.
         """
+        if self._engine.gate.is_flood(self.flood, time.monotonic()):
+            self.shut(Code.RATE_LIMITED)
+            return
         if not packet.startswith("b"):
             self.receive(packet)
             return
@@ -201,6 +203,9 @@ class EngineSocket:
             self.receive(base64.b64decode(packet[1:], validate=True))
         except (binascii.Error, ValueError):
             raise MalformedError("not base64") from None
+
+    def _handle(self, event: str, *arguments: Any) -> None:
+        self.inbox.put(self._engine.handlers[event], self.sid, *arguments)
 
     async def _read_on(self) -> None:
         """What was read before is handled."""
@@ -252,8 +257,7 @@ class EngineSocket:
         if poller:
             left = poller.take_all()
             poller.close(outgoing.NOOP)
-            for packets in left:
-                self.answer(packets)
+            self.answer(*left)
         self.inbox.release()
 
     # --- the end ---
@@ -287,5 +291,5 @@ class EngineSocket:
         if self._poller:
             self._poller.close(farewell)  # the poll that waits has it still
         self.inbox.release()
-        self.inbox.put(self._engine.handle, "disconnect", self.sid, reason)
+        self._handle("disconnect", reason)
         self._websocket = self._poller = self._probe = self.answered_by = None
