@@ -179,7 +179,7 @@ class WebSocket(asyncio.Protocol):
         self._pending_bytes = 0
         if pending and self._transport:
             if self._allowance:
-                self._allowance = min(self._allowance, self._unsent_bytes())
+                self._allowance = min(self._allowance, self._transport.get_write_buffer_size())
             if self._pending_answers:
                 self._allowance += self._pending_answers
                 self._pending_answers = 0

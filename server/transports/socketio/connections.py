@@ -5,8 +5,6 @@ from typing import Any
 
 import socketio
 
-from server.core.ids import ConnectionId
-
 
 class Connections(socketio.AsyncManager):
     """The library's, but for what it does for each connection.
@@ -45,11 +43,6 @@ class Connections(socketio.AsyncManager):
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in pending.get(namespace, ()):
                 pending[namespace].remove(sid)
-
-    def open_sid(self, eio_sid: str, namespace: str) -> ConnectionId | None:
-        """The connection that a line has open in a namespace."""
-        sid: ConnectionId | None = self.sid_from_eio_sid(eio_sid, namespace)
-        return sid if sid and self.is_connected(sid, namespace) else None
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         """Who is in a room, or in any of several."""

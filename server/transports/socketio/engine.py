@@ -45,6 +45,7 @@ class Engine:
 
     Attributes:
         handlers: Of `connect`, `message` and `disconnect`, by these names.
+        hear: Handles a message; who sets it gets the line, and else the handler its id.
         sockets: The open lines, by their ids.
     """
 
@@ -53,6 +54,7 @@ class Engine:
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.hear: Callable[[EngineSocket, str | bytes], Coroutine[Any, Any, None]]
         self.handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
         self.traffic = metrics.traffic
@@ -71,6 +73,8 @@ class Engine:
     def on(self, event: str, handler: Callable[..., Coroutine[Any, Any, None]]) -> None:
         """Have `connect`, `message` or `disconnect` handled."""
         self.handlers[event] = handler
+        if event == "message":
+            self.hear = lambda line, data: handler(line.sid, data)
 
     async def send(self, sid: str, data: str | bytes) -> None:
         """Send one message to one client."""

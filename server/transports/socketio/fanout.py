@@ -54,15 +54,21 @@ class Hub:
         self._rosters = Rosters(self._tell)
 
     def register(self, caller: Caller, line: EngineSocket) -> None:
+        line.caller = caller
         self._listeners[caller.connection_id] = Listener(caller, line)
 
     def unregister(self, connection_id: ConnectionId) -> None:
         listener = self._listeners.pop(connection_id, None)
-        for room_id in list(listener.caller.memberships) if listener else ():
+        if listener is None:
+            return
+        listener.line.caller = None
+        for room_id in list(listener.caller.memberships):
             self._detach(room_id, connection_id)
 
-    def listener(self, connection_id: ConnectionId) -> Listener | None:
-        return self._listeners.get(connection_id)
+    def line_of(self, connection_id: ConnectionId) -> EngineSocket | None:
+        """The line of a registered connection, which may just have closed."""
+        listener = self._listeners.get(connection_id)
+        return listener.line if listener else None
 
     def encode(self, emits: Iterable[tuple[str, Any]]) -> tuple[Outgoing, ...]:
         """Make the packets of events for one connection."""

@@ -16,7 +16,7 @@ from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
 from server.transports.metrics import Metrics
-from server.transports.socketio.fanout import NAMESPACE, Hub, Listener
+from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.plain import Reply
 from server.transports.socketio.server import PlainNamespace, SocketServer
@@ -64,7 +64,6 @@ class ApiNamespace(PlainNamespace):
         self._metrics = metrics
         self._clock = clock
         self._rate = rate
-        self._refusals: dict[ConnectionId, int] = {}
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Called by the library for every event of a client, and for its coming and going."""
@@ -73,8 +72,11 @@ class ApiNamespace(PlainNamespace):
             return await self._connected(connection_id, args[1])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
-        reply = await self.act(connection_id, event, *args[1:])
-        if reply.events and (line := self.server.line_of(connection_id)):
+        line = self._hub.line_of(connection_id)
+        if line is None:
+            return self.server.not_handled
+        reply = await self.act(line, event, *args[1:])
+        if reply.events:
             line.answer(*reply.events)
         return reply.ack
 
@@ -96,7 +98,6 @@ class ApiNamespace(PlainNamespace):
 
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
-        self._refusals.pop(connection_id, None)
         try:
             if reason == self.server.reason.CLIENT_DISCONNECT:
                 await self._chat.rooms.leave_all(connection_id)
@@ -107,24 +108,20 @@ class ApiNamespace(PlainNamespace):
         finally:
             self._hub.unregister(connection_id)
 
-    async def act(
-        self, connection_id: ConnectionId, event: str, payload: Any = None, *_: Any
-    ) -> Reply:
+    async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
-        listener = self._hub.listener(connection_id)
-        if listener is None:
-            closing = AppError(Code.UNAVAILABLE, "this connection is closing")
-            return Reply((), _refusal(api, closing).ack)
         code = _OK
         try:
-            self._spend(listener.line)
+            self._spend(line)
+            if line.caller is None:
+                raise AppError(Code.UNAVAILABLE, "this connection is closing")
             if action is None:
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             request = self._decoder.request(action.request, payload)
-            result = await action.handler(self._chat, listener.caller, request)
+            result = await action.handler(self._chat, line.caller, request)
             answer = action.render(request, result)
         except AppError as error:
             code = error.code.word
@@ -135,9 +132,9 @@ class ApiNamespace(PlainNamespace):
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
         events = self._hub.encode(answer.emits)
-        self._charge(listener.line, events)
-        if code != _OK or self._refusals:
-            self._cut_if_flooding(listener, code)
+        self._charge(line, events)
+        if code != _OK or line.refusals:
+            self._cut_if_flooding(line, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return Reply(events, answer.ack)
 
@@ -167,15 +164,11 @@ class ApiNamespace(PlainNamespace):
             line.events = TokenBucket(rate, now_ms)
         return line.events
 
-    def _cut_if_flooding(self, listener: Listener, code: str) -> None:
+    def _cut_if_flooding(self, line: EngineSocket, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""
-        connection_id = listener.caller.connection_id
-        if code != Code.RATE_LIMITED.word:
-            self._refusals.pop(connection_id, None)
-            return
-        refusals = self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
-        if refusals >= MAX_REFUSALS:
-            listener.line.shut(Code.RATE_LIMITED)
+        line.refusals = line.refusals + 1 if code == Code.RATE_LIMITED.word else 0
+        if line.refusals >= MAX_REFUSALS:
+            line.shut(Code.RATE_LIMITED)
 
     def _observe(self, event: str, code: str, seconds: float) -> None:
         self._metrics.traffic.handled(event, seconds)

@@ -8,13 +8,11 @@ import socketio
 from socketio import packet
 
 from server.core.errors import Code
-from server.core.ids import ConnectionId
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
 from server.transports.socketio.plain import (
     RESERVED_EVENTS,
-    PlainEvent,
     Reply,
     plain_ack,
     plain_event,
@@ -34,8 +32,8 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
     """
 
-    async def act(self, connection_id: ConnectionId, event: str, *arguments: Any) -> Reply:
-        """Handle an event of a client."""
+    async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
+        """Handle an event of a client, who is the line's `caller`."""
         raise NotImplementedError
 
 
@@ -57,6 +55,7 @@ class SocketServer(socketio.AsyncServer):
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
+        engine.hear = self.hear
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
         return lambda **_: self._engine
@@ -95,41 +94,33 @@ class SocketServer(socketio.AsyncServer):
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
+    async def hear(self, line: EngineSocket, data: str | bytes) -> None:
+        """Handle a message of a client: plain events here, all else by the library."""
+        try:
+            is_first = self._main and line.sid not in self._binary_packet
+            event = plain_event(data) if is_first else None
+            if self._main is None or event is None:
+                await self._handle_eio_message(line.sid, data)
+            elif line.caller is None:
+                self._check_opened(line.sid)
+            else:
+                reply = await self._main.act(line, *event.data)
+                if not _answer(line, reply, event.ack_id):
+                    await self._acknowledge(line.sid, event.ack_id, reply.ack)
+        except MALFORMED as error:
+            self.eio.malformed(error)
+            line.shut(Code.INVALID_REQUEST)
+
+    async def _acknowledge(self, eio_sid: str, ack_id: int | None, argument: Any) -> None:
+        """Answer an event with binary."""
+        ack = self.packet_class(packet.ACK, id=ack_id, data=[argument])
+        await self._send_packet(eio_sid, ack)
+
     async def _handle_eio_message(  # type: ignore[override]
         self, eio_sid: str, data: str | bytes
     ) -> None:
-        try:
-            if eio_sid not in self._binary_packet and (event := plain_event(data)):
-                await self._handle_plain_event(eio_sid, event)
-            else:
-                await self._handle_other(eio_sid, data)
-        except MALFORMED as error:
-            self.eio.malformed(error)
-            if line := self.eio.sockets.get(eio_sid):
-                line.shut(Code.INVALID_REQUEST)
-
-    async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
-        """An event of the main namespace, without attachments."""
-        if self._main is None:
-            await self._handle_event(eio_sid, NAMESPACE, event.ack_id, event.data)
-            return
-        connection_id = self.manager.open_sid(eio_sid, NAMESPACE)
-        if connection_id is None:
-            self._check_opened(eio_sid)
-            return
-        reply = await self._main.act(connection_id, *event.data)
-        ack = None if event.ack_id is None else plain_ack(event.ack_id, reply.ack)
-        packets = (*reply.events, ack) if ack else reply.events
-        if packets and (line := self.eio.sockets.get(eio_sid)):
-            line.answer(*packets)
-        if ack is None and event.ack_id is not None:
-            binary_ack = self.packet_class(packet.ACK, id=event.ack_id, data=[reply.ack])
-            await self._send_packet(eio_sid, binary_ack)
-
-    async def _handle_other(self, eio_sid: str, data: str | bytes) -> None:
-        """Any other packet, which is the library's."""
-        was_incomplete = eio_sid in self._binary_packet
         _check_text(data)
+        was_incomplete = eio_sid in self._binary_packet
         await super()._handle_eio_message(eio_sid, data)
         is_incomplete = eio_sid in self._binary_packet
         if is_incomplete and not was_incomplete:
@@ -186,6 +177,15 @@ class SocketServer(socketio.AsyncServer):
         self._deadlines.pop(eio_sid, None)
         if line := self.eio.sockets.get(eio_sid):
             line.shut(Code.INVALID_REQUEST)
+
+
+def _answer(line: EngineSocket, reply: Reply, ack_id: int | None) -> bool:
+    """Send a reply in one write; False if the acknowledgement, with binary, is still to go."""
+    ack = None if ack_id is None else plain_ack(ack_id, reply.ack)
+    packets = (*reply.events, ack) if ack else reply.events
+    if packets:
+        line.answer(*packets)
+    return ack is not None or ack_id is None
 
 
 def _check_text(data: object) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
 from server.core.rates import TokenBucket
+from server.transports.api import Caller
 from server.transports.errors import CLOSE_CODE
 from server.transports.flood import Flood
 from server.transports.socketio import outgoing
@@ -42,8 +43,10 @@ class EngineSocket:
         sid: The id that Engine.IO gives it.
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
+        caller: Who speaks on it, while the main namespace is open.
         began_polling: It did, and may have moved since.
         events: The rate at which its client may send events.
+        refusals: Of its last events, one after the other, for their rate.
         has_opened: A namespace was opened on it.
         turn: The wheel's.
     """
@@ -58,12 +61,14 @@ class EngineSocket:
         "address",
         "answered_by",
         "began_polling",
+        "caller",
         "events",
         "flood",
         "has_opened",
         "inbox",
         "is_closed",
         "is_posting",
+        "refusals",
         "sid",
         "turn",
         "__weakref__",
@@ -73,6 +78,7 @@ class EngineSocket:
         self._engine = engine
         self.sid = sid
         self.address = address
+        self.caller: Caller | None = None
         self.events: TokenBucket | None = None
         self.flood = Flood()
         self.inbox = Inbox()
@@ -81,6 +87,7 @@ class EngineSocket:
         self.answered_by: Pipe | None = None
         self.began_polling = False
         self.has_opened = False
+        self.refusals = 0
         self.is_posting = False
         self._awaits_pong = False
         self._is_holding = False  # the WebSocket, until its messages are handled
@@ -172,9 +179,9 @@ class EngineSocket:
             return
         match packet[:1]:
             case "4":
-                self.inbox.put(self._engine.handlers["message"], self.sid, packet[1:])
+                self.inbox.put(self._engine.hear, self, packet[1:])
             case bytes():
-                self._handle("message", packet)
+                self.inbox.put(self._engine.hear, self, packet)
             case "3":
                 self._awaits_pong = False
                 self._engine.wheel.set(self, self._engine.ping_interval_s)
