@@ -86,9 +86,10 @@ class ApiNamespace(PlainNamespace):
         if line is None:
             return False
         try:
-            if line.has_opened:
+            if line.events:
                 self._spend(line)
-            line.has_opened = True
+            else:
+                line.events = TokenBucket(self._clock.now_ms())
         except AppError as error:
             self._metrics.rejected.labels(error.code.word).inc()
             return False
@@ -144,9 +145,9 @@ class ApiNamespace(PlainNamespace):
         Raises:
             AppError: RATE_LIMITED.
         """
-        if self._rate:
-            now_ms = self._clock.now_ms()
-            if wait_ms := self._bucket(line, self._rate, now_ms).take(self._rate, 1, now_ms):
+        if self._rate and line.events:
+            wait_ms = line.events.take(self._rate, 1, self._clock.now_ms())
+            if wait_ms:
                 raise refusal(wait_ms)
 
     def _charge(self, line: EngineSocket, answered: Iterable[Outgoing]) -> None:
@@ -154,15 +155,8 @@ class ApiNamespace(PlainNamespace):
         size_bytes = 0
         for packets in answered:
             size_bytes += packets.size_bytes
-        if size_bytes >= BYTES_AN_EVENT and self._rate:
-            now_ms = self._clock.now_ms()
-            bucket = self._bucket(line, self._rate, now_ms)
-            bucket.charge(self._rate, size_bytes // BYTES_AN_EVENT, now_ms)
-
-    def _bucket(self, line: EngineSocket, rate: Rate, now_ms: int) -> TokenBucket:
-        if line.events is None:
-            line.events = TokenBucket(rate, now_ms)
-        return line.events
+        if size_bytes >= BYTES_AN_EVENT and self._rate and line.events:
+            line.events.charge(self._rate, size_bytes // BYTES_AN_EVENT, self._clock.now_ms())
 
     def _cut_if_flooding(self, line: EngineSocket, code: str) -> None:
         """Cut a connection that goes on and on over its rate."""

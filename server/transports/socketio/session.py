@@ -45,9 +45,8 @@ class EngineSocket:
         address: The client's, by which limits count.
         caller: Who speaks on it, while the main namespace is open.
         began_polling: It did, and may have moved since.
-        events: The rate at which its client may send events.
+        events: What its client may still send of them, once a namespace was opened.
         refusals: Of its last events, one after the other, for their rate.
-        has_opened: A namespace was opened on it.
         turn: The wheel's.
     """
 
@@ -64,7 +63,6 @@ class EngineSocket:
         "caller",
         "events",
         "flood",
-        "has_opened",
         "inbox",
         "is_closed",
         "is_posting",
@@ -86,7 +84,6 @@ class EngineSocket:
         self.is_closed = False
         self.answered_by: Pipe | None = None
         self.began_polling = False
-        self.has_opened = False
         self.refusals = 0
         self.is_posting = False
         self._awaits_pong = False
