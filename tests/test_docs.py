@@ -100,6 +100,7 @@ async def test_clients_hear_the_events_in_the_shapes_that_are_told(meet):
     await alice.ask("send-message", {"sessionId": "s", "encrypted": "before bob"})
     await bob.join("s:k", "bob")
     await bob.ask("send-message", {"sessionId": "s", "encrypted": "to alice"})
+    await bob.ask("send-signal", {"sessionId": "s", "encrypted": "now"})
     await bob.ask("typing-start", {"sessionId": "s"})
     await bob.ask("file-downloaded", {"sessionId": "s", "fileName": "file"})
     await bob.ask("no-such-event", {})

@@ -89,6 +89,20 @@ class FileDownloaded(RoomEvent, frozen=True, kw_only=True):
     downloaded_ms: int
 
 
+class SignalSent(RoomEvent, frozen=True, kw_only=True):
+    """Something opaque for those who are there now; it has no place in the sequence.
+
+    Attributes:
+        recipient, addressed_as: As of `MessageSent`.
+    """
+
+    sender: UserId
+    recipient: UserId | None
+    addressed_as: Recipient | None
+    ciphertext: Opaque
+    sent_ms: int
+
+
 class RoomLocked(RoomEvent, frozen=True, kw_only=True):
     """Newcomers are kept out (`locked`) or let in again."""
 

@@ -1,9 +1,9 @@
-"""What is said in a room: messages, typing, notices of downloads."""
+"""What is said in a room: messages, signals, typing, notices of downloads."""
 
 from collections.abc import Awaitable
 
 from server.core.errors import AppError, Code
-from server.core.events import FileDownloaded, MessageSent, TypingChanged
+from server.core.events import FileDownloaded, MessageSent, SignalSent, TypingChanged
 from server.core.ids import MessageId, Recipient, new_id
 from server.core.opaque import Opaque
 from server.core.parts import Parts
@@ -34,11 +34,7 @@ class Messages:
             AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, ID_CONFLICT, PAYLOAD_TOO_LARGE,
                 RATE_LIMITED, SERVER_FULL.
         """
-        if ciphertext.size_bytes > self._parts.bounds.ciphertext_bytes:
-            raise AppError(
-                Code.PAYLOAD_TOO_LARGE,
-                f"a message may have {self._parts.bounds.ciphertext_bytes} bytes; send it in parts",
-            )
+        self._check_size(ciphertext)
         now_ms = self._parts.clock.now_ms()
         await self._spend(actor, now_ms)
         draft = Draft(
@@ -54,6 +50,35 @@ class Messages:
         if not appended.is_repeat:
             await self._parts.relay.publish(appended.event)
         return appended.event
+
+    async def signal(
+        self, actor: Actor, ciphertext: Opaque, *, to: Recipient | None, is_broadcast: bool
+    ) -> None:
+        """Relay something to the others, or to one of them, who are there now; keep nothing.
+
+        It costs as much of the rate as a message, and is no activity: a room in which
+        programs signal and nobody says anything ends when its time is over.
+
+        Raises:
+            AppError: NOT_A_MEMBER, RECIPIENT_NOT_FOUND, PAYLOAD_TOO_LARGE, RATE_LIMITED.
+        """
+        self._check_size(ciphertext)
+        now_ms = self._parts.clock.now_ms()
+        await self._spend(actor, now_ms)
+        recipient = await self._parts.store.recipient(
+            actor.room_id, actor.connection_id, to, is_broadcast
+        )
+        await self._parts.relay.publish(
+            SignalSent(
+                room_id=actor.room_id,
+                skip=actor.connection_id,
+                sender=actor.user_id,
+                recipient=recipient,
+                addressed_as=to,
+                ciphertext=ciphertext,
+                sent_ms=now_ms,
+            )
+        )
 
     async def set_typing(self, actor: Actor, is_typing: bool) -> None:
         """Tell the others that the actor is, or is no longer, typing; keeps the room alive."""
@@ -92,6 +117,13 @@ class Messages:
                 downloaded_ms=now_ms,
             )
         )
+
+    def _check_size(self, ciphertext: Opaque) -> None:
+        limit_bytes = self._parts.bounds.ciphertext_bytes
+        if ciphertext.size_bytes > limit_bytes:
+            raise AppError(
+                Code.PAYLOAD_TOO_LARGE, f"a message may have {limit_bytes} bytes; send it in parts"
+            )
 
     def _spend(self, actor: Actor, now_ms: int) -> Awaitable[None]:
         # The length keeps two pairs of room and user from sharing a bucket.

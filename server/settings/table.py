@@ -184,7 +184,10 @@ TABLE: tuple[Setting, ...] = (
         "ADDRESS_JOINS_PER_MINUTE", _per_minute(_RATES.join), _PER_MINUTE, "Joins from one address"
     ),
     Setting(
-        "MEMBER_SENDS_PER_MINUTE", _per_minute(_RATES.send), _PER_MINUTE, "Messages of one member"
+        "MEMBER_SENDS_PER_MINUTE",
+        _per_minute(_RATES.send),
+        _PER_MINUTE,
+        "Messages, signals and notices of downloads of one member",
     ),
     Setting(
         "CONNECTION_EVENTS_PER_MINUTE",

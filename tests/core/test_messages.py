@@ -1,13 +1,14 @@
-"""Messages: sent once, bounded and limited, and told to whom they concern."""
+"""Messages and signals: bounded, limited, and told to whom they concern; messages once."""
 
 import uuid
 
 import pytest
 
 from server.core.errors import Code
-from server.core.events import FileDownloaded, MessageSent, TypingChanged
+from server.core.events import FileDownloaded, MessageSent, SignalSent, TypingChanged
 from server.core.ids import Recipient, UserId
 from server.core.limits import Bounds, Rate, Rates
+from server.core.opaque import Opaque
 from tests.core.visitors import TEA_ROOM, refused
 
 
@@ -121,6 +122,60 @@ async def test_members_do_not_share_a_rate(open_core, one, other):
         await member.join(as_creator=True)
         await member.say()
         assert (await refused(member.say())).code is Code.RATE_LIMITED
+
+
+# --- signals ---
+
+
+@pytest.mark.parametrize("to", [None, "bob"])
+async def test_a_signal_is_told_to_all_or_to_one_and_is_in_no_sequence(core, alice, bob, to):
+    core.heard.clear()
+
+    await alice.signal("now", to=to)
+
+    assert core.heard == [
+        SignalSent(
+            room_id=TEA_ROOM,
+            skip=alice.connection_id,
+            sender=alice.actor.user_id,
+            recipient=to,
+            addressed_as=to,
+            ciphertext=Opaque("now"),
+            sent_ms=core.clock.now_ms(),
+        )
+    ]
+    assert (await alice.say()).seq == 3
+
+
+async def test_a_refused_signal_is_told_to_nobody(core, alice, bob):
+    core.heard.clear()
+
+    assert (await refused(alice.signal(to="nobody"))).code is Code.RECIPIENT_NOT_FOUND
+    assert (await refused(core.visitor("carol").signal())).code is Code.NOT_A_MEMBER
+    assert (await refused(core.visitor("carol").signal(to="bob"))).code is Code.NOT_A_MEMBER
+    assert core.heard == []
+
+
+async def test_a_signal_may_have_as_many_bytes_as_a_message(open_core):
+    core = open_core(bounds=Bounds(ciphertext_bytes=10))
+    alice = core.visitor("alice")
+    await alice.join(as_creator=True)
+
+    await alice.signal("x" * 10)
+    error = await refused(alice.signal("ü" * 6))
+
+    assert error.code is Code.PAYLOAD_TOO_LARGE
+    assert len(core.heard_of(SignalSent)) == 1
+
+
+async def test_signals_and_messages_share_one_rate(hasty):
+    await hasty.say()
+    await hasty.signal()
+
+    error = await refused(hasty.signal())
+
+    assert (error.code, error.retry_after_ms) == (Code.RATE_LIMITED, 1_000)
+    assert (await refused(hasty.say())).code is Code.RATE_LIMITED
 
 
 # --- typing ---

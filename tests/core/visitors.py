@@ -127,6 +127,14 @@ class Visitor:
             message_id=None if message_id is None else MessageId(message_id),
         )
 
+    async def signal(self, ciphertext: object = "now", *, to: str | None = None) -> None:
+        await self._core.messages.signal(
+            self.actor,
+            Opaque(ciphertext),
+            to=None if to is None else Recipient(to),
+            is_broadcast=to is None,
+        )
+
     async def type(self, is_typing: bool = True) -> None:
         await self._core.messages.set_typing(self.actor, is_typing)
 

@@ -63,8 +63,12 @@ class Person {
   // Wait until an event, or "connect" or "disconnect", was seen `times` times in all.
   next(what, times = 1) {
     return this.within(`seeing ${what}, ${times} times`, (done) => {
-      const check = () => this.counts[what] >= times && (done(), true);
-      check() || this.waiting.push(check);
+      const check = () => {
+        const isSeen = this.counts[what] >= times;
+        if (isSeen) done();
+        return isSeen;
+      };
+      if (!check()) this.waiting.push(check);
     });
   }
 

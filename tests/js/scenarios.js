@@ -39,21 +39,39 @@ export const scenarios = {
     const authKey = "xyz789";
     const alice = await stage.meet("alice");
     alice.tell("join-session", {
-      sessionId, userId: "alice", displayName: "Alice", publicKey: "pk-a", isCreator: true, authKey,
+      sessionId,
+      userId: "alice",
+      displayName: "Alice",
+      publicKey: "pk-a",
+      isCreator: true,
+      authKey,
     });
     await alice.next("messages-history");
     const bob = await stage.meet("bob");
     bob.tell("join-session", {
-      sessionId: `${sessionId}:${authKey}`, userId: "bob", displayName: "Bob", publicKey: "pk-b",
+      sessionId: `${sessionId}:${authKey}`,
+      userId: "bob",
+      displayName: "Bob",
+      publicKey: "pk-b",
       isCreator: false,
     });
     await bob.next("messages-history");
-    bob.tell("save-public-key", { sessionId, userId: "bob", publicKey: "pk-b2", displayName: "Bo" });
+    bob.tell("save-public-key", {
+      sessionId,
+      userId: "bob",
+      publicKey: "pk-b2",
+      displayName: "Bo",
+    });
     await alice.next("public-keys-updated", 3);
     alice.tell("get-public-keys", { sessionId, userId: "alice" });
     await alice.next("public-keys-updated", 4);
     alice.tell("send-message", {
-      sessionId, from: "alice", to: "bob", encrypted: "c1ph3r", originalContent: "SECRET", type: "text",
+      sessionId,
+      from: "alice",
+      to: "bob",
+      encrypted: "c1ph3r",
+      originalContent: "SECRET",
+      type: "text",
     });
     await bob.next("new-message");
     await alice.next("message-sent");
@@ -105,6 +123,23 @@ export const scenarios = {
     await carol.next("new-message");
     const dave = await stage.meet("dave");
     await dave.join("privately");
+  },
+
+  async signalling(stage) {
+    const { alice, bob } = await pair(stage, "signalling");
+    const carol = await stage.meet("carol");
+    await carol.join("signalling");
+    const signal = (encrypted, to) => ({ sessionId: "signalling", from: "alice", encrypted, to });
+    for (const encrypted of opaqueValues) {
+      await alice.ask("send-signal", signal(encrypted));
+    }
+    await alice.ask("send-signal", signal({ raw: bytes(1, 2) }, "bob"));
+    await alice.ask("send-signal", signal("for nobody", "zoe"));
+    await alice.send("signalling", "the end");
+    await bob.next("new-message");
+    await carol.next("new-message");
+    const dave = await stage.meet("dave");
+    await dave.join("signalling");
   },
 
   async tabs(stage) {
@@ -217,7 +252,10 @@ export const scenarios = {
     await mallory.join("refusals", { authKey: "wrong" });
     await mallory.join("refusals");
     await mallory.send("refusals", "from outside");
-    mallory.tell("send-message", { sessionId: "refusals", encrypted: "without an acknowledgement" });
+    mallory.tell("send-message", {
+      sessionId: "refusals",
+      encrypted: "without an acknowledgement",
+    });
     await mallory.next("session-error", 6);
   },
 
@@ -286,7 +324,11 @@ export const scenarios = {
 
 async function pair(stage, sessionId, authKey, bobsOptions) {
   const alice = await stage.meet("alice");
-  const { memberToken } = await alice.join(sessionId, { authKey, isCreator: true, displayName: "Alice" });
+  const { memberToken } = await alice.join(sessionId, {
+    authKey,
+    isCreator: true,
+    displayName: "Alice",
+  });
   const bob = await stage.meet("bob", bobsOptions);
   await bob.join(sessionId, { authKey });
   await alice.next("user-joined");

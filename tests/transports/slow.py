@@ -192,9 +192,9 @@ def _frame_at(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     return data[at] & 0x0F, data[start : start + size], start + size
 
 
-async def until_heard(line: Line, messages: int) -> None:
-    """Wait until a connection has heard so many messages."""
-    await line.until(lambda: len(line.events("new-message")) >= messages)
+async def until_heard(line: Line, count: int, name: str = "new-message") -> None:
+    """Wait until a connection has heard so many messages, or other events."""
+    await line.until(lambda: len(line.events(name)) >= count)
 
 
 class LoudRoom:

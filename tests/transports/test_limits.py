@@ -197,6 +197,7 @@ JOIN = {"sessionId": "lair", "userId": "mallory", "isCreator": True}
 LIMITED = {
     "joining": ("join-session", JOIN),
     "sending": ("send-message", {"sessionId": "lair", "encrypted": "words"}),
+    "signalling": ("send-signal", {"sessionId": "lair", "encrypted": "words"}),
     "telling of downloads": ("file-downloaded", {"sessionId": "lair", "fileName": "a"}),
     "anything": ("typing-start", {"sessionId": "lair"}),
 }

@@ -46,6 +46,7 @@ EVENTS: dict[str, dict[str, object]] = {
         "originalContent": canary("plain"),
         "type": canary("type"),
     },
+    "send-signal": {**LAIR, "encrypted": {"iv": canary("iv"), "data": [canary("signal")]}},
     "typing-start": {**LAIR, "userId": canary("user")},
     "file-downloaded": {**LAIR, "fileName": canary("file")},
     "lock-session": {**LAIR, "locked": False},

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.servers import RunningServer, running
 from tests.transports.slow import counted, event, until_heard
 from tests.transports.wire import WebSocketLine
@@ -70,23 +72,28 @@ async def test_a_burst_of_losses_leaves_the_others_with_the_list_of_who_is_left(
         assert await counted(server, LISTS) - before < len(leavers) * len(lines) / 4
 
 
-async def test_nobody_hears_a_message_before_the_key_of_its_sender() -> None:
+@pytest.mark.parametrize(
+    ("sending", "hearing"), [("send-message", "new-message"), ("send-signal", "signal")]
+)
+async def test_nobody_hears_a_message_or_a_signal_before_the_key_of_its_sender(
+    sending: str, hearing: str
+) -> None:
     async with crowd(MANY) as (_, lines):
         for n, line in enumerate(lines):
             packets: dict[str, dict[str, Any]] = {
                 "join-session": {"userId": f"user {n}", "publicKey": f"key {n}", "isCreator": True},
-                "send-message": {"encrypted": f"from user {n}"},
+                sending: {"encrypted": f"from user {n}"},
             }
             await line.send(*(event(name, **data) for name, data in packets.items()))
         await until_all_know(lines)
-        await lines[0].until(lambda: len(lines[0].events("new-message")) == MANY - 1)
+        await lines[0].until(lambda: len(lines[0].events(hearing)) == MANY - 1)
 
         for line in lines:
             known: set[str] = set()
             for name, data in line._events:
                 if name == "public-keys-updated":
                     known = {member["userId"] for member in data if member["publicKey"]}
-                elif name == "new-message":
+                elif name == hearing:
                     assert data["from"] in known
 
 

@@ -11,6 +11,7 @@ from tests.servers import RunningServer, until
 from tests.transports.slow import (
     BOUND_BYTES,
     KERNEL_BYTES,
+    WORDS,
     SlowReader,
     cut_readers,
     event,
@@ -109,6 +110,25 @@ async def test_who_stops_polling_is_cut_off_within_the_bound_and_counted_once() 
         await room.bob.until(lambda: room.bob.events("user-left"))
         await room.talk(20)
         assert await cut_readers(server) == 1
+
+
+async def test_who_stops_reading_signals_is_cut_off_within_the_bound() -> None:
+    async with (
+        tight_server() as server,
+        loud_room(server) as room,
+        SlowReader(server.url) as mallory,
+    ):
+        await mallory.join("mallory")
+        signalled = 0
+
+        while not await cut_readers(server):
+            signalled += 10
+            await room.alice.send(*[event("send-signal", encrypted=WORDS)] * 10)
+            for line in (room.bob, room.carol):
+                await until_heard(line, signalled, "signal")
+
+        assert BOUND_BYTES < signalled * len(WORDS) < BOUND_BYTES + KERNEL_BYTES + A_TALK_BYTES
+        await until(lambda: server.app._gate.connections == 3)
 
 
 async def test_many_that_are_cut_off_in_one_round_keep_nothing_from_who_comes_after_them() -> None:

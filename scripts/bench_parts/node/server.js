@@ -9,7 +9,9 @@ const HISTORY_MESSAGES = 500;
 const sessions = new Map();
 
 function sessionOf(sessionId) {
-  if (!sessions.has(sessionId)) sessions.set(sessionId, { seq: 0, members: new Map(), history: [] });
+  if (!sessions.has(sessionId)) {
+    sessions.set(sessionId, { seq: 0, members: new Map(), history: [] });
+  }
   return sessions.get(sessionId);
 }
 

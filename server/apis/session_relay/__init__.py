@@ -14,12 +14,14 @@ From clients; every event may ask for an acknowledgement, {success, …} or
 {success: false, error, message, retryAfterMs?}. Errors also arrive as `session-error`.
     join-session        {sessionId, userId, displayName?, publicKey?, isCreator?, authKey?,
                          memberToken?, since?}
-        ack {sessionId, seq, truncated, locked, isCreator, memberToken, members, messages}
+        ack {sessionId, seq, truncated, locked, isCreator, memberToken, limits, members, messages}
+        limits {ciphertextBytes, publicKeyBytes, historyMessages, historyBytes, idleMinutes}
     save-public-key     {sessionId, userId?, publicKey, displayName?}     ack {members}
     get-public-keys     {sessionId, userId?}                              ack {members}
     send-message        {sessionId, from?, to?, encrypted, type?,
                          id? | messageId? | clientMessageId?, originalContent?}
         ack {id, from, to, encrypted, timestamp, type, seq, messageId}
+    send-signal         {sessionId, from?, to?, encrypted}
     typing-start, typing-stop       {sessionId, userId?}
     file-downloaded     {sessionId, userId?, fileName, to?}   (also as download-notification)
     lock-session        {sessionId, locked?}                   (creator)
@@ -31,6 +33,7 @@ To clients
     messages-history        [{id, from, to, encrypted, timestamp, type, originalContent: null, seq}]
     new-message             {id, from, to, encrypted, timestamp, type, seq}
     message-sent            {id, from, to, encrypted, timestamp, type, seq}
+    signal                  {from, to, encrypted, timestamp}
     user-joined             {userId, displayName, timestamp, seq}
     user-left               {userId, timestamp, reason: left | lost | removed, seq}
     user-typing             {userId, isTyping}
@@ -41,6 +44,8 @@ To clients
 `userId` (but of remove-member), `from` and `senderId`, where given, must be the caller.
 `sessionId` may be written `id:key`. A user id that came as a number goes out as a number.
 `to` null, absent, '' or 'all' is everybody, unless a member has that very id.
+A `signal` is for who is connected now: it has no seq and no id, stands in no history, and
+does not keep the session alive. Of one for another member the sender's own tabs hear nothing.
 `originalContent` could let the server read along: it is accepted and dropped at the door.
 """
 

@@ -9,6 +9,7 @@ from server.apis.session_relay.requests import (
     Remove,
     SaveKey,
     Send,
+    Signal,
     room_and_key,
     room_of,
 )
@@ -57,6 +58,13 @@ async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent
         is_broadcast=request.to in EVERYBODY,
         content_type=request.type or "text",
         message_id=request.id or request.message_id or request.client_message_id,
+    )
+
+
+async def send_signal(chat: Chat, caller: Caller, request: Signal) -> None:
+    actor = _actor(caller, request)
+    await chat.messages.signal(
+        actor, request.encrypted, to=request.to, is_broadcast=request.to in EVERYBODY
     )
 
 
@@ -124,6 +132,12 @@ ACTIONS = {
         render.sent,
         "Send ciphertext to everybody or to one member",
         sent=("message-sent",),
+    ),
+    "send-signal": Action(
+        Signal,
+        send_signal,
+        render.done,
+        "Send ciphertext to who is there now; the server keeps nothing of it",
     ),
     "typing-start": Action(InSession, typing_start, render.done, "Tell that one is typing"),
     "typing-stop": Action(InSession, typing_stop, render.done, "Tell that one has stopped typing"),

@@ -16,6 +16,7 @@ from server.core.events import (
     RoomEvent,
     RoomExpired,
     RoomLocked,
+    SignalSent,
     TypingChanged,
 )
 from server.core.ids import as_written
@@ -38,6 +39,7 @@ HEARD = {
     "messages-history": "[{id, from, to, encrypted, timestamp, type, originalContent: null, seq}]",
     "new-message": "{id, from, to, encrypted, timestamp, type, seq}",
     "message-sent": "{id, from, to, encrypted, timestamp, type, seq}",
+    "signal": "{from, to, encrypted, timestamp}",
     "user-joined": "{userId, displayName, timestamp, seq}",
     "user-left": "{userId, timestamp, reason: left | lost | removed, seq}",
     "user-typing": "{userId, isTyping}",
@@ -98,10 +100,22 @@ def admitted(request: Join, admission: Admission) -> Answer:
         "locked": joined.locked,
         "isCreator": joined.is_creator,
         "memberToken": admission.member_token,
+        "limits": _limits(admission),
         "members": members,
         "messages": messages,
     }
     return Answer(ack, (("public-keys-updated", members), ("messages-history", messages)))
+
+
+def _limits(admission: Admission) -> dict[str, int]:
+    bounds, policy = admission.bounds, admission.policy
+    return {
+        "ciphertextBytes": bounds.ciphertext_bytes,
+        "publicKeyBytes": bounds.public_key_bytes,
+        "historyMessages": policy.history_messages,
+        "historyBytes": policy.history_bytes,
+        "idleMinutes": policy.idle_limit_ms // 60_000,
+    }
 
 
 def key_saved(_: object, members: tuple[Member, ...]) -> Answer:
@@ -129,6 +143,16 @@ def done(_: object, __: None) -> Answer:
 def _message_sent(event: MessageSent) -> Iterable[Emit]:
     users = None if event.recipient is None else (event.recipient, event.sender)
     return [Emit("new-message", _message(event), users)]
+
+
+def _signal_sent(event: SignalSent) -> Iterable[Emit]:
+    data = {
+        "from": event.sender,
+        "to": event.recipient if event.recipient is not None else event.addressed_as,
+        "encrypted": event.ciphertext,
+        "timestamp": event.sent_ms,
+    }
+    return [Emit("signal", data, None if event.recipient is None else (event.recipient,))]
 
 
 def _member_joined(event: MemberJoined) -> Iterable[Emit]:
@@ -198,6 +222,7 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
 
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MessageSent: _message_sent,
+    SignalSent: _signal_sent,
     MemberJoined: _member_joined,
     MemberLeft: _member_left,
     MembersChanged: _members_changed,

@@ -57,6 +57,11 @@ class Send(InSession, frozen=True, kw_only=True):
     client_message_id: MessageId | None = None
 
 
+class Signal(InSession, frozen=True, kw_only=True):
+    encrypted: Opaque
+    to: Recipient | None = None
+
+
 class Downloaded(InSession, frozen=True, kw_only=True):
     file_name: FileName
     to: Recipient | None = None

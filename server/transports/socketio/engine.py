@@ -53,7 +53,7 @@ class Engine:
     reason = engineio.AsyncServer.reason
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self.hear: Callable[[EngineSocket, str | bytes], Coroutine[Any, Any, None]]
         self.handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
@@ -185,12 +185,9 @@ class Engine:
         self.sockets.pop(socket.sid, None)
         self.gate.leave(socket.address)
 
-    def count_rejected(self, code: Code) -> None:
-        self._metrics.rejected.labels(code.word).inc()
-
     def malformed(self, error: BaseException) -> None:
-        """Count a packet that is not of the protocol."""
-        self._metrics.rejected.labels("malformed_packet").inc()
+        """Count and note a packet that is not of the protocol."""
+        self.metrics.malformed()
         fields = {"error": type(error).__name__}
         log.info("malformed_packet", extra={"fields": fields})
 

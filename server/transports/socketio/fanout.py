@@ -11,6 +11,7 @@ from server.core.events import (
     MessageSent,
     RoomEvent,
     RoomExpired,
+    SignalSent,
 )
 from server.core.ids import ConnectionId, RoomId
 from server.transports.api import Api, Caller, Emit
@@ -74,15 +75,16 @@ class Hub:
         """Make the packets of events for one connection."""
         made = []
         for name, data in emits:
-            packets = self._encode(name, data)
-            self._traffic.delivered(name, packets.size_bytes, 1)
-            made.append(packets)
+            made.append(self._encode(name, data))
+            self._traffic.delivered(name, 1)
         return tuple(made)
 
     def deliver(self, event: RoomEvent) -> None:
         """Tell everybody here whom the event concerns; never waits."""
         if isinstance(event, MessageSent):
             self._traffic.messages += 1
+            self._rosters.before(event)
+        elif isinstance(event, SignalSent):
             self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
             self._attach(event)
@@ -114,7 +116,8 @@ class Hub:
             line.send(packets)
             sent += 1
         if packets:
-            self._traffic.delivered(emit.name, packets.size_bytes, sent)
+            self._traffic.bytes_out += packets.size_bytes * sent
+            self._traffic.delivered(emit.name, sent)
 
     def _leavers(
         self, event: ConnectionDetached | MemberRemoved | RoomExpired

@@ -1,14 +1,12 @@
 """What one client sends, handled in order, each to its end before the next begins."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from server.logs import new_request_id, request_id
 from server.transports.eager import start
-
-log = logging.getLogger("hushwire.socketio")
 
 Work = Callable[..., Coroutine[Any, Any, None]]
 
@@ -16,15 +14,19 @@ Work = Callable[..., Coroutine[Any, Any, None]]
 class Inbox:
     """Handles at once what it is given, unless something before it still has to wait.
 
-    It is the outermost frame: a fault in the work ends with that, and is logged.
+    It is the outermost frame, and each piece of work has a request id of its own.
+
+    Args:
+        on_fault: Told of what the work raised.
 
     Attributes:
         is_idle: Nothing waits; the next would be handled at once.
     """
 
-    __slots__ = ("_idle", "_is_held", "_is_running", "_task", "_waiting", "is_idle")
+    __slots__ = ("_idle", "_is_held", "_is_running", "_on_fault", "_task", "_waiting", "is_idle")
 
-    def __init__(self) -> None:
+    def __init__(self, on_fault: Callable[[BaseException], None]) -> None:
+        self._on_fault = on_fault
         self.is_idle = True
         self._waiting: deque[tuple[Work, tuple[Any, ...]]] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -70,10 +72,11 @@ class Inbox:
     def _run(self, work: Work, arguments: tuple[Any, ...]) -> None:
         self._is_running = True
         self.is_idle = False
+        request_id.set(new_request_id())
         try:
             self._task = start(work(*arguments))
-        except Exception:
-            log.exception("internal_error")
+        except Exception as error:  # noqa: BLE001 - whatever it is, its owner is told
+            self._on_fault(error)
         finally:
             self._is_running = False
         if self._task:
@@ -84,7 +87,7 @@ class Inbox:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled() and (error := task.exception()):
-            log.error("internal_error", exc_info=error)
+            self._on_fault(error)
         self._go_on()
 
     def _go_on(self) -> None:

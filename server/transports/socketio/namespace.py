@@ -11,7 +11,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
 from server.core.rates import TokenBucket, refusal
-from server.logs import new_request_id, request_id
+from server.logs import request_id
 from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
@@ -26,8 +26,6 @@ log = logging.getLogger("hushwire.socketio")
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""
-
-_OK = "ok"
 
 MAX_REFUSALS = 200
 """Events over the rate, one after the other, after which a connection is cut."""
@@ -91,7 +89,7 @@ class ApiNamespace(PlainNamespace):
             else:
                 line.events = TokenBucket(self._clock.now_ms())
         except AppError as error:
-            self._metrics.rejected.labels(error.code.word).inc()
+            self._metrics.refused(error.code)
             return False
         self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
         log.debug("connected")
@@ -111,10 +109,9 @@ class ApiNamespace(PlainNamespace):
 
     async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
-        request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
-        code = _OK
+        code: Code | None = None
         try:
             self._spend(line)
             if line.caller is None:
@@ -125,16 +122,16 @@ class ApiNamespace(PlainNamespace):
             result = await action.handler(self._chat, line.caller, request)
             answer = action.render(request, result)
         except AppError as error:
-            code = error.code.word
+            code = error.code
             answer = _refusal(api, error)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
-            code = Code.INTERNAL.word
+            code = Code.INTERNAL
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
-        events = self._hub.encode(answer.emits)
+        events = () if line.is_closed else self._hub.encode(answer.emits)
         self._charge(line, events)
-        if code != _OK or line.refusals:
+        if code or line.refusals:
             self._cut_if_flooding(line, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return Reply(events, answer.ack)
@@ -158,19 +155,20 @@ class ApiNamespace(PlainNamespace):
         if size_bytes >= BYTES_AN_EVENT and self._rate and line.events:
             line.events.charge(self._rate, size_bytes // BYTES_AN_EVENT, self._clock.now_ms())
 
-    def _cut_if_flooding(self, line: EngineSocket, code: str) -> None:
+    def _cut_if_flooding(self, line: EngineSocket, code: Code | None) -> None:
         """Cut a connection that goes on and on over its rate."""
-        line.refusals = line.refusals + 1 if code == Code.RATE_LIMITED.word else 0
+        line.refusals = line.refusals + 1 if code is Code.RATE_LIMITED else 0
         if line.refusals >= MAX_REFUSALS:
             line.shut(Code.RATE_LIMITED)
 
-    def _observe(self, event: str, code: str, seconds: float) -> None:
+    def _observe(self, event: str, code: Code | None, seconds: float) -> None:
         self._metrics.traffic.handled(event, seconds)
-        if code != _OK:
-            self._metrics.rejected.labels(code).inc()
+        if code:
+            self._metrics.refused(code)
         # Metrics tell of refusals: a line for each would let a client fill the disk.
         if log.isEnabledFor(logging.DEBUG):
-            fields = {"name": event, "code": code, "ms": round(seconds * 1000, 2)}
+            word = code.word if code else "ok"
+            fields = {"name": event, "code": word, "ms": round(seconds * 1000, 2)}
             log.debug("socket_event", extra={"fields": fields})
 
 

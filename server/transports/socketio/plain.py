@@ -32,19 +32,19 @@ class Reply(Struct, frozen=True):
     ack: Any
 
 
-def plain_event(packet: str | bytes) -> PlainEvent | None:
+def plain_event(text: str) -> PlainEvent | None:
     """Read `2[…]` or `2<id>[…]`; None for every other packet, for the library to read.
 
     Raises:
         ValueError: The packet looks so, and is not JSON or no event.
     """
-    if not isinstance(packet, str) or not packet.startswith("2"):
+    if not text.startswith("2"):
         return None
-    start = packet.find("[", 1, _MAX_ID_DIGITS + 2)
-    digits = packet[1:start]
+    start = text.find("[", 1, _MAX_ID_DIGITS + 2)
+    digits = text[1:start]
     if start < 0 or (digits and not (digits.isascii() and digits.isdigit())):
         return None
-    data = parse_json(packet[start:])
+    data = parse_json(text[start:])
     if not data or not isinstance(data[0], str):
         raise ValueError("an event is an array that begins with its name")
     return PlainEvent(int(digits) if digits else None, data)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from server.core.events import Member, MembersChanged, MessageSent
+from server.core.events import Member, MembersChanged, MessageSent, SignalSent
 from server.core.ids import RoomId, UserId
 
 WINDOW_S = 0.1
@@ -51,8 +51,8 @@ class Rosters:
         window.waiting = event
         return True
 
-    def before(self, event: MessageSent) -> None:
-        """Nobody hears a message before the key of its sender."""
+    def before(self, event: MessageSent | SignalSent) -> None:
+        """Nobody hears a message or a signal before the key of its sender."""
         window = self._windows.get(event.room_id)
         if window is None or window.waiting is None:
             return

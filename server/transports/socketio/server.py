@@ -13,6 +13,7 @@ from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
 from server.transports.socketio.plain import (
     RESERVED_EVENTS,
+    PlainEvent,
     Reply,
     plain_ack,
     plain_event,
@@ -46,6 +47,7 @@ class SocketServer(socketio.AsyncServer):
     """
 
     eio: Engine
+    packet_class: type[StrictPacket]
 
     def __init__(self, engine: Engine, **options: Any) -> None:
         self._engine = engine
@@ -78,10 +80,72 @@ class SocketServer(socketio.AsyncServer):
         self._unopened.add(eio_sid)
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
+    async def hear(self, line: EngineSocket, data: str | bytes) -> None:
+        """Handle a message of a client: plain events here, all else by the library."""
+        try:
+            found = self._read(line.sid, data)
+        except MALFORMED as error:
+            self.eio.malformed(error)
+            line.shut(Code.INVALID_REQUEST)
+            return
+        # Whatever is raised from here on is a fault of ours, and no concern of the client's.
+        if self._main and isinstance(found, PlainEvent):
+            if line.caller:
+                reply = await self._main.act(line, *found.data)
+                if not _answer(line, reply, found.ack_id):
+                    await self._acknowledge(line.sid, found.ack_id, reply.ack)
+        elif isinstance(found, PlainEvent):
+            await self._handle_event(line.sid, NAMESPACE, found.ack_id, found.data)
+        elif found:
+            await self._handle_packet(line.sid, found)
+
+    # --- from bytes to packets ---
+
+    def _read(self, eio_sid: str, data: str | bytes) -> PlainEvent | StrictPacket | None:
+        """The packet that is whole now, if there is one: attachments may still be to come.
+
+        Raises:
+            ValueError: This client may not send that, or not now; or another of `MALFORMED`.
+        """
+        begun = self._binary_packet.get(eio_sid)
+        if begun:
+            return self._attach(eio_sid, begun, data)
+        if not data or isinstance(data, bytes):
+            raise ValueError("an empty message, or an attachment that nobody announced")
+        found = plain_event(data) or self.packet_class(encoded_packet=data)
+        if eio_sid in self._unopened and not _may_be_first(found):
+            raise ValueError("CONNECT comes first")
+        if isinstance(found, PlainEvent) or not found.attachment_count:
+            return found
+        if not self.manager.sid_from_eio_sid(eio_sid, found.namespace or NAMESPACE):
+            raise ValueError("attachments in a namespace that is not open")
+        self._binary_packet[eio_sid] = found
+        self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
+        return None
+
+    def _attach(self, eio_sid: str, begun: StrictPacket, data: str | bytes) -> StrictPacket | None:
+        if not begun.add_attachment(data):
+            return None
+        del self._binary_packet[eio_sid]
+        self._clear_deadline(eio_sid)
+        return begun
+
+    # --- from packets to handlers ---
+
+    async def _handle_packet(self, eio_sid: str, found: StrictPacket) -> None:
+        match found.packet_type:
+            case packet.CONNECT:
+                await self._handle_connect(eio_sid, found.namespace, found.data)
+            case packet.DISCONNECT:
+                reason = self.reason.CLIENT_DISCONNECT
+                await self._handle_disconnect(eio_sid, found.namespace, reason)
+            case packet.EVENT | packet.BINARY_EVENT:
+                await self._handle_event(eio_sid, found.namespace, found.id, found.data)
+            case _:
+                await self._handle_ack(eio_sid, found.namespace, found.id, found.data)
+
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         name = namespace or NAMESPACE
-        if not isinstance(data, dict | None):
-            raise TypeError("a CONNECT holds an object or nothing")
         if name not in self.handlers and name not in self.namespace_handlers:
             # As Node's server says it; the library's bare text breaks official clients.
             refusal = {"message": "Invalid namespace"}
@@ -94,44 +158,14 @@ class SocketServer(socketio.AsyncServer):
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
-    async def hear(self, line: EngineSocket, data: str | bytes) -> None:
-        """Handle a message of a client: plain events here, all else by the library."""
-        try:
-            is_first = self._main and line.sid not in self._binary_packet
-            event = plain_event(data) if is_first else None
-            if self._main is None or event is None:
-                await self._handle_eio_message(line.sid, data)
-            elif line.caller is None:
-                self._check_opened(line.sid)
-            else:
-                reply = await self._main.act(line, *event.data)
-                if not _answer(line, reply, event.ack_id):
-                    await self._acknowledge(line.sid, event.ack_id, reply.ack)
-        except MALFORMED as error:
-            self.eio.malformed(error)
-            line.shut(Code.INVALID_REQUEST)
-
     async def _acknowledge(self, eio_sid: str, ack_id: int | None, argument: Any) -> None:
         """Answer an event with binary."""
         ack = self.packet_class(packet.ACK, id=ack_id, data=[argument])
         await self._send_packet(eio_sid, ack)
 
-    async def _handle_eio_message(  # type: ignore[override]
-        self, eio_sid: str, data: str | bytes
-    ) -> None:
-        _check_text(data)
-        was_incomplete = eio_sid in self._binary_packet
-        await super()._handle_eio_message(eio_sid, data)
-        is_incomplete = eio_sid in self._binary_packet
-        if is_incomplete and not was_incomplete:
-            self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
-        elif was_incomplete and not is_incomplete:
-            self._clear_deadline(eio_sid)
-
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
     ) -> None:
-        self._check_opened(eio_sid)
         if data[0] in RESERVED_EVENTS:
             # Its name would reach the handlers of the connection itself.
             data = ["", *data[1:]]
@@ -140,19 +174,10 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_ack(
         self, eio_sid: str, namespace: str | None, id: int | None, data: Any
     ) -> None:
-        self._check_opened(eio_sid)
-        if not isinstance(data, list):
-            raise TypeError("an acknowledgement is an array")
-        await super()._handle_ack(eio_sid, namespace, id, data)
+        if id != 0:  # where the library keeps its counter
+            await super()._handle_ack(eio_sid, namespace, id, data)
 
-    def _check_opened(self, eio_sid: str) -> None:
-        """Whoever has opened no namespace yet has nothing else to say.
-
-        Raises:
-            ValueError: The line has none, and never had.
-        """
-        if eio_sid in self._unopened:
-            raise ValueError("CONNECT comes first")
+    # --- the end, and what must come in time ---
 
     async def _handle_eio_disconnect(  # type: ignore[override]
         self, eio_sid: str, reason: str
@@ -179,26 +204,21 @@ class SocketServer(socketio.AsyncServer):
             line.shut(Code.INVALID_REQUEST)
 
 
+def _may_be_first(found: PlainEvent | StrictPacket) -> bool:
+    """Whoever has opened no namespace yet has nothing else to say."""
+    return isinstance(found, StrictPacket) and found.packet_type in (
+        packet.CONNECT,
+        packet.DISCONNECT,
+    )
+
+
 def _answer(line: EngineSocket, reply: Reply, ack_id: int | None) -> bool:
     """Send a reply in one write; False if the acknowledgement, with binary, is still to go."""
     ack = None if ack_id is None else plain_ack(ack_id, reply.ack)
     packets = (*reply.events, ack) if ack else reply.events
-    if packets:
+    if packets and not line.is_closed:
         line.answer(*packets)
     return ack is not None or ack_id is None
-
-
-def _check_text(data: object) -> None:
-    """The library reads some packets as JSON, of which more than text can come.
-
-    Raises:
-        ValueError: It is neither binary nor text that UTF-8 can hold.
-    """
-    if isinstance(data, str):
-        if not data.isascii():
-            data.encode()
-    elif not isinstance(data, bytes):
-        raise ValueError("a message is text or binary")
 
 
 def strict_packets(max_bytes: int) -> type[StrictPacket]:

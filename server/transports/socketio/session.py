@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,9 @@ from server.transports.websocket import HIGH_WATER_BYTES, NORMAL, WebSocket
 if TYPE_CHECKING:
     from server.transports.socketio.engine import Engine
     from server.transports.socketio.probe import Probe
+
+
+log = logging.getLogger("hushwire.socketio")
 
 
 class MalformedError(Exception):
@@ -79,7 +83,7 @@ class EngineSocket:
         self.caller: Caller | None = None
         self.events: TokenBucket | None = None
         self.flood = Flood()
-        self.inbox = Inbox()
+        self.inbox = Inbox(self._failed)
         self.turn: int | None = None
         self.is_closed = False
         self.answered_by: Pipe | None = None
@@ -123,7 +127,10 @@ class EngineSocket:
     # --- sending ---
 
     def send(self, packets: Outgoing) -> None:
-        """Send what others caused; a reader that is too slow for it is cut off."""
+        """Send what others caused; a reader that is too slow for it is cut off.
+
+        Whoever sends to many counts its bytes, once for all.
+        """
         if self._websocket:
             self._websocket.write(packets.frames)
         elif self._poller and not self._poller.put(packets, self._engine.max_unsent_bytes):
@@ -132,16 +139,21 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
+        for one in packets:
+            self._engine.traffic.bytes_out += one.size_bytes
         if self._websocket:
             self._websocket.answer(b"".join([one.frames for one in packets]))
             if self._websocket.is_full:
-                self.inbox.hold()
-                self._websocket.hold()
+                self._hold(self._websocket)
         elif self._poller:
             for one in packets:
                 self._poller.answer(one)
             if self._poller.unsent_bytes > HIGH_WATER_BYTES:
                 self.inbox.hold()
+
+    def _hold(self, connection: WebSocket) -> None:
+        self.inbox.hold()
+        connection.hold()
 
     def drained(self) -> None:
         if self._awaits_pong:
@@ -211,6 +223,11 @@ class EngineSocket:
     def _handle(self, event: str, *arguments: Any) -> None:
         self.inbox.put(self._engine.handlers[event], self.sid, *arguments)
 
+    def _failed(self, error: BaseException) -> None:
+        """A fault of ours ends the line that it happened to, and no other."""
+        log.error("internal_error", exc_info=error)
+        self.shut(Code.INTERNAL)
+
     async def _read_on(self) -> None:
         """What was read before is handled."""
         self._is_holding = False
@@ -261,8 +278,11 @@ class EngineSocket:
         if poller:
             left = poller.take_all()
             poller.close(outgoing.NOOP)
-            self.answer(*left)
+            for packets in left:  # which were counted when they came
+                connection.answer(packets.frames)
         self.inbox.release()
+        if connection.is_full:
+            self._hold(connection)
 
     # --- the end ---
 
@@ -272,7 +292,7 @@ class EngineSocket:
     def shut(self, code: Code) -> None:
         """Close the transport with the close code of `code`; what it still sent is dropped."""
         if not self.is_closed:
-            self._engine.count_rejected(code)
+            self._engine.metrics.refused(code)
             self.inbox.drop()
             self._end(self._engine.reason.SERVER_DISCONNECT, CLOSE_CODE[code], outgoing.CLOSE)
 

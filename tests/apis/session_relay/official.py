@@ -24,6 +24,7 @@ TOGETHER = (
     "ciphertexts",
     "everybody",
     "privately",
+    "signalling",
     "tabs",
     "history",
     "typing",

@@ -18,6 +18,8 @@ ACTIVITY = {
 NO_ACTIVITY = {
     "asking for keys": ("get-public-keys", {}),
     "saving a key": ("save-public-key", {"publicKey": "new"}),
+    "a signal": ("send-signal", {"encrypted": "hello"}),
+    "a private signal": ("send-signal", {"encrypted": "hello", "to": "alice"}),
     "a refused message": ("send-message", {"encrypted": "hello", "to": "nobody"}),
     "a message as somebody else": ("send-message", {"encrypted": "hello", "from": "alice"}),
 }
@@ -103,6 +105,14 @@ async def test_typing_alone_keeps_a_session_for_hours(session, alice, bob, later
 
     assert await live_sessions(http) == 1
     assert (await alice.ask("get-public-keys", HERE))["success"] is True
+
+
+async def test_signals_alone_keep_no_session(session, alice, later, http):
+    for _ in range(6):
+        await later(minutes=5)
+        await alice.ask("send-signal", {**HERE, "encrypted": "still here"})
+
+    assert await live_sessions(http) == 0
 
 
 async def test_a_session_outlives_its_last_member_until_it_is_idle(session, alice, bob, later):

@@ -81,6 +81,25 @@ async def test_a_reservation_that_nobody_joined_is_free_for_another_key_after_it
 # --- joining ---
 
 
+@configured(
+    MAX_CIPHERTEXT_BYTES=2048,
+    MAX_PUBLIC_KEY_BYTES=512,
+    MAX_SESSION_HISTORY_MESSAGES=7,
+    MAX_SESSION_HISTORY_BYTES=4096,
+    SESSION_IDLE_MINUTES=5,
+)
+async def test_a_joiner_is_told_the_limits_of_this_server(session, carol):
+    ack = await carol.join("abc123:xyz789", "carol")
+
+    assert ack["limits"] == {
+        "ciphertextBytes": 2048,
+        "publicKeyBytes": 512,
+        "historyMessages": 7,
+        "historyBytes": 4096,
+        "idleMinutes": 5,
+    }
+
+
 async def test_a_joiner_finds_keys_then_history_then_its_acknowledgement(session, alice, carol):
     await alice.ask("send-message", {"sessionId": "abc123", "encrypted": "before carol"})
 
@@ -97,7 +116,7 @@ async def test_the_acknowledgement_of_a_join_tells_all_about_the_session(session
     ack = await carol.join("abc123:xyz789", "carol")
 
     assert len(ack["memberToken"]) >= 32
-    del ack["memberToken"], ack["members"]
+    del ack["memberToken"], ack["members"], ack["limits"]
     assert ack == {
         "success": True,
         "sessionId": "abc123",

@@ -181,6 +181,29 @@ def test_a_private_message_reaches_its_recipient_and_no_other(scenes):
     assert scene.ack("alice", "send-message", 2)["error"] == "recipient_not_found"
 
 
+def test_signals_of_every_kind_reach_who_is_there_now_in_order_with_the_messages(scenes):
+    scene = scenes["signalling"]
+
+    heard = {who: scene.all(who, "signal") for who in ("bob", "carol")}
+    assert texts(heard["bob"]) == [*OPAQUE_VALUES, {"raw": binary(1, 2)}]
+    assert texts(heard["carol"]) == OPAQUE_VALUES
+    assert {(one["from"], one["to"]) for one in heard["carol"]} == {("alice", None)}
+    assert heard["bob"][-1]["to"] == "bob"
+    order = [name for name in scene.names("bob") if name in ("signal", "new-message")]
+    assert order == ["signal"] * len(heard["bob"]) + ["new-message"]
+
+
+def test_a_signal_is_acknowledged_to_its_sender_and_stands_nowhere(scenes):
+    scene = scenes["signalling"]
+
+    *acks, refused = scene.all("alice", "ack send-signal")
+    assert acks == [{"success": True}] * (len(OPAQUE_VALUES) + 1)
+    assert refused["error"] == "recipient_not_found"
+    assert scene.all("alice", "signal") == []
+    late = scene.ack("dave", "join-session")
+    assert (texts(late["messages"]), late["seq"]) == (["the end"], 5)
+
+
 def test_tabs_of_one_user_hear_what_is_for_it_and_what_the_other_tab_sends(scenes):
     scene = scenes["tabs"]
 

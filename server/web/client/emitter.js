@@ -1,0 +1,32 @@
+// @ts-check
+/** Events of an object, by name. */
+
+/**
+ * @template {Record<string, any>} Events Of each name, what its listeners are told.
+ */
+export class Emitter {
+  /** @type {Map<keyof Events, Set<(told: any) => void>>} */
+  #listeners = new Map();
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(told: Events[Name]) => void} listener
+   * @returns {() => void} Ends it.
+   */
+  on(name, listener) {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /**
+   * @protected
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Events[Name]} told
+   */
+  emit(name, told) {
+    for (const listener of this.#listeners.get(name) ?? []) listener(told);
+  }
+}

@@ -1,0 +1,60 @@
+// @ts-check
+/** What outlives a page, and what does if nobody keeps anything. */
+
+/**
+ * What is kept of a session, by part.
+ *
+ * @typedef {object} Kept
+ * @property {Me} me
+ * @property {ReturnType<import("./roster.js").Roster["export"]>} [roster]
+ * @property {ReturnType<import("./epochs.js").Epochs["export"]>} [epochs]
+ * @property {ReturnType<import("./receiver.js").Receiver["export"]>} [receiver]
+ * @property {import("./sender.js").SenderState} [sender]
+ *
+ * @typedef {{identity: {seed: string, boxSecret: string}, name: string, fragment: string, hasJoined: boolean, memberToken: string | null}} Me
+ *
+ * @typedef {object} Vault
+ * @property {(part: keyof Kept, value: unknown) => Promise<void>} keep
+ * @property {() => Promise<void>} forget Everything.
+ */
+
+/** @type {Vault} */
+export const NO_VAULT = { keep: async () => {}, forget: async () => {} };
+
+/**
+ * Sealed chunks of files, as long as the page lives.
+ *
+ * A `ChunkStore` of files.js.
+ */
+export class MemoryChunks {
+  /** @type {Map<string, Map<number, Uint8Array>>} */
+  #files = new Map();
+
+  /**
+   * @param {string} fileId
+   * @param {number} index
+   * @param {Uint8Array} sealed
+   */
+  async put(fileId, index, sealed) {
+    const chunks = this.#files.get(fileId) ?? new Map();
+    this.#files.set(fileId, chunks.set(index, sealed.slice()));
+  }
+
+  /**
+   * @param {string} fileId
+   * @param {number} index
+   */
+  async get(fileId, index) {
+    return this.#files.get(fileId)?.get(index) ?? null;
+  }
+
+  /** @param {string} fileId */
+  async indexes(fileId) {
+    return [...(this.#files.get(fileId)?.keys() ?? [])];
+  }
+
+  /** @param {string} fileId */
+  async drop(fileId) {
+    this.#files.delete(fileId);
+  }
+}

@@ -1,0 +1,93 @@
+// @ts-check
+/** Signals, there and back: sealed, numbered, checked, and handed to whom they concern. */
+
+import { makeSignal, readSignal } from "../protocol/signals.js";
+import { RelayError } from "./relay.js";
+
+/**
+ * @typedef {import("./roster.js").Person} Person
+ * @typedef {import("../protocol/signals.js").HeadSignal} HeadSignal
+ *
+ * @typedef {object} PostmanReports
+ * @property {(code: "repeated" | "forged", memberId: string) => void} notice
+ * @property {(person: Person) => void} alive It has given a sign of life.
+ * @property {(person: Person, head: HeadSignal) => void} head
+ * @property {Record<string, (person: Person, fields: Uint8Array[]) => unknown>} kinds What is done with each kind; they may raise.
+ */
+
+export class Postman {
+  #link;
+  #identity;
+  #roster;
+  #relay;
+  #numbers;
+  #reports;
+
+  /**
+   * @param {object} parts
+   * @param {import("../protocol/link.js").Link} parts.link
+   * @param {import("../protocol/identity.js").Identity} parts.identity
+   * @param {import("./roster.js").Roster} parts.roster
+   * @param {import("./relay.js").Relay} parts.relay
+   * @param {import("./numbers.js").SignalNumbers} parts.numbers
+   * @param {PostmanReports} reports
+   */
+  constructor({ link, identity, roster, relay, numbers }, reports) {
+    this.#link = link;
+    this.#identity = identity;
+    this.#roster = roster;
+    this.#relay = relay;
+    this.#numbers = numbers;
+    this.#reports = reports;
+  }
+
+  /**
+   * Tell somebody something that nobody else can read.
+   *
+   * @param {Person} person
+   * @param {string} kind
+   * @param {Uint8Array[]} fields
+   */
+  async send(person, kind, fields) {
+    if (!person.card) return;
+    const said = { signalNumber: this.#numbers.next(), kind, fields };
+    await this.post(person.id, makeSignal(this.#link, this.#identity, person.card, said));
+  }
+
+  /**
+   * @param {string | null} to
+   * @param {unknown} encrypted
+   */
+  async post(to, encrypted) {
+    try {
+      await this.#relay.ask("send-signal", { to, encrypted });
+    } catch (error) {
+      // Whoever needs a signal says it again; only haste has to be slowed down here.
+      if (error instanceof RelayError && error.retryAfterMs) await pause(error.retryAfterMs);
+    }
+  }
+
+  /** @param {import("./relay.js").RelaySignal} relayed */
+  async take({ from, encrypted }) {
+    const person = this.#roster.get(from);
+    if (!person?.card || person.isRemoved) return;
+    try {
+      const read = readSignal(this.#link, this.#identity, person.card, encrypted);
+      const isHead = "head" in read;
+      const { signalNumber } = isHead ? read.head : read.signal;
+      if (!this.#numbers.isNew(from, isHead ? "head" : "signal", signalNumber)) {
+        return this.#reports.notice("repeated", from);
+      }
+      this.#reports.alive(person);
+      if (isHead) this.#reports.head(person, read.head);
+      else await this.#reports.kinds[read.signal.kind]?.(person, read.signal.fields);
+    } catch {
+      this.#reports.notice("forged", from);
+    }
+  }
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

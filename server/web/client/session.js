@@ -1,0 +1,237 @@
+// @ts-check
+/** A session: what a front end needs to know of it and can do in it. */
+
+import { toBase64url } from "../protocol/bytes.js";
+import { Identity } from "../protocol/identity.js";
+import { Link } from "../protocol/link.js";
+import { safetyNumber } from "../protocol/safety.js";
+import { ignoreFailure, Member } from "./member.js";
+
+/**
+ * @typedef {import("./member.js").Options} Options
+ * @typedef {import("./member.js").SessionEvents} SessionEvents
+ * @typedef {import("./roster.js").Person} Person
+ */
+
+export class Session {
+  #member;
+
+  /** @param {Member} member */
+  constructor(member) {
+    this.#member = member;
+    this.link = member.link;
+  }
+
+  /**
+   * Make a session, and be its creator.
+   *
+   * @param {Options & {sharesHistory?: boolean}} options
+   */
+  static async create(options) {
+    const identity = Identity.create();
+    return Session.#start(Link.create(identity.memberId, options), identity, options);
+  }
+
+  /**
+   * Come in by a link, as a new member.
+   *
+   * @param {string} link
+   * @param {Options} options
+   * @throws {import("../protocol/link.js").LinkError}
+   */
+  static async open(link, options) {
+    return Session.#start(Link.parse(link), Identity.create(), options);
+  }
+
+  /**
+   * Come back after a reload.
+   *
+   * @param {import("./keeping.js").Kept} kept
+   * @param {Omit<Options, "name">} options
+   */
+  static restore(kept, options) {
+    const { me } = kept;
+    const identity = Identity.import(me.identity);
+    const link = Link.parse(me.fragment);
+    return new Session(new Member(link, identity, { ...options, name: me.name }, kept));
+  }
+
+  /**
+   * @param {Link} link
+   * @param {Identity} identity
+   * @param {Options} options
+   */
+  static async #start(link, identity, options) {
+    const member = new Member(link, identity, options, null);
+    await member.keepMe();
+    return new Session(member);
+  }
+
+  /**
+   * @template {keyof SessionEvents} Name
+   * @param {Name} name
+   * @param {(told: SessionEvents[Name]) => void} listener
+   * @returns {() => void} Ends it.
+   */
+  on(name, listener) {
+    return this.#member.on(name, listener);
+  }
+
+  /** Begin; first listen to what is of interest. */
+  connect() {
+    this.#member.relay.connect();
+  }
+
+  get state() {
+    return this.#member.state;
+  }
+
+  get isLocked() {
+    return this.#member.isLocked;
+  }
+
+  /** Of oneself, for the others. */
+  get name() {
+    return this.#member.name;
+  }
+
+  get id() {
+    return this.#member.identity.id;
+  }
+
+  get isCreator() {
+    return this.id === this.#member.roster.creatorId;
+  }
+
+  get creatorId() {
+    return this.#member.roster.creatorId;
+  }
+
+  /** @returns {readonly Person[]} Who is there, and of whom anything is known. */
+  get people() {
+    return this.#member.roster.all;
+  }
+
+  /**
+   * @param {string} text
+   * @param {string | null} [audience] The id of the one who may read it; null for everybody.
+   * @returns {string} The message id.
+   */
+  sendText(text, audience = null) {
+    return this.#member.sender.send({ kind: "text", text }, audience, Date.now());
+  }
+
+  /**
+   * Try a message again that failed, under the same id.
+   *
+   * @param {import("./entries.js").MessageEntry} entry
+   */
+  retry({ id, audience, content }) {
+    if (content) this.#member.sender.send(content, audience, Date.now(), id);
+  }
+
+  /**
+   * Offer a file; it goes to whoever fetches it.
+   *
+   * @param {Blob & {name: string}} file
+   * @param {{audience?: string | null, preview?: Uint8Array | null, place: string}} options
+   *   Of a `preview`, a JPEG picture; a `place` names the preparation in `transfer` events, and for `cancelFile`.
+   * @returns {Promise<string>} The message id.
+   */
+  async sendFile(file, { audience = null, preview = null, place }) {
+    const note = await this.#member.files.prepare(file, place);
+    const shown = preview ? { ...note, preview: toBase64url(preview) } : note;
+    return this.#member.sender.send({ kind: "file", file: shown }, audience, Date.now());
+  }
+
+  /** @param {string} fileId */
+  fetchFile(fileId) {
+    return this.#member.files.fetch(fileId);
+  }
+
+  /** @param {string} place A file id, or the place of a preparation. */
+  cancelFile(place) {
+    this.#member.files.cancel(place);
+  }
+
+  /** @param {string} fileId */
+  transfer(fileId) {
+    return this.#member.files.transfer(fileId);
+  }
+
+  /**
+   * The bytes of a file that is here.
+   *
+   * @param {string} fileId
+   */
+  openFile(fileId) {
+    return this.#member.files.open(fileId);
+  }
+
+  /** @param {boolean} isTyping */
+  async setTyping(isTyping) {
+    await this.#member.relay
+      .ask(isTyping ? "typing-start" : "typing-stop", {})
+      .catch(ignoreFailure);
+  }
+
+  /**
+   * Keep newcomers out, or let them in; only the creator may.
+   *
+   * @param {boolean} isLocked
+   */
+  async lock(isLocked) {
+    await this.#member.relay.ask("lock-session", { locked: isLocked });
+  }
+
+  /**
+   * Put somebody out; only the creator may.
+   *
+   * @param {string} memberId
+   */
+  async remove(memberId) {
+    this.#member.removed(memberId);
+    this.#member.sender.send({ kind: "remove", member: memberId }, null, Date.now());
+    await this.#member.relay.ask("remove-member", { userId: memberId });
+  }
+
+  /** @param {string} name */
+  async rename(name) {
+    this.#member.name = name;
+    await this.#member.keepMe();
+    await this.#member.relay.ask("save-public-key", { publicKey: this.#member.card() });
+  }
+
+  /**
+   * Twelve groups of digits, which the other one must see as well.
+   *
+   * @param {string} memberId
+   */
+  safetyNumber(memberId) {
+    const card = this.#member.roster.get(memberId)?.card;
+    return card ? safetyNumber(this.link, this.#member.identity.memberId, card.memberId) : null;
+  }
+
+  /**
+   * @param {string} memberId
+   * @param {boolean} isVerified
+   */
+  setVerified(memberId, isVerified) {
+    const person = this.#member.roster.get(memberId);
+    if (!person) return;
+    person.isVerified = isVerified;
+    this.#member.peopleChanged();
+  }
+
+  /** Leave for good, and forget everything. */
+  async leave() {
+    await this.#member.relay.ask("leave-session", {}).catch(ignoreFailure);
+    this.#member.end("left");
+    await this.#member.keeper.forget();
+  }
+
+  /** Close the connection, to come back later by `restore`; the others see it lost. */
+  close() {
+    this.#member.end("closed");
+  }
+}

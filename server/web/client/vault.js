@@ -1,0 +1,180 @@
+// @ts-check
+/**
+ * What a tab keeps over a reload: ciphertext in its own storage, under a key of the browser's database
+ * that no script can read. Whoever copies the one has nothing without the other.
+ */
+
+import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../protocol/bytes.js";
+import { answerOf, CHUNKS, endOf, KEYS, openDatabase, rangeOf, SESSIONS } from "./database.js";
+
+const NONCE_BYTES = 12;
+const PREFIX = "hushwire";
+const AES = { name: "AES-GCM", length: 256 };
+
+/** How long after its last use a session's keys and files are swept away. */
+const SWEEP_MS = 24 * 60 * 60_000;
+
+/** @typedef {import("./keeping.js").Kept} Kept */
+
+/** The `vault` of one session in this tab. */
+export class TabVault {
+  #database;
+  #sessionId;
+  #key;
+  #storage;
+  /** @type {Promise<unknown>} Writes of one part must not overtake each other. */
+  #writing = Promise.resolve();
+  #isForgotten = false;
+
+  /**
+   * @param {IDBDatabase} database
+   * @param {string} sessionId
+   * @param {CryptoKey} key
+   * @param {Storage} storage
+   */
+  constructor(database, sessionId, key, storage) {
+    this.#database = database;
+    this.#sessionId = sessionId;
+    this.#key = key;
+    this.#storage = storage;
+  }
+
+  /**
+   * @param {import("../protocol/link.js").Link} link
+   * @returns {Promise<TabVault>}
+   * @throws {DOMException} This browser keeps nothing; go on without.
+   */
+  static async open({ relaySessionId }) {
+    const storage = globalThis.sessionStorage;
+    const database = await openDatabase();
+    await sweep(database, Date.now());
+    const key = await keyOf(database, relaySessionId);
+    return new TabVault(database, relaySessionId, key, storage);
+  }
+
+  /**
+   * What this tab knew of the session before the reload.
+   *
+   * @returns {Promise<Kept | null>} Null if it knew nothing, or if that can no longer be opened.
+   */
+  async kept() {
+    /** @type {Record<string, unknown>} */
+    const kept = {};
+    for (const part of ["me", "sender", "roster", "epochs", "receiver"]) {
+      kept[part] = await this.#read(part);
+    }
+    return kept.me ? /** @type {any} */ (kept) : null;
+  }
+
+  /**
+   * @param {string} part
+   * @param {unknown} value
+   */
+  keep(part, value) {
+    if (this.#isForgotten) return Promise.resolve();
+    const plain = utf8(JSON.stringify(value));
+    this.#writing = this.#writing
+      .then(() => this.#write(part, plain))
+      .catch(() => {
+        // Full, or forbidden meanwhile: what is kept is older then, and a reload shows less.
+      });
+    return /** @type {Promise<void>} */ (this.#writing);
+  }
+
+  /** Forget all of this session on this device, files too. */
+  async forget() {
+    this.#isForgotten = true;
+    await this.#writing;
+    for (const name of Object.keys(this.#storage)) {
+      if (name.startsWith(this.#name(""))) this.#storage.removeItem(name);
+    }
+    await deleteSession(this.#database, this.#sessionId);
+  }
+
+  /** @param {string} part */
+  async #read(part) {
+    const text = this.#storage.getItem(this.#name(part));
+    if (!text) return undefined;
+    try {
+      const bytes = fromBase64url(text);
+      const sealed = bytes.slice(NONCE_BYTES);
+      const opened = await crypto.subtle.decrypt(
+        this.#aes(part, bytes.slice(0, NONCE_BYTES)),
+        this.#key,
+        sealed,
+      );
+      return JSON.parse(fromUtf8(new Uint8Array(opened)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * @param {string} part
+   * @param {Uint8Array<ArrayBuffer>} plain
+   */
+  async #write(part, plain) {
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    const sealed = await crypto.subtle.encrypt(this.#aes(part, nonce), this.#key, plain);
+    this.#storage.setItem(this.#name(part), toBase64url(concat(nonce, new Uint8Array(sealed))));
+  }
+
+  /**
+   * @param {string} part
+   * @param {Uint8Array<ArrayBuffer>} nonce
+   */
+  #aes(part, nonce) {
+    return { name: AES.name, iv: nonce, additionalData: utf8(this.#name(part)) };
+  }
+
+  /** @param {string} part */
+  #name(part) {
+    return `${PREFIX}:${this.#sessionId}:${part}`;
+  }
+}
+
+/**
+ * The key of a session, made when it is first asked for. All tabs of a browser have the same.
+ *
+ * @param {IDBDatabase} database
+ * @param {string} sessionId
+ * @returns {Promise<CryptoKey>}
+ */
+async function keyOf(database, sessionId) {
+  const made = await crypto.subtle.generateKey(AES, false, ["encrypt", "decrypt"]);
+  const transaction = database.transaction([KEYS, SESSIONS], "readwrite");
+  transaction.objectStore(SESSIONS).put(Date.now(), sessionId);
+  const keys = transaction.objectStore(KEYS);
+  const known = await answerOf(keys.get(sessionId));
+  if (!known) keys.put(made, sessionId);
+  await endOf(transaction);
+  return known ?? made;
+}
+
+/**
+ * Forget sessions that were not used for long, of tabs that were closed without a word.
+ *
+ * @param {IDBDatabase} database
+ * @param {number} nowMs
+ */
+async function sweep(database, nowMs) {
+  const sessions = database.transaction(SESSIONS).objectStore(SESSIONS);
+  const [ids, used] = await Promise.all([
+    answerOf(sessions.getAllKeys()),
+    answerOf(sessions.getAll()),
+  ]);
+  const old = ids.filter((_, at) => nowMs - used[at] > SWEEP_MS);
+  for (const sessionId of old) await deleteSession(database, String(sessionId));
+}
+
+/**
+ * @param {IDBDatabase} database
+ * @param {string} sessionId
+ */
+async function deleteSession(database, sessionId) {
+  const transaction = database.transaction([KEYS, CHUNKS, SESSIONS], "readwrite");
+  transaction.objectStore(KEYS).delete(sessionId);
+  transaction.objectStore(SESSIONS).delete(sessionId);
+  transaction.objectStore(CHUNKS).delete(rangeOf(sessionId));
+  await endOf(transaction);
+}

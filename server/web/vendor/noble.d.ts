@@ -1,0 +1,1 @@
+export * from "../../../scripts/vendor_parts/entries/noble.js";
