@@ -139,10 +139,12 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
+        frames = b""
         for one in packets:
             self._engine.traffic.bytes_out += one.size_bytes
+            frames += one.frames
         if self._websocket:
-            self._websocket.answer(b"".join([one.frames for one in packets]))
+            self._websocket.answer(frames)
             if self._websocket.is_full:
                 self._hold(self._websocket)
         elif self._poller:
