@@ -50,7 +50,7 @@ export const MAX_TEXT_CHARS = 16_000;
 export function readContent(kind, said) {
   const value = /** @type {Record<string, unknown>} */ (said ?? {});
   try {
-    if (kind === "text" && isText(value.text)) return { kind, text: value.text };
+    if (kind === "text" && isText(value.text)) return { kind, text: wellFormed(value.text) };
     if (kind === "file") return { kind, file: readFileNote(value.file) };
     if (kind === "remove" && isMemberId(value.member)) return { kind, member: value.member };
   } catch {
@@ -65,6 +65,15 @@ export function readContent(kind, said) {
  */
 export function isText(text) {
   return typeof text === "string" && text.length > 0 && [...text].length <= MAX_TEXT_CHARS;
+}
+
+/**
+ * A text that UTF-8 can hold: half a surrogate pair, as cutting a text leaves it, becomes U+FFFD.
+ *
+ * @param {string} text
+ */
+export function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 /**

@@ -122,16 +122,18 @@ export class Relay extends Emitter {
     this.#socket.connect();
   }
 
+  /** End the connection without a word: to the relay a goodbye would be leaving the session. */
   close() {
     clearTimeout(this.#retry);
     this.#isJoined = false;
     this.#socket.off(); // Nobody is told that it is down: that was wanted.
-    this.#socket.disconnect();
+    this.#socket.io.reconnection(false);
+    this.#socket.io.engine?.close();
   }
 
   /** Break the connection, and come back after a while. */
   interrupt() {
-    this.#socket.disconnect();
+    this.#socket.io.engine.close();
   }
 
   /**

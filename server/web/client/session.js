@@ -7,7 +7,7 @@ import { MAX_PREVIEW_BYTES } from "../protocol/chunks.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
-import { isText, MAX_TEXT_CHARS } from "./entries.js";
+import { isText, MAX_TEXT_CHARS, wellFormed } from "./entries.js";
 import { ignoreFailure, Member } from "./member.js";
 
 /**
@@ -124,7 +124,7 @@ export class Session {
    */
   sendText(text, audience = null) {
     if (!isText(text)) throw new RangeError(`a text has 1 to ${MAX_TEXT_CHARS} characters`);
-    return this.#member.sender.send({ kind: "text", text }, audience, Date.now());
+    return this.#member.sender.send({ kind: "text", text: wellFormed(text) }, audience, Date.now());
   }
 
   /**
