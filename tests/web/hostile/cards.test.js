@@ -184,7 +184,9 @@ describe("a relay that shows cards of its own", { concurrency: true }, () => {
   });
 
   test("that keeps back all signs of life of a member makes it silent", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob", "Cy"], { pace: { ...QUICK, silent: 800 } });
+    const scene = await meet(t, ["Ann", "Bob", "Cy"], {
+      pace: { ...QUICK, head: 300, silent: 3_000 },
+    });
     const [ann, bob] = scene.people;
 
     scene.relay.down = (told) =>
