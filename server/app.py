@@ -44,6 +44,8 @@ from server.transports.socketio.packets import event_encoder
 from server.transports.socketio.polling import Polling
 from server.transports.socketio.server import SocketServer, strict_packets
 from server.transports.upgrade import Upgrades
+from server.transports.web import Web
+from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
@@ -67,6 +69,7 @@ class App:
         secret: At least 256 bits of this installation; every hash of a room key hangs on it.
         admin_token: Of the operators.
         clock: For everything that is a matter of time in the core.
+        client: For browsers; the built-in one if there is no other.
 
     Attributes:
         chat: The core.
@@ -81,6 +84,7 @@ class App:
         secret: str,
         admin_token: str,
         clock: Clock | None = None,
+        client: Client | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -95,6 +99,7 @@ class App:
         self.sockets = self._make_sockets()
         self._upgrades = self._make_upgrades()
         operators = Operators(admin_token, open_to_loopback=settings.debug)
+        self._web = Web(client or built_in())
         self._health = Health(self.chat, self._metrics, operators, self._gate)
         self._runner = web.AppRunner(self._make_http(operators), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
@@ -219,6 +224,7 @@ class App:
         polling = Polling(self.sockets.eio, self._front, self._upgrades)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
+        self._web.add_routes(app)
         for api in APIS:
             add_routes(
                 app,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from server.app import App
 from server.core.clock import Clock
 from server.settings import load
+from server.transports.web_files import Client
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
 SECRET = "secret-of-the-tests-0123456789abcdef"
@@ -26,10 +27,12 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(clock: Clock | None = None, **settings: object) -> AsyncIterator[RunningServer]:
+async def running(
+    clock: Clock | None = None, client: Client | None = None, /, **settings: object
+) -> AsyncIterator[RunningServer]:
     """Run a server with these settings, by their names in the environment."""
     environment = {"PORT": "0", **{name: str(value) for name, value in settings.items()}}
-    app = App(load(environment), secret=SECRET, admin_token=ADMIN_TOKEN, clock=clock)
+    app = App(load(environment), secret=SECRET, admin_token=ADMIN_TOKEN, clock=clock, client=client)
     await app.start()
     try:
         yield RunningServer(app)

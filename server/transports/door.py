@@ -19,7 +19,7 @@ from server.transports.decode import to_json
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.eager import start
 from server.transports.errors import problem
-from server.transports.front import SECURITY_HEADERS
+from server.transports.front import DEFAULT_HEADERS, SECURITY_HEADERS
 from server.transports.http_connection import HttpConnection, HttpOptions
 from server.transports.inner import HttpProcessingError, parse_head
 from server.transports.upgrade import Upgrades, Wish
@@ -146,6 +146,7 @@ class Door(asyncio.Protocol):
             "Content-Type": "application/problem+json",
             "Content-Length": str(len(body)),
             "Connection": "close",
+            **DEFAULT_HEADERS,
             **SECURITY_HEADERS,
         }
         lines = [f"{name}: {value}" for name, value in headers.items()]

@@ -18,14 +18,22 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 DEFAULT_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 """Of answers that have none of their own."""
+
+
+PUBLIC_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Vary": "Accept-Encoding",
+}
+"""Of what pages of any origin may load: without credentials, and the same for all."""
 
 
 class Peer(Struct, frozen=True):
@@ -73,14 +81,15 @@ class Front:
                 "this page may not use the server; add its origin to CLIENT_URL",
             )
 
-    def headers(self, peer: Peer, headers: Mapping[str, str]) -> dict[str, str]:
+    def headers(
+        self, peer: Peer, headers: Mapping[str, str], *, is_public: bool = False
+    ) -> dict[str, str]:
         """What the head of every answer holds; `headers` are of the request."""
         own = self._own_origin(peer, headers)
-        answer = {
-            **SECURITY_HEADERS,
-            "X-Request-Id": request_id.get(),
-            **self._origins.headers(headers.get("Origin"), own),
-        }
+        for_pages = (
+            PUBLIC_HEADERS if is_public else self._origins.headers(headers.get("Origin"), own)
+        )
+        answer = {**SECURITY_HEADERS, "X-Request-Id": request_id.get(), **for_pages}
         if own.startswith("https:"):
             answer["Strict-Transport-Security"] = "max-age=31536000"
         return answer

@@ -1,7 +1,6 @@
-"""What probes and people without a client see: `/health`, `/ready`, `/metrics`, `/`."""
+"""What probes and operators see: `/health`, `/ready`, `/metrics`."""
 
 import time
-from importlib.resources import files
 
 from aiohttp import web
 
@@ -11,12 +10,6 @@ from server.transports.http import Operators, json_response, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.version import VERSION
-
-_PAGE = files("server").joinpath("web/index.html")
-_PAGE_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class Health:
@@ -38,7 +31,6 @@ class Health:
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_get("/metrics", self._metrics_page)
-        app.router.add_get("/", self._home)
 
     async def _health(self, request: web.Request) -> web.Response:
         totals = await self._chat.rooms.totals()
@@ -65,14 +57,3 @@ class Health:
         self._metrics.connections.set(self._gate.connections)
         body, content_type = self._metrics.exposition()
         return web.Response(body=body, headers={"Content-Type": content_type})
-
-    async def _home(self, request: web.Request) -> web.Response:
-        if "text/html" in request.headers.get("Accept", ""):
-            return web.Response(
-                text=_PAGE.read_text(),
-                content_type="text/html",
-                headers={"Content-Security-Policy": _PAGE_CSP},
-            )
-        return json_response(
-            {"name": "Hushwire", "status": "ok", "version": VERSION, "socketio": "/socket.io/"}
-        )

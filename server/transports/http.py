@@ -35,7 +35,11 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_LIMIT_S = 30
 """For a body to arrive."""
 
-_QUIET_ROUTES = {"/", "/health", "/ready", "/metrics", "/socket.io/"}
+CLIENT_ROUTE = "/client/{path:.+}"
+"""The files of the browser client, which pages of any origin may load."""
+
+_PUBLIC_ROUTES = {"/client/{path}"}
+_QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
 
 _CODE = web.ResponseKey("code", str)
 """The error code of a refusal, for the metrics."""
@@ -113,6 +117,8 @@ class Surround:
     async def _refuse_strange_pages(
         self, request: web.Request, handler: Serve
     ) -> web.StreamResponse:
+        if _is_public(request):
+            return await handler(request)
         self._front.check_origin(peer_of(request.transport), request.headers)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=self._front.preflight_headers())
@@ -121,7 +127,11 @@ class Surround:
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         for name, value in DEFAULT_HEADERS.items():
             response.headers.setdefault(name, value)
-        response.headers.update(self._front.headers(peer_of(request.transport), request.headers))
+        response.headers.update(
+            self._front.headers(
+                peer_of(request.transport), request.headers, is_public=_is_public(request)
+            )
+        )
 
 
 def add_routes(
@@ -229,6 +239,10 @@ def json_response(
 def _bearer(headers: Mapping[str, str]) -> str | None:
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _is_public(request: web.Request) -> bool:
+    return _route_pattern(request) in _PUBLIC_ROUTES
 
 
 def _route_pattern(request: web.Request) -> str:

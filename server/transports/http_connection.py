@@ -12,7 +12,7 @@ from server.core.errors import AppError, Code
 from server.transports.decode import to_json
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.errors import problem
-from server.transports.front import SECURITY_HEADERS
+from server.transports.front import DEFAULT_HEADERS, SECURITY_HEADERS
 from server.transports.inner import forget_bytes_after_upgrade
 from server.transports.stall import StallWatch
 
@@ -133,7 +133,7 @@ class HttpConnection(web.RequestHandler):
             text=to_json(told),
             status=told["status"],
             content_type="application/problem+json",
-            headers=SECURITY_HEADERS,
+            headers={**DEFAULT_HEADERS, **SECURITY_HEADERS},
         )
         response.force_close()
         return response

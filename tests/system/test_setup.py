@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from server.transports.web_files import built_in
 from server.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -147,10 +149,24 @@ def wheel(clone, tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
+def server_files():
+    return {str(name) for name in committed_files() if name.parts[0] == "server"}
+
+
 def test_the_wheel_holds_every_file_of_the_server(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
-    assert {str(name) for name in committed_files() if name.parts[0] == "server"} <= packed
+    assert packed >= server_files()
+
+
+def test_the_source_package_holds_every_file_of_the_server(clone, tmp_path):
+    built = run(
+        sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path, cwd=clone
+    )
+    assert built.returncode == 0, built.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert packed >= server_files()
 
 
 def test_the_installed_wheel_runs_as_module_and_as_command(clone, wheel, tmp_path):
@@ -163,10 +179,15 @@ def test_the_installed_wheel_runs_as_module_and_as_command(clone, wheel, tmp_pat
     as_module = run(bin_folder / "python", "-m", "server", "--help", cwd=tmp_path)
     as_command = run(bin_folder / "hushwire", "--help", cwd=tmp_path)
     version = run(bin_folder / "hushwire", "--version", cwd=tmp_path)
+    show_page = (
+        "from server.transports.web_files import built_in; print(built_in().page.plain.etag)"
+    )
+    page = run(bin_folder / "python", "-c", show_page, cwd=tmp_path)
 
     assert as_module.returncode == as_command.returncode == 0
     assert as_module.stdout == as_command.stdout
     assert VERSION in version.stdout
+    assert page.stdout.strip() == built_in().page.plain.etag, page.stderr
 
 
 def test_the_procfile_serves_port_on_every_address(clone):

@@ -13,8 +13,9 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+SWITCHED_OFF = {"camera=()", "geolocation=()", "microphone=()", "payment=()", "usb=()"}
 
 # Names of libraries and of places in the code; Socket.IO as a protocol is no secret.
 _LEAK = re.compile(
@@ -27,6 +28,7 @@ def check_answer(reply: Reply) -> None:
     """Security headers are there, and nothing tells how the server is made."""
     missing = SECURITY_HEADERS.items() - reply.headers.items()
     assert not missing, (missing, reply)
+    assert set(reply.headers["permissions-policy"].split(", ")) >= SWITCHED_OFF
     text = f"{reply.headers} {reply.body.decode('utf-8', 'replace')}"
     assert not _LEAK.search(text), (_LEAK.search(text), reply)
 
