@@ -71,9 +71,11 @@ export class TabVault {
    */
   keep(part, value) {
     const plain = utf8(JSON.stringify(value));
-    this.#writing = this.#writing.then(() => this.#write(part, plain)).catch(() => {
-      // Full, or forbidden meanwhile: what is kept is older then, and a reload shows less.
-    });
+    this.#writing = this.#writing
+      .then(() => this.#write(part, plain))
+      .catch(() => {
+        // Full, or forbidden meanwhile: what is kept is older then, and a reload shows less.
+      });
     return /** @type {Promise<void>} */ (this.#writing);
   }
 
