@@ -141,6 +141,42 @@ def test_where_no_venv_can_be_made_the_start_names_the_package_to_install(tmp_pa
     assert not (fresh / ".venv").exists()
 
 
+@pytest.fixture
+def bare(tmp_path):
+    """A folder to be the whole PATH: Debian as root, without a browser."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    installs = f'echo "$@" >> {tmp_path}/asked; [ $1 = update ] || : > {folder}/chromium'
+    for name, script in (("id", "echo 0"), ("apt-get", f"{installs}; chmod +x {folder}/*")):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    (folder / "chmod").symlink_to(shutil.which("chmod"))
+    return folder
+
+
+PROVIDE_CHROMIUM = ("/bin/sh", "-euc", '. scripts/venv; provide_chromium; echo "$CHROMIUM"')
+
+
+def test_root_on_debian_gets_a_browser_for_the_tests(bare, tmp_path):
+    provided = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM="")
+
+    assert (provided.returncode, provided.stdout.strip()) == (0, str(bare / "chromium"))
+    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(" chromium fonts-liberation")
+
+
+@pytest.mark.parametrize(
+    ("stub", "script", "named"),
+    [("id", "echo 1000", ""), ("id", "echo 0", "/nowhere/chromium"), ("apt-get", "exit 100", "")],
+)
+def test_without_a_browser_the_tests_say_what_to_install(bare, stub, script, named):
+    (bare / stub).write_text(f"#!/bin/sh\n{script}\n")
+
+    provided = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM=named)
+
+    assert provided.returncode == 1
+    assert "apt-get install chromium" in provided.stderr
+
+
 @pytest.fixture(scope="module")
 def wheel(clone, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")

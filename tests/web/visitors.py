@@ -1,0 +1,131 @@
+"""People in a real browser, each with a context of its own, whose every slip is noted."""
+
+import os
+import re
+import shutil
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    WebSocket,
+)
+
+LAUNCH_ARGUMENTS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def chromium_path() -> str:
+    """Where Chromium is: what `CHROMIUM` names, or `chromium` on the PATH.
+
+    Raises:
+        FileNotFoundError: Nowhere.
+    """
+    wanted = os.environ.get("CHROMIUM") or "chromium"
+    found = shutil.which(wanted)
+    if not found:
+        raise FileNotFoundError(
+            f"{wanted} was not found; on Debian, as root: apt-get install chromium; "
+            "or name a Chromium in CHROMIUM"
+        )
+    return found
+
+
+async def launch(playwright: Playwright) -> Browser:
+    # Chromium's sandbox does not work for root.
+    return await playwright.chromium.launch(
+        executable_path=chromium_path(),
+        chromium_sandbox=os.geteuid() != 0,
+        args=list(LAUNCH_ARGUMENTS),
+    )
+
+
+class Visitor:
+    """Somebody with a browser, who opens pages of one server.
+
+    Attributes:
+        page: The first tab. Addresses are relative to the server: `page.goto("/")`.
+        context: Opens more tabs of the same person.
+        requests: All that were made, of all tabs; upgrades to WebSockets are in `sockets`.
+        sockets: All WebSockets that were opened, of all tabs.
+        frames_sent: What went out over them.
+        console: Whatever was said there: "error: …", "log: …".
+        violations: What the content security policy forbade in the first tab: the directives.
+        errors: The errors on the console, and exceptions that nobody caught.
+    """
+
+    page: Page
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self._url = url
+        self._expected: list[str] = []
+        self.requests: list[Request] = []
+        self.sockets: list[WebSocket] = []
+        self.frames_sent: list[str | bytes] = []
+        self.console: list[str] = []
+        self.errors: list[str] = []
+        self.violations: list[str] = []
+        context.on("console", self._said)
+        context.on("page", self._opened)
+        context.on("request", self._asked)
+        context.on("weberror", lambda slip: self.errors.append(f"uncaught: {slip.error}"))
+
+    async def open(self) -> Self:
+        """Open the first tab, which is empty."""
+        self.page = await self.context.new_page()
+        devtools = await self.context.new_cdp_session(self.page)
+        devtools.on("Audits.issueAdded", self._complained)
+        await devtools.send("Audits.enable")
+        return self
+
+    def expect(self, *patterns: str) -> None:
+        """Errors and violations that match one of these are what the test is about."""
+        self._expected += patterns
+
+    @property
+    def slips(self) -> list[str]:
+        """What should not have happened: errors, violations, requests to other servers."""
+        asked = [*(one.url for one in self.requests), *(one.url for one in self.sockets)]
+        strays = [f"asked elsewhere: {url}" for url in asked if not self._is_ours(url)]
+        slips = [*self.errors, *self.violations, *strays]
+        return [one for one in slips if not any(re.search(p, one) for p in self._expected)]
+
+    def _is_ours(self, url: str) -> bool:
+        address = urlsplit(url)
+        return address.scheme in ("blob", "data") or address.netloc == urlsplit(self._url).netloc
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        said = f"{message.type}: {message.text}"
+        self.console.append(said)
+        if message.type == "error":
+            self.errors.append(said)
+
+    def _opened(self, page: Page) -> None:
+        page.on("websocket", self._connected)
+
+    def _connected(self, socket: WebSocket) -> None:
+        self.sockets.append(socket)
+        socket.on("framesent", self._sent)
+
+    def _sent(self, payload: str | bytes) -> None:
+        self.frames_sent.append(payload)
+
+    def _complained(self, event: dict[str, Any]) -> None:
+        details = event["issue"]["details"].get("contentSecurityPolicyIssueDetails")
+        if details:
+            blocked = details.get("blockedURL", "")
+            self.violations.append(f"violated: {details['violatedDirective']} {blocked}".strip())
