@@ -221,7 +221,11 @@ class RoomStore(Protocol):
         ...
 
     async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
-        """Note that a connection is gone from wherever it was; members have their grace."""
+        """Note that a connection is gone from wherever it was; members have their grace.
+
+        Again for the same connection changes nothing. As long as this raises, its members
+        stay, and the core calls it again, with the same `now_ms`: their grace counts from it.
+        """
         ...
 
     async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import Struct
 
@@ -94,6 +94,8 @@ class Rooms:
         self._parts = parts
         self._policy = policy
         self._pepper = pepper
+        # Connections that are gone, since when, of which the store has not taken note yet.
+        self._gone: dict[ConnectionId, int] = {}
 
     async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
         """Make a room ahead of its members, or find the one that has this key.
@@ -168,21 +170,32 @@ class Rooms:
         await self._parts.relay.publish(*events)
 
     async def leave_all(self, connection_id: ConnectionId) -> None:
-        """Leave every room that a connection is in."""
-        for room_id in await self._parts.store.rooms_of(connection_id):
-            await self.leave(room_id, connection_id)
+        """Leave every room that a connection is in, since it is gone.
+
+        Where the store fails, the rest of them lose it, as soon as `expire` can tell the store.
+        """
+        with self._going(connection_id):
+            for room_id in await self._parts.store.rooms_of(connection_id):
+                await self.leave(room_id, connection_id)
 
     async def lose(self, connection_id: ConnectionId) -> None:
-        """Note a lost connection; its members may come back within their grace."""
-        await self._parts.store.lose(connection_id, self._parts.clock.now_ms())
+        """Note a lost connection; its members may come back within their grace.
+
+        Where the store fails, `expire` tells it again.
+        """
+        with self._going(connection_id) as now_ms:
+            await self._parts.store.lose(connection_id, now_ms)
 
     async def expire(self) -> Expired:
         """Let lost members leave, forget idle rooms and whom limits counted, when it is time."""
         now_ms = self._parts.clock.now_ms()
         await self._parts.limiter.expire(now_ms)
+        # Each is told before the next is tried, which may fail.
         lost = await self._parts.store.expire_lost(now_ms)
+        await self._parts.relay.publish(*lost)
         idle = await self._parts.store.expire_idle(now_ms)
-        await self._parts.relay.publish(*lost, *idle)
+        await self._parts.relay.publish(*idle)
+        await self._lose_again()
         return Expired(rooms=_count(idle, RoomExpired), members=_count(lost, MemberLeft))
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
@@ -190,6 +203,21 @@ class Rooms:
 
     async def totals(self) -> RoomTotals:
         return await self._parts.store.totals()
+
+    @contextmanager
+    def _going(self, connection_id: ConnectionId) -> Iterator[int]:
+        """Remember a connection that is gone if the store cannot: it would be a ghost for ever."""
+        now_ms = self._parts.clock.now_ms()
+        try:
+            yield now_ms
+        except BaseException:
+            self._gone[connection_id] = now_ms
+            raise
+
+    async def _lose_again(self) -> None:
+        for connection_id, gone_ms in tuple(self._gone.items()):
+            await self._parts.store.lose(connection_id, gone_ms)
+            self._gone.pop(connection_id, None)
 
     def _entry(self, connection_id: ConnectionId, request: JoinRequest, new_token: str) -> Entry:
         token = request.member_token

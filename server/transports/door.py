@@ -139,7 +139,7 @@ class Door(asyncio.Protocol):
 
     def _refuse(self, error: AppError) -> None:
         self._stop_timer()
-        self._keeper.refused(error)
+        self._keeper.refused(error.code)
         told = problem(error)
         body = to_json(told).encode()
         headers = {

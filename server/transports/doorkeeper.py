@@ -13,6 +13,9 @@ class Doorkeeper:
     Args:
         max_connections: Of all addresses together.
         max_per_address: Of one address; None for no bound. A proxy of ours has none.
+
+    Attributes:
+        refused: Counts what is refused or cut off before or below HTTP.
     """
 
     def __init__(
@@ -23,7 +26,7 @@ class Doorkeeper:
         max_per_address: int | None,
     ) -> None:
         self._proxies = proxies
-        self._metrics = metrics
+        self.refused = metrics.refused
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._by_peer: Counter[str] = Counter()
@@ -42,10 +45,6 @@ class Doorkeeper:
             raise AppError(Code.TOO_MANY_CONNECTIONS, "the server has too many connections")
         self._by_peer[peer] += 1
         self._count += 1
-
-    def refused(self, error: AppError) -> None:
-        """Count what was refused before or below HTTP."""
-        self._metrics.rejected.labels(error.code.word).inc()
 
     def leave(self, peer: str) -> None:
         self._count -= 1

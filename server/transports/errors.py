@@ -43,6 +43,7 @@ CLOSE_CODE: dict[Code, int] = {
     Code.INVALID_REQUEST: 1002,
     Code.SLOW_READER: 1013,
     Code.UNAVAILABLE: 1012,
+    Code.INTERNAL: 1011,
 }
 """Close codes of a WebSocket, for the errors that end a connection."""
 

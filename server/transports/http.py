@@ -41,7 +41,7 @@ CLIENT_ROUTE = "/client/{path:.+}"
 _PUBLIC_ROUTES = {"/client/{path}"}
 _QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
 
-_CODE = web.ResponseKey("code", str)
+_CODE = web.ResponseKey("code", Code)
 """The error code of a refusal, for the metrics."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -100,7 +100,7 @@ class Surround:
         route = _route_pattern(request)
         self._metrics.http_requests.labels(request.method, route, response.status).inc()
         if code := response.get(_CODE):
-            self._metrics.rejected.labels(code).inc()
+            self._metrics.refused(code)
         # What has no rate must not fill the disk; metrics count it.
         is_quiet = route in _QUIET_ROUTES or 400 <= response.status < 500
         level = logging.DEBUG if is_quiet else logging.INFO
@@ -222,7 +222,7 @@ def _internal() -> web.Response:
 def problem_response(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> web.Response:
     body = problem(error, words)
     response = json_response(body, body["status"], "application/problem+json")
-    response[_CODE] = error.code.word
+    response[_CODE] = error.code
     if error.retry_after_ms is not None:
         response.headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     if error.code is Code.UNAUTHENTICATED:

@@ -61,7 +61,7 @@ class HttpConnection(web.RequestHandler):
         super().pause_writing()
         self.is_full = True
         if self.transport:
-            self._stall = StallWatch(self.transport, self.transport.abort)
+            self._stall = StallWatch(self.transport, self._stalled)
             self._stall.begin()
 
     def resume_writing(self) -> None:
@@ -106,6 +106,11 @@ class HttpConnection(web.RequestHandler):
             self._stall.end()
             self._stall = None
 
+    def _stalled(self) -> None:
+        self._keeper.refused(Code.SLOW_READER)
+        if self.transport:
+            self.transport.abort()
+
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that is cut off, or not what it says, is no error of ours."""
         if not isinstance(options.get("exc_info"), web.RequestPayloadError):
@@ -127,7 +132,7 @@ class HttpConnection(web.RequestHandler):
             error = AppError(Code.INTERNAL, "something went wrong here")
         else:
             error = AppError(Code.INVALID_REQUEST, "that is not an HTTP request")
-        self._keeper.refused(error)
+        self._keeper.refused(error.code)
         told = problem(error)
         response = web.Response(
             text=to_json(told),

@@ -27,7 +27,9 @@ __all__ = [
 
 _OF_SOCKETIO = (
     "_engineio_server_class",
+    "_handle_ack",
     "_handle_connect",
+    "_handle_disconnect",
     "_handle_eio_connect",
     "_handle_eio_disconnect",
     "_handle_eio_message",

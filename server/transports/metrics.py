@@ -10,6 +10,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from server.core.errors import Code
+
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
 
@@ -20,7 +22,8 @@ class Traffic(Collector):
     longer than much of what they count.
 
     Attributes:
-        bytes_in, bytes_out: Of Engine.IO packets, before framing.
+        bytes_in, bytes_out: Of Engine.IO packets, before framing. Of those that only close a
+            line or change its transport, the few bytes are left out.
         messages: Accepted from clients.
     """
 
@@ -31,9 +34,8 @@ class Traffic(Collector):
         self._deliveries: dict[str, int] = {}
         self._events: dict[str, _Durations] = {}
 
-    def delivered(self, event: str, size_bytes: int, clients: int) -> None:
+    def delivered(self, event: str, clients: int) -> None:
         """Count an event that was written to so many clients."""
-        self.bytes_out += size_bytes * clients
         self._deliveries[event] = self._deliveries.get(event, 0) + clients
 
     def handled(self, event: str, seconds: float) -> None:
@@ -105,7 +107,7 @@ class Metrics:
             ["method", "route", "status"],
             registry=self.registry,
         )
-        self.rejected = Counter(
+        self._rejected = Counter(
             "hushwire_rejected_total",
             "Events, requests and connections refused",
             ["reason"],
@@ -124,6 +126,14 @@ class Metrics:
         )
         self.traffic = Traffic()
         self.registry.register(self.traffic)
+
+    def refused(self, code: Code) -> None:
+        """Count an event, a request or a connection that was refused or cut off."""
+        self._rejected.labels(code.word).inc()
+
+    def malformed(self) -> None:
+        """Count a packet that is not of its protocol."""
+        self._rejected.labels("malformed_packet").inc()
 
     def exposition(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`."""

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 
+from aiohttp import web
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -18,6 +19,8 @@ from yarl import URL
 from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
 from server.transports.front import DEFAULT_HEADERS, Front, Peer, peer_of
+from server.transports.http_connection import HttpConnection
+from server.transports.inner import bytes_after_upgrade
 from server.transports.metrics import Metrics
 from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
 
@@ -100,7 +103,7 @@ class Upgrades:
             flusher=self._flusher,
             max_message_bytes=self._max_message_bytes,
             max_unsent_bytes=self._max_unsent_bytes,
-            on_cut=self._count_cut,
+            on_cut=self._metrics.refused,
             has_rates=self._has_rates,
             on_end=self._ended,
         )
@@ -115,6 +118,25 @@ class Upgrades:
         if wish.tail:
             connection.data_received(wish.tail)
         return connection
+
+    async def open_after_http(self, request: web.Request) -> web.StreamResponse:
+        """The same for a connection that has carried other requests, which aiohttp has.
+
+        Raises:
+            AppError: It is refused, and nothing more is read of the connection.
+        """
+        connection, transport = request.protocol, request.transport
+        if not isinstance(connection, HttpConnection) or transport is None:
+            raise AppError(Code.INVALID_REQUEST, "the connection was lost")
+        tail = bytes_after_upgrade(request)
+        wish = Wish(request.method, request.version, request.rel_url, request.headers, tail)
+        try:
+            await self.open(wish, transport, connection.leave)
+        except AppError:
+            connection.end_after_this()
+            raise
+        connection.let_go()
+        return _Answered()
 
     async def close_all(self, limit_s: float) -> None:
         """Close every connection, and cut off who does not answer within the limit."""
@@ -139,9 +161,6 @@ class Upgrades:
         self._open.pop(connection)()
         if self._all_ended and not self._open:
             self._all_ended.set()
-
-    def _count_cut(self, code: Code) -> None:
-        self._metrics.rejected.labels(code.word).inc()
 
 
 def is_wanted(headers: Mapping[str, str]) -> bool:
@@ -173,3 +192,16 @@ def _accept(wish: Wish) -> str:
     # Not a secret: SHA-1 is what the protocol has.
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     return base64.b64encode(digest).decode()
+
+
+class _Answered(web.StreamResponse):
+    """For aiohttp, which asks for a response to a request that has had its answer."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """There is nothing to write."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """There is nothing to write."""

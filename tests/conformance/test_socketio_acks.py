@@ -68,3 +68,13 @@ async def test_acknowledgements_that_nobody_waits_for_are_ignored(alice: WebSock
     await alice.send("43999[]", '4312["x"]')
 
     await check_lives(alice)
+
+
+async def test_an_acknowledgement_of_number_0_leaves_the_next_ones_alone(alice: WebSocket) -> None:
+    for _ in range(2):
+        await alice.send('42["ask-me","how are you?"]')
+        number = str(await alice.read()).removeprefix("42").partition("[")[0]
+        await alice.send("430[]")
+    await alice.send(f'43{number}["well"]')
+
+    assert await alice.read() == '42["answered","well"]'

@@ -126,9 +126,20 @@ class Moody(MemoryRooms):
     in_mood = True
 
     async def expire_idle(self, now_ms):
+        self._complain()
+        return await super().expire_idle(now_ms)
+
+    async def leave(self, room_id, connection_id, now_ms):
+        self._complain()
+        return await super().leave(room_id, connection_id, now_ms)
+
+    async def lose(self, connection_id, now_ms):
+        self._complain()
+        await super().lose(connection_id, now_ms)
+
+    def _complain(self):
         if self.in_mood:
             raise ConnectionError("not in the mood")
-        return await super().expire_idle(now_ms)
 
 
 async def test_a_round_that_failed_does_not_end_the_later_ones(often, open_core, clock, caplog):
@@ -143,3 +154,73 @@ async def test_a_round_that_failed_does_not_end_the_later_ones(often, open_core,
         await until(lambda: told)
 
     assert told[0].rooms == 1
+
+
+@pytest.fixture
+def moody_core(open_core):
+    """A core whose store is in a good mood, until a test says otherwise."""
+    core = open_core(store=Moody(Bounds()))
+    core.store.in_mood = False
+    return core
+
+
+async def test_what_was_taken_away_is_told_although_the_round_fails_later(moody_core, clock):
+    alice, bob = moody_core.visitor("alice"), moody_core.visitor("bob")
+    await alice.join(as_creator=True)
+    await bob.join()
+    await moody_core.rooms.lose(bob.connection_id)
+    clock.advance(seconds=3)
+    moody_core.store.in_mood = True
+
+    with pytest.raises(ConnectionError):
+        await moody_core.rooms.expire()
+
+    assert [left.user_id for left in moody_core.heard_of(MemberLeft)] == ["bob"]
+
+
+# --- losses that a store did not note ---
+
+
+@pytest.mark.parametrize("going", ["lose", "leave_all"])
+async def test_a_member_whose_loss_the_store_failed_to_note_leaves_after_its_grace_all_the_same(
+    moody_core, clock, going
+):
+    alice, bob = moody_core.visitor("alice"), moody_core.visitor("bob")
+    await alice.join(as_creator=True)
+    await bob.join()
+    moody_core.store.in_mood = True
+    with pytest.raises(ConnectionError):
+        await getattr(moody_core.rooms, going)(bob.connection_id)
+    with pytest.raises(ConnectionError):
+        await moody_core.rooms.expire()
+    moody_core.store.in_mood = False
+
+    clock.advance(seconds=2)
+    await moody_core.rooms.expire()
+    clock.advance(seconds=1, ms=-1)
+    assert await moody_core.rooms.expire() == NOTHING
+    clock.advance(ms=1)
+
+    # The grace is of the loss, and not of when the store could be told.
+    assert await moody_core.rooms.expire() == Expired(rooms=0, members=1)
+    (left,) = moody_core.heard_of(MemberLeft)
+    assert (left.user_id, left.reason) == ("bob", LeaveReason.LOST)
+    assert [member.user_id for member in await moody_core.rooms.members(alice.actor)] == ["alice"]
+
+
+async def test_a_loss_noted_late_leaves_alone_who_has_come_back_meanwhile(moody_core, clock):
+    bob = moody_core.visitor("bob")
+    await bob.join(as_creator=True)
+    moody_core.store.in_mood = True
+    with pytest.raises(ConnectionError):
+        await moody_core.rooms.lose(bob.connection_id)
+    moody_core.store.in_mood = False
+    again = bob.elsewhere()
+    await again.join(member_token=bob.member_token)
+
+    for _ in range(3):
+        clock.advance(seconds=3)
+        assert await moody_core.rooms.expire() == NOTHING
+
+    assert (await again.say()).seq == 2
+    assert (await refused(bob.say())).code is Code.NOT_A_MEMBER

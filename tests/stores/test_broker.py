@@ -16,6 +16,7 @@ from server.core.events import (
     RoomEvent,
     RoomExpired,
     RoomLocked,
+    SignalSent,
     TypingChanged,
 )
 from server.core.ids import (
@@ -57,6 +58,15 @@ EVENTS: tuple[RoomEvent, ...] = (
         ciphertext=Opaque("text"),
         content_type="image",
         sent_ms=1_800_000_000_001,
+    ),
+    SignalSent(
+        room_id=TEA,
+        skip=TAB,
+        sender=SEVEN,
+        recipient=None,
+        addressed_as=Recipient("all"),
+        ciphertext=Opaque({"iv": b"\x00\xff"}),
+        sent_ms=1_800_000_000_002,
     ),
     MemberJoined(room_id=TEA, skip=TAB, seq=3, user_id=SEVEN, name="Seven", joined_ms=5),
     *(

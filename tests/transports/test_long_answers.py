@@ -243,6 +243,7 @@ async def test_a_poll_of_which_nobody_takes_the_answer_ends_with_its_session(
             held = server.app._runner.server
             assert held
             await until(lambda: not any(is_writing(one) for one in held.connections), limit_s=1)
+            assert await cut_readers(server) == 1
 
 
 def is_writing(connection: object) -> bool:

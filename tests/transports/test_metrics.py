@@ -1,13 +1,16 @@
 """What `/metrics` counts is what happened."""
 
 import asyncio
+import json
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.conformance.polling import open_session
 from tests.servers import ADMIN_TOKEN, RunningServer, running, until
 from tests.transports.conftest import Dial
-from tests.transports.wire import POLLING, PollingLine, Reply, WebSocketLine, exchange, head
+from tests.transports.slow import SlowReader
+from tests.transports.wire import POLLING, Line, PollingLine, Reply, WebSocketLine, exchange, head
 
 
 async def scrape(server: RunningServer, **headers: str) -> Reply:
@@ -64,6 +67,61 @@ async def test_messages_deliveries_and_bytes_are_counted_once(
     assert 4000 < arrived < 5000
     assert await measure(server, "hushwire_socket_bytes_total", direction="out") > 6000
     assert 3000 < await measure(server, "hushwire_held_bytes") - held < 12_000
+
+
+def heard_bytes(*lines: Line) -> int:
+    return sum(len(p.encode() if isinstance(p, str) else p) for line in lines for p in line.heard)
+
+
+async def bytes_out(server: RunningServer) -> float:
+    return await measure(server, "hushwire_socket_bytes_total", direction="out")
+
+
+async def test_bytes_out_are_all_that_clients_are_sent_and_each_once(
+    server: RunningServer, dial: Dial
+) -> None:
+    alice, bob, carol = await dial("websocket"), await dial("websocket"), await dial("polling")
+    for name, line in (("alice", alice), ("bob", bob), ("carol", carol)):
+        await line.join("lair", name, publicKey="é" * 100)
+
+    await alice.ask("send-message", {"sessionId": "lair", "encrypted": "x" * 1000})
+    await bob.ask("send-message", {"sessionId": "lair", "encrypted": "y" * 1000, "to": "carol"})
+    await carol.ask("no-such-event", {})
+    signal = {"sessionId": "lair", "to": "bob", "encrypted": {"_placeholder": True, "num": 0}}
+    await alice.send(f"451-{json.dumps(['send-signal', signal])}", b"z" * 1000)
+    await bob.until(lambda: b"z" * 1000 in bob.heard)
+
+    # What was sent last is counted before it is heard.
+    async with asyncio.timeout(5):
+        while await bytes_out(server) != heard_bytes(alice, bob, carol):
+            pass
+
+
+async def test_pings_are_bytes_out_too() -> None:
+    async with running(PING_INTERVAL_S=0.1) as server, SlowReader(server.url) as alice:
+        before = await bytes_out(server)
+        pings = alice.pings
+
+        await alice.read_all(lambda: alice.pings >= pings + 2)
+
+        assert await bytes_out(server) - before >= 2
+
+
+async def test_what_waits_for_a_poll_and_comes_by_the_websocket_is_counted_once(
+    server: RunningServer,
+) -> None:
+    session = await open_session(server.url)
+    opened = "0" + json.dumps(session.opened, separators=(",", ":"))
+    await session.post("40", '421["no-such-event"]')
+
+    async with session.second_line() as line:
+        await line.send("2probe")
+        assert await line.read() == "3probe"
+        await line.send("5")
+        moved = [str(packet) for packet in await line.read_many(3)]
+
+        assert [packet[:2] for packet in moved] == ["40", "42", "43"]
+        assert await bytes_out(server) == len(opened) + sum(map(len, moved))
 
 
 async def test_signals_are_counted_as_deliveries_and_not_as_messages(

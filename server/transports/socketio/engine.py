@@ -13,6 +13,7 @@ import engineio
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
+from server.logs import new_request_id, request_id
 from server.transports.decode import to_json
 from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
@@ -51,7 +52,7 @@ class Engine:
     reason = engineio.AsyncServer.reason
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
         self.traffic = metrics.traffic
@@ -173,12 +174,18 @@ class Engine:
         }
         return Outgoing(b"0" + to_json(told).encode())
 
-    async def handle(self, event: str, *arguments: Any) -> None:
-        """Have `connect`, `message` or `disconnect` handled; nothing ends with a fault in it."""
+    async def handle(self, event: str, sid: str, *arguments: Any) -> None:
+        """Have `connect`, `message` or `disconnect` handled.
+
+        Raises nothing: a fault of ours ends the line that it happened to, and no other.
+        """
+        request_id.set(new_request_id())
         try:
-            await self._handlers[event](*arguments)
+            await self._handlers[event](sid, *arguments)
         except Exception:  # the outermost frame
             log.exception("internal_error")
+            if socket := self.sockets.get(sid):
+                socket.shut(Code.INTERNAL)
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""
@@ -187,12 +194,9 @@ class Engine:
         self.sockets.pop(socket.sid, None)
         self.gate.leave(socket.address)
 
-    def count_rejected(self, code: Code) -> None:
-        self._metrics.rejected.labels(code.word).inc()
-
     def malformed(self, error: BaseException) -> None:
-        """Count a packet that is not of the protocol."""
-        self._metrics.rejected.labels("malformed_packet").inc()
+        """Count and note a packet that is not of the protocol."""
+        self.metrics.malformed()
         fields = {"error": type(error).__name__}
         log.info("malformed_packet", extra={"fields": fields})
 

@@ -67,7 +67,7 @@ class Hub:
             return 0
         packets = self._encode(name, data)
         listener.line.answer(packets)
-        self._traffic.delivered(name, packets.size_bytes, 1)
+        self._traffic.delivered(name, 1)
         return packets.size_bytes
 
     def deliver(self, event: RoomEvent) -> None:
@@ -107,7 +107,8 @@ class Hub:
             line.send(packets)
             sent += 1
         if packets:
-            self._traffic.delivered(emit.name, packets.size_bytes, sent)
+            self._traffic.bytes_out += packets.size_bytes * sent
+            self._traffic.delivered(emit.name, sent)
 
     def _leavers(
         self, event: ConnectionDetached | MemberRemoved | RoomExpired

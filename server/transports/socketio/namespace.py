@@ -11,7 +11,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
 from server.core.rates import TokenBucket, refusal
-from server.logs import new_request_id, request_id
+from server.logs import request_id
 from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
@@ -81,7 +81,7 @@ class ApiNamespace(PlainNamespace):
                 self._spend(line)
             line.has_opened = True
         except AppError as error:
-            self._metrics.rejected.labels(error.code.word).inc()
+            self._metrics.refused(error.code)
             return False
         self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
         log.debug("connected")
@@ -102,22 +102,21 @@ class ApiNamespace(PlainNamespace):
 
     async def act(self, event: str, connection_id: str, payload: Any = None, *_: Any) -> Any:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
-        request_id.set(new_request_id())
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
         listener = self._hub.listener(ConnectionId(connection_id))
         if listener is None:
             return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
-        code = "ok"
+        code: Code | None = None
         try:
             self._spend(listener.line)
             answer = await self._run(action, listener.caller, payload)
         except AppError as error:
-            code = error.code.word
+            code = error.code
             answer = _refusal(api, error)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
-            code = Code.INTERNAL.word
+            code = Code.INTERNAL
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
         sent_bytes = 0
@@ -157,10 +156,10 @@ class ApiNamespace(PlainNamespace):
             line.events = TokenBucket(rate, now_ms)
         return line.events
 
-    def _cut_if_flooding(self, listener: Listener, code: str) -> None:
+    def _cut_if_flooding(self, listener: Listener, code: Code | None) -> None:
         """Cut a connection that goes on and on over its rate."""
         connection_id = listener.caller.connection_id
-        if code != Code.RATE_LIMITED.word:
+        if code is not Code.RATE_LIMITED:
             if self._refusals:
                 self._refusals.pop(connection_id, None)
             return
@@ -168,13 +167,14 @@ class ApiNamespace(PlainNamespace):
         if refusals >= MAX_REFUSALS:
             listener.line.shut(Code.RATE_LIMITED)
 
-    def _observe(self, event: str, code: str, seconds: float) -> None:
+    def _observe(self, event: str, code: Code | None, seconds: float) -> None:
         self._metrics.traffic.handled(event, seconds)
-        if code != "ok":
-            self._metrics.rejected.labels(code).inc()
+        if code:
+            self._metrics.refused(code)
         # Metrics tell of refusals: a line for each would let a client fill the disk.
         if log.isEnabledFor(logging.DEBUG):
-            fields = {"name": event, "code": code, "ms": round(seconds * 1000, 2)}
+            word = code.word if code else "ok"
+            fields = {"name": event, "code": word, "ms": round(seconds * 1000, 2)}
             log.debug("socket_event", extra={"fields": fields})
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from types import NoneType, UnionType
 from typing import Any
 
 from socketio import packet
@@ -23,6 +24,17 @@ MALFORMED = (
     RecursionError,
 )
 """What the libraries raise on packets that are not of the protocol."""
+
+
+_DATA: dict[int, type | UnionType] = {
+    packet.CONNECT: dict | NoneType,
+    packet.DISCONNECT: object,
+    packet.EVENT: list,
+    packet.BINARY_EVENT: list,
+    packet.ACK: list,
+    packet.BINARY_ACK: list,
+}
+"""What the packets hold that clients send."""
 
 
 class StrictJson:
@@ -65,6 +77,8 @@ class StrictPacket(packet.Packet):
         is_binary = self.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK)
         if is_binary != (0 < attachments <= MAX_ATTACHMENTS):
             raise ValueError("not a possible number of attachments")
+        if not isinstance(self.data, _DATA.get(self.packet_type, ())):
+            raise ValueError("no packet that clients send, or other data than it has")
         if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
             self._check_event()
         return attachments
@@ -99,8 +113,7 @@ class StrictPacket(packet.Packet):
         return super()._deconstruct_binary_internal(data, attachments)
 
     def _check_event(self) -> None:
-        data = self.data
-        if not isinstance(data, list) or not data or not isinstance(data[0], str):
+        if not self.data or not isinstance(self.data[0], str):
             raise ValueError("an event is an array that begins with its name")
 
 

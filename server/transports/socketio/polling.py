@@ -9,11 +9,10 @@ from server.core.errors import AppError, Code
 from server.transports.front import Front, peer_of
 from server.transports.http import BODY_LIMIT_S, BROKEN_BODY
 from server.transports.http_connection import HttpConnection
-from server.transports.inner import bytes_after_upgrade
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
 from server.transports.socketio.session import EngineSocket, MalformedError
-from server.transports.upgrade import Upgrades, Wish, is_wanted
+from server.transports.upgrade import Upgrades, is_wanted
 from server.transports.websocket import ABNORMAL, HIGH_WATER_BYTES
 
 _SEPARATOR = "\x1e"
@@ -36,7 +35,7 @@ class Polling:
             AppError: INVALID_REQUEST, PAYLOAD_TOO_LARGE, and what `Gate.enter` raises.
         """
         if is_wanted(request.headers):
-            return await self._upgrade(request)
+            return await self._upgrades.open_after_http(request)
         self._engine.check_version(request.query)
         if request.query.get("transport") != "polling" or "j" in request.query:
             raise AppError(Code.INVALID_REQUEST, "there is no such transport")
@@ -108,31 +107,3 @@ class Polling:
         except TimeoutError:
             raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
         return body.decode()
-
-    async def _upgrade(self, request: web.Request) -> web.StreamResponse:
-        """A WebSocket on a connection that has carried other requests."""
-        connection, transport = request.protocol, request.transport
-        if not isinstance(connection, HttpConnection) or transport is None:
-            raise AppError(Code.INVALID_REQUEST, "the connection was lost")
-        tail = bytes_after_upgrade(request)
-        wish = Wish(request.method, request.version, request.rel_url, request.headers, tail)
-        try:
-            await self._upgrades.open(wish, transport, connection.leave)
-        except AppError:
-            connection.end_after_this()
-            raise
-        connection.let_go()
-        return _Answered()
-
-
-class _Answered(web.StreamResponse):
-    """For aiohttp, which asks for a response to a request that has had its answer."""
-
-    def __init__(self) -> None:
-        super().__init__(status=101)
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """There is nothing to write."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """There is nothing to write."""

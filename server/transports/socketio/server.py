@@ -47,6 +47,7 @@ class SocketServer(socketio.AsyncServer):
     """
 
     eio: Engine
+    packet_class: type[StrictPacket]
 
     def __init__(self, engine: Engine, **options: Any) -> None:
         self._engine = engine
@@ -70,10 +71,69 @@ class SocketServer(socketio.AsyncServer):
         self._unopened.add(eio_sid)
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
+    async def _handle_eio_message(  # type: ignore[override]
+        self, eio_sid: str, data: str | bytes
+    ) -> None:
+        try:
+            found = self._read(eio_sid, data)
+        except MALFORMED as error:
+            self.eio.malformed(error)
+            if line := self.eio.sockets.get(eio_sid):
+                line.shut(Code.INVALID_REQUEST)
+            return
+        # Whatever is raised from here on is a fault of ours, and no concern of the client's.
+        if isinstance(found, PlainEvent):
+            await self._handle_plain_event(eio_sid, found)
+        elif found:
+            await self._handle_packet(eio_sid, found)
+
+    # --- from bytes to packets ---
+
+    def _read(self, eio_sid: str, data: str | bytes) -> PlainEvent | StrictPacket | None:
+        """The packet that is whole now, if there is one: attachments may still be to come.
+
+        Raises:
+            ValueError: This client may not send that, or not now; or another of `MALFORMED`.
+        """
+        begun = self._binary_packet.get(eio_sid)
+        if begun:
+            return self._attach(eio_sid, begun, data)
+        if not data or isinstance(data, bytes):
+            raise ValueError("an empty message, or an attachment that nobody announced")
+        found = plain_event(data) or self.packet_class(encoded_packet=data)
+        if eio_sid in self._unopened and not _may_be_first(found):
+            raise ValueError("CONNECT comes first")
+        if isinstance(found, PlainEvent) or not found.attachment_count:
+            return found
+        if not self.manager.sid_from_eio_sid(eio_sid, found.namespace or NAMESPACE):
+            raise ValueError("attachments in a namespace that is not open")
+        self._binary_packet[eio_sid] = found
+        self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
+        return None
+
+    def _attach(self, eio_sid: str, begun: StrictPacket, data: str | bytes) -> StrictPacket | None:
+        if not begun.add_attachment(data):
+            return None
+        del self._binary_packet[eio_sid]
+        self._clear_deadline(eio_sid)
+        return begun
+
+    # --- from packets to handlers ---
+
+    async def _handle_packet(self, eio_sid: str, found: StrictPacket) -> None:
+        match found.packet_type:
+            case packet.CONNECT:
+                await self._handle_connect(eio_sid, found.namespace, found.data)
+            case packet.DISCONNECT:
+                reason = self.reason.CLIENT_DISCONNECT
+                await self._handle_disconnect(eio_sid, found.namespace, reason)
+            case packet.EVENT | packet.BINARY_EVENT:
+                await self._handle_event(eio_sid, found.namespace, found.id, found.data)
+            case _:
+                await self._handle_ack(eio_sid, found.namespace, found.id, found.data)
+
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         name = namespace or NAMESPACE
-        if not isinstance(data, dict | None):
-            raise TypeError("a CONNECT holds an object or nothing")
         if name not in self.handlers and name not in self.namespace_handlers:
             # As Node's server says it; the library's bare text breaks official clients.
             refusal = {"message": "Invalid namespace"}
@@ -86,28 +146,6 @@ class SocketServer(socketio.AsyncServer):
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
-    async def _handle_eio_message(  # type: ignore[override]
-        self, eio_sid: str, data: str | bytes
-    ) -> None:
-        was_incomplete = eio_sid in self._binary_packet
-        try:
-            _check_text(data)
-            event = None if was_incomplete or isinstance(data, bytes) else plain_event(data)
-            if event:
-                await self._handle_plain_event(eio_sid, event)
-                return
-            await super()._handle_eio_message(eio_sid, data)
-        except MALFORMED as error:
-            self.eio.malformed(error)
-            if line := self.eio.sockets.get(eio_sid):
-                line.shut(Code.INVALID_REQUEST)
-            return
-        is_incomplete = eio_sid in self._binary_packet
-        if is_incomplete and not was_incomplete:
-            self._set_deadline(eio_sid, ATTACHMENTS_LIMIT_S)
-        elif was_incomplete and not is_incomplete:
-            self._clear_deadline(eio_sid)
-
     async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
         """An event of the main namespace, without attachments, for its handler class."""
         handler = self.namespace_handlers.get(NAMESPACE)
@@ -116,7 +154,6 @@ class SocketServer(socketio.AsyncServer):
             return
         connection_id = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
         if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
-            self._check_opened(eio_sid)
             return
         is_plain = isinstance(handler, PlainNamespace)
         handle = handler.act if is_plain else handler.trigger_event
@@ -137,7 +174,6 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
     ) -> None:
-        self._check_opened(eio_sid)
         if data[0] in RESERVED_EVENTS:
             # Its name would reach the handlers of the connection itself.
             data = ["", *data[1:]]
@@ -146,19 +182,10 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_ack(
         self, eio_sid: str, namespace: str | None, id: int | None, data: Any
     ) -> None:
-        self._check_opened(eio_sid)
-        if not isinstance(data, list):
-            raise TypeError("an acknowledgement is an array")
-        await super()._handle_ack(eio_sid, namespace, id, data)
+        if id != 0:  # where the library keeps its counter
+            await super()._handle_ack(eio_sid, namespace, id, data)
 
-    def _check_opened(self, eio_sid: str) -> None:
-        """Whoever has opened no namespace yet has nothing else to say.
-
-        Raises:
-            ValueError: The line has none, and never had.
-        """
-        if eio_sid in self._unopened:
-            raise ValueError("CONNECT comes first")
+    # --- the end, and what must come in time ---
 
     async def _handle_eio_disconnect(  # type: ignore[override]
         self, eio_sid: str, reason: str
@@ -185,17 +212,12 @@ class SocketServer(socketio.AsyncServer):
             line.shut(Code.INVALID_REQUEST)
 
 
-def _check_text(data: object) -> None:
-    """The library reads some packets as JSON, of which more than text can come.
-
-    Raises:
-        ValueError: It is neither binary nor text that UTF-8 can hold.
-    """
-    if isinstance(data, str):
-        if not data.isascii():
-            data.encode()
-    elif not isinstance(data, bytes):
-        raise ValueError("a message is text or binary")
+def _may_be_first(found: PlainEvent | StrictPacket) -> bool:
+    """Whoever has opened no namespace yet has nothing else to say."""
+    return isinstance(found, StrictPacket) and found.packet_type in (
+        packet.CONNECT,
+        packet.DISCONNECT,
+    )
 
 
 def _arguments(answer: Any) -> list[Any]:

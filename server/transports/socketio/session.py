@@ -119,7 +119,10 @@ class EngineSocket:
     # --- sending ---
 
     def send(self, packets: Outgoing) -> None:
-        """Send what others caused; a reader that is too slow for it is cut off."""
+        """Send what others caused; a reader that is too slow for it is cut off.
+
+        Whoever sends to many counts its bytes, once for all.
+        """
         if self._websocket:
             self._websocket.write(packets.frames)
         elif self._poller and not self._poller.put(packets, self._engine.max_unsent_bytes):
@@ -128,15 +131,19 @@ class EngineSocket:
 
     def answer(self, packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
+        self._engine.traffic.bytes_out += packets.size_bytes
         if self._websocket:
             self._websocket.answer(packets.frames)
             if self._websocket.is_full:
-                self.inbox.hold()
-                self._websocket.hold()
+                self._hold(self._websocket)
         elif self._poller:
             self._poller.answer(packets)
             if self._poller.unsent_bytes > HIGH_WATER_BYTES:
                 self.inbox.hold()
+
+    def _hold(self, connection: WebSocket) -> None:
+        self.inbox.hold()
+        connection.hold()
 
     def drained(self) -> None:
         if self._awaits_pong:
@@ -252,9 +259,11 @@ class EngineSocket:
         if poller:
             left = poller.take_all()
             poller.close(outgoing.NOOP)
-            for packets in left:
-                self.answer(packets)
+            for packets in left:  # which were counted when they came
+                connection.answer(packets.frames)
         self.inbox.release()
+        if connection.is_full:
+            self._hold(connection)
 
     # --- the end ---
 
@@ -264,7 +273,7 @@ class EngineSocket:
     def shut(self, code: Code) -> None:
         """Close the transport with the close code of `code`; what it still sent is dropped."""
         if not self.is_closed:
-            self._engine.count_rejected(code)
+            self._engine.metrics.refused(code)
             self.inbox.drop()
             self._end(self._engine.reason.SERVER_DISCONNECT, CLOSE_CODE[code], outgoing.CLOSE)
 

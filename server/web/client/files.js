@@ -2,7 +2,7 @@
 /** Files on their way: offered by who sent them, fetched chunk by chunk. docs/PROTOCOL.md, section 10. */
 
 import { fromBase64url, fromU64, toBase64url, u64 } from "../protocol/bytes.js";
-import { Chunks, makeFileNote } from "../protocol/chunks.js";
+import { Chunks, sealFile } from "../protocol/chunks.js";
 import { Fetch } from "./fetch.js";
 
 const MAX_SERVED_AT_ONCE = 64;
@@ -97,22 +97,14 @@ export class Files {
   async prepare(file, place) {
     const read = async (/** @type {number} */ start, /** @type {number} */ end) =>
       new Uint8Array(await file.slice(start, end).arrayBuffer());
-    const note = await makeFileNote(file, read, (doneBytes) => {
-      if (this.#cancelled.delete(place)) throw new CancelledError("cancelled");
-      this.#tell(place, "preparing", doneBytes / 2, file.size);
+    const note = await sealFile(file, read, async (fileId, index, sealed, doneBytes) => {
+      await this.#store.put(fileId, index, sealed);
+      this.#tell(place, "preparing", doneBytes, file.size);
+      if (!this.#cancelled.delete(place)) return;
+      await this.#store.drop(fileId);
+      throw new CancelledError("cancelled");
     });
-    const chunks = new Chunks(note);
-    this.#chunks.set(note.id, chunks);
-    for (let index = 0; index < chunks.count; index++) {
-      const start = index * note.chunk;
-      const plain = await read(start, Math.min(start + note.chunk, note.size));
-      await this.#store.put(note.id, index, chunks.seal(index, plain));
-      if (this.#cancelled.delete(place)) {
-        await this.#store.drop(note.id);
-        throw new CancelledError("cancelled");
-      }
-      this.#tell(place, "preparing", (file.size + start + plain.length) / 2, file.size);
-    }
+    this.#chunks.set(note.id, new Chunks(note));
     this.#tell(note.id, "here", note.size, note.size);
     return note;
   }
@@ -124,10 +116,11 @@ export class Files {
    * @param {string} senderId
    */
   async learn(note, senderId) {
-    this.addHolder(note.id, senderId);
-    if (this.#chunks.has(note.id)) return;
-    const chunks = new Chunks(note);
+    const isKnown = this.#chunks.has(note.id);
+    const chunks = this.#chunks.get(note.id) ?? new Chunks(note);
     this.#chunks.set(note.id, chunks);
+    this.addHolder(note.id, senderId);
+    if (isKnown) return;
     const here = await this.#store.indexes(note.id);
     const isHere = here.length === chunks.count;
     const doneBytes = isHere ? note.size : Math.min(here.length * note.chunk, note.size);
@@ -139,6 +132,7 @@ export class Files {
    * @param {string} memberId
    */
   addHolder(fileId, memberId) {
+    if (!this.#chunks.has(fileId)) return;
     const holders = this.#holders.get(fileId) ?? new Set();
     this.#holders.set(fileId, holders.add(memberId));
     this.#fetches.get(fileId)?.wake();

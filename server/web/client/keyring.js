@@ -32,7 +32,7 @@ export class Keyring {
   #roster;
   #epochs;
   #reports;
-  /** @type {Map<string, {senderId: string, asked: Set<string>}>} Lacking keys, by epoch id. */
+  /** @type {Map<string, {senderId: string, asked: Set<string>, isLacking: boolean}>} By epoch id. */
   #wanted = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -58,7 +58,9 @@ export class Keyring {
    */
   want(senderId, epochId) {
     const id = toBase64url(epochId);
-    if (!this.#wanted.has(id)) this.#wanted.set(id, { senderId, asked: new Set() });
+    if (!this.#wanted.has(id)) {
+      this.#wanted.set(id, { senderId, asked: new Set(), isLacking: false });
+    }
     this.#timer ??= setTimeout(() => this.#ask(), GATHER_MS);
   }
 
@@ -139,10 +141,12 @@ export class Keyring {
     /** @type {Map<Person, Uint8Array[]>} */
     const questions = new Map();
     const lacking = new Set();
-    for (const [id, { senderId, asked }] of this.#wanted) {
+    for (const [id, wanted] of this.#wanted) {
+      const { senderId, asked, isLacking } = wanted;
       const person = this.#nextToAsk(senderId, asked);
       const question = person ? (questions.get(person) ?? []) : [];
-      if (!person) lacking.add(id);
+      if (!person && !isLacking) lacking.add(id);
+      wanted.isLacking = !person;
       if (!person || question.length >= MAX_ASKED) continue;
       asked.add(person.id);
       questions.set(person, [...question, fromBase64url(id)]);

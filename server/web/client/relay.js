@@ -113,6 +113,7 @@ export class Relay extends Emitter {
   close() {
     clearTimeout(this.#retry);
     this.#isJoined = false;
+    this.#socket.off(); // Nobody is told that it is down: that was wanted.
     this.#socket.disconnect();
   }
 

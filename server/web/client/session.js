@@ -2,141 +2,24 @@
 /** A session: what a front end needs to know of it and can do in it. */
 
 import { toBase64url } from "../protocol/bytes.js";
-import { makeCard } from "../protocol/card.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
-import { makeSignal, readSignal } from "../protocol/signals.js";
-import { Emitter } from "./emitter.js";
-import { Epochs } from "./epochs.js";
-import { FILE_PACE, Files } from "./files.js";
-import { Heads, PACE } from "./heads.js";
-import { MemoryChunks, NO_VAULT } from "./keeping.js";
-import { Keyring } from "./keyring.js";
-import { SignalNumbers } from "./numbers.js";
-import { WorkQueue } from "./queue.js";
-import { Receiver } from "./receiver.js";
-import { Relay, RelayError } from "./relay.js";
-import { Roster } from "./roster.js";
-import { Sender } from "./sender.js";
+import { ignoreFailure, Member } from "./member.js";
 
 /**
- * @typedef {import("./entries.js").Entry} Entry
- * @typedef {import("./entries.js").NoticeCode} NoticeCode
+ * @typedef {import("./member.js").Options} Options
+ * @typedef {import("./member.js").SessionEvents} SessionEvents
  * @typedef {import("./roster.js").Person} Person
- * @typedef {import("./relay.js").Joined} Joined
- * @typedef {import("./relay.js").RelayMessage} RelayMessage
- * @typedef {import("./relay.js").RelaySignal} RelaySignal
- * @typedef {import("./keeping.js").Vault} Vault
- *
- * @typedef {"connecting" | "catching-up" | "connected" | "reconnecting" | "ended"} State
- *
- * @typedef {object} SessionEvents
- * @property {{state: State, reason: string | null}} state The reason of an end: `session_expired`, `removed`, `left`, or what the relay refused.
- * @property {Entry} entry A new one, or one that takes the place of that with its id.
- * @property {null} people
- * @property {null} locked
- * @property {import("./files.js").Transfer} transfer
- * @property {{fileId: string, memberId: string}} downloaded
- *
- * @typedef {object} Options
- * @property {string} url Of the relay.
- * @property {string} name Of the person, for the others.
- * @property {Vault} [vault] What survives a reload.
- * @property {import("./files.js").ChunkStore} [chunks]
- * @property {import("./heads.js").Pace & import("./files.js").FilePace} [pace]
- *
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "signal", signal: RelaySignal} | {type: "caught-up", joined: Joined}} Incoming
  */
 
-/** @extends {Emitter<SessionEvents>} */
-export class Session extends Emitter {
-  #identity;
-  #relay;
-  #roster;
-  #epochs;
-  #receiver;
-  #sender;
-  #keyring;
-  #heads;
-  #files;
-  #numbers = new SignalNumbers();
-  /** @type {WorkQueue<Incoming>} */
-  #queue = new WorkQueue((incoming) => this.#take(incoming));
-  #vault;
-  #me;
-  #seq = 0;
-  #notices = 0;
-  #isCaughtUp = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #keepTimer;
+export class Session {
+  #member;
 
-  /** @type {State} */
-  state = "connecting";
-  isLocked = false;
-
-  /**
-   * @param {Link} link
-   * @param {Identity} identity
-   * @param {Options} options
-   * @param {import("./keeping.js").Kept | null} kept
-   */
-  constructor(link, identity, options, kept) {
-    super();
-    const pace = options.pace ?? { ...PACE, ...FILE_PACE };
-    this.link = link;
-    this.name = options.name;
-    this.#identity = identity;
-    this.#vault = options.vault ?? NO_VAULT;
-    this.#me = { hasJoined: false, memberToken: /** @type {string | null} */ (null), ...kept?.me };
-    this.#roster = new Roster(link, identity.id);
-    this.#epochs = new Epochs(link, identity);
-    this.#relay = new Relay(options.url, link.relaySessionId, () => this.#joinPayload());
-    const tell = {
-      entry: (/** @type {Entry} */ entry) => this.#tell(entry),
-      notice: (/** @type {NoticeCode} */ code, /** @type {string} */ id, count = 0) =>
-        this.#notice(code, id, count),
-    };
-    const who = /** @type {const} */ ([link, identity, this.#roster, this.#epochs]);
-    this.#keyring = new Keyring(...who, {
-      send: (person, kind, fields) => void this.#signal(person, kind, fields),
-      learned: () => this.#receiver.retry(),
-      lacking: (epochIds) => this.#receiver.lack(epochIds),
-    });
-    this.#receiver = new Receiver(...who, {
-      ...tell,
-      wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
-      removed: (memberId) => this.#removed(memberId),
-    });
-    this.#sender = new Sender(...who, this.#relay, {
-      ...tell,
-      arrived: (signed) => this.#receiver.noteOwn(signed),
-      keep: (state) => this.#vault.keep("sender", state),
-    });
-    const parts = { link, identity, roster: this.#roster, sender: this.#sender };
-    this.#heads = new Heads(
-      { ...parts, receiver: this.#receiver, numbers: this.#numbers },
-      {
-        ...tell,
-        send: (audience, encrypted) => void this.#sendSignal(audience, encrypted),
-        people: () => this.emit("people", null),
-      },
-      pace,
-    );
-    this.#files = new Files(
-      this.#roster,
-      identity.id,
-      options.chunks ?? new MemoryChunks(),
-      {
-        send: (person, kind, fields) => this.#signal(person, kind, fields),
-        transfer: (transfer) => this.emit("transfer", transfer),
-        complete: (fileId) =>
-          void this.#relay.ask("file-downloaded", { fileName: fileId }).catch(ignore),
-      },
-      pace,
-    );
-    if (kept) this.#import(kept);
-    this.#listen();
+  /** @param {Member} member */
+  constructor(member) {
+    this.#member = member;
+    this.link = member.link;
   }
 
   /**
@@ -169,7 +52,8 @@ export class Session extends Emitter {
   static restore(kept, options) {
     const { me } = kept;
     const identity = Identity.import(me.identity);
-    return new Session(Link.parse(me.fragment), identity, { ...options, name: me.name }, kept);
+    const link = Link.parse(me.fragment);
+    return new Session(new Member(link, identity, { ...options, name: me.name }, kept));
   }
 
   /**
@@ -178,31 +62,54 @@ export class Session extends Emitter {
    * @param {Options} options
    */
   static async #start(link, identity, options) {
-    const session = new Session(link, identity, options, null);
-    await session.#keepMe();
-    return session;
+    const member = new Member(link, identity, options, null);
+    await member.keepMe();
+    return new Session(member);
+  }
+
+  /**
+   * @template {keyof SessionEvents} Name
+   * @param {Name} name
+   * @param {(told: SessionEvents[Name]) => void} listener
+   * @returns {() => void} Ends it.
+   */
+  on(name, listener) {
+    return this.#member.on(name, listener);
   }
 
   /** Begin; first listen to what is of interest. */
   connect() {
-    this.#relay.connect();
+    this.#member.relay.connect();
+  }
+
+  get state() {
+    return this.#member.state;
+  }
+
+  get isLocked() {
+    return this.#member.isLocked;
+  }
+
+  /** Of oneself, for the others. */
+  get name() {
+    return this.#member.name;
   }
 
   get id() {
-    return this.#identity.id;
+    return this.#member.identity.id;
   }
 
   get isCreator() {
-    return this.id === this.#roster.creatorId;
+    return this.id === this.#member.roster.creatorId;
   }
 
   get creatorId() {
-    return this.#roster.creatorId;
+    return this.#member.roster.creatorId;
   }
 
   /** @returns {readonly Person[]} Who is there, and of whom anything is known. */
   get people() {
-    return this.#roster.all;
+    return this.#member.roster.all;
   }
 
   /**
@@ -211,7 +118,7 @@ export class Session extends Emitter {
    * @returns {string} The message id.
    */
   sendText(text, audience = null) {
-    return this.#sender.send({ kind: "text", text }, audience, Date.now());
+    return this.#member.sender.send({ kind: "text", text }, audience, Date.now());
   }
 
   /**
@@ -220,7 +127,7 @@ export class Session extends Emitter {
    * @param {import("./entries.js").MessageEntry} entry
    */
   retry({ id, audience, content }) {
-    if (content) this.#sender.send(content, audience, Date.now(), id);
+    if (content) this.#member.sender.send(content, audience, Date.now(), id);
   }
 
   /**
@@ -232,24 +139,24 @@ export class Session extends Emitter {
    * @returns {Promise<string>} The message id.
    */
   async sendFile(file, { audience = null, preview = null, place }) {
-    const note = await this.#files.prepare(file, place);
+    const note = await this.#member.files.prepare(file, place);
     const shown = preview ? { ...note, preview: toBase64url(preview) } : note;
-    return this.#sender.send({ kind: "file", file: shown }, audience, Date.now());
+    return this.#member.sender.send({ kind: "file", file: shown }, audience, Date.now());
   }
 
   /** @param {string} fileId */
   fetchFile(fileId) {
-    return this.#files.fetch(fileId);
+    return this.#member.files.fetch(fileId);
   }
 
   /** @param {string} place A file id, or the place of a preparation. */
   cancelFile(place) {
-    this.#files.cancel(place);
+    this.#member.files.cancel(place);
   }
 
   /** @param {string} fileId */
   transfer(fileId) {
-    return this.#files.transfer(fileId);
+    return this.#member.files.transfer(fileId);
   }
 
   /**
@@ -258,12 +165,14 @@ export class Session extends Emitter {
    * @param {string} fileId
    */
   openFile(fileId) {
-    return this.#files.open(fileId);
+    return this.#member.files.open(fileId);
   }
 
   /** @param {boolean} isTyping */
   async setTyping(isTyping) {
-    await this.#relay.ask(isTyping ? "typing-start" : "typing-stop", {}).catch(ignore);
+    await this.#member.relay
+      .ask(isTyping ? "typing-start" : "typing-stop", {})
+      .catch(ignoreFailure);
   }
 
   /**
@@ -272,7 +181,7 @@ export class Session extends Emitter {
    * @param {boolean} isLocked
    */
   async lock(isLocked) {
-    await this.#relay.ask("lock-session", { locked: isLocked });
+    await this.#member.relay.ask("lock-session", { locked: isLocked });
   }
 
   /**
@@ -281,16 +190,16 @@ export class Session extends Emitter {
    * @param {string} memberId
    */
   async remove(memberId) {
-    this.#removed(memberId);
-    this.#sender.send({ kind: "remove", member: memberId }, null, Date.now());
-    await this.#relay.ask("remove-member", { userId: memberId });
+    this.#member.removed(memberId);
+    this.#member.sender.send({ kind: "remove", member: memberId }, null, Date.now());
+    await this.#member.relay.ask("remove-member", { userId: memberId });
   }
 
   /** @param {string} name */
   async rename(name) {
-    this.name = name;
-    await this.#keepMe();
-    await this.#relay.ask("save-public-key", { publicKey: this.#card() });
+    this.#member.name = name;
+    await this.#member.keepMe();
+    await this.#member.relay.ask("save-public-key", { publicKey: this.#member.card() });
   }
 
   /**
@@ -299,8 +208,8 @@ export class Session extends Emitter {
    * @param {string} memberId
    */
   safetyNumber(memberId) {
-    const card = this.#roster.get(memberId)?.card;
-    return card ? safetyNumber(this.link, this.#identity.memberId, card.memberId) : null;
+    const card = this.#member.roster.get(memberId)?.card;
+    return card ? safetyNumber(this.link, this.#member.identity.memberId, card.memberId) : null;
   }
 
   /**
@@ -308,305 +217,21 @@ export class Session extends Emitter {
    * @param {boolean} isVerified
    */
   setVerified(memberId, isVerified) {
-    const person = this.#roster.get(memberId);
+    const person = this.#member.roster.get(memberId);
     if (!person) return;
     person.isVerified = isVerified;
-    this.#peopleChanged();
+    this.#member.peopleChanged();
   }
 
   /** Leave for good, and forget everything. */
   async leave() {
-    await this.#relay.ask("leave-session", {}).catch(ignore);
-    this.#end("left");
-    await this.#vault.forget();
+    await this.#member.relay.ask("leave-session", {}).catch(ignoreFailure);
+    this.#member.end("left");
+    await this.#member.keeper.forget();
   }
 
-  /** Close the connection; the others see it lost. */
+  /** Close the connection, to come back later by `restore`; the others see it lost. */
   close() {
-    this.#stop();
-    this.#relay.close();
+    this.#member.end("closed");
   }
-
-  #listen() {
-    const relay = this.#relay;
-    relay.on("joined", (joined) => this.#joined(joined));
-    relay.on("down", () => this.#down());
-    relay.on("refused", (error) => this.#end(error.code));
-    relay.on("ended", (error) => this.#end(error.code));
-    relay.on("members", (members) => this.#hearMembers(members));
-    relay.on("departed", (told) => this.#departed(told));
-    relay.on("arrived", ({ seq }) => this.#advance(seq));
-    relay.on("message", (relayed) => {
-      this.#queue.put({ type: "message", relayed, isHistory: false, isTrimmed: false });
-    });
-    relay.on("signal", (signal) => this.#queue.put({ type: "signal", signal }));
-    relay.on("typing", ({ userId, isTyping }) => this.#typing(userId, isTyping));
-    relay.on("downloaded", ({ downloadedBy, fileName }) => {
-      this.#files.addHolder(fileName, downloadedBy);
-      this.emit("downloaded", { fileId: fileName, memberId: downloadedBy });
-    });
-    relay.on("locked", ({ locked }) => this.#setLocked(locked));
-  }
-
-  #joinPayload() {
-    return {
-      userId: this.id,
-      publicKey: this.#card(),
-      authKey: this.link.authKey,
-      isCreator: this.isCreator && !this.#me.hasJoined,
-      memberToken: this.#me.memberToken,
-      since: this.#seq,
-    };
-  }
-
-  #card() {
-    return makeCard(this.link, this.#identity, this.name, Date.now());
-  }
-
-  /** @param {Joined} joined */
-  #joined(joined) {
-    this.#me = { hasJoined: true, memberToken: joined.memberToken };
-    void this.#keepMe();
-    const { refused } = this.#roster.update(joined.members, Date.now());
-    for (const person of refused) this.#notice("card-refused", person.id);
-    this.#setLocked(joined.locked);
-    this.#setState("catching-up");
-    for (const relayed of joined.messages) {
-      this.#queue.put({ type: "message", relayed, isHistory: true, isTrimmed: joined.truncated });
-    }
-    this.#queue.put({ type: "caught-up", joined });
-    this.#peopleChanged();
-  }
-
-  /** @param {Joined} joined */
-  #caughtUp({ messages, seq, truncated }) {
-    if (!this.#relay.isJoined) return;
-    this.#advance(seq);
-    if (!this.#isCaughtUp) {
-      for (const { memberId, count } of this.#receiver.vanished()) {
-        this.#notice("rolled-back", memberId, count);
-      }
-    }
-    this.#isCaughtUp = true;
-    const own = messages.filter(({ from }) => from === this.id).map(({ id }) => id);
-    this.#sender.resume(own, !truncated);
-    this.#heads.start();
-    this.#keyring.retry();
-    this.#files.retry();
-    this.#setState("connected");
-  }
-
-  #down() {
-    this.#stop();
-    for (const person of this.#roster.all) person.isTyping = false;
-    if (this.state !== "ended") this.#setState("reconnecting");
-  }
-
-  /** @param {Incoming} incoming */
-  async #take(incoming) {
-    if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
-    if (incoming.type === "signal") return this.#takeSignal(incoming.signal);
-    const { relayed, isHistory, isTrimmed } = incoming;
-    this.#receiver.take(relayed, isHistory, isTrimmed);
-    this.#advance(relayed.seq);
-    this.#keepSoon();
-  }
-
-  /** @param {RelaySignal} relayed */
-  async #takeSignal({ from, encrypted }) {
-    const person = this.#roster.get(from);
-    if (!person?.card || person.isRemoved) return;
-    try {
-      const read = readSignal(this.link, this.#identity, person.card, encrypted);
-      const isHead = "head" in read;
-      const { signalNumber } = isHead ? read.head : read.signal;
-      if (!this.#numbers.isNew(from, isHead ? "head" : "signal", signalNumber)) {
-        return this.#notice("repeated", from);
-      }
-      this.#alive(person);
-      if (isHead) this.#heads.hear(person, read.head);
-      else await this.#obey(person, read.signal);
-    } catch {
-      this.#notice("forged", from);
-    }
-  }
-
-  /**
-   * @param {Person} person
-   * @param {import("../protocol/signals.js").PrivateSignal} signal
-   */
-  async #obey(person, { kind, fields }) {
-    if (kind === "keys-wanted") this.#keyring.answer(person, fields);
-    else if (kind === "keys") this.#keyring.take(fields);
-    else if (kind === "file-wanted") void this.#files.serve(person, fields).catch(ignore);
-    else if (kind === "file-chunk") await this.#files.takeChunk(person, fields);
-    else if (kind === "file-gone") this.#files.gone(person, fields[0]);
-    else if (kind === "file-enough") this.#files.enough(person, fields[0]);
-  }
-
-  /** @param {import("./relay.js").RelayMember[]} members */
-  #hearMembers(members) {
-    const { arrived, refused } = this.#roster.update(members, Date.now());
-    for (const person of arrived) if (person.card) this.#notice("arrived", person.id);
-    for (const person of refused) this.#notice("card-refused", person.id);
-    this.#keyring.retry();
-    this.#files.retry();
-    this.#peopleChanged();
-  }
-
-  /** @param {{userId: string, reason: string, seq: number}} told */
-  #departed({ userId, reason, seq }) {
-    const person = this.#roster.get(userId);
-    this.#roster.setAbsent(userId);
-    this.#advance(seq);
-    const code = reason === "removed" || reason === "lost" ? reason : "left";
-    if (person?.card) this.#notice(code, userId);
-    this.#peopleChanged();
-  }
-
-  /** @param {string} memberId */
-  #removed(memberId) {
-    this.#roster.remove(memberId, Date.now());
-    this.#receiver.close(memberId);
-    this.#peopleChanged();
-  }
-
-  /** @param {Person} person */
-  #alive(person) {
-    person.heardMs = Date.now();
-    if (!person.isSilent) return;
-    person.isSilent = false;
-    this.#notice("heard-again", person.id);
-    this.emit("people", null);
-  }
-
-  /**
-   * @param {string} memberId
-   * @param {boolean} isTyping
-   */
-  #typing(memberId, isTyping) {
-    const person = this.#roster.get(memberId);
-    if (!person?.card) return;
-    person.isTyping = isTyping;
-    this.emit("people", null);
-  }
-
-  /** @param {boolean} isLocked */
-  #setLocked(isLocked) {
-    this.isLocked = isLocked;
-    this.emit("locked", null);
-  }
-
-  /** @param {string} reason */
-  #end(reason) {
-    this.#stop();
-    this.#sender.stop();
-    this.#files.stop();
-    this.#queue.clear();
-    this.#relay.close();
-    this.#setState("ended", reason);
-  }
-
-  #stop() {
-    this.#heads.stop();
-    this.#keyring.stop();
-  }
-
-  /**
-   * @param {State} state
-   * @param {string | null} reason
-   */
-  #setState(state, reason = null) {
-    this.state = state;
-    this.emit("state", { state, reason });
-  }
-
-  /** @param {number} seq */
-  #advance(seq) {
-    if (Number.isSafeInteger(seq)) this.#seq = Math.max(this.#seq, seq);
-  }
-
-  /**
-   * @param {NoticeCode} code
-   * @param {string} memberId
-   * @param {number} count
-   */
-  #notice(code, memberId, count = 0) {
-    this.#notices += 1;
-    const id = `notice-${this.#notices}`;
-    this.emit("entry", { type: "notice", id, code, memberId, count, atMs: Date.now() });
-  }
-
-  /** @param {Entry} entry */
-  #tell(entry) {
-    const content = entry.type === "message" ? entry.content : null;
-    if (content?.kind === "file" && entry.type === "message") {
-      void this.#files.learn(content.file, entry.senderId);
-    }
-    this.emit("entry", entry);
-  }
-
-  /**
-   * @param {Person} person
-   * @param {string} kind
-   * @param {Uint8Array[]} fields
-   */
-  async #signal(person, kind, fields) {
-    if (!person.card) return;
-    const said = { signalNumber: this.#numbers.next(), kind, fields };
-    await this.#sendSignal(person.id, makeSignal(this.link, this.#identity, person.card, said));
-  }
-
-  /**
-   * @param {string | null} to
-   * @param {unknown} encrypted
-   */
-  async #sendSignal(to, encrypted) {
-    try {
-      await this.#relay.ask("send-signal", { to, encrypted });
-    } catch (error) {
-      // Signals are said again by who needs them; only haste has to be slowed down.
-      if (error instanceof RelayError && error.retryAfterMs) await pause(error.retryAfterMs);
-    }
-  }
-
-  #peopleChanged() {
-    this.emit("people", null);
-    this.#keepSoon();
-  }
-
-  #keepMe() {
-    const identity = this.#identity.export();
-    const me = { identity, name: this.name, fragment: this.link.fragment, ...this.#me };
-    return this.#vault.keep("me", me);
-  }
-
-  #keepSoon() {
-    this.#keepTimer ??= setTimeout(() => {
-      this.#keepTimer = undefined;
-      if (this.state !== "ended") void this.#keepSeen();
-    }, 500);
-  }
-
-  async #keepSeen() {
-    await this.#vault.keep("roster", this.#roster.export());
-    await this.#vault.keep("epochs", this.#epochs.export());
-    await this.#vault.keep("receiver", this.#receiver.export());
-  }
-
-  /** @param {import("./keeping.js").Kept} kept */
-  #import({ roster, epochs, receiver, sender }) {
-    if (roster) this.#roster.import(roster, Date.now());
-    if (epochs) this.#epochs.import(epochs);
-    if (receiver) this.#receiver.import(receiver);
-    if (sender) this.#sender.import(sender);
-  }
-}
-
-/** What fails here is done again after the next connection, or does not matter then. */
-function ignore() {}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

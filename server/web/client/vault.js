@@ -24,6 +24,7 @@ export class TabVault {
   #storage;
   /** @type {Promise<unknown>} Writes of one part must not overtake each other. */
   #writing = Promise.resolve();
+  #isForgotten = false;
 
   /**
    * @param {IDBDatabase} database
@@ -70,6 +71,7 @@ export class TabVault {
    * @param {unknown} value
    */
   keep(part, value) {
+    if (this.#isForgotten) return Promise.resolve();
     const plain = utf8(JSON.stringify(value));
     this.#writing = this.#writing
       .then(() => this.#write(part, plain))
@@ -81,6 +83,7 @@ export class TabVault {
 
   /** Forget all of this session on this device, files too. */
   async forget() {
+    this.#isForgotten = true;
     await this.#writing;
     for (const name of Object.keys(this.#storage)) {
       if (name.startsWith(this.#name(""))) this.#storage.removeItem(name);

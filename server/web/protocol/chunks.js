@@ -55,14 +55,6 @@ export class Chunks {
 
   /**
    * @param {number} index
-   * @param {Uint8Array} plain
-   */
-  seal(index, plain) {
-    return sealChunk(this.#key, this.#fileId, index, this.count, plain);
-  }
-
-  /**
-   * @param {number} index
    * @param {Uint8Array} sealed As somebody sent it.
    * @throws {ForgedError} It is not that chunk.
    */
@@ -83,27 +75,31 @@ export class Chunks {
 }
 
 /**
- * The note of a file that is to be sent. It is read twice: now for the hashes, later chunk by chunk.
+ * Seal a file under a key of its own.
  *
  * @param {{name: string, type: string, size: number}} file
  * @param {(start: number, end: number) => Promise<Uint8Array>} read
- * @param {(doneBytes: number) => void} [onProgress] May throw, to stop.
+ * @param {(fileId: string, index: number, sealed: Uint8Array, doneBytes: number) => Promise<void>} keep
+ *   Told of each chunk in turn; what it raises ends it.
  * @returns {Promise<FileNote>}
+ * @throws {RangeError} It is too large.
  */
-export async function makeFileNote(file, read, onProgress) {
+export async function sealFile(file, read, keep) {
   if (file.size > MAX_FILE_BYTES) throw new RangeError(`a file may have ${MAX_FILE_BYTES} bytes`);
   const fileId = randomBytes(FILE_ID_BYTES);
+  const id = toBase64url(fileId);
   const key = randomBytes(KEY_BYTES);
   const count = chunkCount(file.size, CHUNK_BYTES);
   const hashes = [];
   for (let index = 0; index < count; index++) {
     const start = index * CHUNK_BYTES;
-    const plain = await read(start, Math.min(start + CHUNK_BYTES, file.size));
-    hashes.push(hash(sealChunk(key, fileId, index, count, plain)));
-    onProgress?.(start + plain.length);
+    const end = Math.min(start + CHUNK_BYTES, file.size);
+    const sealed = sealChunk(key, fileId, index, count, await read(start, end));
+    hashes.push(hash(sealed));
+    await keep(id, index, sealed, end);
   }
   return {
-    id: toBase64url(fileId),
+    id,
     name: [...file.name].slice(-MAX_NAME_CHARS).join("") || "file",
     type: file.type.slice(0, MAX_TYPE_CHARS),
     size: file.size,
