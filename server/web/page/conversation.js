@@ -17,7 +17,7 @@ const QUIET = new Set(["arrived", "left", "lost", "heard-again", "trimmed", "rem
  * @typedef {import("../client/session.js").Session} Session
  * @typedef {import("../client/entries.js").Entry} Entry
  * @typedef {import("../client/entries.js").MessageEntry} MessageEntry
- * @typedef {{state: import("../client/session.js").State, reason: string | null}} Standing
+ * @typedef {{state: import("../client/member.js").State, reason: string | null}} Standing
  */
 
 export class Conversation {

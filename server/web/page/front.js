@@ -4,15 +4,9 @@
 import { html, useState } from "../vendor/preact.js";
 import { Icon, Sign } from "./icons.js";
 import { NameField, problemOf } from "./name_field.js";
+import { forgetAll } from "./opening.js";
 import { Switch } from "./parts.js";
-import {
-  forgetEverything,
-  forgetSession,
-  goToStart,
-  joinSession,
-  openLink,
-  startSession,
-} from "./screens.js";
+import { forgetSession, goToStart, joinSession, openLink, startSession } from "./screens.js";
 import { texts } from "./texts.js";
 
 /** @param {{children?: unknown}} props */
@@ -21,12 +15,26 @@ function Front({ children }) {
     <header class="front-head">
       <span class="wordmark"><${Sign} /> ${texts.name}</span>
     </header>
-    <main class="front-main">${children}</main>
+    <main class="front-main">
+      ${children}
+    </main>
   </div>`;
 }
 
-/** A form that asks for a name; `begin` is told it once it can be used. */
-/** @param {{begin: (name: string) => Promise<void>, action: string, hint?: string, children?: unknown}} props */
+/** The sign, drawn out from one side to the other. */
+function Wire() {
+  return html`<svg class="wire" viewBox="0 0 1000 84" aria-hidden="true" focusable="false">
+    <path class="sign-wire" d="M14 22C260 96 700 98 984 17" />
+    <circle class="sign-speaks" cx="12" cy="18" r="9" />
+    <circle class="sign-listens" cx="987" cy="12" r="8" />
+  </svg>`;
+}
+
+/**
+ * A form that asks for a name; `begin` is told it once it can be used.
+ *
+ * @param {{begin: (name: string) => Promise<void>, action: string, hint?: string, children?: unknown}} props
+ */
 function NameForm({ begin, action, hint, children }) {
   const [name, setName] = useState("");
   const [problem, setProblem] = useState(/** @type {string | null} */ (null));
@@ -69,6 +77,7 @@ export function StartScreen() {
       <//>
       <${PasteForm} />
     </section>
+    <${Wire} />
     <ul class="facts">
       ${texts.start.facts.map(
         ([title, text], index) => html`<li>
@@ -106,7 +115,7 @@ function PasteForm() {
 function ForgetAll() {
   const [isDone, setDone] = useState(false);
   const forget = async () => {
-    await forgetEverything();
+    await forgetAll();
     setDone(true);
   };
   return html`<p class="front-foot" role="status">
@@ -134,6 +143,7 @@ export function InvitedScreen({ link }) {
         hint=${texts.start.nameHint}
       />
     </section>
+    <${Wire} />
     <section class="joining">
       <h2>${invited.facts}</h2>
       <ul>

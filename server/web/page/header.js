@@ -2,6 +2,7 @@
 /** The head of a conversation: with whom, in what state, and the ways to everything else. */
 
 import { html } from "../vendor/preact.js";
+import { isolated } from "./clean.js";
 import { useConversation } from "./conversation.js";
 import { Icon, Sign } from "./icons.js";
 import { openDialog } from "./opened.js";
@@ -19,24 +20,24 @@ export function Header({ showPeople, isAsideOpen, isOver }) {
       <${Title} />
       <${Standing} />
     </div>
-    <nav class="head-ways" aria-label=${texts.header.session}>
-      ${
-        !isOver &&
-        html`<button class="button" onClick=${() => openDialog({ kind: "invite" })}>
-          <${Icon} name="invite" /><span class="roomy">${texts.header.invite}</span>
-          <span class="unseen">${texts.header.invite}</span>
-        </button>`
-      }
+    ${
+      !isOver &&
+      html`<nav class="head-ways" aria-label=${texts.header.ways}>
+      <button
+        class="button"
+        aria-label=${texts.header.invite}
+        onClick=${() => openDialog({ kind: "invite" })}
+      >
+        <${Icon} name="invite" /><span class="roomy">${texts.header.invite}</span>
+      </button>
       <${PeopleButton} showPeople=${showPeople} isAsideOpen=${isAsideOpen} />
-      ${
-        !isOver &&
-        html`<${IconButton}
-          icon="session"
-          label=${texts.header.session}
-          onClick=${() => openDialog({ kind: "session" })}
-        />`
-      }
-    </nav>
+      <${IconButton}
+        icon="session"
+        label=${texts.header.session}
+        onClick=${() => openDialog({ kind: "session" })}
+      />
+    </nav>`
+    }
   </header>`;
 }
 
@@ -45,7 +46,7 @@ function Title() {
   const others = crowd.people.value.filter(
     ({ isYou, isPresent, isRefused }) => !isYou && isPresent && !isRefused,
   );
-  const names = others.map(({ label }) => label);
+  const names = others.map(({ name }) => isolated(name));
   return html`<h1 class="head-title">
     ${names.length ? texts.header.people(names) : texts.header.alone}
   </h1>`;
@@ -60,7 +61,7 @@ function Standing() {
     ${
       isLocked.value &&
       html`<span class="tag" title=${texts.banner.locked}
-        ><${Icon} name="lock" /><span class="unseen">${texts.header.lock}</span></span
+        ><${Icon} name="lock" />${texts.header.locked}</span
       >`
     }
   </p>`;

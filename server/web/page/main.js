@@ -7,7 +7,6 @@ import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
 import { Sign } from "./icons.js";
 import { openAddress, screen } from "./screens.js";
 import { Talk } from "./talk.js";
-import { texts } from "./texts.js";
 import { followKeyboard } from "./viewport.js";
 
 function Page() {
@@ -16,7 +15,7 @@ function Page() {
   if (shown.at === "invited") return html`<${InvitedScreen} link=${shown.link} />`;
   if (shown.at === "ended") return html`<${EndedScreen} code=${shown.code} />`;
   if (shown.at === "loading") {
-    return html`<main class="loading"><${Sign} /><p role="status">${texts.loading}</p></main>`;
+    return html`<main class="loading"><${Sign} /><p role="status">${shown.words}</p></main>`;
   }
   return html`<${ConversationContext.Provider} value=${shown.conversation}>
     <${Talk} key=${shown.conversation.session.id} />

@@ -58,18 +58,24 @@ export function Name({ person }) {
  */
 export function Dialog({ title, close, children, class: kind = "" }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const isGone = useRef(false);
   useEffect(() => {
     const opened = box.current;
     opened?.showModal();
-    return () => opened?.close();
+    return () => {
+      isGone.current = true;
+      opened?.close();
+    };
   }, []);
+  // What another dialog has taken the place of has nothing more to close.
+  const closed = () => isGone.current || close();
   const beside = (/** @type {MouseEvent} */ event) =>
     event.target === box.current && box.current?.close();
   return html`<dialog
     ref=${box}
     class=${`dialog ${kind}`}
     aria-labelledby="dialog-title"
-    onClose=${close}
+    onClose=${closed}
     onClick=${beside}
   >
     <div class="dialog-body">

@@ -3,14 +3,15 @@
 
 import { Link, LinkError } from "../protocol/link.js";
 import { signal } from "../vendor/preact.js";
-import { comeBack, forgetAll, join, start } from "./opening.js";
+import { comeBack, join, start } from "./opening.js";
+import { texts } from "./texts.js";
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
- * @typedef {{at: "loading"} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
+ * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
  */
 
-export const screen = signal(/** @type {Screen} */ ({ at: "loading" }));
+export const screen = signal(/** @type {Screen} */ ({ at: "loading", words: texts.loading }));
 
 /** Show what the address asks for. */
 export async function openAddress() {
@@ -47,6 +48,7 @@ export function openLink(text) {
 
 /** @param {Conversation} conversation */
 export async function leaveSession(conversation) {
+  show({ at: "loading", words: texts.leaving });
   await conversation.leave();
   forgetAddress();
   show({ at: "ended", code: "left" });
@@ -62,10 +64,6 @@ export function goToStart() {
 export async function forgetSession(conversation) {
   await conversation.forget();
   goToStart();
-}
-
-export async function forgetEverything() {
-  await forgetAll();
 }
 
 /** @param {Screen} next */

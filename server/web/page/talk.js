@@ -31,7 +31,7 @@ export function Talk() {
   if (isOver && conversation.log.length === 0) {
     return html`<${EndedScreen} code=${code} conversation=${conversation} />`;
   }
-  const hasAside = isWide && isAsideOpen;
+  const hasAside = isWide && isAsideOpen && !isOver;
   const showPeople = () => (isWide ? setAsideOpen(!isAsideOpen) : openDialog({ kind: "people" }));
   return html`<div class=${`talk ${hasAside ? "with-aside" : ""}`}>
     <${Header} showPeople=${showPeople} isAsideOpen=${isWide ? isAsideOpen : null} isOver=${isOver} />

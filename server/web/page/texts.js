@@ -5,9 +5,11 @@
  * Names come isolated (clean.js), so that they may stand anywhere in a sentence.
  */
 
-export const LOCALE = "en";
+/** English as the reader writes it: day before month, 24 hours, where that is the custom. */
+export const LOCALE = navigator.languages.find((language) => /^en\b/u.test(language)) ?? "en";
+const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
 
-const time = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
+const time = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle });
 const day = new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long" });
 const full = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "medium" });
 const near = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
@@ -77,6 +79,7 @@ export const texts = {
   close: "Close",
   cancel: "Cancel",
   loading: "Opening…",
+  leaving: "Leaving…",
 
   start: {
     title: "Say it where no one else listens.",
@@ -119,7 +122,7 @@ export const texts = {
   states: {
     connecting: "Connecting…",
     "catching-up": "Catching up…",
-    connected: "End-to-end encrypted",
+    connected: "Encrypted",
     reconnecting: "Reconnecting…",
     ended: "Ended",
   },
@@ -202,8 +205,9 @@ export const texts = {
     invite: "Invite",
     /** @param {number} count */
     count: (count) => `People: ${many(count, "person is here", "people are here")}`,
+    ways: "Session",
     session: "Session and settings",
-    lock: "The session is locked",
+    locked: "Locked",
   },
   conversation: {
     label: "Messages",
@@ -381,7 +385,7 @@ export const texts = {
     title: "Safety number",
     /** @param {string} name */
     lead: (name) =>
-      `Compare these digits with ${name} on another way: face to face, or on the phone. If both of you see the same, nobody stands between you.`,
+      `Compare these digits with ${name} another way: face to face, or by phone. If you both see the same digits, nobody stands between you.`,
     digits: "Sixty digits",
     qr: "The same digits as a QR code",
     mark: "Mark as compared",
@@ -397,8 +401,8 @@ export const texts = {
     share: "Share…",
     shareText: "Join me in an encrypted session",
     qr: "The link as a QR code",
-    warning: "Whoever has the link can join and read on. Share it on a way that you trust.",
-    shared: "They will also read what was said before.",
+    warning: "Whoever has the link can join and read on. Send it only by a way that you trust.",
+    shared: "Newcomers will also read what was said before.",
     locked: "The session is locked: nobody can join with it now.",
   },
   session: {
