@@ -100,8 +100,9 @@ function PersonWays({ person }) {
 
 /** @param {{personId: string, close: () => void}} props */
 export function RemoveDialog({ personId, close }) {
-  const { session, crowd } = useConversation();
+  const { session, crowd, standing } = useConversation();
   const [problem, setProblem] = useState("");
+  const isConnected = standing.value.state === "connected";
   const { people } = texts;
   const { label } = crowd.person(personId);
   const remove = async () => {
@@ -117,7 +118,9 @@ export function RemoveDialog({ personId, close }) {
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <div class="dialog-ways">
       <button class="button" autofocus onClick=${close}>${texts.cancel}</button>
-      <button class="button danger solid" onClick=${remove}>${people.removeShort}</button>
+      <button class="button danger solid" disabled=${!isConnected} onClick=${remove}>
+        ${people.removeShort}
+      </button>
     </div>
   <//>`;
 }
