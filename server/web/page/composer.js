@@ -133,7 +133,7 @@ function Recipient() {
   return html`<label class="recipient">
     <${Icon} name=${audience ? "private" : "people"} />
     <span>${texts.composer.to}</span>
-    <select value=${audience ?? ""} onChange=${choose}>
+    <select aria-label=${texts.composer.to} value=${audience ?? ""} onChange=${choose}>
       <option value="">${texts.composer.everybody}</option>
       ${[...readers, ...absent].map(
         ({ id, label }) =>

@@ -24,7 +24,7 @@ function Front({ children }) {
 /** The sign, drawn out from one side to the other. */
 function Wire() {
   return html`<svg class="wire" viewBox="0 0 1000 84" aria-hidden="true" focusable="false">
-    <path class="sign-wire" d="M14 22C260 96 700 98 984 17" />
+    <path class="sign-wire" d="M14 22C260 96 700 98 980 17.5" />
     <circle class="sign-speaks" cx="12" cy="18" r="9" />
     <circle class="sign-listens" cx="987" cy="12" r="8" />
   </svg>`;

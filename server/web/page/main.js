@@ -5,9 +5,11 @@ import { html, render } from "../vendor/preact.js";
 import { ConversationContext } from "./conversation.js";
 import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
 import { Sign } from "./icons.js";
+import { lazy } from "./lazy.js";
 import { openAddress, screen } from "./screens.js";
-import { Talk } from "./talk.js";
 import { followKeyboard } from "./viewport.js";
+
+const talk = lazy(() => import("./talk.js").then(({ Talk }) => Talk));
 
 function Page() {
   const shown = screen.value;
@@ -18,7 +20,7 @@ function Page() {
     return html`<main class="loading"><${Sign} /><p role="status">${shown.words}</p></main>`;
   }
   return html`<${ConversationContext.Provider} value=${shown.conversation}>
-    <${Talk} key=${shown.conversation.session.id} />
+    <${talk.View} key=${shown.conversation.session.id} />
   <//>`;
 }
 
@@ -26,4 +28,4 @@ followKeyboard();
 // Another link in the same tab is another session.
 addEventListener("hashchange", () => location.reload());
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
-void openAddress();
+void openAddress().then(talk.begin);

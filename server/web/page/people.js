@@ -4,15 +4,10 @@
 import { html, useState } from "../vendor/preact.js";
 import { useConversation } from "./conversation.js";
 import { closeDialog, openDialog } from "./opened.js";
-import { Avatar, Dialog, Name } from "./parts.js";
+import { Avatar, Name } from "./parts.js";
 import { texts } from "./texts.js";
 
 /** @typedef {import("./crowd.js").PersonView} PersonView */
-
-/** @param {{close: () => void}} props */
-export function PeopleDialog({ close }) {
-  return html`<${Dialog} title=${texts.people.title} close=${close}><${PeopleList} /><//>`;
-}
 
 export function PeopleList() {
   const { crowd } = useConversation();
@@ -73,15 +68,14 @@ function PersonWays({ person }) {
   return html`<div class="person-ways">
     <button
       class="button small"
-      aria-label=${people.verify(label)}
       onClick=${() => openDialog({ kind: "safety", personId: id })}
     >
-      ${people.verifyShort}
+      ${people.verify}<span class="unseen"> (${label})</span>
     </button>
     ${
       isThere &&
-      html`<button class="button small" aria-label=${people.write(label)} onClick=${write}>
-        ${people.writeShort}
+      html`<button class="button small" onClick=${write}>
+        ${people.write}<span class="unseen"> (${label})</span>
       </button>`
     }
     ${
@@ -89,38 +83,10 @@ function PersonWays({ person }) {
       isThere &&
       html`<button
         class="button small danger"
-        aria-label=${people.remove(label)}
         onClick=${() => openDialog({ kind: "remove", personId: id })}
       >
-        ${people.removeShort}
+        ${people.remove}<span class="unseen"> (${label})</span>
       </button>`
     }
   </div>`;
-}
-
-/** @param {{personId: string, close: () => void}} props */
-export function RemoveDialog({ personId, close }) {
-  const { session, crowd, standing } = useConversation();
-  const [problem, setProblem] = useState("");
-  const isConnected = standing.value.state === "connected";
-  const { people } = texts;
-  const { label } = crowd.person(personId);
-  const remove = async () => {
-    try {
-      await session.remove(personId);
-      close();
-    } catch {
-      setProblem(people.failed);
-    }
-  };
-  return html`<${Dialog} title=${people.removeTitle(label)} close=${close}>
-    <p>${people.removeText}</p>
-    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    <div class="dialog-ways">
-      <button class="button" autofocus onClick=${close}>${texts.cancel}</button>
-      <button class="button danger solid" disabled=${!isConnected} onClick=${remove}>
-        ${people.removeShort}
-      </button>
-    </div>
-  <//>`;
 }

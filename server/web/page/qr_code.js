@@ -2,7 +2,7 @@
 /** A QR code. What draws it is loaded when the first one is wanted. */
 
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { texts } from "./texts.js";
+import { Outdated } from "./lazy.js";
 
 const QUIET_ZONE = 4;
 
@@ -14,10 +14,7 @@ export function QrCode({ text, label }) {
     draw(text).then(setDrawn, () => setOutdated(true));
   }, [text]);
   if (isOutdated) {
-    return html`<p class="hint">
-      ${texts.banner.outdated}
-      <button class="quiet-link" onClick=${() => location.reload()}>${texts.banner.reload}</button>
-    </p>`;
+    return html`<${Outdated} />`;
   }
   const side = (drawn?.size ?? 0) + 2 * QUIET_ZONE;
   const view = `${-QUIET_ZONE} ${-QUIET_ZONE} ${side} ${side}`;

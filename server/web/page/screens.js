@@ -6,6 +6,9 @@ import { signal } from "../vendor/preact.js";
 import { comeBack, join, start } from "./opening.js";
 import { texts } from "./texts.js";
 
+/** Whatever is as long as this was once a link, and has lost something. */
+const LIKE_A_LINK = /^[\w-]{20,}$/u;
+
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
  * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
@@ -22,7 +25,7 @@ export async function openAddress() {
     const conversation = await comeBack(link);
     show(conversation ? { at: "talk", conversation } : { at: "invited", link });
   } catch (error) {
-    show({ at: "ended", code: error instanceof LinkError ? error.reason : "other" });
+    show({ at: "ended", code: problemWith(fragment, error) });
   }
 }
 
@@ -73,4 +76,15 @@ function show(next) {
 
 function forgetAddress() {
   history.replaceState(null, "", location.pathname);
+}
+
+/**
+ * What is wrong with a link, as a code of an end.
+ *
+ * @param {string} fragment
+ * @param {unknown} error
+ */
+function problemWith(fragment, error) {
+  if (!(error instanceof LinkError)) return "other";
+  return error.reason === "none" && LIKE_A_LINK.test(fragment) ? "incomplete" : error.reason;
 }

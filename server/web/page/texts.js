@@ -363,15 +363,9 @@ export const texts = {
     removed: "Removed",
     verified: "Compared",
     badCard: "Someone showed false keys in this name",
-    /** @param {string} name */
-    verify: (name) => `Compare safety numbers with ${name}`,
-    verifyShort: "Safety number",
-    /** @param {string} name */
-    write: (name) => `Write only to ${name}`,
-    writeShort: "Write privately",
-    /** @param {string} name */
-    remove: (name) => `Remove ${name}`,
-    removeShort: "Remove",
+    verify: "Safety number",
+    write: "Write privately",
+    remove: "Remove",
     /** @param {string} name */
     removeTitle: (name) => `Remove ${name}?`,
     removeText:

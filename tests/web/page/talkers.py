@@ -55,7 +55,7 @@ class Talker:
     async def write_to(self, name: str | None) -> None:
         """Choose for whom the next messages are; None is everybody."""
         choice = f"Only \u2068{name}\u2069" if name else "Everyone"
-        await self.page.get_by_label("To", exact=True).select_option(label=choice)
+        await self.page.get_by_role("combobox", name="To").select_option(label=choice)
 
     async def hears(self, text: str) -> Locator:
         message = self.message(text)

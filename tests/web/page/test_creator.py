@@ -45,7 +45,7 @@ async def test_others_are_not_offered_to_lock_or_to_remove(meet):
 
     await bob.open_person("Ann")
 
-    await expect(bob.button("Write only to")).to_be_visible()
+    await expect(bob.button("Write privately")).to_be_visible()
     assert await bob.button("^Remove").count() == 0
     dialog = await bob.open("Session and settings")
     assert await dialog.get_by_role("switch").count() == 0

@@ -114,6 +114,8 @@ async def test_what_a_hostile_relay_does_is_shown_and_explained(talker, harm):
     async with frames_from_relay(ann.page) as changes:
         await bob.join(await ann.start())
         await ann.sees_people("Bob")
+        await bob.say("before")
+        await ann.hears("before")
         changes.append(once(change))
 
         await bob.say("first")

@@ -141,9 +141,9 @@ async def test_who_comes_later_reads_back_only_if_that_was_chosen(meet, talker, 
 async def test_safety_numbers_agree_and_can_be_marked_as_compared(meet):
     ann, bob = await meet("Ann", "Bob")
     await ann.open_person("Bob")
-    mine = await ann.open("Compare safety numbers with")
+    mine = await ann.open("^Safety number")
     await bob.open_person("Ann")
-    theirs = await bob.open("Compare safety numbers with")
+    theirs = await bob.open("^Safety number")
     assert (
         await mine.get_by_role("list").inner_text() == await theirs.get_by_role("list").inner_text()
     )
@@ -151,6 +151,7 @@ async def test_safety_numbers_agree_and_can_be_marked_as_compared(meet):
 
     await mine.get_by_role("button", name="Mark as compared").click()
     await ann.close()
+    await bob.close()
     await bob.say("it is me")
 
     await expect((await ann.hears("it is me")).get_by_title("Compared")).to_be_visible()
