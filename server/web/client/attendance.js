@@ -3,7 +3,7 @@
 
 /**
  * @typedef {import("./roster.js").Person} Person
- * @typedef {import("./relay.js").RelayMember} RelayMember
+ * @typedef {import("./heard.js").RelayMember} RelayMember
  *
  * @typedef {object} AttendanceReports
  * @property {(code: import("./entries.js").NoticeCode, memberId: string) => void} notice
@@ -13,6 +13,7 @@
 export class Attendance {
   #roster;
   #reports;
+  #isFirst = true;
 
   /**
    * @param {import("./roster.js").Roster} roster
@@ -26,30 +27,48 @@ export class Attendance {
   /**
    * Take the relay's list of who is there.
    *
+   * The first one tells nothing of who has come just now; after a reload it tells who is there
+   * now and was not known before.
+   *
    * @param {RelayMember[]} members
-   * @param {boolean} isFirst It tells nothing of who has come just now.
+   * @param {boolean} isRestored
+   * @returns {Person[]} Who has come.
    */
-  update(members, isFirst) {
-    const { arrived, refused } = this.#roster.update(members, Date.now());
-    for (const person of isFirst ? [] : arrived) {
-      if (person.card) this.#reports.notice("arrived", person.id);
+  update(members, isRestored) {
+    const { arrived, departed, refused } = this.#roster.update(members, Date.now());
+    const isNews = (/** @type {Person} */ { id }) => isRestored && !this.#roster.wasKept(id);
+    for (const person of this.#isFirst ? arrived.filter(isNews) : arrived) {
+      this.#reports.notice("arrived", person.id);
     }
+    this.#isFirst = false;
+    for (const person of departed) this.#leaves(person.id, "left");
     for (const person of refused) this.#reports.notice("card-refused", person.id);
+    this.#reports.people();
+    return arrived;
+  }
+
+  /** @param {{userId: string, isLost: boolean}} told */
+  departed({ userId, isLost }) {
+    if (this.#roster.setAbsent(userId)) this.#leaves(userId, isLost ? "lost" : "left");
     this.#reports.people();
   }
 
-  /** @param {{userId: string, reason: string}} told */
-  departed({ userId, reason }) {
-    this.#roster.setAbsent(userId);
-    const code = reason === "removed" || reason === "lost" ? reason : "left";
-    if (this.#roster.get(userId)?.card) this.#reports.notice(code, userId);
+  /**
+   * The creator has put somebody out. The relay's word alone is no such thing.
+   *
+   * @param {string} memberId
+   */
+  removed(memberId) {
+    if (this.#roster.get(memberId)?.isRemoved) return;
+    this.#roster.remove(memberId, Date.now());
+    this.#reports.notice("removed", memberId);
     this.#reports.people();
   }
 
   /** @param {{userId: string, isTyping: boolean}} told */
   typing({ userId, isTyping }) {
     const person = this.#roster.get(userId);
-    if (!person?.card) return;
+    if (!person?.card || person.isTyping === isTyping) return;
     person.isTyping = isTyping;
     this.#reports.people();
   }
@@ -67,5 +86,13 @@ export class Attendance {
     person.isSilent = false;
     this.#reports.notice("heard-again", person.id);
     this.#reports.people();
+  }
+
+  /**
+   * @param {string} memberId
+   * @param {"left" | "lost"} code
+   */
+  #leaves(memberId, code) {
+    if (!this.#roster.get(memberId)?.isRemoved) this.#reports.notice(code, memberId);
   }
 }

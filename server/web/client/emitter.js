@@ -27,6 +27,23 @@ export class Emitter {
    * @param {Events[Name]} told
    */
   emit(name, told) {
-    for (const listener of this.#listeners.get(name) ?? []) listener(told);
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        listener(told);
+      } catch (error) {
+        reportLater(error); // A listener's mistake is not the teller's: nothing else may suffer.
+      }
+    }
   }
+}
+
+/**
+ * Let an error be seen as one that nobody has caught.
+ *
+ * @param {unknown} error
+ */
+export function reportLater(error) {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a conversation shows: messages, and notices of what happened or went wrong. */
 
-import { fromBase64url, MalformedError } from "../protocol/bytes.js";
+import { fromBase64url } from "../protocol/bytes.js";
 import { readFileNote } from "../protocol/chunks.js";
 import { MEMBER_ID_BYTES } from "../protocol/identity.js";
 
@@ -12,7 +12,7 @@ export const MAX_TEXT_CHARS = 16_000;
  *
  * @typedef {object} MessageEntry
  * @property {"message"} type
- * @property {string} id The message id.
+ * @property {string} id The message id, or one of its own where something else has that.
  * @property {string} senderId
  * @property {string | null} audience Who alone may read it; null for everybody.
  * @property {number} sentMs By the sender's clock, or the relay's if it cannot be read.
@@ -41,28 +41,45 @@ export const MAX_TEXT_CHARS = 16_000;
  */
 
 /**
- * What an opened message says, if this version can read it.
+ * What an opened message says.
  *
  * @param {string} kind
  * @param {unknown} said
- * @returns {Content}
- * @throws {MalformedError}
+ * @returns {Content | null} Null if this version cannot read it.
  */
 export function readContent(kind, said) {
   const value = /** @type {Record<string, unknown>} */ (said ?? {});
-  if (kind === "text" && isText(value.text)) return { kind, text: value.text };
-  if (kind === "file") return { kind, file: readFileNote(value.file) };
-  if (kind === "remove" && typeof value.member === "string") {
-    if (fromBase64url(value.member).length === MEMBER_ID_BYTES)
-      return { kind, member: value.member };
+  try {
+    if (kind === "text" && isText(value.text)) return { kind, text: wellFormed(value.text) };
+    if (kind === "file") return { kind, file: readFileNote(value.file) };
+    if (kind === "remove" && isMemberId(value.member)) return { kind, member: value.member };
+  } catch {
+    // Not of the form that it has in this version.
   }
-  throw new MalformedError("of a kind that this version does not know");
+  return null;
 }
 
 /**
  * @param {unknown} text
  * @returns {text is string}
  */
-function isText(text) {
+export function isText(text) {
   return typeof text === "string" && text.length > 0 && [...text].length <= MAX_TEXT_CHARS;
+}
+
+/**
+ * A text that UTF-8 can hold: half a surrogate pair, as cutting a text leaves it, becomes U+FFFD.
+ *
+ * @param {string} text
+ */
+export function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is string}
+ */
+function isMemberId(value) {
+  return typeof value === "string" && fromBase64url(value).length === MEMBER_ID_BYTES;
 }

@@ -13,7 +13,7 @@ const MAX_AGE_MS = 60 * 60_000;
  * @typedef {object} Known
  * @property {Epoch} epoch
  * @property {number} from The first number for this client; 0 if it was told later.
- * @property {string[]} readers Ids of whom it was wrapped for; only of own epochs.
+ * @property {Map<string, number>} readers Since which number each whom it was wrapped for; only of own epochs.
  *
  * @typedef {{epoch: Epoch, keys: Uint8Array, madeMs: number, used: number}} Current
  */
@@ -45,13 +45,13 @@ export class Epochs {
   /**
    * @param {Epoch} epoch
    * @param {number} from
-   * @param {string[]} readers
+   * @param {Map<string, number>} readers
    */
-  add(epoch, from, readers = []) {
+  add(epoch, from, readers = new Map()) {
     const id = toBase64url(epoch.epochId);
     if (this.#known.has(id)) return;
     this.#known.set(id, { epoch, from, readers });
-    if (this.#known.size > MAX_KNOWN) this.#known.delete([...this.#known.keys()][0]);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(first(this.#known));
   }
 
   /**
@@ -95,7 +95,7 @@ export class Epochs {
       recipients: toBase64url(epoch.recipients),
       key: toBase64url(epoch.key),
       from,
-      readers,
+      readers: [...readers],
     }));
   }
 
@@ -105,7 +105,7 @@ export class Epochs {
       const fields = [sender, audience, recipients, key].map(fromBase64url);
       const [senderId, audienceId, recipientsId, epochKey] = fields;
       const epoch = new Epoch(this.#link.sessionId, senderId, audienceId, recipientsId, epochKey);
-      this.add(epoch, from, readers);
+      this.add(epoch, from, new Map(readers));
     }
   }
 
@@ -126,9 +126,14 @@ export class Epochs {
     this.#since.set(audience ?? "", since);
     const wrapped = recipients.map((card) => ({ ...card, from: since.get(card.id) ?? number }));
     const keys = wrapKeys(this.#link, epoch, wrapped);
-    this.add(epoch, number, [...since.keys()]);
+    this.add(epoch, since.get(this.#identity.id) ?? number, since);
     const current = { epoch, keys, madeMs: nowMs, used: 0 };
     this.#current.set(audience ?? "", current);
     return current;
   }
+}
+
+/** @param {Map<string, unknown>} map One that is not empty. */
+function first(map) {
+  return /** @type {string} */ (map.keys().next().value);
 }

@@ -4,8 +4,7 @@
 import { fromBase64url, fromU64, toBase64url, u64 } from "../protocol/bytes.js";
 import { Chunks, sealFile } from "../protocol/chunks.js";
 import { Fetch } from "./fetch.js";
-
-const MAX_SERVED_AT_ONCE = 64;
+import { Serving } from "./serving.js";
 
 /**
  * How long things may take, in milliseconds.
@@ -28,7 +27,7 @@ export const FILE_PACE = { stall: 15_000 };
  *   `paused` while nobody who has it is there.
  * @property {number} doneBytes
  * @property {number} size
- * @property {string | null} reason Why it failed.
+ * @property {string | null} reason Why it failed: `wrong-chunks` (only others' are there) or `not-kept` (there was no place for it).
  *
  * @typedef {object} ChunkStore Where sealed chunks are kept.
  * @property {(fileId: string, index: number, sealed: Uint8Array) => Promise<void>} put
@@ -61,8 +60,7 @@ export class Files {
   #fetches = new Map();
   /** @type {Map<string, Set<string>>} Who is said to have a file. */
   #holders = new Map();
-  /** @type {Set<string>} Chunks on their way to somebody: reader and file. */
-  #serving = new Set();
+  #serving;
   /** @type {Set<string>} Preparations that are to end. */
   #cancelled = new Set();
 
@@ -79,6 +77,7 @@ export class Files {
     this.#store = store;
     this.#reports = reports;
     this.#pace = pace;
+    this.#serving = new Serving(store, reports.send);
   }
 
   /** @param {string} fileId */
@@ -97,13 +96,15 @@ export class Files {
   async prepare(file, place) {
     const read = async (/** @type {number} */ start, /** @type {number} */ end) =>
       new Uint8Array(await file.slice(start, end).arrayBuffer());
+    this.#tell(place, "preparing", 0, file.size);
     const note = await sealFile(file, read, async (fileId, index, sealed, doneBytes) => {
       await this.#store.put(fileId, index, sealed);
       this.#tell(place, "preparing", doneBytes, file.size);
-      if (!this.#cancelled.delete(place)) return;
-      await this.#store.drop(fileId);
-      throw new CancelledError("cancelled");
+      if (this.#cancelled.has(place)) await this.#store.drop(fileId);
+      this.#throwIfCancelled(place, file.size);
     });
+    this.#throwIfCancelled(place, file.size);
+    this.#transfers.delete(place);
     this.#chunks.set(note.id, new Chunks(note));
     this.#tell(note.id, "here", note.size, note.size);
     return note;
@@ -114,17 +115,16 @@ export class Files {
    *
    * @param {FileNote} note
    * @param {string} senderId
+   * @returns {boolean} False if it has the id of another file: that one must not be shown for it.
    */
-  async learn(note, senderId) {
-    const isKnown = this.#chunks.has(note.id);
-    const chunks = this.#chunks.get(note.id) ?? new Chunks(note);
+  learn(note, senderId) {
+    const known = this.#chunks.get(note.id);
+    if (known && !isSame(known.note, note)) return false;
+    const chunks = known ?? new Chunks(note);
     this.#chunks.set(note.id, chunks);
     this.addHolder(note.id, senderId);
-    if (isKnown) return;
-    const here = await this.#store.indexes(note.id);
-    const isHere = here.length === chunks.count;
-    const doneBytes = isHere ? note.size : Math.min(here.length * note.chunk, note.size);
-    this.#tell(note.id, isHere ? "here" : "offered", doneBytes, note.size);
+    if (!known) void this.#look(chunks);
+    return true;
   }
 
   /**
@@ -138,21 +138,41 @@ export class Files {
     this.#fetches.get(fileId)?.wake();
   }
 
+  /**
+   * Whether a message has told of a file.
+   *
+   * @param {string} fileId
+   */
+  has(fileId) {
+    return this.#chunks.has(fileId);
+  }
+
   /** Somebody has come who may have what is lacking. */
   retry() {
     for (const fetch of this.#fetches.values()) fetch.wake();
   }
 
+  /** The connection is there again. */
+  restart() {
+    for (const fetch of this.#fetches.values()) fetch.restart();
+  }
+
   /** @param {string} fileId */
   async fetch(fileId) {
     const chunks = this.#chunks.get(fileId);
-    if (!chunks || this.#fetches.has(fileId) || this.transfer(fileId)?.state === "here") return;
-    const fetch = new Fetch(chunks, await this.#store.indexes(fileId), {
-      holder: (asked) => this.#holder(fileId, asked),
+    if (!chunks || this.transfer(fileId)?.state === "here") return;
+    const here = await this.#store.indexes(fileId);
+    const running = this.#fetches.get(fileId);
+    if (running) return running.forgive();
+    const fetch = new Fetch(chunks, here, {
+      holder: (except) => this.#holder(fileId, except),
       ask: (person, first, count) =>
         this.#reports.send(person, "file-wanted", [fromBase64url(fileId), u64(first), u64(count)]),
       stallMs: this.#pace.stall,
-      progress: (state, doneBytes) => this.#tell(fileId, state, doneBytes, chunks.note.size),
+      progress: (state, doneBytes, reason) => {
+        if (reason === "not-kept") this.#fetches.delete(fileId);
+        this.#tell(fileId, state, doneBytes, chunks.note.size, reason);
+      },
       keep: (index, sealed) => this.#store.put(fileId, index, sealed),
       done: () => this.#fetched(fileId, chunks.note.size),
     });
@@ -180,6 +200,7 @@ export class Files {
   stop() {
     for (const fetch of this.#fetches.values()) fetch.stop();
     this.#fetches.clear();
+    this.#serving.stop();
   }
 
   /**
@@ -203,17 +224,11 @@ export class Files {
    * @param {Person} person
    * @param {Uint8Array[]} fields
    */
-  async serve(person, [fileId, firstField, countField]) {
-    const id = toBase64url(fileId);
-    const first = fromU64(firstField);
-    const place = `${person.id} ${id}`;
-    if (!this.#chunks.has(id)) return this.#reports.send(person, "file-gone", [fileId]);
-    this.#serving.add(place);
-    const end = first + Math.min(fromU64(countField), MAX_SERVED_AT_ONCE);
-    for (let index = first; index < end && this.#serving.has(place); index++) {
-      const sealed = await this.#store.get(id, index);
-      if (!sealed) return this.#reports.send(person, "file-gone", [fileId]);
-      await this.#reports.send(person, "file-chunk", [fileId, u64(index), sealed]);
+  async serve(person, [fileId, first, count]) {
+    if (this.#chunks.has(toBase64url(fileId))) {
+      await this.#serving.begin(person, fileId, fromU64(first), fromU64(count));
+    } else {
+      await this.#reports.send(person, "file-gone", [fileId]);
     }
   }
 
@@ -222,7 +237,7 @@ export class Files {
    * @param {Uint8Array} fileId
    */
   enough(person, fileId) {
-    this.#serving.delete(`${person.id} ${toBase64url(fileId)}`);
+    this.#serving.end(person, fileId);
   }
 
   /**
@@ -243,13 +258,38 @@ export class Files {
   }
 
   /**
-   * @param {string} fileId
-   * @param {Set<string>} tried
+   * @param {string} place
+   * @param {number} size
    */
-  #holder(fileId, tried) {
+  #throwIfCancelled(place, size) {
+    if (!this.#cancelled.delete(place)) return;
+    this.#tell(place, "cancelled", 0, size);
+    throw new CancelledError("cancelled");
+  }
+
+  /**
+   * Find out how much of a file is here already.
+   *
+   * @param {Chunks} chunks
+   */
+  async #look({ note, count }) {
+    const here = await this.#store.indexes(note.id).catch(() => []);
+    if (this.#transfers.has(note.id)) return;
+    const isHere = here.length === count;
+    const doneBytes = isHere ? note.size : Math.min(here.length * note.chunk, note.size);
+    this.#tell(note.id, isHere ? "here" : "offered", doneBytes, note.size);
+  }
+
+  /**
+   * @param {string} fileId
+   * @param {(memberId: string) => boolean} except
+   */
+  #holder(fileId, except) {
     const holders = [...(this.#holders.get(fileId) ?? [])].filter((id) => id !== this.#ownId);
     const people = holders.flatMap((id) => this.#roster.get(id) ?? []);
-    return people.find(({ id, isPresent, isRemoved }) => isPresent && !isRemoved && !tried.has(id));
+    return people.find(
+      ({ id, card, isPresent, isRemoved }) => card && isPresent && !isRemoved && !except(id),
+    );
   }
 
   /**
@@ -267,10 +307,24 @@ export class Files {
    * @param {Transfer["state"]} state
    * @param {number} doneBytes
    * @param {number} size
+   * @param {string | null} [reason]
    */
-  #tell(fileId, state, doneBytes, size) {
-    const transfer = { fileId, state, doneBytes, size, reason: null };
+  #tell(fileId, state, doneBytes, size, reason = null) {
+    const transfer = { fileId, state, doneBytes, size, reason };
     this.#transfers.set(fileId, transfer);
     this.#reports.transfer(transfer);
   }
+}
+
+/**
+ * @param {FileNote} one
+ * @param {FileNote} other
+ */
+function isSame(one, other) {
+  return (
+    one.key === other.key &&
+    one.hashes === other.hashes &&
+    one.size === other.size &&
+    one.chunk === other.chunk
+  );
 }

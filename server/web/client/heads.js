@@ -1,7 +1,7 @@
 // @ts-check
 /** Signs of life: what each sender's newest message is, told and heard. docs/PROTOCOL.md, section 8. */
 
-import { fromBase64url } from "../protocol/bytes.js";
+import { equal, fromBase64url } from "../protocol/bytes.js";
 import { NO_BYTES } from "../protocol/primitives.js";
 import { makeHead } from "../protocol/signals.js";
 
@@ -15,6 +15,16 @@ import { makeHead } from "../protocol/signals.js";
 export const PACE = { head: 30_000, grace: 5_000, silent: 150_000 };
 
 /**
+ * What a sender has told of and what has not come, for a while.
+ *
+ * @typedef {object} Claim
+ * @property {string} place
+ * @property {string} senderId
+ * @property {Uint8Array} audience
+ * @property {number} number
+ * @property {number} newest Of which it told meanwhile.
+ * @property {ReturnType<typeof setTimeout> | undefined} grace
+ *
  * @typedef {object} HeadReports
  * @property {(audience: string | null, encrypted: unknown) => void} send
  * @property {(code: import("./entries.js").NoticeCode, memberId: string, count?: number) => void} notice
@@ -26,14 +36,14 @@ export class Heads {
   #identity;
   #roster;
   #sender;
-  #receiver;
+  #chains;
   #numbers;
   #reports;
   #pace;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** @type {Set<ReturnType<typeof setTimeout>>} */
-  #graces = new Set();
+  /** @type {Map<string, Claim>} By chain: what others said that they had sent, and we lack. */
+  #claims = new Map();
 
   /**
    * @param {object} parts
@@ -41,50 +51,66 @@ export class Heads {
    * @param {import("../protocol/identity.js").Identity} parts.identity
    * @param {import("./roster.js").Roster} parts.roster
    * @param {import("./sender.js").Sender} parts.sender
-   * @param {import("./receiver.js").Receiver} parts.receiver
+   * @param {import("./chains.js").Chains} parts.chains
    * @param {import("./numbers.js").SignalNumbers} parts.numbers
    * @param {HeadReports} reports
    * @param {Pace} pace
    */
-  constructor({ link, identity, roster, sender, receiver, numbers }, reports, pace) {
+  constructor({ link, identity, roster, sender, chains, numbers }, reports, pace) {
     this.#link = link;
     this.#identity = identity;
     this.#roster = roster;
     this.#sender = sender;
-    this.#receiver = receiver;
+    this.#chains = chains;
     this.#numbers = numbers;
     this.#reports = reports;
     this.#pace = pace;
   }
 
-  /** Begin with a round at once: whoever is there learns that we are. */
+  /** Begin, having caught up, with a round at once: whoever is there learns that we are. */
   start() {
     this.stop();
+    for (const claim of this.#claims.values()) this.#await(claim);
     this.#timer = setInterval(() => this.#round(), this.#pace.head);
     this.#round();
   }
 
+  /** The claims stay: else a relay that often breaks the connection could withhold what it likes. */
   stop() {
     clearInterval(this.#timer);
-    for (const grace of this.#graces) clearTimeout(grace);
-    this.#graces.clear();
+    for (const { grace } of this.#claims.values()) clearTimeout(grace);
   }
 
   /**
    * @param {import("./roster.js").Person} person
    * @param {import("../protocol/signals.js").HeadSignal} head
    */
-  hear(person, { audience, number, hash }) {
-    const chain = this.#receiver.chain(person.id, audience);
-    const { isForked, gap } = chain.compare(number, hash);
-    if (isForked) this.#reports.notice("forked", person.id);
-    if (!gap) return;
-    const grace = setTimeout(() => {
-      this.#graces.delete(grace);
-      const missing = chain.giveUp(number);
-      if (missing) this.#reports.notice("missing", person.id, missing.last - missing.first + 1);
+  hear({ id }, { audience, number, hash }) {
+    if (audience.length > 0 && !equal(audience, this.#identity.memberId)) {
+      return this.#reports.notice("forged", id);
+    }
+    const state = this.#chains.compare(id, audience, number, hash);
+    if (state === "forked") this.#reports.notice("forked", id);
+    if (state !== "behind") return;
+    const place = `${id} ${audience.length}`;
+    const known = this.#claims.get(place);
+    if (known) {
+      known.newest = Math.max(known.newest, number);
+    } else {
+      const claim = { place, senderId: id, audience, number, newest: number, grace: undefined };
+      this.#claims.set(place, claim);
+      this.#await(claim);
+    }
+  }
+
+  /** @param {Claim} claim */
+  #await(claim) {
+    claim.grace = setTimeout(() => {
+      this.#chains.giveUp(claim.senderId, claim.audience, claim.number);
+      if (claim.newest === claim.number) return this.#claims.delete(claim.place);
+      claim.number = claim.newest;
+      return this.#await(claim);
     }, this.#pace.grace);
-    this.#graces.add(grace);
   }
 
   #round() {

@@ -1,19 +1,25 @@
 // @ts-check
 /** Hands to the vault what a session must know after a reload, and takes it back. */
 
+import { reportLater } from "./emitter.js";
+
 const SOON_MS = 500;
 
 /**
+ * @typedef {import("./keeping.js").Kept} Kept
+ *
  * @typedef {object} KeptParts
  * @property {import("./roster.js").Roster} roster
  * @property {import("./epochs.js").Epochs} epochs
- * @property {import("./receiver.js").Receiver} receiver
+ * @property {import("./chains.js").Chains} chains
+ * @property {import("./numbers.js").SignalNumbers} numbers
  * @property {import("./sender.js").Sender} sender
  */
 
 export class Keeper {
   #vault;
   #parts;
+  #isForgotten = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -26,12 +32,28 @@ export class Keeper {
     this.#parts = parts;
   }
 
-  /** @param {import("./keeping.js").Kept} kept */
-  restore({ roster, epochs, receiver, sender }) {
+  /** @param {Kept} kept */
+  restore({ roster, epochs, chains, numbers, sender }) {
     if (roster) this.#parts.roster.import(roster, Date.now());
     if (epochs) this.#parts.epochs.import(epochs);
-    if (receiver) this.#parts.receiver.import(receiver);
+    if (chains) this.#parts.chains.import(chains);
+    if (numbers) this.#parts.numbers.import(numbers);
     if (sender) this.#parts.sender.import(sender);
+  }
+
+  /**
+   * Keep a part now. A vault that fails is its owner's matter: the session goes on.
+   *
+   * @param {keyof Kept} part
+   * @param {unknown} value
+   */
+  async keep(part, value) {
+    if (this.#isForgotten) return;
+    try {
+      await this.#vault.keep(part, value);
+    } catch (error) {
+      reportLater(error);
+    }
   }
 
   /** Keep what was seen, before long: after a flood once, not for each message. */
@@ -47,16 +69,16 @@ export class Keeper {
   }
 
   async forget() {
+    clearTimeout(this.#timer);
+    this.#isForgotten = true;
     await this.#vault.forget();
   }
 
   async #keepSeen() {
     this.#timer = undefined;
-    const { roster, epochs, receiver } = this.#parts;
-    await Promise.all([
-      this.#vault.keep("roster", roster.export()),
-      this.#vault.keep("epochs", epochs.export()),
-      this.#vault.keep("receiver", receiver.export()),
-    ]);
+    const { roster, epochs, chains, numbers } = this.#parts;
+    for (const [part, value] of Object.entries({ roster, epochs, chains, numbers })) {
+      void this.keep(/** @type {keyof Kept} */ (part), value.export());
+    }
   }
 }

@@ -8,15 +8,19 @@
  * @property {Me} me
  * @property {ReturnType<import("./roster.js").Roster["export"]>} [roster]
  * @property {ReturnType<import("./epochs.js").Epochs["export"]>} [epochs]
- * @property {ReturnType<import("./receiver.js").Receiver["export"]>} [receiver]
+ * @property {ReturnType<import("./chains.js").Chains["export"]>} [chains]
+ * @property {ReturnType<import("./numbers.js").SignalNumbers["export"]>} [numbers]
  * @property {import("./sender.js").SenderState} [sender]
  *
- * @typedef {{identity: {seed: string, boxSecret: string}, name: string, fragment: string, hasJoined: boolean, memberToken: string | null}} Me
+ * @typedef {{identity: {seed: string, boxSecret: string}, name: string, fragment: string, hasJoined: boolean, memberToken: string | null, cardMs: number}} Me
  *
  * @typedef {object} Vault
  * @property {(part: keyof Kept, value: unknown) => Promise<void>} keep
  * @property {() => Promise<void>} forget Everything.
  */
+
+/** @type {(keyof Kept)[]} */
+export const KEPT_PARTS = ["me", "sender", "roster", "epochs", "chains", "numbers"];
 
 /** @type {Vault} */
 export const NO_VAULT = { keep: async () => {}, forget: async () => {} };

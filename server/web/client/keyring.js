@@ -2,6 +2,7 @@
 /** Keys that are lacking: asked for, and given to those who may have them. docs/PROTOCOL.md, sections 5 and 9. */
 
 import {
+  equal,
   fromBase64url,
   fromU64,
   fromUtf8,
@@ -14,11 +15,21 @@ import {
 import { Epoch } from "../protocol/epoch.js";
 
 const GATHER_MS = 200;
-const ANSWER_LIMIT_MS = 4_000;
 const MAX_ASKED = 50;
+const MAX_WANTED = 1_000;
+
+/**
+ * How long things may take, in milliseconds.
+ *
+ * @typedef {{answer: number}} KeyPace
+ */
+
+/** @type {KeyPace} */
+export const KEY_PACE = { answer: 4_000 };
 
 /**
  * @typedef {import("./roster.js").Person} Person
+ * @typedef {{senderId: string, asked: Set<string>, isLacking: boolean}} Wanted
  *
  * @typedef {object} KeyringReports
  * @property {(person: Person, kind: string, fields: Uint8Array[]) => void} send
@@ -32,7 +43,8 @@ export class Keyring {
   #roster;
   #epochs;
   #reports;
-  /** @type {Map<string, {senderId: string, asked: Set<string>, isLacking: boolean}>} By epoch id. */
+  #pace;
+  /** @type {Map<string, Wanted>} By epoch id. */
   #wanted = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -43,13 +55,15 @@ export class Keyring {
    * @param {import("./roster.js").Roster} roster
    * @param {import("./epochs.js").Epochs} epochs
    * @param {KeyringReports} reports
+   * @param {KeyPace} pace
    */
-  constructor(link, identity, roster, epochs, reports) {
+  constructor(link, identity, roster, epochs, reports, pace) {
     this.#link = link;
     this.#identity = identity;
     this.#roster = roster;
     this.#epochs = epochs;
     this.#reports = reports;
+    this.#pace = pace;
   }
 
   /**
@@ -58,15 +72,23 @@ export class Keyring {
    */
   want(senderId, epochId) {
     const id = toBase64url(epochId);
-    if (!this.#wanted.has(id)) {
-      this.#wanted.set(id, { senderId, asked: new Set(), isLacking: false });
-    }
-    this.#timer ??= setTimeout(() => this.#ask(), GATHER_MS);
+    const asked = this.#wanted.get(id)?.asked ?? new Set();
+    this.#wanted.set(id, { senderId, asked, isLacking: false });
+    if (this.#wanted.size > MAX_WANTED) this.#wanted.delete([...this.#wanted.keys()][0]);
+    this.#askSoon();
   }
 
-  /** Somebody has come who may have what is lacking. */
-  retry() {
-    if (this.#wanted.size > 0) this.#timer ??= setTimeout(() => this.#ask(), GATHER_MS);
+  /**
+   * Ask again those who have just come, or everybody.
+   *
+   * @param {Person[] | "everybody"} people
+   */
+  retry(people) {
+    for (const { asked } of this.#wanted.values()) {
+      if (people === "everybody") asked.clear();
+      else for (const { id } of people) asked.delete(id);
+    }
+    if (this.#wanted.size > 0) this.#askSoon();
   }
 
   stop() {
@@ -90,21 +112,36 @@ export class Keyring {
   }
 
   /**
+   * @param {Person} person Who gives them.
    * @param {Uint8Array[]} entries
    * @throws {Error} One of them is no key, or not the one that it claims to be.
    */
-  take(entries) {
-    for (const entry of entries) {
-      const [sender, audience, epochId, recipients, key, from, card] = unpack(entry, 7);
-      const epoch = new Epoch(this.#link.sessionId, sender, audience, recipients, key);
-      const id = toBase64url(epochId);
-      if (toBase64url(epoch.epochId) !== id) throw new MalformedError("another key");
-      if (!this.#wanted.delete(id)) continue;
-      this.#roster.addCard(fromUtf8(card), Date.now());
-      this.#epochs.add(epoch, fromU64(from));
+  take(person, entries) {
+    try {
+      for (const entry of entries) this.#takeOne(person, entry);
+    } finally {
+      if (entries.length > 0) this.#reports.learned();
+      this.#ask();
     }
-    if (entries.length > 0) this.#reports.learned();
-    this.#ask();
+  }
+
+  /**
+   * @param {Person} person
+   * @param {Uint8Array} entry
+   */
+  #takeOne(person, entry) {
+    const [sender, audience, epochId, recipients, key, from, card] = unpack(entry, 7);
+    const epoch = new Epoch(this.#link.sessionId, sender, audience, recipients, key);
+    if (!equal(epoch.epochId, epochId)) throw new MalformedError("another key");
+    const id = toBase64url(epochId);
+    if (!this.#wanted.has(id)) return;
+    const senderId = toBase64url(sender);
+    // Of what is missing only the sender itself may tell.
+    const isOwner = senderId === person.id;
+    const first = isOwner ? fromU64(from) : 0;
+    if (card.length > 0) this.#roster.addCard(fromUtf8(card), Date.now(), senderId);
+    this.#epochs.add(epoch, first);
+    this.#wanted.delete(id);
   }
 
   /**
@@ -112,7 +149,7 @@ export class Keyring {
    * @param {import("./epochs.js").Known} known
    */
   #mayHave(person, { epoch, readers }) {
-    if (readers.includes(person.id)) return true;
+    if (readers.has(person.id)) return true;
     return this.#link.sharesHistory && epoch.audience.length === 0;
   }
 
@@ -120,52 +157,73 @@ export class Keyring {
    * @param {Person} person
    * @param {import("./epochs.js").Known} known
    */
-  #entry(person, { epoch, from, readers }) {
+  #entry(person, { epoch, readers }) {
     const card = this.#roster.get(toBase64url(epoch.sender))?.cardText ?? "";
-    const since = readers.includes(person.id) ? from : 0;
     return pack(
       epoch.sender,
       epoch.audience,
       epoch.epochId,
       epoch.recipients,
       epoch.key,
-      u64(since),
+      u64(readers.get(person.id) ?? 0),
       card,
     );
   }
 
+  #askSoon() {
+    this.#timer ??= setTimeout(() => this.#ask(), GATHER_MS);
+  }
+
   /** Ask the next one for each key: first its owner, then the others, one after the other. */
   #ask() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.stop();
     /** @type {Map<Person, Uint8Array[]>} */
     const questions = new Map();
     const lacking = new Set();
+    const others = this.#others();
     for (const [id, wanted] of this.#wanted) {
-      const { senderId, asked, isLacking } = wanted;
-      const person = this.#nextToAsk(senderId, asked);
-      const question = person ? (questions.get(person) ?? []) : [];
-      if (!person && !isLacking) lacking.add(id);
+      const person = this.#nextToAsk(others, wanted);
+      if (!person && !wanted.isLacking) lacking.add(id);
       wanted.isLacking = !person;
-      if (!person || question.length >= MAX_ASKED) continue;
-      asked.add(person.id);
-      questions.set(person, [...question, fromBase64url(id)]);
+      if (person) this.#addQuestion(questions, person, id, wanted);
     }
     if (lacking.size > 0) this.#reports.lacking(lacking);
     for (const [person, question] of questions) this.#reports.send(person, "keys-wanted", question);
-    if (questions.size > 0) this.#timer = setTimeout(() => this.#ask(), ANSWER_LIMIT_MS);
+    if (questions.size > 0) this.#timer = setTimeout(() => this.#ask(), this.#pace.answer);
   }
 
   /**
-   * @param {string} senderId
-   * @param {Set<string>} asked
+   * @param {Map<Person, Uint8Array[]>} questions
+   * @param {Person} person
+   * @param {string} id
+   * @param {Wanted} wanted
    */
-  #nextToAsk(senderId, asked) {
+  #addQuestion(questions, person, id, { asked }) {
+    const question = questions.get(person) ?? [];
+    if (question.length >= MAX_ASKED) return;
+    asked.add(person.id);
+    question.push(fromBase64url(id));
+    questions.set(person, question);
+  }
+
+  /** @returns {Map<string, Person>} Who could answer. */
+  #others() {
     const others = this.#roster.all.filter(
       ({ id, card, isPresent, isRemoved }) =>
-        card && isPresent && !isRemoved && id !== this.#identity.id && !asked.has(id),
+        card && isPresent && !isRemoved && id !== this.#identity.id,
     );
-    const owner = others.find(({ id }) => id === senderId);
-    return owner ?? (this.#link.sharesHistory ? others[0] : undefined);
+    return new Map(others.map((person) => [person.id, person]));
+  }
+
+  /**
+   * @param {Map<string, Person>} others
+   * @param {Wanted} wanted
+   * @returns {Person | undefined}
+   */
+  #nextToAsk(others, { senderId, asked }) {
+    const owner = asked.has(senderId) ? undefined : others.get(senderId);
+    if (owner || !this.#link.sharesHistory) return owner;
+    for (const [id, person] of others) if (!asked.has(id)) return person;
+    return undefined;
   }
 }

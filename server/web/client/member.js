@@ -1,15 +1,19 @@
 // @ts-check
 /** One member at work: all parts of the client wired together, and the course of its connection. */
 
-import { makeCard } from "../protocol/card.js";
+import { fromBase64url } from "../protocol/bytes.js";
+import { makeCard, nameProblem } from "../protocol/card.js";
+import { NO_BYTES } from "../protocol/primitives.js";
 import { Attendance } from "./attendance.js";
+import { Chains } from "./chains.js";
 import { Emitter } from "./emitter.js";
 import { Epochs } from "./epochs.js";
 import { FILE_PACE, Files } from "./files.js";
 import { Heads, PACE } from "./heads.js";
 import { Keeper } from "./keeper.js";
 import { MemoryChunks, NO_VAULT } from "./keeping.js";
-import { Keyring } from "./keyring.js";
+import { KEY_PACE, Keyring } from "./keyring.js";
+import { Notices } from "./notices.js";
 import { SignalNumbers } from "./numbers.js";
 import { Postman } from "./postman.js";
 import { WorkQueue } from "./queue.js";
@@ -22,9 +26,10 @@ import { Sender } from "./sender.js";
  * @typedef {import("./entries.js").Entry} Entry
  * @typedef {import("./entries.js").NoticeCode} NoticeCode
  * @typedef {import("./roster.js").Person} Person
- * @typedef {import("./relay.js").Joined} Joined
- * @typedef {import("./relay.js").RelayMessage} RelayMessage
- * @typedef {import("./relay.js").RelaySignal} RelaySignal
+ * @typedef {import("./heard.js").Joined} Joined
+ * @typedef {import("./heard.js").RelayMember} RelayMember
+ * @typedef {import("./heard.js").RelayMessage} RelayMessage
+ * @typedef {import("./heard.js").RelaySignal} RelaySignal
  * @typedef {import("./keeping.js").Vault} Vault
  *
  * @typedef {"connecting" | "catching-up" | "connected" | "reconnecting" | "ended"} State
@@ -42,10 +47,16 @@ import { Sender } from "./sender.js";
  * @property {string} name Of the person, for the others.
  * @property {Vault} [vault] What survives a reload.
  * @property {import("./files.js").ChunkStore} [chunks]
- * @property {import("./heads.js").Pace & import("./files.js").FilePace} [pace]
+ * @property {Partial<Pace>} [pace]
  *
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "signal", signal: RelaySignal} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
+ * @typedef {{memberId: string, fileId: string}} Downloaded
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
+
+/** What may wait to be looked at; a relay that sends faster for long is heard again later. */
+const MAX_BACKLOG_CHARS = 128_000_000;
+const LEAST_WEIGHT = 500;
 
 /** @extends {Emitter<SessionEvents>} */
 export class Member extends Emitter {
@@ -53,6 +64,7 @@ export class Member extends Emitter {
   relay;
   roster;
   #epochs;
+  #chains;
   #receiver;
   sender;
   #keyring;
@@ -63,11 +75,10 @@ export class Member extends Emitter {
   keeper;
   /** @type {WorkQueue<Incoming>} */
   #queue = new WorkQueue((incoming) => this.#take(incoming));
-  #vault;
+  #notices = new Notices((notice) => this.emit("entry", notice));
   #me;
+  #isRestored;
   #seq = 0;
-  #notices = 0;
-  #isCaughtUp = false;
 
   /** @type {State} */
   state = "connecting";
@@ -81,47 +92,46 @@ export class Member extends Emitter {
    */
   constructor(link, identity, options, kept) {
     super();
-    const pace = options.pace ?? { ...PACE, ...FILE_PACE };
+    if (nameProblem(options.name)) throw new RangeError("that name cannot be used");
+    const pace = { ...PACE, ...FILE_PACE, ...KEY_PACE, ...options.pace };
     this.link = link;
     this.name = options.name;
     this.identity = identity;
-    this.#vault = options.vault ?? NO_VAULT;
-    this.#me = { hasJoined: false, memberToken: /** @type {string | null} */ (null), ...kept?.me };
+    this.#isRestored = kept !== null;
+    this.#me = { hasJoined: false, memberToken: noToken(), cardMs: 0, ...kept?.me };
     this.roster = new Roster(link, identity.id);
     this.#epochs = new Epochs(link, identity);
     this.relay = new Relay(options.url, link.relaySessionId, () => this.#joinPayload());
     const numbers = new SignalNumbers();
     const tell = {
       entry: (/** @type {Entry} */ entry) => this.#tell(entry),
-      notice: (/** @type {NoticeCode} */ code, /** @type {string} */ memberId, count = 0) =>
-        this.#notice(code, memberId, count),
+      notice: (/** @type {NoticeCode} */ code, /** @type {string | null} */ memberId, count = 0) =>
+        this.#notices.add(code, memberId, count, Date.now()),
       people: () => this.peopleChanged(),
     };
     const who = /** @type {const} */ ([link, identity, this.roster, this.#epochs]);
     this.#attendance = new Attendance(this.roster, tell);
-    this.#keyring = new Keyring(...who, {
-      send: (person, kind, fields) => void this.#postman.send(person, kind, fields),
-      learned: () => this.#receiver.retry(),
-      lacking: (epochIds) => this.#receiver.lack(epochIds),
-    });
-    this.#receiver = new Receiver(...who, {
+    this.#chains = new Chains(tell.notice);
+    this.#keyring = new Keyring(...who, this.#keyReports(), pace);
+    this.#receiver = new Receiver(...who, this.#chains, {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
       removed: (memberId) => this.removed(memberId),
     });
     this.sender = new Sender(...who, this.relay, {
-      ...tell,
+      entry: (entry) => this.#tellOwn(entry),
       arrived: (signed) => this.#receiver.noteOwn(signed),
-      keep: (state) => this.#vault.keep("sender", state),
+      keep: (state) => this.keeper.keep("sender", state),
     });
     const store = options.chunks ?? new MemoryChunks();
     this.files = new Files(this.roster, identity.id, store, this.#fileReports(), pace);
     const parts = { link, identity, numbers, roster: this.roster, relay: this.relay };
-    const chains = { sender: this.sender, receiver: this.#receiver };
-    this.#heads = new Heads({ ...parts, ...chains }, { ...tell, ...this.#headReports() }, pace);
+    const kin = { sender: this.sender, chains: this.#chains };
+    this.#heads = new Heads({ ...parts, ...kin }, { ...tell, ...this.#headReports() }, pace);
     this.#postman = new Postman(parts, { ...tell, ...this.#signalReports() });
-    this.keeper = new Keeper(this.#vault, {
-      ...chains,
+    this.keeper = new Keeper(options.vault ?? NO_VAULT, {
+      ...kin,
+      numbers,
       roster: this.roster,
       epochs: this.#epochs,
     });
@@ -136,18 +146,40 @@ export class Member extends Emitter {
     relay.on("refused", (error) => this.end(error.code));
     relay.on("ended", (error) => this.end(error.code));
     relay.on("members", (members) => this.#hearMembers(members));
-    relay.on("arrived", ({ seq }) => this.#advance(seq));
+    relay.on("arrived", ({ seq }) => this.#queue.put({ type: "seq", seq }));
     relay.on("departed", (told) => {
-      this.#advance(told.seq);
+      this.#queue.put({ type: "seq", seq: told.seq });
       this.#attendance.departed(told);
     });
     relay.on("message", (relayed) => {
-      this.#queue.put({ type: "message", relayed, isHistory: false, isTrimmed: false });
+      const weight = relayed.encrypted?.length ?? 0;
+      this.#put({ type: "message", relayed, isHistory: false, isTrimmed: false }, weight);
     });
-    relay.on("signal", (signal) => this.#queue.put({ type: "signal", signal }));
+    relay.on("signal", (signal) => this.#put({ type: "signal", signal }, weightOf(signal)));
     relay.on("typing", (told) => this.#attendance.typing(told));
-    relay.on("downloaded", (told) => this.#downloaded(told));
-    relay.on("locked", ({ locked }) => this.#setLocked(locked));
+    relay.on("downloaded", (told) => this.#put({ type: "downloaded", told }, 0));
+    relay.on("locked", ({ isLocked }) => this.#setLocked(isLocked));
+    relay.on("nonsense", () => this.#notices.add("forged", null, 1, Date.now()));
+  }
+
+  /**
+   * @param {Incoming} incoming
+   * @param {number} weight
+   */
+  #put(incoming, weight) {
+    this.#queue.put(incoming, weight + LEAST_WEIGHT);
+    if (this.#queue.weight <= MAX_BACKLOG_CHARS) return;
+    this.#queue.clear();
+    this.relay.interrupt();
+  }
+
+  /** @returns {import("./keyring.js").KeyringReports} */
+  #keyReports() {
+    return {
+      send: (person, kind, fields) => void this.#postman.send(person, kind, fields),
+      learned: () => this.#receiver.retry(),
+      lacking: (epochIds) => this.#receiver.lack(epochIds),
+    };
   }
 
   /** @returns {import("./files.js").FileReports} */
@@ -174,7 +206,7 @@ export class Member extends Emitter {
       head: (person, head) => this.#heads.hear(person, head),
       kinds: {
         "keys-wanted": (person, epochIds) => this.#keyring.answer(person, epochIds),
-        keys: (_, entries) => this.#keyring.take(entries),
+        keys: (person, entries) => this.#keyring.take(person, entries),
         "file-wanted": (person, fields) =>
           void this.files.serve(person, fields).catch(ignoreFailure),
         "file-chunk": (person, fields) => this.files.takeChunk(person, fields),
@@ -195,17 +227,31 @@ export class Member extends Emitter {
     };
   }
 
+  /** The own card, newer than all before: also if the clock was set back. */
   card() {
-    return makeCard(this.link, this.identity, this.name, Date.now());
+    this.#me.cardMs = Math.max(Date.now(), this.#me.cardMs + 1);
+    const text = makeCard(this.link, this.identity, this.name, this.#me.cardMs);
+    this.roster.addCard(text, Date.now());
+    return text;
+  }
+
+  /** Show the others a new name; who is not connected does so on coming back. */
+  async rename() {
+    const publicKey = this.card();
+    this.peopleChanged();
+    await this.keepMe();
+    if (this.relay.isJoined) await this.relay.ask("save-public-key", { publicKey });
   }
 
   /** @param {Joined} joined */
   #joined(joined) {
-    this.#me = { hasJoined: true, memberToken: joined.memberToken };
+    const memberToken = joined.memberToken ?? this.#me.memberToken;
+    this.#me = { ...this.#me, hasJoined: true, memberToken };
     void this.keepMe();
-    this.#attendance.update(joined.members, true);
+    this.#attendance.update(joined.members, this.#isRestored);
     this.#setLocked(joined.locked);
     this.#setState("catching-up");
+    this.#queue.put({ type: "history", joined });
     for (const relayed of joined.messages) {
       this.#queue.put({ type: "message", relayed, isHistory: true, isTrimmed: joined.truncated });
     }
@@ -213,20 +259,16 @@ export class Member extends Emitter {
   }
 
   /** @param {Joined} joined */
-  #caughtUp({ messages, seq, truncated }) {
+  #caughtUp({ seq, truncated }) {
     if (!this.relay.isJoined) return;
     this.#advance(seq);
-    if (!this.#isCaughtUp) {
-      for (const { memberId, count } of this.#receiver.vanished()) {
-        this.#notice("rolled-back", memberId, count);
-      }
+    for (const { memberId, count } of this.#chains.vanished()) {
+      this.#notices.add(truncated ? "trimmed" : "rolled-back", memberId, count, Date.now());
     }
-    this.#isCaughtUp = true;
-    const own = messages.filter(({ from }) => from === this.identity.id).map(({ id }) => id);
-    this.sender.resume(own, !truncated);
+    this.sender.resume((messageId) => this.#receiver.hasOwn(messageId), !truncated);
     this.#heads.start();
-    this.#keyring.retry();
-    this.files.retry();
+    this.#keyring.retry("everybody");
+    this.files.restart();
     this.#setState("connected");
   }
 
@@ -240,30 +282,41 @@ export class Member extends Emitter {
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
     if (incoming.type === "signal") return this.#postman.take(incoming.signal);
-    const { relayed, isHistory, isTrimmed } = incoming;
+    if (incoming.type === "seq") return this.#advance(incoming.seq);
+    if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
+    if (incoming.type === "message") return this.#takeMessage(incoming);
+    if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
+  }
+
+  /** @param {{relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean}} incoming */
+  #takeMessage({ relayed, isHistory, isTrimmed }) {
     this.#receiver.take(relayed, isHistory, isTrimmed);
     this.#advance(relayed.seq);
+    const { from, to, id } = relayed;
+    if (from === this.identity.id && this.#receiver.hasOwn(id)) {
+      const audienceId = to ? fromBase64url(to) : NO_BYTES;
+      this.sender.follow(to, this.#chains.end(from, audienceId));
+    }
     this.keeper.soon();
   }
 
-  /** @param {import("./relay.js").RelayMember[]} members */
+  /** @param {RelayMember[]} members */
   #hearMembers(members) {
-    this.#attendance.update(members, false);
-    this.#keyring.retry();
+    this.#keyring.retry(this.#attendance.update(members, this.#isRestored));
     this.files.retry();
   }
 
-  /** @param {{downloadedBy: string, fileName: string}} told */
-  #downloaded({ downloadedBy, fileName }) {
-    this.files.addHolder(fileName, downloadedBy);
-    this.emit("downloaded", { fileId: fileName, memberId: downloadedBy });
+  /** @param {Downloaded} told */
+  #downloaded({ memberId, fileId }) {
+    if (!this.files.has(fileId) || !this.roster.get(memberId)?.card) return;
+    this.files.addHolder(fileId, memberId);
+    this.emit("downloaded", { fileId, memberId });
   }
 
   /** @param {string} memberId */
   removed(memberId) {
-    this.roster.remove(memberId, Date.now());
-    this.#receiver.close(memberId);
-    this.peopleChanged();
+    if (!this.roster.get(memberId)?.isRemoved) this.#chains.close(memberId);
+    this.#attendance.removed(memberId);
   }
 
   /** @param {boolean} isLocked */
@@ -276,7 +329,7 @@ export class Member extends Emitter {
   end(reason) {
     this.#stop();
     this.keeper.stop();
-    this.sender.stop();
+    this.sender.stop(reason);
     this.files.stop();
     this.#queue.clear();
     this.relay.close();
@@ -299,27 +352,24 @@ export class Member extends Emitter {
 
   /** @param {number} seq */
   #advance(seq) {
-    if (Number.isSafeInteger(seq)) this.#seq = Math.max(this.#seq, seq);
+    this.#seq = Math.max(this.#seq, seq);
   }
 
-  /**
-   * @param {NoticeCode} code
-   * @param {string} memberId
-   * @param {number} count
-   */
-  #notice(code, memberId, count = 0) {
-    this.#notices += 1;
-    const id = `notice-${this.#notices}`;
-    this.emit("entry", { type: "notice", id, code, memberId, count, atMs: Date.now() });
+  /** @param {import("./entries.js").MessageEntry} entry */
+  #tellOwn(entry) {
+    this.#receiver.reserve(entry.id);
+    this.#tell(entry);
   }
 
   /** @param {Entry} entry */
   #tell(entry) {
     const content = entry.type === "message" ? entry.content : null;
-    if (content?.kind === "file" && entry.type === "message") {
-      void this.files.learn(content.file, entry.senderId);
-    }
-    this.emit("entry", entry);
+    const isOther =
+      entry.type === "message" &&
+      content?.kind === "file" &&
+      !this.files.learn(content.file, entry.senderId);
+    const refused = { status: "refused", reason: "file-id-taken", content: null };
+    this.emit("entry", isOther ? /** @type {any} */ ({ ...entry, ...refused }) : entry);
   }
 
   peopleChanged() {
@@ -329,9 +379,20 @@ export class Member extends Emitter {
 
   keepMe() {
     const identity = this.identity.export();
-    const me = { identity, name: this.name, fragment: this.link.fragment, ...this.#me };
-    return this.#vault.keep("me", me);
+    const me = { ...this.#me, identity, name: this.name, fragment: this.link.fragment };
+    return this.keeper.keep("me", me);
   }
+}
+
+/** @returns {string | null} */
+function noToken() {
+  return null;
+}
+
+/** @param {RelaySignal} signal */
+function weightOf({ encrypted }) {
+  if (typeof encrypted === "string") return encrypted.length;
+  return encrypted instanceof ArrayBuffer ? encrypted.byteLength : 0;
 }
 
 /** What fails here is done again after the next connection, or does not matter then. */

@@ -24,4 +24,15 @@ export class SignalNumbers {
     this.#heard.set(place, number);
     return true;
   }
+
+  /** What is to be kept for after a reload: else old signals could be told again. */
+  export() {
+    return { last: this.#last, heard: [...this.#heard] };
+  }
+
+  /** @param {ReturnType<SignalNumbers["export"]>} kept */
+  import({ last, heard }) {
+    this.#last = last;
+    this.#heard = new Map(heard);
+  }
 }

@@ -4,6 +4,9 @@
 import { makeSignal, readSignal } from "../protocol/signals.js";
 import { RelayError } from "./relay.js";
 
+/** How often a signal is tried for which the relay has no time. */
+const MAX_TRIES = 20;
+
 /**
  * @typedef {import("./roster.js").Person} Person
  * @typedef {import("../protocol/signals.js").HeadSignal} HeadSignal
@@ -49,25 +52,31 @@ export class Postman {
    * @param {Uint8Array[]} fields
    */
   async send(person, kind, fields) {
-    if (!person.card) return;
-    const said = { signalNumber: this.#numbers.next(), kind, fields };
-    await this.post(person.id, makeSignal(this.#link, this.#identity, person.card, said));
+    for (let tries = 0; person.card && tries < MAX_TRIES; tries++) {
+      const said = { signalNumber: this.#numbers.next(), kind, fields };
+      const signal = makeSignal(this.#link, this.#identity, person.card, said);
+      const waitMs = await this.post(person.id, signal);
+      if (!waitMs) return;
+      await pause(waitMs);
+    }
   }
 
   /**
    * @param {string | null} to
    * @param {unknown} encrypted
+   * @returns {Promise<number>} After how many milliseconds the relay would take it; 0 if it has, or if there is no telling.
    */
   async post(to, encrypted) {
     try {
       await this.#relay.ask("send-signal", { to, encrypted });
+      return 0;
     } catch (error) {
-      // Whoever needs a signal says it again; only haste has to be slowed down here.
-      if (error instanceof RelayError && error.retryAfterMs) await pause(error.retryAfterMs);
+      // Nobody is there, or nobody to send it to: whoever needs a signal says it again.
+      return error instanceof RelayError ? (error.retryAfterMs ?? 0) : 0;
     }
   }
 
-  /** @param {import("./relay.js").RelaySignal} relayed */
+  /** @param {import("./heard.js").RelaySignal} relayed */
   async take({ from, encrypted }) {
     const person = this.#roster.get(from);
     if (!person?.card || person.isRemoved) return;
@@ -80,10 +89,19 @@ export class Postman {
       }
       this.#reports.alive(person);
       if (isHead) this.#reports.head(person, read.head);
-      else await this.#reports.kinds[read.signal.kind]?.(person, read.signal.fields);
+      else await this.#obey(person, read.signal);
     } catch {
       this.#reports.notice("forged", from);
     }
+  }
+
+  /**
+   * @param {Person} person
+   * @param {import("../protocol/signals.js").PrivateSignal} signal
+   */
+  async #obey(person, { kind, fields }) {
+    const { kinds } = this.#reports;
+    if (Object.hasOwn(kinds, kind)) await kinds[kind](person, fields);
   }
 }
 

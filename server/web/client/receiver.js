@@ -2,22 +2,25 @@
 /** What comes in: each message is checked, placed in its chain, opened, and told of. */
 
 import { fromBase64url, toBase64url } from "../protocol/bytes.js";
-import { Chain } from "../protocol/chain.js";
 import { claimedEpochId, readEnvelope } from "../protocol/envelope.js";
 import { unwrapKey } from "../protocol/epoch.js";
 import { NO_BYTES } from "../protocol/primitives.js";
 import { readContent } from "./entries.js";
+import { WaitingRoom } from "./waiting.js";
 
-const MAX_WAITING = 1_000;
+const MAX_REFUSED = 500;
+const MAX_TIME_MS = 8_640_000_000_000_000; // of a Date
+const MESSAGE_ID = /^[A-Za-z0-9_-]{22}$/;
 
 /**
- * @typedef {import("./relay.js").RelayMessage} RelayMessage
+ * @typedef {import("./heard.js").RelayMessage} RelayMessage
  * @typedef {import("./entries.js").MessageEntry} MessageEntry
  * @typedef {import("../protocol/envelope.js").Envelope} Envelope
+ * @typedef {import("./waiting.js").WaitingMessage} WaitingMessage
  *
  * @typedef {object} Reports
  * @property {(entry: MessageEntry) => void} entry A message, or what has become of one.
- * @property {(code: import("./entries.js").NoticeCode, memberId: string, count?: number) => void} notice
+ * @property {(code: import("./entries.js").NoticeCode, memberId: string | null, count?: number) => void} notice
  * @property {(senderId: string, epochId: Uint8Array) => void} wanted A key is lacking, or its owner's card.
  * @property {(memberId: string) => void} removed The creator has put somebody out.
  */
@@ -27,28 +30,29 @@ export class Receiver {
   #identity;
   #roster;
   #epochs;
+  #chains;
   #reports;
-  /** @type {Map<string, Chain>} By sender and audience. */
-  #chains = new Map();
-  /** @type {Map<string, number>} The last number that counts of chains of removed members. */
-  #limits = new Map();
-  /** @type {Map<string, number>} How far chains had come before a reload. */
-  #before = new Map();
-  /** @type {Map<string, {relayed: RelayMessage, envelope: Envelope | null, isLate: boolean}>} */
-  #waiting = new Map();
+  #waiting = new WaitingRoom();
+  /** @type {Set<string>} Ids of entries: nobody may write over what somebody else has said. */
+  #taken = new Set();
+  /** @type {Set<string>} Own messages that came from the relay. */
+  #own = new Set();
+  #refused = 0;
 
   /**
    * @param {import("../protocol/link.js").Link} link
    * @param {import("../protocol/identity.js").Identity} identity
    * @param {import("./roster.js").Roster} roster
    * @param {import("./epochs.js").Epochs} epochs
+   * @param {import("./chains.js").Chains} chains
    * @param {Reports} reports
    */
-  constructor(link, identity, roster, epochs, reports) {
+  constructor(link, identity, roster, epochs, chains, reports) {
     this.#link = link;
     this.#identity = identity;
     this.#roster = roster;
     this.#epochs = epochs;
+    this.#chains = chains;
     this.#reports = reports;
   }
 
@@ -56,33 +60,19 @@ export class Receiver {
    * @param {RelayMessage} relayed
    * @param {boolean} isHistory The relay brings again what may have come before.
    * @param {boolean} isTrimmed The relay has said that it no longer has what came before these.
+   * @param {string | null} [entryId] Of the entry that it has already.
    */
-  take(relayed, isHistory, isTrimmed) {
+  take(relayed, isHistory, isTrimmed, entryId = null) {
     const person = this.#roster.get(relayed.from);
-    if (!person?.card) return this.#wait(relayed, null, false);
-    try {
-      const envelope = readEnvelope(this.#link, relayed, person.card);
-      if (person.isRemoved && !this.#isFromBefore(relayed.from, envelope)) {
-        return this.#refuse(relayed, "removed-member");
-      }
-      const from = this.#learnKey(envelope);
-      this.#place(relayed, envelope, from, isHistory, isTrimmed);
-    } catch {
-      this.#refuse(relayed, "forged");
+    if (!person?.card) return this.#takeOfStranger(relayed, isTrimmed);
+    const envelope = this.#read(relayed, person.card);
+    if (!envelope) return this.#refuse(relayed, "forged", entryId);
+    const { audience, number } = envelope.head;
+    if (person.isRemoved && !this.#chains.isFromBefore(relayed.from, audience, number)) {
+      return this.#refuse(relayed, "removed-member", entryId);
     }
-  }
-
-  /**
-   * The chain of a sender to an audience, as far as it has come here.
-   *
-   * @param {string} senderId
-   * @param {Uint8Array} audience
-   */
-  chain(senderId, audience) {
-    const id = chainId(senderId, audience);
-    const chain = this.#chains.get(id) ?? new Chain();
-    this.#chains.set(id, chain);
-    return chain;
+    if (this.#isBetweenOthers(relayed)) return this.#refuse(relayed, "not-for-us", entryId);
+    this.#place(relayed, envelope, { isHistory, isTrimmed, entryId });
   }
 
   /**
@@ -91,22 +81,38 @@ export class Receiver {
    * @param {Set<string>} epochIds
    */
   lack(epochIds) {
-    for (const { relayed, envelope } of this.#waiting.values()) {
+    for (const { relayed, envelope, id, isLate } of this.#waiting.all) {
       const epochId = envelope?.head.epochId ?? claimedEpochId(relayed.encrypted);
       if (!epochId || !epochIds.has(toBase64url(epochId))) continue;
-      const sentMs = envelope?.head.sentMs ?? relayed.timestamp;
-      this.#reports.entry({ ...blank(relayed), sentMs, status: "unreadable", reason: "no-key" });
+      const entry = { ...blank(relayed, id, envelope), isLate };
+      this.#reports.entry({ ...entry, status: "unreadable", reason: "no-key" });
     }
   }
 
   /** Look again at what waits for keys and cards, now that some have come. */
   retry() {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { relayed, envelope, isLate } of waiting) {
-      if (envelope) this.#open(relayed, envelope, isLate);
-      else this.take(relayed, true, false);
+    for (const { relayed, envelope, id, isLate, isTrimmed } of this.#waiting.empty()) {
+      if (!envelope) this.take(relayed, true, isTrimmed, id);
+      else this.#open(relayed, envelope, { id, isLate, isTrimmed });
     }
+  }
+
+  /**
+   * Keep the id of an own entry for it alone.
+   *
+   * @param {string} id
+   */
+  reserve(id) {
+    this.#taken.add(id);
+  }
+
+  /**
+   * Whether an own message has come back from the relay.
+   *
+   * @param {string} messageId
+   */
+  hasOwn(messageId) {
+    return this.#own.has(messageId);
   }
 
   /**
@@ -117,128 +123,116 @@ export class Receiver {
   noteOwn({ audience, number, hash, previous }) {
     const link = { number, hash: fromBase64url(hash), previous: fromBase64url(previous) };
     const audienceId = audience ? fromBase64url(audience) : NO_BYTES;
-    this.chain(this.#identity.id, audienceId).take(link, 0);
-  }
-
-  /**
-   * Believe nothing more of somebody than what has come until now.
-   *
-   * @param {string} senderId
-   */
-  close(senderId) {
-    for (const [id, { newest }] of this.#chains) {
-      if (isChainOf(id, senderId)) this.#limits.set(id, newest);
-    }
-  }
-
-  /** How far each chain has come, for after a reload. */
-  export() {
-    const newest = [...this.#chains].map(
-      ([id, chain]) => /** @type {const} */ ([id, chain.newest]),
-    );
-    return { newest, limits: [...this.#limits] };
-  }
-
-  /** @param {ReturnType<Receiver["export"]>} kept */
-  import({ newest, limits }) {
-    this.#before = new Map(newest);
-    this.#limits = new Map(limits);
-  }
-
-  /**
-   * Compare with how far the chains had come before a reload, once the history is there.
-   *
-   * @returns {{memberId: string, count: number}[]} Of whom something has vanished.
-   */
-  vanished() {
-    return [...this.#before].flatMap(([id, newest]) => {
-      const count = newest - (this.#chains.get(id)?.newest ?? 0);
-      return count > 0 ? [{ memberId: id.slice(0, id.indexOf(" ")), count }] : [];
-    });
-  }
-
-  /**
-   * @param {string} senderId
-   * @param {Envelope} envelope
-   */
-  #isFromBefore(senderId, { head }) {
-    return head.number <= (this.#limits.get(chainId(senderId, head.audience)) ?? 0);
-  }
-
-  /**
-   * @param {Envelope} envelope
-   * @returns {number} The first number for us; 0 if it does not tell.
-   */
-  #learnKey({ head }) {
-    if (head.keys.length === 0) return this.#epochs.get(head.epochId)?.from ?? 0;
-    const mine = unwrapKey(this.#link, this.#identity, head);
-    if (!mine) return 0;
-    this.#epochs.add(mine.epoch, mine.from);
-    return mine.from;
+    this.#chains.take(this.#identity.id, audienceId, link, { from: 0, isTrimmed: false });
   }
 
   /**
    * @param {RelayMessage} relayed
-   * @param {Envelope} envelope
-   * @param {number} from
-   * @param {boolean} isHistory
+   * @param {import("../protocol/card.js").Card} card
+   * @returns {Envelope | null} Null if it is not what it claims to be.
+   */
+  #read(relayed, card) {
+    try {
+      return readEnvelope(this.#link, relayed, card);
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {RelayMessage} relayed */
+  #isBetweenOthers({ from, to }) {
+    return to !== null && to !== this.#identity.id && from !== this.#identity.id;
+  }
+
+  /**
+   * @param {RelayMessage} relayed
    * @param {boolean} isTrimmed
    */
-  #place(relayed, envelope, from, isHistory, isTrimmed) {
-    const { head } = envelope;
-    const chain = this.chain(relayed.from, head.audience);
-    const { place, gap } = chain.take({ ...head, hash: envelope.hash }, from);
-    if (gap) {
-      this.#reports.notice(
-        isTrimmed ? "trimmed" : "missing",
-        relayed.from,
-        gap.last - gap.first + 1,
-      );
-    }
-    if (place === "forked") return this.#refuse(relayed, "forked");
-    if (place === "repeated") {
-      if (!isHistory) this.#reports.notice("repeated", relayed.from);
-      return;
-    }
-    this.#open(relayed, envelope, place === "late");
+  #takeOfStranger(relayed, isTrimmed) {
+    const isMessage = claimedEpochId(relayed.encrypted) !== null;
+    if (!isMessage || this.#refused > MAX_REFUSED) return this.#refuse(relayed, "forged", null);
+    const id = this.#entryId(relayed.id);
+    this.#wait({ relayed, envelope: null, id, isLate: false, isTrimmed });
   }
 
   /**
    * @param {RelayMessage} relayed
    * @param {Envelope} envelope
-   * @param {boolean} isLate
+   * @param {{isHistory: boolean, isTrimmed: boolean, entryId: string | null}} how
    */
-  #open(relayed, envelope, isLate) {
+  #place(relayed, envelope, { isHistory, isTrimmed, entryId }) {
     const { head } = envelope;
-    const known = this.#epochs.get(head.epochId);
-    if (!known) return this.#wait(relayed, envelope, isLate);
-    const status = relayed.from === this.#identity.id ? "sent" : "received";
-    const entry = { ...blank(relayed), sentMs: head.sentMs, isLate };
+    const from = this.#learnKey(head);
+    const link = { number: head.number, hash: envelope.hash, previous: head.previous };
+    const place = this.#chains.take(relayed.from, head.audience, link, {
+      from: from ?? 0,
+      isTrimmed,
+    });
+    if (place === "forked") return this.#refuse(relayed, "forked", entryId);
+    const isOwn = relayed.from === this.#identity.id;
+    if (isOwn) this.#own.add(relayed.id);
+    if (place === "repeated") return this.#noteRepeated(relayed, isHistory, entryId);
+    if (from === null) return this.#refuse(relayed, "forged", entryId);
+    // Own ids are ours alone: an own message takes the place of what it was while it was sent.
+    const id = entryId ?? (isOwn ? relayed.id : this.#entryId(relayed.id));
+    this.#open(relayed, envelope, { id, isLate: place === "late", isTrimmed });
+  }
+
+  /**
+   * @param {RelayMessage} relayed
+   * @param {boolean} isHistory
+   * @param {string | null} entryId
+   */
+  #noteRepeated(relayed, isHistory, entryId) {
+    if (entryId) this.#refuse(relayed, "repeated", entryId);
+    else if (!isHistory) this.#reports.notice("repeated", relayed.from);
+  }
+
+  /**
+   * @param {import("../protocol/envelope.js").Head} head
+   * @returns {number | null} The first number for us; 0 if it does not tell; null if its keys are no keys.
+   */
+  #learnKey(head) {
+    if (head.keys.length === 0) return this.#epochs.get(head.epochId)?.from ?? 0;
     try {
-      const opened = envelope.open(known.epoch);
-      this.#tell(entry, status, head.kind, opened);
+      const mine = unwrapKey(this.#link, this.#identity, head);
+      if (!mine) return 0;
+      this.#epochs.add(mine.epoch, mine.from);
+      return mine.from;
     } catch {
-      this.#reports.entry({ ...entry, status: "refused", reason: "forged" });
+      return null;
     }
+  }
+
+  /**
+   * @param {RelayMessage} relayed
+   * @param {Envelope} envelope
+   * @param {{id: string, isLate: boolean, isTrimmed: boolean}} how
+   */
+  #open(relayed, envelope, { id, isLate, isTrimmed }) {
+    const known = this.#epochs.get(envelope.head.epochId);
+    if (!known) return this.#wait({ relayed, envelope, id, isLate, isTrimmed });
+    this.#chains.startAt(relayed.from, envelope.head.audience, known.from);
+    const entry = { ...blank(relayed, id, envelope), isLate };
+    const opened = open(envelope, known.epoch);
+    if (opened) this.#tell(entry, envelope.head.kind, opened.said);
+    else this.#reports.entry({ ...entry, status: "refused", reason: "forged" });
   }
 
   /**
    * @param {MessageEntry} entry
-   * @param {"sent" | "received"} status
    * @param {string} kind
    * @param {unknown} opened
    */
-  #tell(entry, status, kind, opened) {
-    try {
-      const content = readContent(kind, opened);
-      if (content.kind === "remove" && !this.#mayRemove(entry, content.member)) {
-        return this.#reports.entry({ ...entry, status: "refused", reason: "not-creator" });
-      }
-      this.#reports.entry({ ...entry, status, content });
-      if (content.kind === "remove") this.#reports.removed(content.member);
-    } catch {
-      this.#reports.entry({ ...entry, status: "unreadable", reason: "newer" });
+  #tell(entry, kind, opened) {
+    const content = readContent(kind, opened);
+    if (!content) return this.#reports.entry({ ...entry, status: "unreadable", reason: "newer" });
+    if (content.kind === "remove" && !this.#mayRemove(entry, content.member)) {
+      return this.#reports.entry({ ...entry, status: "refused", reason: "not-creator" });
     }
+    const status = entry.senderId === this.#identity.id ? "sent" : "received";
+    this.#reports.entry({ ...entry, status, content });
+    if (content.kind === "remove") this.#reports.removed(content.member);
   }
 
   /**
@@ -249,16 +243,12 @@ export class Receiver {
     return senderId === this.#roster.creatorId && !audience && memberId !== senderId;
   }
 
-  /**
-   * @param {RelayMessage} relayed
-   * @param {Envelope | null} envelope
-   * @param {boolean} isLate
-   */
-  #wait(relayed, envelope, isLate) {
-    if (this.#waiting.size >= MAX_WAITING) return this.#refuse(relayed, "too-many");
-    this.#waiting.set(relayed.id, { relayed, envelope, isLate });
-    const sentMs = envelope?.head.sentMs ?? relayed.timestamp;
-    this.#reports.entry({ ...blank(relayed), status: "waiting", sentMs, isLate });
+  /** @param {WaitingMessage} message */
+  #wait(message) {
+    const { relayed, envelope, id, isLate } = message;
+    this.#taken.add(id);
+    for (const gone of this.#waiting.put(message)) this.#refuse(gone.relayed, "too-many", gone.id);
+    this.#reports.entry({ ...blank(relayed, id, envelope), status: "waiting", isLate });
     const epochId = envelope?.head.epochId ?? claimedEpochId(relayed.encrypted);
     if (epochId) this.#reports.wanted(relayed.from, epochId);
   }
@@ -266,42 +256,59 @@ export class Receiver {
   /**
    * @param {RelayMessage} relayed
    * @param {string} reason
+   * @param {string | null} entryId
    */
-  #refuse(relayed, reason) {
-    this.#reports.entry({ ...blank(relayed), status: "refused", reason });
+  #refuse(relayed, reason, entryId) {
+    this.#refused += 1;
+    if (!entryId && this.#refused > MAX_REFUSED) return this.#reports.notice("forged", null);
+    const entry = blank(relayed, entryId ?? this.#entryId(relayed.id), null);
+    this.#reports.entry({ ...entry, status: "refused", reason });
+  }
+
+  /**
+   * An id for an entry: the message's, unless something has it already.
+   *
+   * @param {string} wanted
+   */
+  #entryId(wanted) {
+    const base = MESSAGE_ID.test(wanted) ? wanted : "nameless";
+    let id = base;
+    // The blank keeps it apart from the ids of messages.
+    for (let count = 2; this.#taken.has(id); count++) id = `${base} ${count}`;
+    this.#taken.add(id);
+    return id;
+  }
+}
+
+/**
+ * @param {Envelope} envelope
+ * @param {import("../protocol/epoch.js").Epoch} epoch
+ * @returns {{said: unknown} | null} Null if it does not open.
+ */
+function open(envelope, epoch) {
+  try {
+    return { said: envelope.open(epoch) };
+  } catch {
+    return null;
   }
 }
 
 /**
  * @param {RelayMessage} relayed
+ * @param {string} id Of the entry.
+ * @param {Envelope | null} envelope If it is known to be the sender's.
  * @returns {MessageEntry}
  */
-function blank(relayed) {
+function blank(relayed, id, envelope) {
   return {
     type: "message",
-    id: relayed.id,
+    id,
     senderId: relayed.from,
-    audience: relayed.to || null,
-    sentMs: relayed.timestamp,
+    audience: relayed.to,
+    sentMs: Math.min(envelope?.head.sentMs ?? relayed.timestamp, MAX_TIME_MS),
     status: "waiting",
     reason: null,
     isLate: false,
     content: null,
   };
-}
-
-/**
- * @param {string} senderId
- * @param {Uint8Array} audience
- */
-function chainId(senderId, audience) {
-  return `${senderId} ${toBase64url(audience)}`;
-}
-
-/**
- * @param {string} id
- * @param {string} senderId
- */
-function isChainOf(id, senderId) {
-  return id.startsWith(`${senderId} `);
 }

@@ -3,6 +3,18 @@
 
 import { io } from "../vendor/socket.io-client.js";
 import { Emitter } from "./emitter.js";
+import {
+  arrivedOf,
+  departedOf,
+  downloadedOf,
+  joinedOf,
+  lockedOf,
+  membersOf,
+  messageOf,
+  refusalOf,
+  signalOf,
+  typingOf,
+} from "./heard.js";
 
 const ANSWER_LIMIT_MS = 15_000;
 const RETRY_MS = 2_000;
@@ -19,12 +31,8 @@ const ENDINGS = new Set(["session_expired", "removed"]);
 export class RelayError extends Error {
   name = "RelayError";
 
-  /**
-   * @param {string} code Such as `session_not_found`.
-   * @param {string} message
-   * @param {number} [retryAfterMs]
-   */
-  constructor(code, message, retryAfterMs) {
+  /** @param {import("./heard.js").Refusal} refusal Of which the code is such as `session_not_found`. */
+  constructor({ code, message, retryAfterMs }) {
     super(message);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
@@ -39,10 +47,11 @@ export class OfflineError extends Error {
 }
 
 /**
- * @typedef {{userId: string, publicKey: unknown, joinedAt: number}} RelayMember
- * @typedef {{id: string, from: string, to: string | null, encrypted: unknown, timestamp: number, type: string, seq: number}} RelayMessage
- * @typedef {{seq: number, truncated: boolean, locked: boolean, isCreator: boolean, memberToken: string, members: RelayMember[], messages: RelayMessage[], limits?: {ciphertextBytes: number}}} Joined
- * @typedef {{from: string, to: string | null, encrypted: unknown, timestamp: number}} RelaySignal
+ * @typedef {import("./heard.js").RelayMember} RelayMember
+ * @typedef {import("./heard.js").RelayMessage} RelayMessage
+ * @typedef {import("./heard.js").RelaySignal} RelaySignal
+ * @typedef {import("./heard.js").Joined} Joined
+ *
  * @typedef {object} RelayEvents
  * @property {Joined} joined After each connection.
  * @property {null} down
@@ -51,23 +60,25 @@ export class OfflineError extends Error {
  * @property {RelayMember[]} members
  * @property {RelayMessage} message
  * @property {RelaySignal} signal
- * @property {{userId: string, timestamp: number, seq: number}} arrived
- * @property {{userId: string, timestamp: number, reason: string, seq: number}} departed
+ * @property {{seq: number}} arrived
+ * @property {{userId: string, isLost: boolean, seq: number}} departed
  * @property {{userId: string, isTyping: boolean}} typing
- * @property {{downloadedBy: string, fileName: string}} downloaded
- * @property {{locked: boolean}} locked
+ * @property {{memberId: string, fileId: string}} downloaded
+ * @property {{isLocked: boolean}} locked
+ * @property {null} nonsense It said something of no known shape.
  */
 
-const HEARD = /** @type {const} */ ({
-  "public-keys-updated": "members",
-  "new-message": "message",
-  signal: "signal",
-  "user-joined": "arrived",
-  "user-left": "departed",
-  "user-typing": "typing",
-  "download-notification": "downloaded",
-  "session-locked": "locked",
-});
+/** @type {Record<string, [keyof RelayEvents, (told: unknown) => unknown]>} */
+const HEARD = {
+  "public-keys-updated": ["members", membersOf],
+  "new-message": ["message", messageOf],
+  signal: ["signal", signalOf],
+  "user-joined": ["arrived", arrivedOf],
+  "user-left": ["departed", departedOf],
+  "user-typing": ["typing", typingOf],
+  "download-notification": ["downloaded", downloadedOf],
+  "session-locked": ["locked", lockedOf],
+};
 
 /** @extends {Emitter<RelayEvents>} */
 export class Relay extends Emitter {
@@ -95,10 +106,11 @@ export class Relay extends Emitter {
       reconnectionDelayMax: 5_000,
     });
     this.#socket.on("connect", () => this.#join());
+    this.#socket.on("connect_error", () => this.#comeBack());
     this.#socket.on("disconnect", () => this.#down());
     this.#socket.on("session-error", (told) => this.#hearError(told));
-    for (const [event, name] of Object.entries(HEARD)) {
-      this.#socket.on(event, (told) => this.#isJoined && this.emit(name, told));
+    for (const event of Object.keys(HEARD)) {
+      this.#socket.on(event, (told) => this.#hear(event, told));
     }
   }
 
@@ -110,11 +122,18 @@ export class Relay extends Emitter {
     this.#socket.connect();
   }
 
+  /** End the connection without a word: to the relay a goodbye would be leaving the session. */
   close() {
     clearTimeout(this.#retry);
     this.#isJoined = false;
     this.#socket.off(); // Nobody is told that it is down: that was wanted.
-    this.#socket.disconnect();
+    this.#socket.io.reconnection(false);
+    this.#socket.io.engine?.close();
+  }
+
+  /** Break the connection, and come back after a while. */
+  interrupt() {
+    this.#socket.io.engine.close();
   }
 
   /**
@@ -141,12 +160,8 @@ export class Relay extends Emitter {
       .timeout(ANSWER_LIMIT_MS)
       .emit(event, whole, (/** @type {unknown} */ late, /** @type {any} */ answer) => {
         if (late) done(null, new OfflineError("there was no answer"));
-        else if (answer?.success) done(answer, null);
-        else
-          done(
-            null,
-            new RelayError(String(answer?.error), String(answer?.message), answer?.retryAfterMs),
-          );
+        else if (answer?.success === true) done(answer, null);
+        else done(null, new RelayError(refusalOf(answer)));
       });
   }
 
@@ -155,7 +170,7 @@ export class Relay extends Emitter {
     this.#request("join-session", this.#joinPayload(), (joined, error) => {
       if (!error) {
         this.#isJoined = true;
-        this.emit("joined", joined);
+        this.emit("joined", joinedOf(joined));
       } else if (error instanceof RelayError && !error.isPassing) {
         this.close();
         this.emit("refused", error);
@@ -170,13 +185,34 @@ export class Relay extends Emitter {
     clearTimeout(this.#retry);
     this.#isJoined = false;
     this.emit("down", null);
+    this.#comeBack();
   }
 
-  /** @param {{error: string, message: string}} told */
-  #hearError({ error, message }) {
+  /** Whom the relay itself has sent away, the library does not bring back. */
+  #comeBack() {
+    if (this.#socket.active) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#socket.connect(), RETRY_MS);
+  }
+
+  /**
+   * @param {string} event
+   * @param {unknown} told
+   */
+  #hear(event, told) {
+    if (!this.#isJoined) return;
+    const [name, read] = HEARD[event];
+    const heard = read(told);
+    if (heard) this.emit(name, /** @type {any} */ (heard));
+    else this.emit("nonsense", null);
+  }
+
+  /** @param {unknown} told */
+  #hearError(told) {
+    const refusal = refusalOf(told);
     // All other errors are answers as well, and were heard there.
-    if (!this.#isJoined || !ENDINGS.has(error)) return;
+    if (!this.#isJoined || !ENDINGS.has(refusal.code)) return;
     this.close();
-    this.emit("ended", new RelayError(error, message));
+    this.emit("ended", new RelayError(refusal));
   }
 }

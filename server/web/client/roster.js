@@ -3,7 +3,6 @@
 
 import { toBase64url } from "../protocol/bytes.js";
 import { readCard } from "../protocol/card.js";
-import { ForgedError } from "../protocol/primitives.js";
 
 /**
  * A member as others see it.
@@ -27,6 +26,10 @@ export class Roster {
   #ownId;
   /** @type {Map<string, Person>} */
   #people = new Map();
+  /** @type {Set<string>} Who is there with a card that is right, as last told. */
+  #attending = new Set();
+  /** @type {Set<string>} Of whom we knew before a reload. */
+  #kept = new Set();
 
   /**
    * @param {import("../protocol/link.js").Link} link
@@ -49,26 +52,30 @@ export class Roster {
   }
 
   /**
+   * Whether somebody was known before a reload.
+   *
+   * @param {string} id
+   */
+  wasKept(id) {
+    return this.#kept.has(id);
+  }
+
+  /**
    * Take the relay's list of who is there.
    *
-   * @param {import("./relay.js").RelayMember[]} members
+   * @param {import("./heard.js").RelayMember[]} members
    * @param {number} nowMs
-   * @returns {{arrived: Person[], refused: Person[]}} Who was not there before, and whose card was refused just now.
+   * @returns {{arrived: Person[], departed: Person[], refused: Person[]}}
+   *   Who is there now with a card that is right, who no longer, and whose card was refused just now.
    */
   update(members, nowMs) {
-    const present = new Set(members.map(({ userId }) => String(userId)));
-    for (const person of this.all)
+    const present = new Map(members.map((member) => [member.userId, member]));
+    for (const person of this.all) {
       if (!present.has(person.id)) this.#setPresent(person, false, nowMs);
-    const arrived = [];
-    const refused = [];
-    for (const member of members) {
-      const person = this.#person(String(member.userId), nowMs);
-      if (!person.isPresent) arrived.push(person);
-      this.#setPresent(person, true, nowMs);
-      person.joinedMs = Number(member.joinedAt) || nowMs;
-      if (this.#problemWith(person, member.publicKey, nowMs)) refused.push(person);
     }
-    return { arrived, refused };
+    const refused = [...present.values()].filter((member) => this.#isRefused(member, nowMs));
+    this.#forgetStrangers();
+    return { ...this.#attend(), refused: refused.flatMap(({ userId }) => this.get(userId) ?? []) };
   }
 
   /**
@@ -76,11 +83,12 @@ export class Roster {
    *
    * @param {string} text
    * @param {number} nowMs
+   * @param {string} [ownerId] Whose it must be.
    * @returns {Person}
    * @throws {Error} It is no card of this session.
    */
-  addCard(text, nowMs) {
-    const card = readCard(this.#link, text);
+  addCard(text, nowMs, ownerId) {
+    const card = readCard(this.#link, text, ownerId);
     const person = this.#person(card.id, nowMs);
     if (!person.card || card.madeMs > person.card.madeMs) {
       Object.assign(person, { card, cardText: text, refusal: null });
@@ -88,10 +96,14 @@ export class Roster {
     return person;
   }
 
-  /** @param {string} id */
+  /**
+   * @param {string} id
+   * @returns {boolean} Whether it was there, with a card that is right.
+   */
   setAbsent(id) {
     const person = this.#people.get(id);
     if (person) this.#setPresent(person, false, 0);
+    return this.#attending.delete(id);
   }
 
   /**
@@ -119,8 +131,8 @@ export class Roster {
   /** What is to be kept for after a reload. */
   export() {
     return this.all
-      .filter(({ cardText }) => cardText)
-      .map(({ cardText, isRemoved, isVerified }) => ({ cardText, isRemoved, isVerified }));
+      .filter(({ cardText, isRemoved }) => cardText || isRemoved)
+      .map(({ id, cardText, isRemoved, isVerified }) => ({ id, cardText, isRemoved, isVerified }));
   }
 
   /**
@@ -128,30 +140,66 @@ export class Roster {
    * @param {number} nowMs
    */
   import(kept, nowMs) {
-    for (const { cardText, isRemoved, isVerified } of kept) {
-      if (cardText) Object.assign(this.addCard(cardText, nowMs), { isRemoved, isVerified });
+    for (const { id, cardText, isRemoved, isVerified } of kept) {
+      if (cardText) this.addCard(cardText, nowMs, id);
+      Object.assign(this.#person(id, nowMs), { isRemoved, isVerified });
+      this.#kept.add(id);
     }
   }
 
   /**
-   * @param {Person} person
-   * @param {unknown} text
+   * @param {import("./heard.js").RelayMember} member
    * @param {number} nowMs
-   * @returns {string | null} What is wrong with it, if that is new.
+   * @returns {boolean} Whether there is something wrong with its card that was not wrong before.
+   */
+  #isRefused({ userId, publicKey, joinedAt }, nowMs) {
+    const person = this.#person(userId, nowMs);
+    this.#setPresent(person, true, nowMs);
+    person.joinedMs = joinedAt;
+    const before = person.refusal;
+    person.refusal = this.#problemWith(person, publicKey, nowMs);
+    return person.refusal !== null && person.refusal !== before;
+  }
+
+  /**
+   * @param {Person} person
+   * @param {string | null} text
+   * @param {number} nowMs
+   * @returns {string | null} What is wrong with it.
    */
   #problemWith(person, text, nowMs) {
-    if (text === person.cardText) return null;
+    if (text !== null && text === person.cardText) return null;
+    if (text === null) return "no card";
     try {
-      if (readCard(this.#link, text).id !== person.id)
-        throw new ForgedError("another member's card");
-      this.addCard(String(text), nowMs);
-      return null;
+      const madeMs = person.card?.madeMs ?? 0;
+      const { cardText, id } = this.addCard(text, nowMs, person.id);
+      // Our own may be on its way there.
+      const isOld = cardText !== text && id !== this.#ownId;
+      return isOld && readCard(this.#link, text).madeMs < madeMs ? "an older card" : null;
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      const isKnown = person.refusal === problem;
-      person.refusal = problem;
-      return isKnown ? null : problem;
+      return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Nobody can be made up by the thousand, to be remembered for ever. */
+  #forgetStrangers() {
+    for (const { id, card, isPresent, isRemoved } of this.all) {
+      if (!card && !isPresent && !isRemoved) this.#people.delete(id);
+    }
+  }
+
+  /** @returns {{arrived: Person[], departed: Person[]}} */
+  #attend() {
+    const before = this.#attending;
+    const people = this.all.filter(({ id, card, isPresent }) => {
+      return card && isPresent && id !== this.#ownId;
+    });
+    this.#attending = new Set(people.map(({ id }) => id));
+    const departed = [...before].filter((id) => !this.#attending.has(id));
+    return {
+      arrived: people.filter(({ id }) => !before.has(id)),
+      departed: departed.flatMap((id) => this.get(id) ?? []),
+    };
   }
 
   /**

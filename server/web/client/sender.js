@@ -1,11 +1,12 @@
 // @ts-check
 /** What goes out: one message after the other, each until the relay has taken it. */
 
-import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { equal, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { NO_HASH } from "../protocol/chain.js";
 import { MESSAGE_TYPE, makeEnvelope } from "../protocol/envelope.js";
+import { recipientsHash } from "../protocol/epoch.js";
 import { randomBytes } from "../protocol/primitives.js";
-import { RelayError } from "./relay.js";
+import { OfflineError, RelayError } from "./relay.js";
 
 const MESSAGE_ID_BYTES = 16;
 const RETRY_MS = 2_000;
@@ -15,7 +16,7 @@ const RETRY_MS = 2_000;
  * @typedef {import("./entries.js").Content} Content
  * @typedef {{messageId: string, audience: string | null, sentMs: number, content: Content}} Draft
  * @typedef {{number: number, hash: string}} ChainEnd
- * @typedef {{messageId: string, audience: string | null, number: number, hash: string, previous: string, epochId: string, encrypted: string}} Signed
+ * @typedef {{messageId: string, audience: string | null, number: number, hash: string, previous: string, epochId: string, recipients: string, encrypted: string}} Signed
  *
  * @typedef {object} SenderState For after a reload.
  * @property {Draft[]} drafts
@@ -42,6 +43,11 @@ export class Sender {
   /** @type {Signed | null} */
   #signed = null;
   #isRunning = false;
+  #isKeeping = false;
+  /** @type {Map<string, () => void>} Who waits for a message to be sent. */
+  #settling = new Map();
+  /** @type {string | null} Why nothing is sent any more. */
+  #ending = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
 
@@ -70,26 +76,59 @@ export class Sender {
    * @returns {string} The message id.
    */
   send(content, audience, nowMs, messageId = toBase64url(randomBytes(MESSAGE_ID_BYTES))) {
+    if (this.#drafts.some((draft) => draft.messageId === messageId)) return messageId;
     const draft = { messageId, audience, sentMs: nowMs, content };
-    this.#drafts.push(draft);
     this.#tell(draft, "sending");
+    if (this.#ending) {
+      this.#tell(draft, "failed", this.#ending);
+      return messageId;
+    }
+    this.#drafts.push(draft);
+    this.#keepSoon();
     void this.#run();
     return messageId;
   }
 
   /**
+   * Wait until a message is sent, or has failed.
+   *
+   * @param {string} messageId
+   * @returns {Promise<void>}
+   */
+  settled(messageId) {
+    if (!this.#drafts.some((draft) => draft.messageId === messageId)) return Promise.resolve();
+    return new Promise((resolve) => this.#settling.set(messageId, resolve));
+  }
+
+  /**
    * Go on after the session was joined.
    *
-   * @param {string[]} arrivedIds Own messages that came back from the relay.
+   * @param {(messageId: string) => boolean} hasArrived Whether an own message came back from the relay.
    * @param {boolean} isComplete Whether all that came back would be among them.
    */
-  resume(arrivedIds, isComplete) {
+  resume(hasArrived, isComplete) {
     const signed = this.#signed;
-    if (signed && arrivedIds.includes(signed.messageId)) this.#settle(signed);
-    // What has not arrived is signed anew, for those who are there now.
-    else if (isComplete) this.#signed = null;
-    this.#drafts = this.#drafts.filter(({ messageId }) => !arrivedIds.includes(messageId));
+    if (signed && hasArrived(signed.messageId)) this.#settle(signed);
+    // What has not arrived is signed anew if others are there now. Otherwise not: if it does
+    // arrive after all, there are no two messages of one number.
+    else if (isComplete && signed && !this.#isForThosePresent(signed)) this.#signed = null;
+    for (const draft of this.#drafts) {
+      if (hasArrived(draft.messageId)) this.#tell(draft, "sent");
+    }
+    this.#drafts = this.#drafts.filter(({ messageId }) => !hasArrived(messageId));
     void this.#run();
+  }
+
+  /**
+   * Where an own chain ends by what has come back from the relay: what was kept may be older.
+   *
+   * @param {string | null} audience
+   * @param {{number: number, hash: Uint8Array} | undefined} end
+   */
+  follow(audience, end) {
+    if (!end || end.number <= this.end(audience).number) return;
+    this.#ends.set(audience ?? "", { number: end.number, hash: toBase64url(end.hash) });
+    if (this.#signed?.audience === audience) this.#signed = null;
   }
 
   /**
@@ -108,9 +147,16 @@ export class Sender {
     return [...this.#ends.keys()].filter((audience) => audience !== "");
   }
 
-  stop() {
+  /**
+   * Send nothing any more; what waits has failed.
+   *
+   * @param {string} reason
+   */
+  stop(reason) {
     clearTimeout(this.#retry);
-    this.#isRunning = true; // For good.
+    this.#ending = reason;
+    if (reason === "closed") return; // They go out after `restore`.
+    for (const draft of this.#drafts) this.#tell(draft, "failed", reason);
   }
 
   /** @param {SenderState} kept */
@@ -118,14 +164,18 @@ export class Sender {
     this.#drafts = [...drafts];
     this.#ends = new Map(ends);
     this.#signed = signed;
-    for (const draft of drafts) this.#tell(draft, "sending");
+  }
+
+  /** Tell of what was not sent before a reload. */
+  tellDrafts() {
+    for (const draft of this.#drafts) this.#tell(draft, "sending");
   }
 
   async #run() {
     clearTimeout(this.#retry);
     if (this.#isRunning) return;
     this.#isRunning = true;
-    while (this.#drafts.length > 0 && this.#relay.isJoined) {
+    while (this.#drafts.length > 0 && this.#relay.isJoined && !this.#ending) {
       if (!(await this.#sendFirst())) break;
     }
     this.#isRunning = false;
@@ -134,25 +184,31 @@ export class Sender {
   /** @returns {Promise<boolean>} Whether the next may follow at once. */
   async #sendFirst() {
     const [draft] = this.#drafts;
-    const signed = this.#sign(draft);
-    await this.#keep();
     try {
+      const signed = this.#sign(draft);
+      await this.#keep();
       await this.#relay.ask("send-message", {
         id: signed.messageId,
         to: signed.audience,
         type: MESSAGE_TYPE,
         encrypted: signed.encrypted,
       });
+      if (this.#drafts.includes(draft)) this.#sent(draft, signed);
+      return true;
     } catch (error) {
       return this.#failed(draft, error);
     }
-    if (this.#drafts.includes(draft)) {
-      this.#settle(signed);
-      this.#drafts = this.#drafts.filter((other) => other !== draft);
-      this.#tell(draft, "sent");
-      await this.#keep();
-    }
-    return true;
+  }
+
+  /**
+   * @param {Draft} draft
+   * @param {Signed} signed
+   */
+  #sent(draft, signed) {
+    this.#settle(signed);
+    this.#drafts = this.#drafts.filter((other) => other !== draft);
+    this.#tell(draft, "sent");
+    this.#keepSoon();
   }
 
   /**
@@ -160,26 +216,29 @@ export class Sender {
    * @param {unknown} error
    */
   #failed(draft, error) {
-    const isRefused = error instanceof RelayError;
-    if (isRefused) this.#signed = null;
-    if (!isRefused || error.isPassing) {
-      const waitMs = isRefused ? error.retryAfterMs : undefined;
+    const isRefused = !(error instanceof OfflineError);
+    const isPassing = error instanceof RelayError && error.isPassing;
+    if (this.#ending) return false;
+    if (!isRefused || isPassing) {
+      const waitMs = isPassing ? error.retryAfterMs : undefined;
       this.#retry = setTimeout(() => void this.#run(), waitMs ?? RETRY_MS);
       return false;
     }
+    this.#signed = null;
     this.#drafts = this.#drafts.filter((other) => other !== draft);
-    this.#tell(draft, "failed", error.code);
+    this.#tell(draft, "failed", error instanceof RelayError ? error.code : "unsendable");
     return true;
   }
 
   /**
    * @param {Draft} draft
    * @returns {Signed}
+   * @throws {RelayError} There is nobody to read it.
    */
   #sign({ messageId, audience, sentMs, content }) {
+    const recipients = this.#recipients(audience);
     if (this.#signed?.messageId === messageId) return this.#signed;
     const { number, hash } = this.end(audience);
-    const recipients = this.#roster.recipients(audience);
     const { epoch, keys } = this.#epochs.forNext(audience, recipients, number + 1, Date.now());
     const { kind, ...said } = content;
     const place = { messageId, kind, number: number + 1, previous: hash, sentMs, keys };
@@ -191,9 +250,30 @@ export class Sender {
       hash: toBase64url(envelope.hash),
       previous: toBase64url(hash),
       epochId: toBase64url(epoch.epochId),
+      recipients: toBase64url(epoch.recipients),
       encrypted: toBase64url(envelope.bytes),
     };
     return this.#signed;
+  }
+
+  /**
+   * @param {string | null} audience
+   * @throws {RelayError} Nobody whom we know is of that name: not even an honest relay may have it.
+   */
+  #recipients(audience) {
+    const recipients = this.#roster.recipients(audience);
+    if (audience === null || recipients.some(({ id }) => id === audience)) return recipients;
+    throw new RelayError({
+      code: "recipient_not_found",
+      message: "nobody of that id is there with a card that is right",
+      retryAfterMs: undefined,
+    });
+  }
+
+  /** @param {Signed} signed */
+  #isForThosePresent({ audience, recipients }) {
+    const memberIds = this.#roster.recipients(audience).map(({ memberId }) => memberId);
+    return equal(recipientsHash(memberIds), fromBase64url(recipients));
   }
 
   /** @param {Signed} signed */
@@ -203,6 +283,16 @@ export class Sender {
     this.#reports.arrived(signed);
     this.#ends.set(audience ?? "", { number, hash });
     this.#epochs.settle(audience, fromBase64url(epochId));
+  }
+
+  /** After a burst of drafts once, not for each. */
+  #keepSoon() {
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    queueMicrotask(() => {
+      this.#isKeeping = false;
+      void this.#keep();
+    });
   }
 
   #keep() {
@@ -218,5 +308,8 @@ export class Sender {
   #tell({ messageId, audience, sentMs, content }, status, reason = null) {
     const place = { id: messageId, senderId: this.#identity.id, audience, sentMs };
     this.#reports.entry({ type: "message", ...place, status, reason, isLate: false, content });
+    if (status === "sending") return;
+    this.#settling.get(messageId)?.();
+    this.#settling.delete(messageId);
   }
 }

@@ -2,9 +2,12 @@
 /** A session: what a front end needs to know of it and can do in it. */
 
 import { toBase64url } from "../protocol/bytes.js";
+import { nameProblem } from "../protocol/card.js";
+import { MAX_PREVIEW_BYTES } from "../protocol/chunks.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
+import { isText, MAX_TEXT_CHARS, wellFormed } from "./entries.js";
 import { ignoreFailure, Member } from "./member.js";
 
 /**
@@ -79,6 +82,7 @@ export class Session {
 
   /** Begin; first listen to what is of interest. */
   connect() {
+    this.#member.sender.tellDrafts();
     this.#member.relay.connect();
   }
 
@@ -116,9 +120,11 @@ export class Session {
    * @param {string} text
    * @param {string | null} [audience] The id of the one who may read it; null for everybody.
    * @returns {string} The message id.
+   * @throws {RangeError} It is empty, or longer than `MAX_TEXT_CHARS`.
    */
   sendText(text, audience = null) {
-    return this.#member.sender.send({ kind: "text", text }, audience, Date.now());
+    if (!isText(text)) throw new RangeError(`a text has 1 to ${MAX_TEXT_CHARS} characters`);
+    return this.#member.sender.send({ kind: "text", text: wellFormed(text) }, audience, Date.now());
   }
 
   /**
@@ -126,8 +132,8 @@ export class Session {
    *
    * @param {import("./entries.js").MessageEntry} entry
    */
-  retry({ id, audience, content }) {
-    if (content) this.#member.sender.send(content, audience, Date.now(), id);
+  retry({ id, audience, content, status }) {
+    if (content && status === "failed") this.#member.sender.send(content, audience, Date.now(), id);
   }
 
   /**
@@ -139,6 +145,9 @@ export class Session {
    * @returns {Promise<string>} The message id.
    */
   async sendFile(file, { audience = null, preview = null, place }) {
+    if ((preview?.length ?? 0) > MAX_PREVIEW_BYTES) {
+      throw new RangeError(`a preview may have ${MAX_PREVIEW_BYTES} bytes`);
+    }
     const note = await this.#member.files.prepare(file, place);
     const shown = preview ? { ...note, preview: toBase64url(preview) } : note;
     return this.#member.sender.send({ kind: "file", file: shown }, audience, Date.now());
@@ -188,18 +197,26 @@ export class Session {
    * Put somebody out; only the creator may.
    *
    * @param {string} memberId
+   * @throws {RangeError} That is not the creator's to do, or not to be done to this one.
    */
   async remove(memberId) {
+    const isOther = memberId !== this.id && this.#member.roster.get(memberId);
+    if (!this.isCreator || !isOther) throw new RangeError("only the creator removes others");
+    const { sender, relay } = this.#member;
     this.#member.removed(memberId);
-    this.#member.sender.send({ kind: "remove", member: memberId }, null, Date.now());
-    await this.#member.relay.ask("remove-member", { userId: memberId });
+    // The others hear it of the creator before the relay tells that somebody has gone.
+    await sender.settled(sender.send({ kind: "remove", member: memberId }, null, Date.now()));
+    await relay.ask("remove-member", { userId: memberId });
   }
 
-  /** @param {string} name */
+  /**
+   * @param {string} name
+   * @throws {RangeError} It cannot be used; `nameProblem` tells why.
+   */
   async rename(name) {
+    if (nameProblem(name)) throw new RangeError("that name cannot be used");
     this.#member.name = name;
-    await this.#member.keepMe();
-    await this.#member.relay.ask("save-public-key", { publicKey: this.#member.card() });
+    await this.#member.rename();
   }
 
   /**

@@ -6,6 +6,7 @@
 
 import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../protocol/bytes.js";
 import { answerOf, CHUNKS, endOf, KEYS, openDatabase, rangeOf, SESSIONS } from "./database.js";
+import { KEPT_PARTS } from "./keeping.js";
 
 const NONCE_BYTES = 12;
 const PREFIX = "hushwire";
@@ -60,7 +61,7 @@ export class TabVault {
   async kept() {
     /** @type {Record<string, unknown>} */
     const kept = {};
-    for (const part of ["me", "sender", "roster", "epochs", "receiver"]) {
+    for (const part of KEPT_PARTS) {
       kept[part] = await this.#read(part);
     }
     return kept.me ? /** @type {any} */ (kept) : null;

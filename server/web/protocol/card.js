@@ -15,7 +15,9 @@ import {
 } from "./bytes.js";
 import { memberIdOf } from "./identity.js";
 import {
+  dh,
   ForgedError,
+  isPrimePoint,
   KEY_BYTES,
   label,
   mac,
@@ -30,6 +32,9 @@ const NAME_PAD_BYTES = 64;
 const MAX_NAME_CHARS = 64;
 const MAX_NAME_BYTES = 256;
 const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** Any secret will do: it only tells keys apart that give everybody the same one. */
+const PROBE = new Uint8Array(KEY_BYTES).fill(1);
 
 /** A member, as its card says. */
 export class Card {
@@ -84,9 +89,10 @@ export function makeCard(link, identity, name, nowMs, nonce) {
 /**
  * @param {import("./link.js").Link} link
  * @param {unknown} text The relay's `publicKey`.
+ * @param {string} [ownerId] Whose it must be, as text.
  * @throws {MalformedError | ForgedError} It is not a member's with the link.
  */
-export function readCard(link, text) {
+export function readCard(link, text, ownerId) {
   if (typeof text !== "string") throw new MalformedError("no card");
   const [body, signature, code] = unpack(fromBase64url(text), 3);
   if (!equal(code, mac(link.cardKey, pack(body, signature)))) {
@@ -96,14 +102,29 @@ export function readCard(link, text) {
   if (!equal(what, label("card")) || !equal(sessionId, link.sessionId)) {
     throw new ForgedError("a card of something else");
   }
-  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
-    throw new MalformedError("keys have 32 bytes");
-  }
+  checkKeys(signKey, boxKey);
+  const memberId = memberIdOf(signKey, boxKey);
+  if (ownerId && toBase64url(memberId) !== ownerId) throw new ForgedError("another member's card");
   verify(signKey, body, signature);
-  const context = nameContext(link, memberIdOf(signKey, boxKey));
+  const context = nameContext(link, memberId);
   const name = fromUtf8(unpad(openWithNonce(link.nameKey, context, sealedName)));
   if (nameProblem(name)) throw new MalformedError("a name that cannot be used");
   return new Card({ signKey, boxKey, name, madeMs: fromU64(madeMs) });
+}
+
+/**
+ * Refuse keys with which a member could hold up others: nobody could seal for it, or all would
+ * disagree on what it has signed.
+ *
+ * @param {Uint8Array} signKey
+ * @param {Uint8Array} boxKey
+ */
+function checkKeys(signKey, boxKey) {
+  if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
+    throw new MalformedError("keys have 32 bytes");
+  }
+  if (!isPrimePoint(signKey)) throw new ForgedError("a sign key outside of the group");
+  dh(PROBE, boxKey);
 }
 
 /**

@@ -10,17 +10,17 @@ export const NO_HASH = new Uint8Array(HASH_BYTES);
 const KEPT_MESSAGES = 5_000;
 
 /**
- * @typedef {import("./gaps.js").Gap} Gap
  * @typedef {"next" | "late" | "repeated" | "forked"} Place
  * @typedef {{number: number, hash: Uint8Array, previous: Uint8Array}} ChainLink
  */
 
 /** The messages of one sender to one audience, as one receiver has seen them. */
 export class Chain {
-  /** @type {Map<number, ChainLink>} In the order in which they came. */
+  /** @type {Map<number, {hash: Uint8Array, previous: Uint8Array}>} In the order in which they came. */
   #links = new Map();
   #gaps = new Gaps();
-  #oldest = 1; // Of what is below, nothing is known any more.
+  #oldest = Infinity; // What is below was before our time, as far as is known.
+  #toldFork = 0;
 
   /** The newest number that came, or of which the sender told; 0 for none. */
   newest = 0;
@@ -30,23 +30,44 @@ export class Chain {
     return this.#gaps.all;
   }
 
+  /** The newest message, if it has come and is remembered. */
+  get end() {
+    const hash = this.#links.get(this.newest)?.hash;
+    return hash && { number: this.newest, hash };
+  }
+
   /**
    * Note a message that is truly the sender's, and tell where it belongs.
    *
    * @param {ChainLink} link
-   * @param {number} from The first number that was for this receiver; 0 if the message does not tell.
-   * @returns {{place: Place, gap: Gap | null}} The gap is what is missing before it.
+   * @param {number} from The first number that was for this receiver; 0 if that is not known.
+   * @returns {{place: Place, missing: number}} How many are missing before it that were not missed until now.
    */
   take(link, from) {
     const place = this.#placeOf(link);
-    if (place !== "next" && place !== "late") return { place, gap: null };
-    const gap = place === "next" ? this.#gapBefore(link.number, from) : null;
-    if (gap) this.#gaps.add(gap);
-    if (this.newest === 0 && !gap) this.#oldest = link.number;
+    if (place !== "next" && place !== "late") return { place, missing: 0 };
     this.#gaps.fill(link.number);
-    this.newest = Math.max(this.newest, link.number);
+    const missing = place === "next" ? this.#advance(link.number) : 0;
     this.#keep(link);
-    return { place, gap };
+    return { place, missing: missing + this.startAt(from) };
+  }
+
+  /**
+   * Learn since which number the chain is for this receiver.
+   *
+   * @param {number} from 0 if that is not known.
+   * @returns {number} How many are missing that were not missed until now.
+   */
+  startAt(from) {
+    if (from === 0 || from >= this.#oldest || this.newest === 0) return 0;
+    const late = [...this.#links.keys()].filter(
+      (number) => number >= from && number < this.#oldest,
+    );
+    const missing = this.#oldest - from - late.length;
+    this.#gaps.add({ first: from, last: this.#oldest - 1 });
+    for (const number of late) this.#gaps.fill(number);
+    this.#oldest = from;
+    return missing;
   }
 
   /**
@@ -54,27 +75,29 @@ export class Chain {
    *
    * @param {number} number
    * @param {Uint8Array} hash
-   * @returns {{isForked: boolean, gap: Gap | null}} The gap is what has not come yet.
+   * @returns {"same" | "behind" | "forked" | "ahead"} Whether we have it, lack it, have another one (told once), or have newer ones.
    */
   compare(number, hash) {
     const known = this.#links.get(number);
-    if (known) return { isForked: !equal(known.hash, hash), gap: null };
-    const isBehind = this.newest > 0 && number > this.newest;
-    return { isForked: false, gap: isBehind ? { first: this.newest + 1, last: number } : null };
+    if (!known) return number > this.newest ? "behind" : "ahead";
+    if (equal(known.hash, hash) || this.#toldFork === number) return "same";
+    this.#toldFork = number;
+    return "forked";
   }
 
   /**
-   * Count as missing what a head told of and what has not come in time.
+   * Count as missing what the sender told of and what has not come in time.
    *
    * @param {number} number Up to this one.
-   * @returns {Gap | null}
+   * @returns {number} How many.
    */
   giveUp(number) {
-    if (number <= this.newest) return null;
-    const gap = { first: this.newest + 1, last: number };
-    this.#gaps.add(gap);
+    if (number <= this.newest) return 0;
+    if (this.newest === 0) this.#oldest = 1;
+    const first = this.newest + 1;
+    this.#gaps.add({ first, last: number });
     this.newest = number;
-    return gap;
+    return number - first + 1;
   }
 
   /**
@@ -92,19 +115,22 @@ export class Chain {
   }
 
   /**
-   * @param {number} number
-   * @param {number} from
-   * @returns {Gap | null}
+   * @param {number} number The newest from now on.
+   * @returns {number} How many are missing before it.
    */
-  #gapBefore(number, from) {
-    const first = this.newest ? this.newest + 1 : from || number;
-    if (!this.newest && first < number) this.#oldest = first;
-    return first < number ? { first, last: number - 1 } : null;
+  #advance(number) {
+    const isFirst = this.newest === 0;
+    const missing = isFirst ? 0 : number - 1 - this.newest;
+    if (isFirst) this.#oldest = number;
+    if (missing > 0) this.#gaps.add({ first: this.newest + 1, last: number - 1 });
+    this.newest = number;
+    return missing;
   }
 
   /** @param {ChainLink} link */
-  #keep(link) {
-    this.#links.set(link.number, link);
+  #keep({ number, hash, previous }) {
+    // Copies: both may be parts of a whole message, which would be kept with them.
+    this.#links.set(number, { hash: hash.slice(), previous: previous.slice() });
     if (this.#links.size <= KEPT_MESSAGES) return;
     const [forgotten] = this.#links.keys();
     this.#links.delete(forgotten);

@@ -101,7 +101,7 @@ export async function sealFile(file, read, keep) {
   return {
     id,
     name: [...file.name].slice(-MAX_NAME_CHARS).join("") || "file",
-    type: file.type.slice(0, MAX_TYPE_CHARS),
+    type: [...file.type].slice(0, MAX_TYPE_CHARS).join(""),
     size: file.size,
     chunk: CHUNK_BYTES,
     key: toBase64url(key),
@@ -133,10 +133,12 @@ export function readFileNote(said) {
     fromBase64url(note.hashes).length === chunkCount(note.size, note.chunk) * HASH_BYTES &&
     note.name.length > 0 &&
     [...note.name].length <= MAX_NAME_CHARS &&
-    note.type.length <= MAX_TYPE_CHARS &&
+    [...note.type].length <= MAX_TYPE_CHARS &&
     isPreview(note.preview);
   if (!isFitting) throw new MalformedError("a field of a wrong size");
-  return note;
+  const { id, name, type, size, chunk, key, hashes, preview } = note;
+  const known = { id, name, type, size, chunk, key, hashes };
+  return preview === undefined ? known : { ...known, preview };
 }
 
 /**

@@ -75,9 +75,11 @@ export class Envelope {
    * @throws {ForgedError | MalformedError}
    */
   open(epoch) {
-    if (!equal(epoch.recipients, this.head.recipients)) {
-      throw new ForgedError("other recipients than its epoch's");
-    }
+    const isOfEpoch =
+      equal(epoch.sender, this.head.sender) &&
+      equal(epoch.audience, this.head.audience) &&
+      equal(epoch.recipients, this.head.recipients);
+    if (!isOfEpoch) throw new ForgedError("of another sender, or for others, than its epoch");
     const padded = openWithNonce(epoch.contentKey, this.#head, this.#sealed);
     try {
       return JSON.parse(fromUtf8(unpad(padded)));

@@ -46,10 +46,11 @@ export class Epoch {
    * @param {Uint8Array} key
    */
   constructor(sessionId, sender, audience, recipients, key) {
-    this.sender = sender;
-    this.audience = audience;
-    this.recipients = recipients;
-    this.key = key;
+    // Copies: these may be parts of a whole message, which would be kept with them.
+    this.sender = sender.slice();
+    this.audience = audience.slice();
+    this.recipients = recipients.slice();
+    this.key = key.slice();
     const context = [sender, audience, recipients];
     this.epochId = derive(key, sessionId, "epoch", ...context).slice(0, EPOCH_ID_BYTES);
     this.contentKey = derive(key, sessionId, "content");
@@ -90,7 +91,7 @@ export function readKeys(keys) {
   if (memberIds.some((id, at) => at > 0 && compare(memberIds[at - 1], id) >= 0)) {
     throw new MalformedError("entries out of order");
   }
-  return { ephemeralKey, entries, recipients: recipientsHash(memberIds) };
+  return { ephemeralKey, entries, memberIds };
 }
 
 /**
@@ -98,12 +99,13 @@ export function readKeys(keys) {
  *
  * @param {import("./link.js").Link} link
  * @param {import("./identity.js").Identity} identity
- * @param {{sender: Uint8Array, audience: Uint8Array, epochId: Uint8Array, keys: Uint8Array}} head
+ * @param {Pick<import("./envelope.js").Head, "sender" | "audience" | "epochId" | "recipients" | "keys">} head
  * @returns {{epoch: Epoch, from: number} | null} Null if it is not for us.
- * @throws {ForgedError} It does not open, or is not the key of that epoch.
+ * @throws {ForgedError} It is for others than it says, does not open, or is not the key of that epoch.
  */
-export function unwrapKey(link, identity, { sender, audience, epochId, keys }) {
-  const { ephemeralKey, entries, recipients } = readKeys(keys);
+export function unwrapKey(link, identity, { sender, audience, epochId, recipients, keys }) {
+  const { ephemeralKey, entries, memberIds } = readKeys(keys);
+  if (!equal(recipientsHash(memberIds), recipients)) throw new ForgedError("keys for others");
   const mine = entries.find((entry) => equal(entry.subarray(0, FROM_AT), identity.memberId));
   if (!mine) return null;
   const from = mine.subarray(FROM_AT, BOX_AT);

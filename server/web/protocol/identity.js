@@ -27,6 +27,8 @@ export function memberIdOf(signKey, boxKey) {
 export class Identity {
   #seed;
   #boxSecret;
+  /** @type {WeakMap<Uint8Array, Uint8Array>} Secrets shared with the keys of cards, which are used again and again. */
+  #agreed = new WeakMap();
 
   /**
    * @param {Uint8Array} seed Of the Ed25519 key.
@@ -57,7 +59,9 @@ export class Identity {
    * @param {Uint8Array} boxKey
    */
   agree(boxKey) {
-    return dh(this.#boxSecret, boxKey);
+    const secret = this.#agreed.get(boxKey) ?? dh(this.#boxSecret, boxKey);
+    this.#agreed.set(boxKey, secret);
+    return secret;
   }
 
   /** @param {ReturnType<Identity["export"]>} kept */

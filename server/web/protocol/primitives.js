@@ -11,6 +11,7 @@ export const HASH_BYTES = 32;
 export const NO_BYTES = new Uint8Array(0);
 
 const LABEL = "hushwire/1/";
+const POINT_BYTES = 32;
 const PAD_STEP_BYTES = 16_384;
 const PAD_MARK = 0x80;
 
@@ -108,9 +109,24 @@ export function sign(seed, message) {
 }
 
 /**
- * Strict: keys of small order, which some libraries take, would let one signature fit many messages.
+ * Whether these are the right bytes of a point of the prime-order group, other than zero. Of others,
+ * libraries think differently, and some would let one signature fit many messages.
  *
- * @param {Uint8Array} key
+ * @param {Uint8Array} bytes
+ */
+export function isPrimePoint(bytes) {
+  try {
+    const point = ed25519.Point.fromBytes(bytes);
+    return !point.is0() && point.isTorsionFree();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Strict: there is one right form of a signature, and libsodium takes the same.
+ *
+ * @param {Uint8Array} key A prime point.
  * @param {Uint8Array} message
  * @param {Uint8Array} signature
  * @throws {ForgedError} The owner of the key did not sign that.
@@ -122,7 +138,9 @@ export function verify(key, message, signature) {
   } catch {
     // Not even of the form of a signature, or of a key.
   }
-  if (!fits) throw new ForgedError("the signature is wrong");
+  if (!fits || !isPrimePoint(signature.subarray(0, POINT_BYTES))) {
+    throw new ForgedError("the signature is wrong");
+  }
 }
 
 /** @param {Uint8Array} seed */

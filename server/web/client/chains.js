@@ -1,0 +1,180 @@
+// @ts-check
+/** The chains of all senders, and what may be missing of them with reason. docs/PROTOCOL.md, section 8. */
+
+import { toBase64url } from "../protocol/bytes.js";
+import { Chain } from "../protocol/chain.js";
+
+/** @typedef {import("../protocol/chain.js").ChainLink} ChainLink */
+
+export class Chains {
+  /** @type {Map<string, Chain>} By sender and audience. */
+  #chains = new Map();
+  /** @type {Map<string, number>} The last number that counts of chains of removed members. */
+  #limits = new Map();
+  /** @type {Map<string, number>} How far chains had come before a reload. */
+  #before = new Map();
+  /** @type {Set<string>} Senders of whom the relay may have trimmed something before their next message. */
+  #trimmed = new Set();
+  /** @type {Set<string>} Chains of which that message has come. */
+  #settled = new Set();
+  /** @type {Set<string>} Chains of which the start may have been trimmed. */
+  #cutOff = new Set();
+  #gap;
+
+  /** @param {(code: "missing" | "trimmed", senderId: string, count: number) => void} gap Told of what is missing. */
+  constructor(gap) {
+    this.#gap = gap;
+  }
+
+  /**
+   * Note a message of which the signature is right.
+   *
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {ChainLink} link
+   * @param {{from: number, isTrimmed: boolean}} place Of `Chain.take`; and whether the relay has told that it no longer has all.
+   * @returns {import("../protocol/chain.js").Place}
+   */
+  take(senderId, audience, link, { from, isTrimmed }) {
+    const id = chainId(senderId, audience);
+    const chain = this.#chain(id);
+    const isStart = chain.newest === 0;
+    const isExcused = (isTrimmed || this.#trimmed.has(senderId)) && !this.#settled.has(id);
+    const { place, missing } = chain.take(link, from);
+    this.#settled.add(id);
+    if (isStart && isExcused) this.#cutOff.add(id);
+    this.#tell(isExcused, senderId, missing);
+    return place;
+  }
+
+  /**
+   * Learn later since when a chain is for us.
+   *
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {number} from
+   */
+  startAt(senderId, audience, from) {
+    const id = chainId(senderId, audience);
+    this.#tell(this.#cutOff.has(id), senderId, this.#chain(id).startAt(from));
+  }
+
+  /**
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {number} number
+   * @param {Uint8Array} hash
+   */
+  compare(senderId, audience, number, hash) {
+    return this.#chain(chainId(senderId, audience)).compare(number, hash);
+  }
+
+  /**
+   * Wait no longer for what a sender has told of.
+   *
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {number} number
+   */
+  giveUp(senderId, audience, number) {
+    const id = chainId(senderId, audience);
+    const isExcused = this.#trimmed.has(senderId) && !this.#settled.has(id);
+    this.#settled.add(id);
+    this.#tell(isExcused, senderId, this.#chain(id).giveUp(number));
+  }
+
+  /**
+   * The newest message of a chain.
+   *
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   */
+  end(senderId, audience) {
+    return this.#chain(chainId(senderId, audience)).end;
+  }
+
+  /**
+   * The relay has told that it no longer has all that we have not seen.
+   *
+   * @param {string[]} senderIds Who may have said something meanwhile.
+   */
+  trim(senderIds) {
+    this.#trimmed = new Set(senderIds);
+    this.#settled.clear();
+  }
+
+  /**
+   * Believe nothing more of somebody than what has come until now.
+   *
+   * @param {string} senderId
+   */
+  close(senderId) {
+    for (const [id, { newest }] of this.#chains) {
+      if (id.startsWith(`${senderId} `)) this.#limits.set(id, newest);
+    }
+  }
+
+  /**
+   * Whether a message of a removed member had come before it was removed.
+   *
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {number} number
+   */
+  isFromBefore(senderId, audience, number) {
+    return number <= (this.#limits.get(chainId(senderId, audience)) ?? 0);
+  }
+
+  /**
+   * Compare with how far the chains had come before a reload, once the history is there.
+   *
+   * @returns {{memberId: string, count: number}[]} Of whom something has vanished.
+   */
+  vanished() {
+    const before = [...this.#before];
+    this.#before.clear();
+    return before.flatMap(([id, newest]) => {
+      const count = this.#chain(id).giveUp(newest);
+      return count > 0 ? [{ memberId: id.slice(0, id.indexOf(" ")), count }] : [];
+    });
+  }
+
+  /** How far each chain has come, for after a reload. */
+  export() {
+    const newest = new Map(this.#before);
+    for (const [id, chain] of this.#chains) {
+      newest.set(id, Math.max(chain.newest, newest.get(id) ?? 0));
+    }
+    return { newest: [...newest], limits: [...this.#limits] };
+  }
+
+  /** @param {ReturnType<Chains["export"]>} kept */
+  import({ newest, limits }) {
+    this.#before = new Map(newest);
+    this.#limits = new Map(limits);
+  }
+
+  /**
+   * @param {boolean} isExcused
+   * @param {string} senderId
+   * @param {number} count
+   */
+  #tell(isExcused, senderId, count) {
+    if (count > 0) this.#gap(isExcused ? "trimmed" : "missing", senderId, count);
+  }
+
+  /** @param {string} id */
+  #chain(id) {
+    const chain = this.#chains.get(id) ?? new Chain();
+    this.#chains.set(id, chain);
+    return chain;
+  }
+}
+
+/**
+ * @param {string} senderId
+ * @param {Uint8Array} audience
+ */
+function chainId(senderId, audience) {
+  return `${senderId} ${toBase64url(audience)}`;
+}

@@ -1,0 +1,44 @@
+"""Prints tests/web/vectors.json.
+
+    python -m tests.web.protocol.make_vectors > tests/web/vectors.json
+
+Each vector is a question to an implementation of docs/PROTOCOL.md and its one right answer. All
+inputs are fixed, so that it prints the same each time.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.web.protocol import good, refused
+from tests.web.protocol.answers import answer, to_json
+from tests.web.protocol.good import Question
+
+ABOUT = (
+    "What an implementation of docs/PROTOCOL.md answers; tests/web/protocol/make_vectors.py makes "
+    "this. Bytes are {'hex': …}; a `link` is a link's fragment, a `card` what the relay carries, "
+    "an `identity` a member's two secrets. `refused` is the class of the reason: malformed or "
+    "forged; of links none, incomplete or newer."
+)
+
+
+def text() -> str:
+    """The file: one vector a line."""
+    questions = [*good.questions(), *refused.questions()]
+    lines = [_plain(vector) for vector in _answered(questions)]
+    return '{"about": ' + _plain(ABOUT) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _answered(questions: list[Question]) -> Iterator[dict[str, Any]]:
+    for about, operation, args in questions:
+        plain = to_json(args)
+        answered = answer(operation, plain)
+        yield {"about": about, "operation": operation, "args": plain, **answered}
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    print(text(), end="")
