@@ -15,8 +15,7 @@ const HIDDEN_MS = 250;
 
 /**
  * @typedef {import("../client/entries.js").Entry} Entry
- * @typedef {Entry & {times?: number}} Shown Of a notice: how often it came in a row.
- * @typedef {import("../vendor/preact.js").Signal<readonly Shown[]>} Block
+ * @typedef {import("../vendor/preact.js").Signal<readonly Entry[]>} Block
  */
 
 export class Log {
@@ -80,7 +79,7 @@ export class Log {
   #take(entries) {
     /** @type {Entry[]} */
     const fresh = [];
-    /** @type {Map<number, Shown[]>} Blocks that change. */
+    /** @type {Map<number, Entry[]>} Blocks that change. */
     const changed = new Map();
     for (const entry of entries) {
       const place = this.#places.get(entry.id);
@@ -94,7 +93,7 @@ export class Log {
   }
 
   /**
-   * @param {Map<number, Shown[]>} changed
+   * @param {Map<number, Entry[]>} changed
    * @param {Entry} entry
    */
   #append(changed, entry) {
@@ -113,9 +112,9 @@ export class Log {
   }
 
   /**
-   * @param {Map<number, Shown[]>} changed
+   * @param {Map<number, Entry[]>} changed
    * @param {number} place
-   * @returns {Shown[]} A copy of its block, which may be changed.
+   * @returns {Entry[]} A copy of its block, which may be changed.
    */
   #edit(changed, place) {
     const index = Math.floor(place / BLOCK_ENTRIES);
@@ -124,20 +123,20 @@ export class Log {
     return copy;
   }
 
-  /** @param {Map<number, Shown[]>} changed */
+  /** @param {Map<number, Entry[]>} changed */
   #draw(changed) {
     const blocks = this.blocks.peek();
     const added = [];
     for (const [index, entries] of [...changed].toSorted(([one], [other]) => one - other)) {
       if (index < blocks.length) blocks[index].value = entries;
-      else added.push(signal(/** @type {readonly Shown[]} */ (entries)));
+      else added.push(signal(/** @type {readonly Entry[]} */ (entries)));
     }
     if (added.length > 0) this.blocks.value = [...blocks, ...added];
   }
 }
 
 /**
- * @param {Shown} one
+ * @param {Entry} one
  * @param {Entry} other
  */
 function isSameNotice(one, other) {
@@ -150,11 +149,11 @@ function isSameNotice(one, other) {
 }
 
 /**
- * @param {Shown} one
+ * @param {Entry} one
  * @param {Entry} other
- * @returns {Shown}
+ * @returns {Entry}
  */
 function merged(one, other) {
   if (one.type !== "notice" || other.type !== "notice") return one;
-  return { ...one, count: one.count + other.count, times: (one.times ?? 1) + 1 };
+  return { ...one, count: one.count + other.count };
 }

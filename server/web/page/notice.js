@@ -6,19 +6,22 @@ import { useConversation } from "./conversation.js";
 import { Icon } from "./icons.js";
 import { formats, texts } from "./texts.js";
 
+/** What goes on and on is told of once, with a count. */
+const REPEATING = new Set(["repeated", "forked", "forged", "card-refused"]);
+
 /** @param {{text: string}} props */
 export function Notice({ text }) {
   return html`<p class="notice">${text}</p>`;
 }
 
-/** @param {{entry: import("../client/entries.js").NoticeEntry & {times?: number}}} props */
+/** @param {{entry: import("../client/entries.js").NoticeEntry}} props */
 export function Warning({ entry }) {
   const { crowd } = useConversation();
-  const name = crowd.person(entry.memberId ?? "").label;
+  const name = entry.memberId ? crowd.person(entry.memberId).label : texts.people.several;
   const words = texts.notices[entry.code](name, entry.count);
   return html`<${WarningBox}
     title=${words}
-    times=${entry.times ?? 1}
+    times=${REPEATING.has(entry.code) ? entry.count : 1}
     meaning=${texts.meanings[entry.code]}
     atMs=${entry.atMs}
   />`;

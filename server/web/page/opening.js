@@ -4,6 +4,7 @@
 import { IndexedChunks } from "../client/chunk_store.js";
 import { deleteDatabase } from "../client/database.js";
 import { claimDevice } from "../client/device.js";
+import { Member } from "../client/member.js";
 import { Session } from "../client/session.js";
 import { TabVault } from "../client/vault.js";
 import { Identity } from "../protocol/identity.js";
@@ -11,7 +12,6 @@ import { Link } from "../protocol/link.js";
 import { Conversation } from "./conversation.js";
 
 /**
- * @typedef {import("../client/keeping.js").Kept} Kept
  * @typedef {{vault: TabVault, chunks: IndexedChunks} | null} Keeping Null where the browser keeps nothing.
  */
 
@@ -46,7 +46,9 @@ export async function comeBack(link) {
   const keeping = await openKeeping(link);
   const kept = await keeping?.vault.kept();
   if (!keeping || !kept) return null;
-  if (await claimDevice(Identity.import(kept.me.identity).id)) return resume(kept, keeping);
+  if (await claimDevice(Identity.import(kept.me.identity).id)) {
+    return begin(Session.restore(kept, { url: location.origin, ...keeping }), keeping);
+  }
   // A copy of a tab that still lives. It has the same storage, and becomes a device of its own.
   for (const part of /** @type {const} */ (["sender", "roster", "epochs", "receiver"])) {
     await keeping.vault.keep(part, null);
@@ -71,24 +73,17 @@ export async function forgetAll() {
  * @param {Keeping} keeping
  */
 async function enter(link, identity, name, keeping) {
-  const me = {
-    identity: identity.export(),
-    name,
-    fragment: link.fragment,
-    hasJoined: false,
-    memberToken: null,
-  };
   await claimDevice(identity.id);
-  await keeping?.vault.keep("me", me);
-  return resume({ me }, keeping);
+  const member = new Member(link, identity, { url: location.origin, name, ...keeping }, null);
+  await member.keepMe();
+  return begin(new Session(member), keeping);
 }
 
 /**
- * @param {Kept} kept
+ * @param {Session} session
  * @param {Keeping} keeping
  */
-function resume(kept, keeping) {
-  const session = Session.restore(kept, { url: location.origin, ...keeping });
+function begin(session, keeping) {
   const forget = async () => keeping?.vault.forget();
   const conversation = new Conversation(session, { isKept: keeping !== null, forget });
   // A reload must find the way back.

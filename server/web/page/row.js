@@ -9,9 +9,9 @@ import { formats, texts } from "./texts.js";
 
 const GROUP_MS = 5 * 60_000;
 
-/** @typedef {import("./log.js").Shown} Shown */
+/** @typedef {import("../client/entries.js").Entry} Entry */
 
-/** @param {{entry: Shown, before?: Shown, isFresh: boolean}} props */
+/** @param {{entry: Entry, before?: Entry, isFresh: boolean}} props */
 export function Row({ entry, before, isFresh }) {
   const key = formats.dayKey(momentOf(entry));
   const isNewDay = !before || formats.dayKey(momentOf(before)) !== key;
@@ -27,7 +27,7 @@ export function Row({ entry, before, isFresh }) {
   }${content}`;
 }
 
-/** @param {{entry: Shown, before?: Shown, isFirst: boolean}} props */
+/** @param {{entry: Entry, before?: Entry, isFirst: boolean}} props */
 function Content({ entry, before, isFirst }) {
   if (entry.type === "notice") {
     return isQuiet(entry.code)
@@ -42,7 +42,10 @@ function Content({ entry, before, isFirst }) {
       text=${entry.status === "waiting" ? texts.message.waiting : texts.message.sealed}
     />`;
   }
-  if (entry.status === "unreadable") return html`<${Notice} text=${texts.message.newer} />`;
+  if (entry.status === "unreadable") {
+    const isForOthers = entry.reason === "not-for-us";
+    return html`<${Notice} text=${texts.message[isForOthers ? "not-for-us" : "newer"]} />`;
+  }
   if (entry.content?.kind === "remove") {
     return html`<${Removal} by=${entry.senderId} who=${entry.content.member} />`;
   }
@@ -66,20 +69,20 @@ function Removal({ by, who }) {
   return html`<${Notice} text=${texts.message.removed(name, crowd.person(who).label)} />`;
 }
 
-/** @param {Shown} entry */
+/** @param {Entry} entry */
 function momentOf(entry) {
   return entry.type === "message" ? entry.sentMs : entry.atMs;
 }
 
-/** @param {Shown} entry */
+/** @param {Entry} entry */
 function isSealed(entry) {
   if (entry.type !== "message") return false;
   return entry.status === "waiting" || (entry.status === "unreadable" && entry.reason === "no-key");
 }
 
 /**
- * @param {Shown | undefined} before
- * @param {Shown} entry
+ * @param {Entry | undefined} before
+ * @param {Entry} entry
  */
 function isGroup(before, entry) {
   return (

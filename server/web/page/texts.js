@@ -239,6 +239,7 @@ export const texts = {
     waiting: "Waiting for the key to this…",
     sealed:
       "There are messages here that you have no key for. They were said before you came, or while you were away.",
+    "not-for-us": "A message that was not encrypted for you.",
     newer: "A message that this version of the page cannot read. Reload to get the current one.",
     more: "Show all of it",
     less: "Show less",
@@ -370,9 +371,8 @@ export const texts = {
     removeTitle: (name) => `Remove ${name}?`,
     removeText:
       "They can no longer read or write here, and the session locks so that they cannot come back under another name. What they have read, they have read.",
-    unknown: "Unknown",
     unreadable: "Unknown person",
-    marker: "Device",
+    several: "several people",
     failed: "That did not work. Try again when the connection is back.",
   },
   safety: {

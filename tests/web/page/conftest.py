@@ -25,7 +25,7 @@ def talker(people):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def meet(talker) -> Meet:
-    """Brings people together: `ann, bob = await meet("Ann", "Bob")`; the first starts the session."""
+    """Brings people together: `ann, bob = await meet("Ann", "Bob")`; the first starts it."""
 
     async def bring(*names, shares=False, **options):
         talkers = [await talker(name, **options) for name in names]

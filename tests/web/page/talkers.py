@@ -104,9 +104,9 @@ class Talker:
 
 @asynccontextmanager
 async def frames_from_relay(page: Page) -> Any:
-    """Stand between a page and its relay: a list of functions that get each frame, and may change it.
+    """Stand between a page and its relay: a list of functions that get each frame.
 
-    A function returns the frames that the page is given instead.
+    Each returns the frames that the page is given instead.
     """
     changes: list[Any] = []
 
@@ -115,7 +115,7 @@ async def frames_from_relay(page: Page) -> Any:
 
         def pass_on(frame: str | bytes) -> None:
             frames = [frame]
-            for change in list(changes):
+            for change in changes:
                 frames = [new for old in frames for new in change(old)]
             for one in frames:
                 socket.send(one)

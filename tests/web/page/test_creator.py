@@ -41,7 +41,7 @@ async def test_who_is_removed_is_told_and_reads_nothing_more(meet):
 
 
 async def test_others_are_not_offered_to_lock_or_to_remove(meet):
-    ann, bob = await meet("Ann", "Bob")
+    _, bob = await meet("Ann", "Bob")
 
     await bob.open_person("Ann")
 

@@ -15,31 +15,40 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 FIRST_LOAD_BYTES = 150_000
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request):
-    return {"color_scheme": request.param, "reduced_motion": "reduce"}
+@pytest.fixture
+def faults(axe):
+    """What axe-core finds on a page, in light and in dark."""
+
+    async def look(page):
+        found = []
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found += [f"{scheme}: {fault}" for fault in await axe(page)]
+        return found
+
+    return look
 
 
-async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, axe, scheme):
-    ann, bob = await talker("Ann", **scheme), await talker("Bob", **scheme, **PHONE)
+async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, faults):
+    ann, bob = await talker("Ann"), await talker("Bob", **PHONE)
     await ann.page.goto("/")
     await ann.button("Start a session").click()
     await ann.is_told("Please enter a name.")
-    assert await axe(ann.page) == []
+    assert await faults(ann.page) == []
 
     await bob.page.goto(await ann.start())
     await bob.is_told("What joining means")
-    assert await axe(bob.page) == []
-    assert await axe(ann.page) == []
+    assert await faults(bob.page) == []
+    assert await faults(ann.page) == []
 
     await bob.page.goto("about:blank")
-    await bob.page.goto(f"{ann.page.url[:-3]}")
+    await bob.page.goto(ann.page.url[:-3])
     await bob.is_told("This link is incomplete")
-    assert await axe(bob.page) == []
+    assert await faults(bob.page) == []
 
 
-async def test_a_conversation_is_open_to_everybody(talker, axe, scheme):
-    ann, bob, cy = [await talker(name, **scheme) for name in ("Ann", "Bob", "bob")]
+async def test_a_conversation_is_open_to_everybody(talker, faults):
+    ann, bob, cy = [await talker(name) for name in ("Ann", "Bob", "bob")]
     async with frames_from_relay(ann.page) as changes:
         link = await ann.start()
         await bob.join(link)
@@ -59,28 +68,28 @@ async def test_a_conversation_is_open_to_everybody(talker, axe, scheme):
         await expect(ann.page.locator(".file")).to_be_visible()
         await ann.page.locator(".person-line[aria-expanded]").first.click()
 
-        assert await axe(ann.page) == []
+        assert await faults(ann.page) == []
 
 
 @pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
-async def test_all_dialogs_are_open_to_everybody(meet, axe, scheme, view):
-    ann, _ = await meet("Ann", "Bob", **scheme, **view)
-    for opener in ("^Invite$", "Session and settings"):
-        await ann.open(opener)
-        assert await axe(ann.page) == [], opener
-        if opener != "Session and settings":
-            await ann.close()
+async def test_all_dialogs_are_open_to_everybody(meet, faults, view):
+    ann, _ = await meet("Ann", "Bob", **view)
+    await ann.open("^Invite$")
+    assert await faults(ann.page) == []
+    await ann.close()
+    await ann.open("Session and settings")
+    assert await faults(ann.page) == []
     await ann.open("Leave and forget…")
-    assert await axe(ann.page) == []
+    assert await faults(ann.page) == []
     await ann.close()
 
     if view:
         await ann.open("^People:")
-        assert await axe(ann.page) == []
-    await ann.page.get_by_role("button", name=re.compile("^B? ?Bob")).click()
+        assert await faults(ann.page) == []
+    await ann.page.locator("button.person-line").click()
     await ann.open("^Safety number")
     await expect(ann.page.get_by_role("img")).to_be_visible()
-    assert await axe(ann.page) == []
+    assert await faults(ann.page) == []
 
 
 async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(meet):
