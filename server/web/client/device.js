@@ -3,6 +3,9 @@
 
 const PREFIX = "hushwire:";
 
+/** After a reload the page before may still hold the identity; a busy browser takes its time. */
+const PATIENCE_MS = 2_000;
+
 /**
  * Hold an identity as long as this page lives.
  *
@@ -13,9 +16,11 @@ export function claimDevice(memberId) {
   const { locks } = navigator;
   if (!locks) return Promise.resolve(true);
   return new Promise((resolve) => {
-    void locks.request(PREFIX + memberId, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null);
-      return lock && new Promise(() => {}); // never given back
-    });
+    const hold = () => {
+      resolve(true);
+      return new Promise(() => {}); // never given back
+    };
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    locks.request(PREFIX + memberId, { signal }, hold).catch(() => resolve(false));
   });
 }

@@ -1,0 +1,31 @@
+// @ts-check
+/** The page: begins by what its address asks for. */
+
+import { html, render } from "../vendor/preact.js";
+import { ConversationContext } from "./conversation.js";
+import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
+import { Sign } from "./icons.js";
+import { lazy } from "./lazy.js";
+import { openAddress, screen } from "./screens.js";
+import { followKeyboard } from "./viewport.js";
+
+const talk = lazy(() => import("./talk.js").then(({ Talk }) => Talk));
+
+function Page() {
+  const shown = screen.value;
+  if (shown.at === "start") return html`<${StartScreen} />`;
+  if (shown.at === "invited") return html`<${InvitedScreen} link=${shown.link} />`;
+  if (shown.at === "ended") return html`<${EndedScreen} code=${shown.code} />`;
+  if (shown.at === "loading") {
+    return html`<main class="loading"><${Sign} /><p role="status">${shown.words}</p></main>`;
+  }
+  return html`<${ConversationContext.Provider} value=${shown.conversation}>
+    <${talk.View} key=${shown.conversation.session.id} />
+  <//>`;
+}
+
+followKeyboard();
+// Another link in the same tab is another session.
+addEventListener("hashchange", () => location.reload());
+render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+void openAddress().then(talk.begin);

@@ -1,0 +1,19 @@
+// @ts-check
+/** Which dialog is open. */
+
+import { signal } from "../vendor/preact.js";
+
+/**
+ * @typedef {{kind: "invite" | "leave" | "people" | "session"} | {kind: "remove" | "safety", personId: string} | {kind: "picture", note: import("../protocol/chunks.js").FileNote}} Opened
+ */
+
+export const opened = signal(/** @type {Opened | null} */ (null));
+
+/** @param {Opened} dialog */
+export function openDialog(dialog) {
+  opened.value = dialog;
+}
+
+export function closeDialog() {
+  opened.value = null;
+}

@@ -1,0 +1,52 @@
+// @ts-check
+/** What was read: how many messages were not, and where the new ones begin. */
+
+import { effect, signal } from "../vendor/preact.js";
+import { texts } from "./texts.js";
+
+export class Reading {
+  unread = signal(0);
+  /** The id of the first new message, until somebody answers. */
+  divider = signal(/** @type {string | null} */ (null));
+  /** Whether the end of the conversation is in view. The list tells. */
+  isAtEnd = signal(true);
+
+  constructor() {
+    effect(() => {
+      document.title = texts.documentTitle(this.unread.value);
+    });
+    document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /**
+   * Messages of others have come.
+   *
+   * @param {readonly string[]} ids
+   */
+  take(ids) {
+    if (ids.length === 0 || this.#isLooking) return;
+    if (this.unread.peek() === 0) this.divider.value = ids[0];
+    this.unread.value += ids.length;
+  }
+
+  /** @param {boolean} isAtEnd */
+  setAtEnd(isAtEnd) {
+    this.isAtEnd.value = isAtEnd;
+    this.look();
+  }
+
+  /** Whoever sees the end has read all. */
+  look() {
+    if (this.#isLooking) this.unread.value = 0;
+  }
+
+  /** Whoever answers has no need to be told where the new ones began. */
+  answered() {
+    this.unread.value = 0;
+    this.divider.value = null;
+  }
+
+  get #isLooking() {
+    return !document.hidden && this.isAtEnd.peek();
+  }
+}

@@ -1,0 +1,97 @@
+// @ts-check
+/** One entry of the conversation, with what stands above it: a day, or where the new ones begin. */
+
+import { html } from "../vendor/preact.js";
+import { isQuiet, useConversation } from "./conversation.js";
+import { Message } from "./message.js";
+import { Notice, RefusedMessage, Warning } from "./notice.js";
+import { formats, texts } from "./texts.js";
+
+const GROUP_MS = 5 * 60_000;
+
+/** @typedef {import("../client/entries.js").Entry} Entry */
+
+/** @param {{entry: Entry, before?: Entry, isFresh: boolean}} props */
+export function Row({ entry, before, isFresh }) {
+  const key = formats.dayKey(momentOf(entry));
+  const isNewDay = !before || formats.dayKey(momentOf(before)) !== key;
+  const content = html`<${Content}
+    entry=${entry}
+    before=${before}
+    isFirst=${isNewDay || isFresh || !isGroup(before, entry)}
+  />`;
+  return html`${
+    isNewDay && html`<h3 class="day"><span>${formats.day(momentOf(entry), Date.now())}</span></h3>`
+  }${
+    isFresh && html`<p class="fresh" id="fresh"><span>${texts.conversation.fresh}</span></p>`
+  }${content}`;
+}
+
+/** @param {{entry: Entry, before?: Entry, isFirst: boolean}} props */
+function Content({ entry, before, isFirst }) {
+  if (entry.type === "notice") {
+    return isQuiet(entry.code)
+      ? html`<${MemberNotice} entry=${entry} />`
+      : html`<${Warning} entry=${entry} />`;
+  }
+  if (entry.status === "refused") return html`<${RefusedMessage} entry=${entry} />`;
+  if (isSealed(entry)) {
+    const isRun = before?.type === "message" && isSealed(before) && before.status === entry.status;
+    if (isRun) return null;
+    return html`<${Notice}
+      text=${entry.status === "waiting" ? texts.message.waiting : texts.message.sealed}
+    />`;
+  }
+  if (entry.status === "unreadable") {
+    const isForOthers = entry.reason === "not-for-us";
+    return html`<${Notice} text=${texts.message[isForOthers ? "not-for-us" : "newer"]} />`;
+  }
+  if (entry.content?.kind === "remove") {
+    return html`<${Removal} by=${entry.senderId} who=${entry.content.member} />`;
+  }
+  return html`<${Message} entry=${entry} isFirst=${isFirst} />`;
+}
+
+/** @param {{entry: import("../client/entries.js").NoticeEntry}} props */
+function MemberNotice({ entry }) {
+  const { crowd } = useConversation();
+  const person = crowd.person(entry.memberId ?? "");
+  // Of this the creator's own, signed word is shown.
+  if (entry.code === "removed" && person.isRemoved) return null;
+  return html`<${Notice} text=${texts.notices[entry.code](person.label, entry.count)} />`;
+}
+
+/** @param {{by: string, who: string}} props */
+function Removal({ by, who }) {
+  const { crowd } = useConversation();
+  const sender = crowd.person(by);
+  const name = sender.isYou ? texts.message.you : sender.label;
+  return html`<${Notice} text=${texts.message.removed(name, crowd.person(who).label)} />`;
+}
+
+/** @param {Entry} entry */
+function momentOf(entry) {
+  return entry.type === "message" ? entry.sentMs : entry.atMs;
+}
+
+/** @param {Entry} entry */
+function isSealed(entry) {
+  if (entry.type !== "message") return false;
+  return entry.status === "waiting" || (entry.status === "unreadable" && entry.reason === "no-key");
+}
+
+/**
+ * @param {Entry | undefined} before
+ * @param {Entry} entry
+ */
+function isGroup(before, entry) {
+  return (
+    before?.type === "message" &&
+    entry.type === "message" &&
+    ["sending", "sent", "failed", "received"].includes(before.status) &&
+    before.content?.kind !== "remove" &&
+    before.senderId === entry.senderId &&
+    before.audience === entry.audience &&
+    Math.abs(entry.sentMs - before.sentMs) < GROUP_MS
+  );
+}

@@ -1,0 +1,32 @@
+// @ts-check
+/** The safety number: two compare it on another way. */
+
+import { html } from "../vendor/preact.js";
+import { useConversation } from "./conversation.js";
+import { Icon } from "./icons.js";
+import { Dialog } from "./parts.js";
+import { QrCode } from "./qr_code.js";
+import { texts } from "./texts.js";
+
+/** @param {{personId: string, close: () => void}} props */
+export function SafetyDialog({ personId, close }) {
+  const { session, crowd } = useConversation();
+  const person = crowd.person(personId);
+  const groups = session.safetyNumber(personId) ?? [];
+  const { safety } = texts;
+  const mark = () => session.setVerified(personId, !person.isVerified);
+  return html`<${Dialog} title=${safety.title} close=${close} class="safety">
+    <p>${safety.lead(person.label)}</p>
+    <ol class="digits" aria-label=${safety.digits}>
+      ${groups.map((group) => html`<li>${group}</li>`)}
+    </ol>
+    <${QrCode} text=${groups.join(" ")} label=${safety.qr} />
+    <button
+      class=${`button wide ${person.isVerified ? "is-verified" : "primary"}`}
+      aria-pressed=${String(person.isVerified)}
+      onClick=${mark}
+    >
+      <${Icon} name="verified" />${person.isVerified ? safety.unmark : safety.mark}
+    </button>
+  <//>`;
+}

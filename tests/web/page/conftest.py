@@ -1,0 +1,39 @@
+"""People in one session, through the page."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from tests.web.page.talkers import Talker
+
+Meet = Callable[..., Awaitable[list[Talker]]]
+
+# Where people stand beside the conversation.
+WIDE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture
+def talker(people):
+    """Brings somebody with an empty tab: `ann = await talker("Ann")`."""
+
+    async def bring(name, **options):
+        return Talker(await people(**{"viewport": WIDE, **options}), name)
+
+    return bring
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def meet(talker) -> Meet:
+    """Brings people together: `ann, bob = await meet("Ann", "Bob")`; the first starts it."""
+
+    async def bring(*names, shares=False, **options):
+        talkers = [await talker(name, **options) for name in names]
+        link = await talkers[0].start(shares=shares)
+        for other in talkers[1:]:
+            await other.join(link)
+        for one in talkers:
+            await one.sees_people(*(name for name in names if name != one.name))
+        return talkers
+
+    return bring

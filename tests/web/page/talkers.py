@@ -1,0 +1,126 @@
+"""People who talk through the page, and see what it shows them."""
+
+import re
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import FilePayload, Locator, Page, expect
+
+from tests.web.visitors import Visitor
+
+
+class Talker:
+    """Somebody in front of the page.
+
+    Attributes:
+        visitor: The browser: its requests, frames and slips.
+        page: The tab that is looked at.
+    """
+
+    def __init__(self, visitor: Visitor, name: str) -> None:
+        self.visitor = visitor
+        self.page: Page = visitor.page
+        self.name = name
+
+    async def start(self, *, shares: bool = False) -> str:
+        """Start a session, and return the link to it."""
+        await self.page.goto("/")
+        await self.page.get_by_label("Your name").fill(self.name)
+        if shares:
+            await self.page.get_by_role("switch").check()
+        await self.page.get_by_role("button", name="Start a session").click()
+        await self.is_connected()
+        return self.page.url
+
+    async def join(self, link: str) -> None:
+        await self.page.goto(link)
+        await self.page.get_by_label("Your name").fill(self.name)
+        await self.page.get_by_role("button", name="Join the session").click()
+        await self.is_connected()
+
+    async def is_connected(self) -> None:
+        await expect(self.page.locator(".standing")).to_have_class(re.compile("is-connected"))
+
+    async def sees_people(self, *names: str) -> None:
+        """Those who are here, besides oneself."""
+        for name in names:
+            await expect(self.page.get_by_role("heading", level=1)).to_contain_text(name)
+
+    async def say(self, text: str) -> None:
+        await self.field.fill(text)
+        await self.field.press("Enter")
+        await expect(self.field).to_have_value("")
+
+    async def write_to(self, name: str | None) -> None:
+        """Choose for whom the next messages are; None is everybody."""
+        choice = f"Only \u2068{name}\u2069" if name else "Everyone"
+        await self.page.get_by_role("combobox", name="To").select_option(label=choice)
+
+    async def hears(self, text: str) -> Locator:
+        message = self.message(text)
+        await expect(message).to_have_count(1)
+        return message
+
+    async def has_sent(self, text: str) -> None:
+        await expect(self.message(text).get_by_text("Sent", exact=True)).to_have_count(1)
+
+    async def is_told(self, words: str) -> None:
+        """By the page, in the course of the conversation or in its place."""
+        await expect(self.page.get_by_text(words).first).to_be_visible()
+
+    async def open(self, name: str) -> Locator:
+        """Open a dialog by a button's name."""
+        await self.button(name).click()
+        dialog = self.page.get_by_role("dialog")
+        await expect(dialog).to_be_visible()
+        return dialog
+
+    async def close(self) -> None:
+        await self.page.keyboard.press("Escape")
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
+
+    async def open_person(self, name: str) -> None:
+        """What can be done about somebody: in the list beside the conversation."""
+        await self.page.get_by_role("complementary").get_by_role("button", name=name).click()
+
+    async def attach(self, *files: str | Path | FilePayload) -> None:
+        await self.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+
+    def message(self, text: str) -> Locator:
+        return self.page.get_by_role("article").filter(has_text=text)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=re.compile(name)).last
+
+    async def texts(self) -> list[str]:
+        """What was said, in the order in which it is shown."""
+        return await self.page.locator(".said").all_inner_texts()
+
+    @property
+    def field(self) -> Locator:
+        return self.page.get_by_label("Write a message")
+
+
+@asynccontextmanager
+async def frames_from_relay(page: Page) -> Any:
+    """Stand between a page and its relay: a list of functions that get each frame.
+
+    Each returns the frames that the page is given instead.
+    """
+    changes: list[Any] = []
+
+    async def stand_between(socket: Any) -> None:
+        relay = socket.connect_to_server()
+
+        def pass_on(frame: str | bytes) -> None:
+            frames = [frame]
+            for change in changes:
+                frames = [new for old in frames for new in change(old)]
+            for one in frames:
+                socket.send(one)
+
+        relay.on_message(pass_on)
+
+    await page.route_web_socket(re.compile("/socket.io/"), stand_between)
+    yield changes

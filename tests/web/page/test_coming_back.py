@@ -1,0 +1,193 @@
+"""Reloads, lost networks, copied tabs, ends: what stays, and what the page says of it."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.clocks import ManualClock
+from tests.servers import running
+from tests.web.page.talkers import Talker
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def relay(clock):
+    """With a clock, and with the grace in which a reload is not noticed by others."""
+    async with running(clock, RECONNECT_GRACE_S=3) as one:
+        yield one
+
+
+async def test_a_reload_keeps_who_one_is_and_what_was_said(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.say("before")
+    await bob.say("an answer")
+    await ann.hears("an answer")
+
+    await ann.page.reload()
+    await ann.is_connected()
+
+    await ann.hears("an answer")
+    await ann.has_sent("before")
+    await ann.say("after")
+    await bob.hears("after")
+    assert await bob.page.locator(".notice").all_inner_texts() == []
+    assert await bob.page.locator(".warning").count() == 0
+    assert await ann.page.locator(".warning").count() == 0
+
+
+async def test_a_file_that_was_here_before_a_reload_can_still_be_fetched_from_there(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
+    await expect(bob.button("^Fetch")).to_be_visible()
+
+    await ann.page.reload()
+    await ann.is_connected()
+    await bob.button("^Fetch").click()
+
+    await expect(bob.button("^Save")).to_be_visible()
+
+
+async def test_who_lost_the_network_gets_exactly_what_was_missed(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await bob.say("heard")
+    await ann.hears("heard")
+    ann.visitor.expect("ERR_INTERNET_DISCONNECTED")
+    await ann.page.context.set_offline(True)
+    await ann.is_told("This device is offline")
+    for number in range(3):
+        await bob.say(f"missed {number}")
+    await ann.say("written meanwhile")
+
+    await ann.page.context.set_offline(False)
+
+    await ann.is_told("3 messages caught up")
+    await bob.hears("written meanwhile")
+    await ann.has_sent("written meanwhile")
+    assert sorted(await ann.texts()) == sorted(await bob.texts())
+    assert len(await ann.texts()) == 5
+
+
+async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.say("from the first tab")
+    await bob.hears("from the first tab")
+    async with ann.page.context.expect_page() as opening:
+        await ann.page.evaluate("() => void window.open(location.href)")
+
+    copy = Talker(ann.visitor, "Ann")
+    copy.page = await opening.value
+    await copy.page.evaluate(
+        "(kept) => Object.assign(sessionStorage, kept)",
+        await ann.page.evaluate("() => ({ ...sessionStorage })"),
+    )
+    await copy.page.reload()
+    await copy.is_connected()
+    await copy.say("from the copy")
+    await ann.say("from the first tab again")
+
+    for one in (ann, bob, copy):
+        await one.hears("from the copy")
+        await one.hears("from the first tab again")
+        assert await one.page.locator(".warning").count() == 0
+    await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
+
+
+async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
+    ann = await talker("Ann")
+    await ann.page.add_init_script("delete window.indexedDB; window.indexedDB = undefined;")
+
+    link = await ann.start()
+    await ann.is_told("This browser keeps nothing")
+    await ann.say("words")
+    await ann.has_sent("words")
+    await ann.page.reload()
+
+    await expect(ann.button("Join the session")).to_be_visible()
+    assert ann.page.url == link
+
+
+async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.say("last words")
+    await bob.hears("last words")
+
+    clock.advance(minutes=31)
+
+    await bob.is_told("This session has ended")
+    await bob.hears("last words")
+    await bob.page.reload()
+    await bob.is_told("This session is no longer there")
+    await bob.button("Start a new session").click()
+    await expect(bob.button("Start a session")).to_be_visible()
+    assert "#" not in bob.page.url
+
+
+async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await bob.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
+    await bob.open("Session and settings")
+    await bob.open("Leave and forget…")
+
+    await bob.button("^Leave and forget$").click()
+
+    await bob.is_told("You have left")
+    await ann.is_told("\u2068Bob\u2069 left")
+    assert "#" not in bob.page.url
+    kept = """async () => {
+        const database = await new Promise((resolve) => {
+            indexedDB.open("hushwire").onsuccess = (told) => resolve(told.target.result);
+        });
+        const counted = [...database.objectStoreNames].map((name) => new Promise((resolve) => {
+            const asked = database.transaction(name).objectStore(name).count();
+            asked.onsuccess = () => resolve(asked.result);
+        }));
+        return [sessionStorage.length, localStorage.length, ...(await Promise.all(counted))];
+    }"""
+    assert await bob.page.evaluate(kept) == [0, 0, 0, 0, 0]
+
+
+async def test_a_link_that_is_cut_off_or_wrong_says_so(talker):
+    ann = await talker("Ann")
+    link = await ann.start()
+    for address, words in (
+        (link[:-3], "This link is incomplete"),
+        (link[: link.index("#") + 40], "This link is incomplete"),
+        (f"{link[: link.index('#')]}#hello", "This is no link to a session"),
+    ):
+        bob = await talker("Bob")
+        await bob.page.goto(address)
+
+        await bob.is_told(words)
+
+
+async def test_a_link_that_is_pasted_at_the_start_leads_in(meet, talker):
+    (ann,) = await meet("Ann")
+    bob = await talker("Bob")
+    await bob.page.goto("/")
+    await bob.page.get_by_text("Have a link?").click()
+    await bob.page.get_by_label("Paste an invitation link").fill(f" {ann.page.url}\n")
+
+    await bob.button("^Open$").click()
+
+    await bob.is_told("You were invited to an encrypted session")
+
+
+async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):
+    ann, bob = await talker("Ann"), await talker("Bob")
+    link = await ann.start()
+    await ann.open("Session and settings")
+    await ann.open("Leave and forget…")
+    await ann.button("^Leave and forget$").click()
+    await ann.is_told("You have left")
+
+    await bob.page.goto(link)
+    await bob.page.get_by_label("Your name").fill("Bob")
+    await bob.button("Join the session").click()
+
+    await bob.is_connected()

@@ -1,0 +1,225 @@
+"""Files and pictures through the page."""
+
+import os
+import struct
+import zlib
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.page.talkers import frames_from_relay
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def png(width, height):
+    """A picture of two colours, in bands."""
+    row = [
+        b"\0" + (bytes([200, 80, 40]) if y % 64 < 32 else bytes([20, 90, 120])) * width
+        for y in range(height)
+    ]
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    place = chunk(b"tEXt", b"Comment\0place: 47.11 N, 8.15 E")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + place
+        + chunk(b"IDAT", zlib.compress(b"".join(row)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def named(name, body, kind="application/octet-stream"):
+    return {"name": name, "mimeType": kind, "buffer": body}
+
+
+async def saved(talker):
+    async with talker.page.expect_download() as downloading:
+        await talker.button("^Save").click()
+    download = await downloading.value
+    path = await download.path()
+    return download.suggested_filename, path.read_bytes()
+
+
+async def test_a_file_arrives_byte_for_byte_and_its_sender_is_told(meet):
+    ann, bob = await meet("Ann", "Bob")
+    body = os.urandom(700_001)
+    await ann.attach(named("minutes.pdf", body))
+
+    await bob.button("^Fetch").click()
+
+    await expect(bob.button("^Save")).to_be_visible()
+    assert await saved(bob) == ("minutes.pdf", body)
+    await ann.is_told("\u2068Bob\u2069 has fetched it")
+
+
+async def test_an_empty_file_arrives(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.attach(named("nothing.txt", b""))
+
+    await bob.page.locator(".file button").click()
+
+    assert await saved(bob) == ("nothing.txt", b"")
+
+
+async def test_a_fetch_shows_how_far_it_is_and_can_be_cancelled_and_begun_again(talker):
+    ann, bob = await talker("Ann"), await talker("Bob")
+    body = os.urandom(2_000_000)
+    async with frames_from_relay(bob.page) as changes:
+        await bob.join(await ann.start())
+        await ann.attach(named("film.bin", body))
+        changes.append(after_chunks(3))
+        await bob.button("^Fetch").click()
+        await expect(bob.page.locator(".file-state")).to_have_text("2 MB · 14%")
+
+        await bob.button("^Cancel").click()
+        await expect(bob.page.locator(".file-state")).to_have_text("2 MB")
+        changes.clear()
+        await bob.button("^Fetch").click()
+
+        await expect(bob.button("^Save")).to_be_visible()
+        assert (await saved(bob))[1] == body
+
+
+def after_chunks(count):
+    """Hold back all chunks of files but the first ones."""
+    passed: list[bytes] = []
+
+    def held(frame):
+        if isinstance(frame, str):
+            return [] if '"signal"' in frame and len(passed) >= count else [frame]
+        if len(passed) >= count:
+            return []
+        passed.append(frame)
+        return [frame]
+
+    return held
+
+
+async def test_what_is_being_encrypted_can_be_cancelled_and_is_not_sent(meet, tmp_path):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.attach(sparse(tmp_path / "film.bin", 67_000_000))
+
+    await ann.button("^Cancel").click()
+    await expect(ann.page.locator(".uploads")).to_have_count(0)
+    await ann.say("never mind")
+
+    await bob.hears("never mind")
+    assert await bob.page.locator(".file").count() == 0
+
+
+def sparse(path, size):
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+async def test_a_file_that_is_too_large_is_refused_in_words(meet, tmp_path):
+    (ann,) = await meet("Ann")
+
+    await ann.attach(sparse(tmp_path / "huge.bin", 67_108_865))
+
+    await ann.is_told("Files may have up to 67 MB.")
+
+
+async def test_a_picture_shows_a_small_one_first_and_opens_in_full(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.attach(named("harbour.png", png(1500, 1000), "image/png"))
+    small = bob.page.locator(".preview img")
+    await expect(small).to_have_attribute("width", "640")
+    await expect(small).to_have_js_property("naturalWidth", 640)
+
+    await bob.button("Open the picture").click()
+
+    whole = bob.page.get_by_role("dialog").get_by_role("img")
+    await expect(whole).to_have_js_property("naturalWidth", 1500)
+    await bob.close()
+    await expect(bob.button("Open the picture")).to_be_focused()
+
+
+async def test_small_pictures_fetch_themselves(meet):
+    ann, _ = await meet("Ann", "Bob")
+
+    await ann.attach(named("harbour.png", png(600, 400), "image/png"))
+
+    await ann.is_told("\u2068Bob\u2069 has fetched it")
+
+
+async def test_a_pasted_picture_is_sent(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.field.evaluate(
+        """(field, bytes) => {
+            const clipboardData = new DataTransfer();
+            const type = "image/png";
+            clipboardData.items.add(new File([new Uint8Array(bytes)], "image.png", { type }));
+            const told = { clipboardData, bubbles: true, cancelable: true };
+            field.dispatchEvent(new ClipboardEvent("paste", told));
+        }""",
+        list(png(60, 40)),
+    )
+
+    await expect(bob.page.locator(".preview img")).to_have_js_property("naturalWidth", 60)
+
+
+async def test_a_dropped_file_is_sent(meet):
+    ann, bob = await meet("Ann", "Bob")
+    given = await ann.page.evaluate_handle(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File(["words"], "notes.txt"));
+            return data;
+        }"""
+    )
+    main = ann.page.get_by_role("main")
+    await main.dispatch_event("dragover", {"dataTransfer": given})
+    await ann.is_told("Drop to send")
+
+    await main.dispatch_event("drop", {"dataTransfer": given})
+
+    await expect(bob.page.locator(".file-name")).to_have_text("notes.txt")
+
+
+DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.svg", "image/svg+xml"), ("a.png", "image/png")])
+async def test_what_is_no_safe_picture_is_never_drawn(meet, name, kind):
+    ann, bob = await meet("Ann", "Bob")
+
+    await ann.attach(named(name, DRAWING, kind))
+    await bob.button("^Fetch").click()
+
+    assert await saved(bob) == (name, DRAWING)
+    assert await bob.page.locator(".file img, .preview").count() == 0
+
+
+async def test_a_hostile_file_name_shows_its_ending_and_turns_nothing(meet):
+    ann, bob = await meet("Ann", "Bob")
+    name = "holiday\u202egnp." + "very " * 30 + ".exe"
+    await ann.attach(named(name, b"MZ"))
+    shown = bob.page.locator(".file-name")
+
+    await expect(shown.locator("bdi").last).to_have_text(".exe")
+
+    await expect(shown.locator("bdi").last).to_be_in_viewport()
+    assert "\u202e" not in await shown.inner_text()
+    await expect(bob.page.get_by_title("Program")).to_be_visible()
+
+
+async def test_a_private_file_is_offered_to_one_alone(meet):
+    ann, bob, cy = await meet("Ann", "Bob", "Cy")
+    await ann.write_to("Bob")
+    await ann.attach(named("secret.txt", b"words"))
+    await expect(bob.page.locator(".file-name")).to_have_text("secret.txt")
+
+    await ann.write_to(None)
+    await ann.say("for everybody")
+    await cy.hears("for everybody")
+
+    assert await cy.page.locator(".file").count() == 0

@@ -1,0 +1,129 @@
+"""The page for everybody: no fault that axe-core knows in any state, in light and dark."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from server.transports.web_files import built_in
+from tests.web.page.talkers import frames_from_relay
+from tests.web.page.test_secrecy import once
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+FIRST_LOAD_BYTES = 150_000
+
+
+@pytest.fixture
+def faults(axe):
+    """What axe-core finds on a page, in light and in dark."""
+
+    async def look(page):
+        found = []
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found += [f"{scheme}: {fault}" for fault in await axe(page)]
+        return found
+
+    return look
+
+
+async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, faults):
+    ann, bob = await talker("Ann"), await talker("Bob", **PHONE)
+    await ann.page.goto("/")
+    await ann.button("Start a session").click()
+    await ann.is_told("Please enter a name.")
+    assert await faults(ann.page) == []
+
+    await bob.page.goto(await ann.start())
+    await bob.is_told("What joining means")
+    assert await faults(bob.page) == []
+    assert await faults(ann.page) == []
+
+    await bob.page.goto("about:blank")
+    await bob.page.goto(ann.page.url[:-3])
+    await bob.is_told("This link is incomplete")
+    assert await faults(bob.page) == []
+
+
+async def test_a_conversation_is_open_to_everybody(talker, faults):
+    ann, bob, cy = [await talker(name) for name in ("Ann", "Bob", "bob")]
+    async with frames_from_relay(ann.page) as changes:
+        link = await ann.start()
+        await bob.join(link)
+        await cy.join(link)
+        await ann.sees_people("Bob", "bob")
+        await bob.say("before")
+        await ann.hears("before")
+        changes.append(once(lambda frame: []))
+        await bob.say("withheld")
+        await bob.has_sent("withheld")
+        await bob.say("See https://example.org/ 🎈")
+        await ann.page.get_by_role("combobox", name="To").select_option(index=1)
+        await ann.say("between us")
+        await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
+        await expect(ann.page.locator(".warning")).to_be_visible()
+        await ann.page.locator(".warning summary").click()
+        await expect(ann.page.locator(".file")).to_be_visible()
+        await ann.page.locator(".person-line[aria-expanded]").first.click()
+
+        assert await faults(ann.page) == []
+
+
+@pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
+async def test_all_dialogs_are_open_to_everybody(meet, faults, view):
+    ann, _ = await meet("Ann", "Bob", **view)
+    await ann.open("^Invite$")
+    assert await faults(ann.page) == []
+    await ann.close()
+    await ann.open("Session and settings")
+    assert await faults(ann.page) == []
+    await ann.open("Leave and forget…")
+    assert await faults(ann.page) == []
+    await ann.close()
+
+    if view:
+        await ann.open("^People:")
+        assert await faults(ann.page) == []
+    await ann.page.locator("button.person-line").click()
+    await ann.open("^Safety number")
+    await expect(ann.page.get_by_role("img")).to_be_visible()
+    assert await faults(ann.page) == []
+
+
+async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(meet):
+    ann, bob = await meet("Ann", "B" * 64, **PHONE)
+    await bob.say("w" * 400)
+    await bob.attach({"name": "n" * 200 + ".txt", "mimeType": "text/plain", "buffer": b"words"})
+    await expect(ann.page.locator(".file")).to_be_visible()
+
+    small = """() => [...document.querySelectorAll("button, select, summary, textarea")]
+        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43.5)
+        .map((one) => one.outerHTML)"""
+    assert await ann.page.evaluate(small) == []
+    assert await ann.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    timeline = ann.page.get_by_role("log")
+    assert await timeline.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0
+    card = ann.page.locator(".file-line button")
+    assert (await card.bounding_box())["x"] + (await card.bounding_box())["width"] <= 360
+
+
+async def test_the_first_load_is_small():
+    client = built_in()
+    page = client.page.plain.body.decode()
+    loaded = re.findall(r'(?:href|src)="client/([^"]+)"', page)
+
+    bodies = [client.page, *(client.files[path] for path in loaded)]
+
+    assert len(loaded) > 40
+    assert not any("qr" in path for path in loaded)
+    assert sum(len((file.gzipped or file.plain).body) for file in bodies) < FIRST_LOAD_BYTES
+
+
+async def test_nothing_is_said_on_the_console(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await ann.say("hello")
+    await bob.hears("hello")
+
+    assert [*ann.visitor.console, *bob.visitor.console] == []
