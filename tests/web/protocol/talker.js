@@ -29,7 +29,10 @@ const METHODS = {
   },
   fetchFile: async ({ session }, fileId) => {
     const here = new Promise((resolve) => {
-      session.on("transfer", ({ fileId: id, state }) => id === fileId && state === "here" && resolve());
+      session.on(
+        "transfer",
+        ({ fileId: id, state }) => id === fileId && state === "here" && resolve(),
+      );
     });
     await session.fetchFile(fileId);
     await here;
