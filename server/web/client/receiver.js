@@ -8,7 +8,9 @@ import { NO_BYTES } from "../protocol/primitives.js";
 import { readContent } from "./entries.js";
 import { WaitingRoom } from "./waiting.js";
 
+/** The relay can make up as many as it likes: more are counted, but not shown one by one. */
 const MAX_REFUSED = 500;
+const MAX_STRANGERS = 10_000;
 const MAX_TIME_MS = 8_640_000_000_000_000; // of a Date
 const MESSAGE_ID = /^[A-Za-z0-9_-]{22}$/;
 
@@ -38,6 +40,7 @@ export class Receiver {
   /** @type {Set<string>} Own messages that came from the relay. */
   #own = new Set();
   #refused = 0;
+  #strangers = 0;
 
   /**
    * @param {import("../protocol/link.js").Link} link
@@ -81,20 +84,25 @@ export class Receiver {
    * @param {Set<string>} epochIds
    */
   lack(epochIds) {
-    for (const { relayed, envelope, id, isLate } of this.#waiting.all) {
-      const epochId = envelope?.head.epochId ?? claimedEpochId(relayed.encrypted);
-      if (!epochId || !epochIds.has(toBase64url(epochId))) continue;
-      const entry = { ...blank(relayed, id, envelope), isLate };
-      this.#reports.entry({ ...entry, status: "unreadable", reason: "no-key" });
+    for (const message of this.#waiting.all) {
+      const epochId = epochIdOf(message);
+      if (epochId && epochIds.has(toBase64url(epochId))) this.#tellLacking(message);
     }
   }
 
   /** Look again at what waits for keys and cards, now that some have come. */
   retry() {
-    for (const { relayed, envelope, id, isLate, isTrimmed } of this.#waiting.empty()) {
+    const ready = this.#waiting.take((message) => this.#isReady(message));
+    for (const { relayed, envelope, id, isLate, isTrimmed } of ready) {
       if (!envelope) this.take(relayed, true, isTrimmed, id);
       else this.#open(relayed, envelope, { id, isLate, isTrimmed });
     }
+  }
+
+  /** @param {WaitingMessage} message */
+  #isReady({ relayed, envelope }) {
+    if (!envelope) return Boolean(this.#roster.get(relayed.from)?.card);
+    return Boolean(this.#epochs.get(envelope.head.epochId));
   }
 
   /**
@@ -150,7 +158,9 @@ export class Receiver {
    */
   #takeOfStranger(relayed, isTrimmed) {
     const isMessage = claimedEpochId(relayed.encrypted) !== null;
-    if (!isMessage || this.#refused > MAX_REFUSED) return this.#refuse(relayed, "forged", null);
+    if (!isMessage) return this.#refuse(relayed, "forged", null);
+    this.#strangers += 1;
+    if (this.#strangers > MAX_STRANGERS) return this.#reports.notice("forged", null);
     const id = this.#entryId(relayed.id);
     this.#wait({ relayed, envelope: null, id, isLate: false, isTrimmed });
   }
@@ -247,10 +257,16 @@ export class Receiver {
   #wait(message) {
     const { relayed, envelope, id, isLate } = message;
     this.#taken.add(id);
-    for (const gone of this.#waiting.put(message)) this.#refuse(gone.relayed, "too-many", gone.id);
+    for (const gone of this.#waiting.put(message)) this.#tellLacking(gone);
     this.#reports.entry({ ...blank(relayed, id, envelope), status: "waiting", isLate });
-    const epochId = envelope?.head.epochId ?? claimedEpochId(relayed.encrypted);
+    const epochId = epochIdOf(message);
     if (epochId) this.#reports.wanted(relayed.from, epochId);
+  }
+
+  /** @param {WaitingMessage} message */
+  #tellLacking({ relayed, envelope, id, isLate }) {
+    const entry = { ...blank(relayed, id, envelope), isLate };
+    this.#reports.entry({ ...entry, status: "unreadable", reason: "no-key" });
   }
 
   /**
@@ -278,6 +294,11 @@ export class Receiver {
     this.#taken.add(id);
     return id;
   }
+}
+
+/** @param {WaitingMessage} message */
+function epochIdOf({ relayed, envelope }) {
+  return envelope?.head.epochId ?? claimedEpochId(relayed.encrypted);
 }
 
 /**

@@ -10,21 +10,20 @@
  * @property {boolean} isTrimmed
  */
 
-/** Of strangers less: the relay can make as many up as it likes. */
+/** Those of strangers, whom the relay can make up, cannot put out the others. */
 const BOUNDS = {
-  known: { count: 1_000, chars: 32_000_000 },
-  stranger: { count: 200, chars: 4_000_000 },
+  known: { count: 20_000, chars: 32_000_000 },
+  stranger: { count: 2_000, chars: 8_000_000 },
 };
 
+/** @typedef {keyof typeof BOUNDS} Kind */
+
 export class WaitingRoom {
-  #rooms = {
-    known: /** @type {WaitingMessage[]} */ ([]),
-    stranger: /** @type {WaitingMessage[]} */ ([]),
-  };
+  #rooms = { known: new Room(BOUNDS.known), stranger: new Room(BOUNDS.stranger) };
 
   /** @returns {WaitingMessage[]} In the order in which they came, of each kind. */
   get all() {
-    return [...this.#rooms.known, ...this.#rooms.stranger];
+    return [...this.#rooms.known.messages, ...this.#rooms.stranger.messages];
   }
 
   /**
@@ -32,23 +31,54 @@ export class WaitingRoom {
    * @returns {WaitingMessage[]} Those that had to go for it, the oldest.
    */
   put(message) {
-    const kind = message.envelope ? "known" : "stranger";
-    const room = this.#rooms[kind];
-    const gone = [];
-    room.push(message);
-    let chars = room.reduce((sum, { relayed }) => sum + (relayed.encrypted?.length ?? 0), 0);
-    while (room.length > BOUNDS[kind].count || (chars > BOUNDS[kind].chars && room.length > 1)) {
-      const [first] = room.splice(0, 1);
-      chars -= first.relayed.encrypted?.length ?? 0;
-      gone.push(first);
-    }
-    return gone;
+    return this.#rooms[message.envelope ? "known" : "stranger"].put(message);
   }
 
-  /** Take all of them. */
-  empty() {
-    const { all } = this;
-    this.#rooms = { known: [], stranger: [] };
-    return all;
+  /**
+   * Take those that wait no longer.
+   *
+   * @param {(message: WaitingMessage) => boolean} isReady
+   */
+  take(isReady) {
+    const { known, stranger } = this.#rooms;
+    return [...known.take(isReady), ...stranger.take(isReady)];
   }
+}
+
+class Room {
+  #bounds;
+  #chars = 0;
+  /** @type {WaitingMessage[]} */
+  messages = [];
+
+  /** @param {{count: number, chars: number}} bounds */
+  constructor(bounds) {
+    this.#bounds = bounds;
+  }
+
+  /** @param {WaitingMessage} message */
+  put(message) {
+    this.messages.push(message);
+    this.#chars += charsOf(message);
+    const { count, chars } = this.#bounds;
+    let gone = 0;
+    while (this.messages.length - gone > count || this.#chars > chars) {
+      this.#chars -= charsOf(this.messages[gone++]);
+    }
+    return this.messages.splice(0, gone);
+  }
+
+  /** @param {(message: WaitingMessage) => boolean} isReady */
+  take(isReady) {
+    /** @type {WaitingMessage[]} */
+    const ready = [];
+    this.messages = this.messages.filter((message) => !isReady(message) || !ready.push(message));
+    this.#chars -= ready.reduce((sum, message) => sum + charsOf(message), 0);
+    return ready;
+  }
+}
+
+/** @param {WaitingMessage} message */
+function charsOf({ relayed }) {
+  return relayed.encrypted?.length ?? 0;
 }

@@ -116,7 +116,8 @@ export function toBase64url(bytes) {
 export function fromBase64url(text) {
   if (!BASE64URL.test(text) || text.length % 4 === 1) throw new MalformedError("not base64url");
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
   if (toBase64url(bytes.slice(-3 + ((3 - (bytes.length % 3)) % 3))).slice(-2) !== text.slice(-2)) {
     throw new MalformedError("not base64url: spare bits are set");
   }

@@ -102,9 +102,10 @@ export function readCard(link, text, ownerId) {
   if (!equal(what, label("card")) || !equal(sessionId, link.sessionId)) {
     throw new ForgedError("a card of something else");
   }
-  checkKeys(signKey, boxKey);
   const memberId = memberIdOf(signKey, boxKey);
+  // Before what costs: a relay can show one card as that of thousands.
   if (ownerId && toBase64url(memberId) !== ownerId) throw new ForgedError("another member's card");
+  checkKeys(signKey, boxKey);
   verify(signKey, body, signature);
   const context = nameContext(link, memberId);
   const name = fromUtf8(unpad(openWithNonce(link.nameKey, context, sealedName)));

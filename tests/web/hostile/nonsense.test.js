@@ -272,24 +272,24 @@ describe("a relay that sends more and more", () => {
     const strangers = Array.from({ length: 50 }, () => Identity.create().id);
     const before = heapBytes();
 
-    for (let count = 0; count < 6_000; count++) {
+    for (let count = 0; count < 24_000; count++) {
       const from = strangers[count % strangers.length];
       const id = toBase64url(new Uint8Array(16).with(0, count % 256).with(1, count >> 8));
       const lies = [
         { ...honest, id, from },
-        { ...honest, id, encrypted: "A".repeat(10_000) },
+        { ...honest, id, encrypted: "A".repeat(3_000) },
       ];
       scene.relay.say(ann.id, "new-message", lies[count % 2]);
     }
     bob.session.sendText("still honest");
     await ann.hears("still honest");
 
-    assert.ok(ann.entries.size < 1_500, `${ann.entries.size} entries`);
+    assert.ok(ann.entries.size < 11_000, `${ann.entries.size} entries`);
     const forged = ann.notices("forged").reduce((sum, { count }) => sum + count, 0);
-    assert.ok(forged > 4_000, "what is not shown one by one is counted");
+    assert.ok(forged > 12_000, "what is not shown one by one is counted");
     ann.told.length = 0;
     scene.relay.told.length = 0;
-    assert.ok(heapBytes() - before < 30e6, `${heapBytes() - before} bytes`);
+    assert.ok(heapBytes() - before < 60e6, `${heapBytes() - before} bytes`);
     await assertTheyTalk(scene.people);
   });
 

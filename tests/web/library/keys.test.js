@@ -38,6 +38,23 @@ describe("keys", { concurrency: true }, () => {
     assert.deepEqual(cy.alarms, []);
   });
 
+  test("a long history of people who have left is no alarm to a newcomer", async (t) => {
+    const settings = { MAX_SESSION_HISTORY_MESSAGES: 2_000, RATE_LIMITS: "off" };
+    const { url } = await startServer(t, settings);
+    const company = new Company(t, url);
+    const [ann, bob] = await company.gather("Ann", "Bob");
+    const ids = Array.from({ length: 600 }, (_, at) => bob.session.sendText(`old ${at}`));
+    await bob.has(ids[599], "sent");
+    await bob.session.leave();
+    await ann.learns("left");
+
+    const cy = await (await company.open("Cy")).is("connected");
+
+    const unreadable = () => cy.messages.filter(({ reason }) => reason === "no-key");
+    await until(() => unreadable().length === 600);
+    assert.deepEqual(cy.alarms, []);
+  });
+
   test("with shared history a newcomer reads all, also of those who have left", async (t) => {
     const { url } = await startServer(t);
     const company = new Company(t, url);
