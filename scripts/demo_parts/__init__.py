@@ -1,8 +1,12 @@
 """The demo: two people talk over a running server, and then look for their words in it.
 
 story.py    what happens, scene by scene
-person.py   one side of the conversation: keys, a connection, all that it heard
-sealing.py  the cryptography
+files.py    one of them: a file
+talk.py     instead of the story: joining a session that others have made
+person.py   a member at its connection
+line.py     the connection, and all that was heard on it
+client/     the member apart from any connection
+protocol/   the cryptography: docs/PROTOCOL.md
 canary.py   planted text, and every form in which it could turn up
 evidence.py what the server shows, logs, stores and holds in memory
 memory.py   reading the memory of a process

@@ -6,15 +6,19 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
-from nacl.exceptions import CryptoError
 
 from scripts.demo_parts import evidence
 from scripts.demo_parts.canary import Needles, new_canary
-from scripts.demo_parts.person import LIMIT_S, DemoError
+from scripts.demo_parts.line import LIMIT_S, DemoError
+from scripts.demo_parts.protocol.cards import is_name
+from scripts.demo_parts.protocol.link import Link, read_link
+from scripts.demo_parts.protocol.refusal import LinkError, RefusedError
 from scripts.demo_parts.record import Record
 from scripts.demo_parts.story import Story
+from scripts.demo_parts.talk import Talk
 
 FAILED = 1
 UNREACHABLE = 2
@@ -37,12 +41,31 @@ class UnreachableError(Exception):
 
 
 def main() -> int:
-    """Run the demo.
+    """Run the demo, or join a session by its link.
 
     Returns:
         The exit status: 0, 1 if anything failed, 2 if the server cannot be reached.
     """
     arguments = _parser().parse_args()
+    return _join(arguments) if arguments.link else _play(arguments)
+
+
+def _join(arguments: argparse.Namespace) -> int:
+    origin, link = arguments.link
+    talk = Talk(origin or arguments.url, link, arguments.name, arguments.files, _show)
+    try:
+        asyncio.run(talk.run())
+    except DemoError as error:
+        print(f"hushwire: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
+
+
+def _play(arguments: argparse.Namespace) -> int:
     canary, old = new_canary("[canary]", arguments.canary), new_canary("[old]")
     record = Record(lambda text: old.hide(canary.hide(text)))
     record.begin("What Alice and Bob saw")
@@ -52,15 +75,14 @@ def main() -> int:
     except UnreachableError as error:
         print(f"hushwire: {error}; scripts/serve starts one, or give its URL", file=sys.stderr)
         return UNREACHABLE
-    private = [story.link.secret, *story.alice.keys.private(), *story.bob.keys.private()]
-    sought = evidence.Sought(Needles([canary], private), Needles([old]), story.control)
+    sought = evidence.Sought(Needles([canary], story.secrets()), Needles([old]), story.control)
     record.begin("What the server had of it")
     evidence.check_relayed(record, sought, story.everything_heard())
     evidence.check_pages(record, sought, pages)
     evidence.check_log(record, sought, arguments.log)
     evidence.check_data_folder(record, sought, arguments.data_dir)
     evidence.check_memory(record, sought, arguments.pid, arguments.url)
-    title = f"Hushwire demo: {arguments.url}, session {story.link.session_id}"
+    title = f"Hushwire demo: {arguments.url}, session {story.link.relay_session_id}"
     print(record.render(title, [_PLANTED.format(forms=len(sought.never_sent)), _DROPPED]))
     return FAILED if record.count(False) else 0
 
@@ -71,7 +93,7 @@ async def _talk(arguments: argparse.Namespace, record: Record, story: Story) -> 
         await _check_health(arguments.url, http)
         try:
             await story.play(http)
-        except (DemoError, CryptoError, aiohttp.ClientError, TimeoutError) as error:
+        except (DemoError, RefusedError, aiohttp.ClientError, TimeoutError) as error:
             record.check("story", False, f"broke off: {_reason(error)}")
         except (LookupError, TypeError, ValueError) as error:
             record.check("story", False, f"broke off at a strange answer: {error!r}")
@@ -115,7 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description="Two people talk over a running server, end-to-end encrypted, and then look "
-        "for their words in all that the server relayed, shows, logs, stores and holds in memory.",
+        "for their words in all that the server relayed, shows, logs, stores and holds in memory. "
+        "Or, with --link, somebody joins a session of other people, and talks there line by line.",
         epilog="Exit status: 0, 1 if anything failed, 2 if the server cannot be reached.",
     )
     parser.add_argument(
@@ -142,7 +165,31 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="plant this instead of something random, to see that a leak is found",
     )
+    joining = parser.add_argument_group("joining a session")
+    joining.add_argument(
+        "--link", type=_link, help="of the session, as the page shows it; or what stands after #"
+    )
+    joining.add_argument("--name", type=_name, default="Guest", help="your name [%(default)s]")
+    joining.add_argument(
+        "--files", type=_folder, metavar="DIR", help="fetch files that others offer to here"
+    )
     return parser
+
+
+def _link(text: str) -> tuple[str, Link]:
+    """The server's address, if it is in the link, and the link."""
+    parts = urlsplit(text)
+    origin = f"{parts.scheme}://{parts.netloc}" if parts.fragment else ""
+    try:
+        return origin, read_link(text)
+    except LinkError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise argparse.ArgumentTypeError("must be 1 to 64 characters on one line")
+    return text
 
 
 def _url(text: str) -> str:

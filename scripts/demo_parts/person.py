@@ -1,65 +1,46 @@
-"""One side of the conversation: keys, a connection, and all that it heard."""
+"""A member of the session at its connection."""
 
 import asyncio
-import socket
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-import socketio
+from scripts.demo_parts.client.inbox import Entry
+from scripts.demo_parts.client.member import Member
+from scripts.demo_parts.client.outbox import payload_of
+from scripts.demo_parts.line import DemoError, Line, RelayError
+from scripts.demo_parts.protocol.contents import Content, Remove
+from scripts.demo_parts.protocol.envelopes import Envelope
+from scripts.demo_parts.protocol.identity import Identity
+from scripts.demo_parts.protocol.link import Link
+from scripts.demo_parts.protocol.packing import from_text, to_text
 
-from scripts.demo_parts.sealing import (
-    Keys,
-    Link,
-    PublicKeys,
-    accept,
-    context,
-    open_message,
-    seal_message,
-)
-
-LIMIT_S = 10
-"""For an answer, or for an event to be heard."""
-
-
-class DemoError(Exception):
-    """The story cannot go on; the text says why."""
-
-
-class RefusedError(DemoError):
-    """The server refused an event; `word` is its word for it."""
-
-    def __init__(self, event: str, answer: dict[str, Any]) -> None:
-        super().__init__(f"{event} was refused: {answer.get('error')}, {answer.get('message')}")
-        self.word = str(answer.get("error"))
+TICK_S = 1
+TRIES = 20
+"""Of a signal for which the server has no time."""
 
 
 class Person:
-    """A member of the session.
+    """Somebody in the session.
 
     Attributes:
-        heard: Every event, with its data, in order.
-        answers: Every acknowledgement, in order.
-        peers: The public keys of the others, once proved.
+        member: What it knows, and what it does by itself.
+        line: What it says to the server, and hears of it.
         member_token: Proves who this is when it comes back.
-        seq: The newest place in the session's log that this person knows of.
     """
 
-    def __init__(self, url: str, link: Link, user_id: str, name: str) -> None:
-        self._url = url
-        self.link = link
-        self.user_id = user_id
-        self._name = name
-        self.keys = Keys()
-        self.peers: dict[str, PublicKeys] = {}
-        self.heard: list[tuple[str, Any]] = []
-        self.answers: list[dict[str, Any]] = []
-        self.seq = 0
+    def __init__(self, url: str, link: Link, identity: Identity, name: str) -> None:
+        self.member = Member(link, identity, name)
+        self.line = Line(url, name, self._take)
         self.member_token = ""
-        self._news = asyncio.Condition()
-        self._client = socketio.AsyncClient()
+        self._is_joined = False
+        self._turn = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
 
-    # --- the connection ---
+    @property
+    def user_id(self) -> str:
+        return self.member.user_id
+
+    # --- coming and going ---
 
     async def connect(self, *transports: str) -> str:
         """Connect anew.
@@ -67,122 +48,156 @@ class Person:
         Returns:
             The transport in use, after an upgrade if there was one.
         """
-        self._client = socketio.AsyncClient(reconnection=False)
-        self._client.on("*", self._hear)
-        try:
-            await self._client.connect(self._url, transports=list(transports), wait_timeout=LIMIT_S)
-        except socketio.exceptions.ConnectionError as error:
-            raise DemoError(f"{self.user_id} cannot connect: {error}") from None
-        return str(self._client.transport())
+        return await self.line.connect(*transports)
+
+    async def join(self, session_id: str | None = None, **more: Any) -> dict[str, Any]:
+        """Join, or come back; from now on signals are sent and answered.
+
+        Args:
+            session_id: May be `id:key`; by default the key goes in a field of its own.
+        """
+        link = self.member.link
+        key = {} if session_id else {"authKey": to_text(link.auth_key)}
+        fields = {"sessionId": session_id or link.relay_session_id, **key, **more}
+        if self.member_token:
+            fields |= {"memberToken": self.member_token, "since": self.line.seq}
+        joined = await self.ask(
+            "join-session", self._joined, **fields, publicKey=self.member.card()
+        )
+        self._tasks = [asyncio.create_task(run()) for run in (self._tick, self._post)]
+        async with self._turn:
+            await self._send_again()
+        return joined
 
     async def lose_connection(self) -> None:
         """Have the TCP connection end without a word of either protocol."""
-        lost = asyncio.Event()
-        self._client.on("disconnect", lambda reason: lost.set())
-        self._client.eio.ws.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        async with asyncio.timeout(LIMIT_S):
-            await lost.wait()
+        await self._stop()
+        await self.line.lose()
 
     async def disconnect(self) -> None:
-        """End the connection, without waiting for an answer to a last poll."""
-        await self._client.eio.disconnect(abort=True)
+        await self._stop()
+        await self.line.end()
 
-    # --- words of the wire ---
+    def _joined(self, answer: dict[str, Any]) -> None:
+        self.member_token = answer["memberToken"]
+        self._is_joined = True
+        self.member.joined(answer)
 
-    async def join(self, session_id: str, **more: Any) -> dict[str, Any]:
-        """Join under an encrypted name; `session_id` may be `id:key`."""
-        name = self.link.seal_name(self._name)
-        joined = await self.ask("join-session", sessionId=session_id, displayName=name, **more)
-        self.member_token = joined["memberToken"]
-        return joined
+    def _take(self, event: str, data: Any) -> None:
+        if self._is_joined:
+            self.member.hear(event, data)
 
-    async def ask(self, event: str, **fields: Any) -> dict[str, Any]:
+    async def _stop(self) -> None:
+        self._is_joined = False
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    # --- saying ---
+
+    async def ask(
+        self,
+        event: str,
+        take: Callable[[dict[str, Any]], None] = lambda answer: None,
+        **fields: Any,
+    ) -> dict[str, Any]:
         """Emit an event in the session and return its acknowledgement.
 
-        Raises:
-            RefusedError: The server said no.
-        """
-        own = {"sessionId": self.link.session_id, "userId": self.user_id}
-        try:
-            answer = await self._client.call(event, {**own, **fields}, timeout=LIMIT_S)
-        except socketio.exceptions.SocketIOError as error:
-            raise DemoError(f"{self.user_id} got no answer to {event}: {error!r}") from None
-        self.answers.append(answer)
-        self._note_seq(answer)
-        if not answer["success"]:
-            raise RefusedError(event, answer)
-        return dict(answer)
-
-    async def hear(self, event: str, fits: Callable[[Any], bool] = lambda data: True) -> Any:
-        """The data of the first such event, once it has been heard."""
-        async with self._news:
-            try:
-                async with asyncio.timeout(LIMIT_S):
-                    await self._news.wait_for(lambda: self.all_heard(event, fits))
-            except TimeoutError:
-                raise DemoError(f"{self.user_id} waited for {event} in vain") from None
-        return self.all_heard(event, fits)[0]
-
-    def all_heard(self, event: str, fits: Callable[[Any], bool] = lambda data: True) -> list[Any]:
-        return [data for name, data in self.heard if name == event and fits(data)]
-
-    async def _hear(self, event: str, data: Any = None) -> None:
-        async with self._news:
-            self.heard.append((event, data))
-            self._note_seq(data)
-            self._news.notify_all()
-
-    def _note_seq(self, data: Any) -> None:
-        if isinstance(data, dict):
-            self.seq = max(self.seq, data.get("seq", 0))
-
-    # --- what only members can read ---
-
-    def meet(self, members: list[dict[str, Any]]) -> None:
-        """Take the keys of all others.
+        Args:
+            take: Is given a good one before anything that comes behind it is heard.
 
         Raises:
-            ValueError: The link does not prove them.
+            RelayError: The server said no.
         """
-        self.peers = {
-            member["userId"]: accept(self.link, member["userId"], member["publicKey"])
-            for member in members
-            if member["userId"] != self.user_id
-        }
+        own = {"sessionId": self.member.link.relay_session_id, "userId": self.user_id}
+        return await self.line.ask(event, {**own, **fields}, take)
 
-    async def send(self, plaintext: str, to: str, kind: str, original: str) -> dict[str, Any]:
-        """Seal a message for everybody or one member, and send it."""
-        message_id = str(uuid.uuid4())
-        recipients = self.peers if to == "all" else {to: self.peers[to]}
-        about = context(self.link.session_id, self.user_id, to, message_id, kind)
-        encrypted = seal_message(plaintext, about, self.keys, recipients)
-        return await self.post(message_id, encrypted, to, kind, original)
-
-    async def post(
-        self, message_id: str, encrypted: dict[str, Any], to: str, kind: str, original: str
-    ) -> dict[str, Any]:
-        """Send what is encrypted already.
+    async def send(self, content: Content, to: str | None = None, original: str = "") -> Envelope:
+        """Seal a message for everybody or for one user id, and send it.
 
         Args:
             original: Goes along as `originalContent`, as old clients send the plaintext.
-
-        Returns:
-            The acknowledgement: the message as the server has it.
         """
-        return await self.ask(
-            "send-message",
-            id=message_id,
-            to=to,
-            type=kind,
-            encrypted=encrypted,
-            originalContent=original,
-            **{"from": self.user_id},
-        )
+        async with self._turn:
+            await self._send_again()
+            envelope = self.member.seal(content, from_text(to) if to else b"")
+            await self._send(envelope, original)
+        return envelope
 
-    def read(self, message: dict[str, Any]) -> str:
-        """The plaintext of a message that was heard."""
-        sender = message["from"]
-        about = context(self.link.session_id, sender, message["to"], message["id"], message["type"])
-        return open_message(
-            message["encrypted"], about, self.user_id, self.keys, self.peers[sender]
-        )
+    async def remove(self, user_id: str) -> None:
+        """Put somebody out; only the creator may."""
+        member_id = from_text(user_id)
+        self.member.removed(member_id)
+        await self.send(Remove(member_id))
+        await self.ask("remove-member", userId=user_id)
+
+    async def _send_again(self) -> None:
+        """Send what may have reached the server or not: it has the same id, so no harm is done."""
+        if self.member.outbox.unsettled:
+            await self._send(self.member.outbox.unsettled)
+
+    async def _send(self, envelope: Envelope, original: str = "") -> None:
+        def settle(answer: dict[str, Any]) -> None:
+            self.member.outbox.settle(envelope)
+
+        payload = payload_of(envelope)
+        try:
+            await self.ask("send-message", settle, **payload, originalContent=original)
+        except RelayError:
+            self.member.outbox.drop()
+            raise
+
+    # --- hearing ---
+
+    async def receive(self, fits: Callable[[Entry], bool]) -> Entry:
+        """The first message of which that is true, once it is."""
+
+        def fitting() -> list[Entry]:
+            return [entry for entry in self.member.inbox.entries if fits(entry)]
+
+        await self.line.until(fitting, "a message")
+        return fitting()[0]
+
+    async def fetch(self, file_id: bytes) -> bytes:
+        """A file of which a message has told, once it has come."""
+        self.member.fetch(file_id)
+        self.line.news.ring()
+        await self.line.until(lambda: file_id in self.member.files.here, "a file")
+        return self.member.files.content_of(file_id)
+
+    # --- what it does by itself ---
+
+    async def _tick(self) -> None:
+        while True:
+            self.member.tick()
+            self.line.news.ring()
+            await asyncio.sleep(TICK_S)
+
+    async def _post(self) -> None:
+        """Send signals when there are any, and tell of files that have come."""
+        member = self.member
+        while True:
+            if member.complete:
+                await self._try("file-downloaded", fileName=to_text(member.complete.pop(0)))
+            elif member.postman.letters:
+                letter = member.postman.letters.popleft()
+                await self._try("send-signal", to=letter.to, encrypted=letter.encrypted)
+            else:
+                await self.line.news.wait()
+
+    async def _try(self, event: str, **fields: Any) -> None:
+        """Ask for something that whoever needs it will ask for again if it fails."""
+        for _ in range(TRIES):
+            try:
+                await self.ask(event, **fields)
+            except RelayError as error:
+                if not error.retry_after_s:
+                    return
+                await asyncio.sleep(error.retry_after_s)
+            except DemoError:
+                return
+            else:
+                return

@@ -110,9 +110,9 @@ class Record:
         return f"{'FAIL' if failed else 'PASS'}: {said}"
 
 
-def glimpse(ciphertext: str, size_bytes: int) -> str:
-    """How a ciphertext is shown."""
-    return f"{ciphertext[:12]}… {size_bytes:,} B"
+def glimpse(ciphertext: str) -> str:
+    """How a ciphertext is shown: by its end, since many begin alike."""
+    return f"…{ciphertext[-12:]} {len(ciphertext):,} B"
 
 
 def _wrapped(cells: tuple[str, ...]) -> list[str]:

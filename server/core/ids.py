@@ -38,6 +38,11 @@ class NumericUserId(UserId):
     __slots__ = ()
 
 
+def as_written(user_id: Recipient) -> str | int:
+    """A user id as its client wrote it: text, or a number."""
+    return int(user_id) if isinstance(user_id, NumericUserId) else str(user_id)
+
+
 class MessageId(str):
     """Names a message within its room; a client that retries sends the same one again."""
 
@@ -54,27 +59,29 @@ Whoever holds a member token *is* that identity; a user id alone proves nothing.
 """
 
 
-class _RandomBytes:
-    """The system's random bytes, fetched many at a time: each fetch is a call of the system."""
+class _RandomDigits:
+    """Random hexadecimal digits for many ids at a time: each fetch is a call of the system."""
 
-    _FETCHED = 4096
+    _FETCHED_IDS = 400
+    _BYTES = 10
 
     def __init__(self) -> None:
-        self._unused = b""
-        os.register_at_fork(after_in_child=self._forget)
+        self._unused: list[str] = []
+        os.register_at_fork(after_in_child=self._unused.clear)  # it must not make our ids
 
-    def take(self, count: int) -> bytes:
-        if len(self._unused) < count:
-            self._unused = os.urandom(self._FETCHED)
-        taken, self._unused = self._unused[:count], self._unused[count:]
-        return taken
-
-    def _forget(self) -> None:
-        """A child process must not make the ids that its parent makes."""
-        self._unused = b""
+    def take(self) -> str:
+        """Twenty digits."""
+        if not self._unused:
+            fetched = os.urandom(self._FETCHED_IDS * self._BYTES)
+            self._unused += fetched.hex(" ", self._BYTES).split()
+        return self._unused.pop()
 
 
-_random_bytes = _RandomBytes()
+_random_digits = _RandomDigits()
+
+
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""Digits that say of the rest how to read it; any one as likely as the others."""
 
 
 def new_id() -> str:
@@ -82,12 +89,10 @@ def new_id() -> str:
 
     It is no secret: see `new_secret` for those.
     """
-    stamp = time.time_ns() // 1_000_000
-    value = (stamp << 80) | int.from_bytes(_random_bytes.take(10))
-    value = value & ~(0xF << 76) | (7 << 76)
-    value = value & ~(0b11 << 62) | (0b10 << 62)
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    stamp = f"{time.time_ns() // 1_000_000:012x}"
+    digits = _random_digits.take()
+    variant = _VARIANTS[digits[3]]
+    return f"{stamp[:8]}-{stamp[8:]}-7{digits[:3]}-{variant}{digits[4:7]}-{digits[8:]}"
 
 
 def new_secret() -> str:

@@ -1,5 +1,7 @@
 """What is said in a room: messages, signals, typing, notices of downloads."""
 
+from collections.abc import Awaitable
+
 from server.core.errors import AppError, Code
 from server.core.events import FileDownloaded, MessageSent, SignalSent, TypingChanged
 from server.core.ids import MessageId, Recipient, new_id
@@ -123,9 +125,7 @@ class Messages:
                 Code.PAYLOAD_TOO_LARGE, f"a message may have {limit_bytes} bytes; send it in parts"
             )
 
-    async def _spend(self, actor: Actor, now_ms: int) -> None:
-        if self._parts.rates.send is None:
-            return
+    def _spend(self, actor: Actor, now_ms: int) -> Awaitable[None]:
         # The length keeps two pairs of room and user from sharing a bucket.
         who = f"{len(actor.room_id)}:{actor.room_id}:{actor.user_id}"
-        await spend(self._parts.limiter, "send", who, self._parts.rates.send, now_ms)
+        return spend(self._parts.limiter, "send", who, self._parts.rates.send, now_ms)

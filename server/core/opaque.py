@@ -51,9 +51,11 @@ class Opaque:
         return decode(self._held)
 
     @property
-    def json(self) -> str | msgspec.Raw:
-        """What the client sent, for an encoder of JSON; only without binary."""
-        return self._held if isinstance(self._held, str) else msgspec.Raw(self._held)
+    def json(self) -> "str | msgspec.Raw | Opaque":
+        """For an encoder of JSON; itself if it holds binary, for which JSON has no word."""
+        if isinstance(self._held, str):
+            return self._held
+        return self if self.has_binary else msgspec.Raw(self._held)
 
     @property
     def size_bytes(self) -> int:

@@ -11,10 +11,10 @@ _TOKEN = 60_000
 class TokenBucket:
     """Holds at most `rate.burst` tokens and gains `rate.per_minute`; full when it is new."""
 
-    __slots__ = ("_parts", "_seen_ms")
+    __slots__ = ("_missing", "_seen_ms")
 
-    def __init__(self, rate: Rate, now_ms: int) -> None:
-        self._parts = rate.burst * _TOKEN
+    def __init__(self, now_ms: int) -> None:
+        self._missing = 0  # parts, to be full
         self._seen_ms = now_ms
 
     def take(self, rate: Rate, cost: int, now_ms: int) -> int:
@@ -23,28 +23,27 @@ class TokenBucket:
         Returns:
             0 if taken, else after how many milliseconds they will be there.
         """
-        held = self._fill(rate, now_ms)
-        wanted = min(cost, rate.burst) * _TOKEN
-        if held < wanted:
-            return -(-(wanted - held) // rate.per_minute)
-        self._parts = held - wanted
+        missing = self._fill(rate, now_ms) + min(cost, rate.burst) * _TOKEN
+        beyond = missing - rate.burst * _TOKEN
+        if beyond > 0:
+            return -(-beyond // rate.per_minute)
+        self._missing = missing
         return 0
 
     def charge(self, rate: Rate, cost: int, now_ms: int) -> None:
         """Take tokens even if that leaves a debt, of at most `rate.burst`."""
-        held = self._fill(rate, now_ms) - cost * _TOKEN
-        self._parts = max(held, -rate.burst * _TOKEN)
+        self._missing = min(self._fill(rate, now_ms) + cost * _TOKEN, 2 * rate.burst * _TOKEN)
 
     def full_ms(self, rate: Rate) -> int:
         """When it will be full again, if nothing is taken until then."""
-        return self._seen_ms - (self._parts - rate.burst * _TOKEN) // rate.per_minute
+        return self._seen_ms - (-self._missing // rate.per_minute)
 
     def _fill(self, rate: Rate, now_ms: int) -> int:
-        # Times that several processes wrote may step back.
-        gained = max(0, now_ms - self._seen_ms) * rate.per_minute
-        self._parts = min(rate.burst * _TOKEN, self._parts + gained)
+        gained = (now_ms - self._seen_ms) * rate.per_minute
         self._seen_ms = now_ms
-        return self._parts
+        if gained > 0:  # times that several processes wrote may step back
+            self._missing = self._missing - gained if self._missing > gained else 0
+        return self._missing
 
 
 def refusal(wait_ms: int) -> AppError:

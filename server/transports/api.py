@@ -65,9 +65,8 @@ class Caller:
         user_id = self.memberships.get(room_id)
         if user_id is None:
             raise AppError(Code.NOT_A_MEMBER, "join first")
-        for claim in claims:
-            if claim is not None and claim != user_id:
-                raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
+        if not {user_id, None}.issuperset(claims):
+            raise AppError(Code.FORBIDDEN, "you are somebody else in this room")
         return Actor(room_id, user_id, self.connection_id)
 
 

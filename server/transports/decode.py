@@ -97,9 +97,10 @@ def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
 
     def make_room_id(value: Any) -> str:
         made = make(value)
-        name, _, key = made.partition(":")
-        if len(name) > bounds.id_chars or len(key) > bounds.key_chars:
-            raise ValueError(f"Expected 1 to {bounds.id_chars} characters before any colon")
+        if len(made) > bounds.id_chars or ":" in made:
+            name, _, key = made.partition(":")
+            if len(name) > bounds.id_chars or len(key) > bounds.key_chars:
+                raise ValueError(f"Expected 1 to {bounds.id_chars} characters before any colon")
         return made
 
     return make_room_id

@@ -1,5 +1,7 @@
 """Frames of WebSockets (RFC 6455), as servers send them and as clients must."""
 
+import struct
+
 TEXT_OPCODE = 0x1
 BINARY_OPCODE = 0x2
 CLOSE_OPCODE = 0x8
@@ -9,6 +11,9 @@ _FIN = 0x80
 _MASKED = 0x80
 _MASK_BYTES = 4
 
+_MIDDLE_HEAD = struct.Struct("!BBH")
+_LONG_HEAD = struct.Struct("!BBQ")
+
 
 def frame(opcode: int, payload: bytes) -> bytes:
     """A whole message, or a control frame, in one unmasked frame."""
@@ -16,8 +21,14 @@ def frame(opcode: int, payload: bytes) -> bytes:
     if size < 126:
         return bytes((_FIN | opcode, size)) + payload
     if size < 65_536:
-        return bytes((_FIN | opcode, 126, size >> 8, size & 0xFF)) + payload
-    return bytes((_FIN | opcode, 127)) + size.to_bytes(8) + payload
+        return _MIDDLE_HEAD.pack(_FIN | opcode, 126, size) + payload
+    return _LONG_HEAD.pack(_FIN | opcode, 127, size) + payload
+
+
+def payload_of(frames: bytes, size: int) -> bytes:
+    """The payload, of that size, of the first of our own frames."""
+    head_bytes = 2 if size < 126 else 4 if size < 65_536 else 10
+    return frames[head_bytes : head_bytes + size]
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
@@ -53,28 +64,19 @@ class MaskCheck:
             data, self._head = self._head + data, b""
         at, end = self._skip, len(data)
         self.begun = 0
-        while at + 2 <= end:
-            size = data[at + 1]
-            if not size & _MASKED:
+        while (head_end := at + 2) <= end:
+            size = data[at + 1] - _MASKED  # the bit and the size share a byte
+            if size < 0:
                 return False
-            next_at = _end_of_frame(data, at, end, size & ~_MASKED)
-            if next_at is None:
-                break
-            at = next_at
+            if size >= 126:
+                head_end += 2 if size == 126 else 8
+                if head_end > end:
+                    break
+                size = int.from_bytes(data[at + 2 : head_end])
+            at = head_end + _MASK_BYTES + size
             self.begun += 1
         if at < end:
             self._head, self._skip = data[at:], 0
         else:
             self._skip = at - end
         return True
-
-
-def _end_of_frame(data: bytes, at: int, end: int, size: int) -> int | None:
-    """Where the masked frame at `at` ends; None if its length is not all there."""
-    if size < 126:
-        return at + 2 + _MASK_BYTES + size
-    length_bytes = 2 if size == 126 else 8
-    head_end = at + 2 + length_bytes
-    if head_end > end:
-        return None
-    return head_end + _MASK_BYTES + int.from_bytes(data[at + 2 : head_end])

@@ -32,7 +32,6 @@ _OF_SOCKETIO = (
     "_handle_disconnect",
     "_handle_eio_connect",
     "_handle_eio_disconnect",
-    "_handle_eio_message",
     "_handle_event",
     "_send_packet",
 )

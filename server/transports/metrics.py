@@ -2,6 +2,7 @@
 
 import itertools
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
@@ -31,19 +32,18 @@ class Traffic(Collector):
         self.bytes_in = 0
         self.bytes_out = 0
         self.messages = 0
-        self._deliveries: dict[str, int] = {}
-        self._events: dict[str, _Durations] = {}
+        self._deliveries: defaultdict[str, int] = defaultdict(int)
+        self._events: defaultdict[str, _Durations] = defaultdict(_Durations)
 
     def delivered(self, event: str, clients: int) -> None:
         """Count an event that was written to so many clients."""
-        self._deliveries[event] = self._deliveries.get(event, 0) + clients
+        self._deliveries[event] += clients
 
     def handled(self, event: str, seconds: float) -> None:
         """Count an event of a client, and how long it took."""
-        durations = self._events.get(event)
-        if durations is None:
-            durations = self._events[event] = _Durations()
-        durations.add(seconds)
+        durations = self._events[event]
+        durations.counts[bisect_left(_LATENCY_BUCKETS_S, seconds)] += 1
+        durations.sum_s += seconds
 
     def collect(self) -> Iterator[Metric]:
         """For the library, at each scrape."""
@@ -75,20 +75,16 @@ class Traffic(Collector):
 
 
 class _Durations:
-    __slots__ = ("_counts", "sum_s")
+    __slots__ = ("counts", "sum_s")
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(_LATENCY_BUCKETS_S) + 1)
+        self.counts = [0] * (len(_LATENCY_BUCKETS_S) + 1)
         self.sum_s = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(_LATENCY_BUCKETS_S, seconds)] += 1
-        self.sum_s += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
         """Upper bounds, and how many took so long at most."""
         bounds = [*map(floatToGoString, _LATENCY_BUCKETS_S), "+Inf"]
-        return list(zip(bounds, itertools.accumulate(self._counts), strict=True))
+        return list(zip(bounds, itertools.accumulate(self.counts), strict=True))
 
 
 class Metrics:

@@ -164,28 +164,26 @@ class WebSocket(asyncio.Protocol):
 
     def write(self, frames: bytes) -> None:
         """Send whole frames, or cut the reader off if too much is unsent."""
-        if self._is_closing:
-            return
         self._write(frames)
-        if self.is_full and self._unsent_bytes() > self._max_unsent_bytes + self._allowance:
+        if self.is_full and not self._is_closing and self._is_too_much():
             self._cut(Code.SLOW_READER, "too slow; reconnect")
 
     def answer(self, frames: bytes) -> None:
         """Send what the client asked for: outside the bound, so hold it if then `is_full`."""
-        if self._is_closing:
-            return
         self._pending_answers += len(frames)
         self._write(frames)
 
     def flush(self) -> None:
         """Write what was sent in this turn."""
         pending, self._pending = self._pending, []
-        answers, self._pending_answers = self._pending_answers, 0
         self._pending_bytes = 0
         if pending and self._transport:
-            if answers or self._allowance:
-                self._allowance = answers + min(self._allowance, self._unsent_bytes())
-            frames = pending[0] if len(pending) == 1 else b"".join(pending)
+            if self._allowance:
+                self._allowance = min(self._allowance, self._transport.get_write_buffer_size())
+            if self._pending_answers:
+                self._allowance += self._pending_answers
+                self._pending_answers = 0
+            frames = b"".join(pending)
             if self._stall:
                 self._stall.wrote(len(frames))
             self._transport.write(frames)
@@ -353,6 +351,8 @@ class WebSocket(asyncio.Protocol):
     # --- writing ---
 
     def _write(self, frames: bytes) -> None:
+        if self._is_closing:
+            return
         if not self._pending:
             self._flusher.add(self)
         self._pending.append(frames)
@@ -362,6 +362,9 @@ class WebSocket(asyncio.Protocol):
 
     def _unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def _is_too_much(self) -> bool:
+        return self._unsent_bytes() > self._max_unsent_bytes + self._allowance
 
     def _end_stall(self) -> None:
         if self._stall:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from nacl.exceptions import CryptoError
-from nacl.utils import random
 
 from scripts.demo_parts.__main__ import FAILED, UNREACHABLE
 from scripts.demo_parts.canary import Needles, new_canary
-from scripts.demo_parts.sealing import Keys, Link, accept, open_message, seal_message
+from scripts.demo_parts.protocol.identity import new_identity
+from scripts.demo_parts.protocol.link import new_link
 
 ROOT = Path(__file__).parents[2]
+
+WRONG_ARGUMENTS = 2
 
 LEAKED = "canary-that-the-server-knows"
 
@@ -98,6 +99,7 @@ def test_a_blind_server_passes_on_every_count(run_with_everything):
     assert run_with_everything.stderr == ""
     assert verdicts_marked(run_with_everything.stdout, "PASS") >= {
         *("messages", "file", "download notice", "typing", "return", "stranger", "leave"),
+        *("cards", "safety number", "heads", "chains"),
         *("relayed", "/health", "/metrics", "/sessions", "log", "data folder", "memory"),
     }
     assert set(verdicts(run_with_everything.stdout).values()) == {"PASS"}
@@ -110,7 +112,7 @@ def test_the_transcript_tells_who_saw_what(run_with_everything):
 
     cells = re.split(r"\s{2,}", told)
     assert cells[1:5] == ["alice", "all", *["Good morning, Bob. [canary]"] * 2]
-    assert re.fullmatch(r"[A-Za-z0-9+/]{12}… \d+ B", cells[5])
+    assert re.fullmatch(r"…[A-Za-z0-9_-]{12} [\d,]+ B", cells[5])
     assert any("Are you still there?" in line for line in lines)
     assert any("(on his return)" in line for line in lines)
     assert "canary-" not in run_with_everything.stdout
@@ -143,6 +145,23 @@ def test_without_a_server_the_demo_says_so():
     assert run.stdout == ""
 
 
+@pytest.mark.parametrize("link", ["hello", "http://localhost:3001/", "http://localhost:3001/#AQ"])
+def test_what_is_no_link_is_refused(link):
+    run = demo("--link", link)
+
+    assert run.returncode == WRONG_ARGUMENTS
+    assert "argument --link: this is no link to a session" in run.stderr
+
+
+def test_a_session_that_is_not_there_cannot_be_joined(server):
+    link = new_link(new_identity().member_id)
+
+    run = demo("--link", f"{server.url}/#{link.fragment}")
+
+    assert run.returncode == FAILED
+    assert "hushwire: join-session was refused: session_not_found" in run.stderr
+
+
 CANARY = new_canary("[canary]")
 
 
@@ -164,29 +183,3 @@ def test_planted_text_is_found_in_any_form(form):
     needles = Needles([CANARY])
     assert needles.found_in(b"before " + form + b" after")
     assert not needles.found_in(b"before " + new_canary("").text.encode() + b" after")
-
-
-def test_a_message_opens_for_its_recipient_in_its_context_only():
-    link = Link("session", "key", random(32))
-    alice, bob, mallory = Keys(), Keys(), Keys()
-    seen = {
-        name: accept(link, name, keys.announce(link, name))
-        for name, keys in {"alice": alice, "bob": bob, "mallory": mallory}.items()
-    }
-    sealed = seal_message("hello", b"context", alice, {"bob": seen["bob"]})
-
-    assert open_message(sealed, b"context", "bob", bob, seen["alice"]) == "hello"
-    with pytest.raises(CryptoError):
-        open_message(sealed, b"another context", "bob", bob, seen["alice"])
-    with pytest.raises(CryptoError):
-        open_message(sealed, b"context", "bob", mallory, seen["alice"])
-    with pytest.raises(CryptoError):
-        open_message(sealed, b"context", "bob", bob, seen["mallory"])
-
-
-def test_keys_that_the_relay_slips_in_are_refused():
-    link = Link("session", "key", random(32))
-    relay_guess = Link("session", "key", random(32))
-
-    with pytest.raises(ValueError, match="not proved"):
-        accept(link, "bob", Keys().announce(relay_guess, "bob"))

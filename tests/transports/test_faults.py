@@ -9,7 +9,9 @@ import socketio
 from server.logs import JsonFormatter, request_id
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.socketio.packets import MALFORMED
+from server.transports.socketio.plain import Reply
 from server.transports.socketio.server import PlainNamespace
+from server.transports.socketio.session import EngineSocket
 from tests.servers import RunningServer, running, until
 from tests.transports.conftest import Dial
 from tests.transports.slow import counted
@@ -40,7 +42,7 @@ class Broken(socketio.AsyncNamespace):
 class BrokenPlain(PlainNamespace):
     """The same in the main namespace, which plain events reach by the short way."""
 
-    async def act(self, event: str, connection_id: str, *arguments: Any) -> Any:
+    async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
         raise KeyError("what a client said stands here")
 
 

@@ -12,7 +12,7 @@ class Desk:
     """Someone who works off an inbox, and notes what was begun and ended."""
 
     def __init__(self) -> None:
-        self.inbox = Inbox()
+        self.inbox = Inbox(self._note_fault)
         self.notes: list[str] = []
         self.doors: dict[str, asyncio.Event] = {}
 
@@ -31,6 +31,9 @@ class Desk:
         """Wait until all is worked off."""
         async with asyncio.timeout(5):
             await self.inbox.idle()
+
+    def _note_fault(self, error: BaseException) -> None:
+        self.notes.append(f"{error}!")
 
     async def _work(self, name: str) -> None:
         if door := self.doors.get(name):
@@ -64,6 +67,27 @@ async def test_what_comes_after_work_that_waits_begins_when_that_has_ended() -> 
     await desk.settle()
 
     assert desk.notes == ["a…", "a", "b", "c…", "c", "d"]
+
+
+async def test_a_fault_is_told_whether_it_comes_at_once_or_later_and_the_next_goes_on() -> None:
+    desk = Desk()
+
+    async def fail(name: str) -> None:
+        if door := desk.doors.get(name):
+            await door.wait()
+        raise ValueError(name)
+
+    desk.doors["later"] = asyncio.Event()
+    desk.inbox.put(fail, "at once")
+    desk.put("a")
+    desk.inbox.put(fail, "later")
+    desk.put("b")
+    assert desk.notes == ["at once!", "a"]
+
+    desk.doors["later"].set()
+    await desk.settle()
+
+    assert desk.notes == ["at once!", "a", "later!", "b"]
 
 
 async def test_what_work_puts_itself_comes_after_it_and_after_what_waits() -> None:

@@ -1,20 +1,25 @@
 """Bounds and rates: who is over one is told so, and when to come again; nobody else is."""
 
 import asyncio
+import contextlib
 import gc
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 import pytest
 
+from server.transports import flood
 from tests.clocks import ManualClock
 from tests.servers import RunningServer, running, until
 from tests.transports.answers import problem_of
+from tests.transports.conftest import Dial
 from tests.transports.wire import (
     POLLING,
     Line,
+    PollingLine,
     Reply,
     WebSocketLine,
     connected,
@@ -256,6 +261,35 @@ async def test_who_goes_on_and_on_over_the_rate_is_cut_off() -> None:
         assert await mallory.ended() == 1008
         refused = [e for e in mallory.events("session-error") if e["error"] == "rate_limited"]
         assert 190 <= len(refused) <= 200
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_too_many_packets_a_second_end_a_connection_though_none_is_an_event(
+    transport: str, server: RunningServer, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "MAX_A_SECOND", 20)
+    async with undisturbed_pair(server.url, rounds=2):
+        mallory = await dial(transport)
+
+        with contextlib.suppress(aiohttp.ClientError):
+            await mallory.send(*["5"] * 400)
+
+        assert await mallory.ended() == (1008 if transport == "websocket" else 1000)
+        await until(lambda: server.app._gate.connections == 2)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_without_rates_packets_are_not_counted(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flood, "MAX_A_SECOND", 20)
+    line_of = {"websocket": WebSocketLine, "polling": PollingLine}[transport]
+    async with running(RATE_LIMITS="off") as server, line_of(server.url) as line:
+        await line.open()
+
+        await line.send(*["5"] * 400)
+
+        assert (await line.join("lair", "alice"))["success"]
 
 
 async def test_without_rates_nobody_is_held_up_but_sizes_stay() -> None:

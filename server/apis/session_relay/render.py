@@ -19,6 +19,7 @@ from server.core.events import (
     SignalSent,
     TypingChanged,
 )
+from server.core.ids import as_written
 from server.core.ports import Reservation, RoomSummary
 from server.core.rooms import Admission
 from server.transports.api import Answer, Emit, Response
@@ -128,7 +129,7 @@ def keys(_: object, members: tuple[Member, ...]) -> Answer:
 
 def sent(_: object, event: MessageSent) -> Answer:
     message = _message(event)
-    ack = {"success": True, "messageId": event.message_id, **message}
+    ack = {"success": True, "messageId": message["id"], **message}
     return Answer(ack, (("message-sent", message),))
 
 
@@ -141,7 +142,7 @@ def done(_: object, __: None) -> Answer:
 
 def _message_sent(event: MessageSent) -> Iterable[Emit]:
     users = None if event.recipient is None else (event.recipient, event.sender)
-    yield Emit("new-message", _message(event), users)
+    return [Emit("new-message", _message(event), users)]
 
 
 def _signal_sent(event: SignalSent) -> Iterable[Emit]:
@@ -151,39 +152,43 @@ def _signal_sent(event: SignalSent) -> Iterable[Emit]:
         "encrypted": event.ciphertext,
         "timestamp": event.sent_ms,
     }
-    yield Emit("signal", data, None if event.recipient is None else (event.recipient,))
+    return [Emit("signal", data, None if event.recipient is None else (event.recipient,))]
 
 
 def _member_joined(event: MemberJoined) -> Iterable[Emit]:
-    yield Emit(
-        "user-joined",
-        {
-            "userId": event.user_id,
-            "displayName": event.name,
-            "timestamp": event.joined_ms,
-            "seq": event.seq,
-        },
-    )
+    return [
+        Emit(
+            "user-joined",
+            {
+                "userId": event.user_id,
+                "displayName": event.name,
+                "timestamp": event.joined_ms,
+                "seq": event.seq,
+            },
+        )
+    ]
 
 
 def _member_left(event: MemberLeft) -> Iterable[Emit]:
-    yield Emit(
-        "user-left",
-        {
-            "userId": event.user_id,
-            "timestamp": event.left_ms,
-            "reason": event.reason.value,
-            "seq": event.seq,
-        },
-    )
+    return [
+        Emit(
+            "user-left",
+            {
+                "userId": event.user_id,
+                "timestamp": event.left_ms,
+                "reason": event.reason.value,
+                "seq": event.seq,
+            },
+        )
+    ]
 
 
 def _members_changed(event: MembersChanged) -> Iterable[Emit]:
-    yield Emit("public-keys-updated", [_member(member) for member in event.members])
+    return [Emit("public-keys-updated", [_member(member) for member in event.members])]
 
 
 def _typing_changed(event: TypingChanged) -> Iterable[Emit]:
-    yield Emit("user-typing", {"userId": event.user_id, "isTyping": event.is_typing})
+    return [Emit("user-typing", {"userId": event.user_id, "isTyping": event.is_typing})]
 
 
 def _file_downloaded(event: FileDownloaded) -> Iterable[Emit]:
@@ -192,18 +197,18 @@ def _file_downloaded(event: FileDownloaded) -> Iterable[Emit]:
         "fileName": event.file_name,
         "timestamp": event.downloaded_ms,
     }
-    yield Emit(
-        "download-notification", data, None if event.recipient is None else (event.recipient,)
-    )
+    return [
+        Emit("download-notification", data, None if event.recipient is None else (event.recipient,))
+    ]
 
 
 def _room_locked(event: RoomLocked) -> Iterable[Emit]:
-    yield Emit("session-locked", {"locked": event.locked, "timestamp": event.locked_ms})
+    return [Emit("session-locked", {"locked": event.locked, "timestamp": event.locked_ms})]
 
 
 def _member_removed(event: MemberRemoved) -> Iterable[Emit]:
     told = {"error": Code.MEMBER_REMOVED.word, "message": "the creator has put you out"}
-    yield Emit("session-error", told, (event.user_id,))
+    return [Emit("session-error", told, (event.user_id,))]
 
 
 def _room_expired(event: RoomExpired) -> Iterable[Emit]:
@@ -212,7 +217,7 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
         "error": WORDS[Code.ROOM_EXPIRED],
         "message": f"nothing happened here for {minutes} minutes; all of it is forgotten",
     }
-    yield Emit("session-error", told)
+    return [Emit("session-error", told)]
 
 
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
@@ -242,11 +247,13 @@ def _member(member: Member) -> dict[str, Any]:
 
 
 def _message(event: MessageSent) -> dict[str, Any]:
+    to = event.addressed_as if event.recipient is None else event.recipient
     return {
-        "id": event.message_id,
-        "from": event.sender,
-        "to": event.recipient if event.recipient is not None else event.addressed_as,
-        "encrypted": event.ciphertext,
+        # Plain values: the encoder asks Python for each that is not.
+        "id": str(event.message_id),
+        "from": as_written(event.sender),
+        "to": None if to is None else as_written(to),
+        "encrypted": event.ciphertext.json,
         "timestamp": event.sent_ms,
         "type": event.content_type,
         "seq": event.seq,

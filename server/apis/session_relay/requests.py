@@ -103,4 +103,6 @@ def room_and_key(session_id: RoomId, auth_key: str | None) -> Wanted:
 
 def room_of(session_id: RoomId) -> RoomId:
     """The room of `id` or `id:key`."""
+    if ":" not in session_id:
+        return session_id
     return room_and_key(session_id, None).room_id

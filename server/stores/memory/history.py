@@ -1,6 +1,6 @@
 """The bounded history of one room, and the ids that make sending idempotent."""
 
-from collections import OrderedDict, deque
+from collections import deque
 
 from msgspec import Struct, structs
 
@@ -12,31 +12,32 @@ from server.core.opaque import Opaque
 _RECORD_BYTES = 1024
 """Python's own records of one message, measured, so that empty messages count as well."""
 
+_NOTHING = Opaque("")
 
-class Receipt(Struct, frozen=True):
-    """What became of a message id: who holds it, and the message unless it was trimmed."""
 
-    sender: Identity
+class Record(Struct, gc=False):
+    """One message: whole while the history keeps it, then what still answers a retry.
+
+    Attributes:
+        sender: Who holds its id.
+        weight_bytes: By `size_bytes`.
+        is_trimmed: It is without its ciphertext.
+    """
+
     event: MessageSent
+    sender: Identity
+    weight_bytes: int
     is_trimmed: bool = False
 
 
 def size_bytes(event: MessageSent) -> int:
-    """What a message weighs in memory, with the receipt that stays when it is trimmed.
+    """What a message weighs in memory, with what stays of it when it is trimmed.
 
-    The receipt is paid ahead, so that a room with a full history needs no more space.
+    That is paid ahead, so that a room with a full history needs no more space.
     """
-    words_bytes = (
-        _utf8_bytes(event.message_id)
-        + _utf8_bytes(event.sender)
-        + _utf8_bytes(event.addressed_as or "")
-        + _utf8_bytes(event.content_type)
-    )
+    words = "".join((event.message_id, event.sender, event.addressed_as or "", event.content_type))
+    words_bytes = len(words) if words.isascii() else len(words.encode())
     return event.ciphertext.size_bytes + 2 * (words_bytes + _RECORD_BYTES)
-
-
-def _utf8_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 class History:
@@ -49,58 +50,57 @@ class History:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._messages: deque[tuple[MessageSent, Identity, int]] = deque()  # with what it weighs
-        self._receipts: dict[MessageId, Receipt] = {}
+        self._records: dict[MessageId, Record] = {}  # of what is kept and what is trimmed
+        self._kept: deque[Record] = deque()
         # The ids of trimmed messages still answer a retry, as many as the history is long.
-        self._trimmed: OrderedDict[MessageId, None] = OrderedDict()
+        self._trimmed: deque[Record] = deque()
         self.held_bytes = 0
         self.trimmed_seq = 0
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self._kept)
 
-    def receipt(self, message_id: MessageId) -> Receipt | None:
-        return self._receipts.get(message_id)
+    def record(self, message_id: MessageId) -> Record | None:
+        return self._records.get(message_id)
 
-    def growth_bytes(self, added_bytes: int) -> int:
-        """By how much the history would grow, after trimming for a message of that size."""
-        count, held = len(self._messages) + 1, self.held_bytes + added_bytes
-        for _, _, weight in self._messages:
-            if self._fits(count, held):
-                break
-            count, held = count - 1, held - weight
-        return held - self.held_bytes
+    def leavers(self, weight_bytes: int) -> tuple[int, int]:
+        """How many messages go when one of that weight comes, and their bytes in all."""
+        too_many = len(self._kept) + 1 - self._policy.history_messages
+        too_heavy = self.held_bytes + weight_bytes - self._policy.history_bytes
+        count = freed_bytes = 0
+        if too_many > 0 or too_heavy > 0:
+            for record in self._kept:
+                count += 1
+                freed_bytes += record.weight_bytes
+                if count >= too_many and freed_bytes >= too_heavy:
+                    break
+        return count, freed_bytes
 
-    def append(self, event: MessageSent, sender: Identity, weight: int) -> None:
-        self._messages.append((event, sender, weight))
-        self._receipts[event.message_id] = Receipt(sender, event)
-        self.held_bytes += weight
-        while len(self._messages) > 1 and not self._fits(len(self._messages), self.held_bytes):
+    def append(self, record: Record, leavers: int) -> None:
+        """Keep a new message, and let so many of the oldest go."""
+        for _ in range(leavers):
             self._trim()
+        self._kept.append(record)
+        self._records[record.event.message_id] = record
+        self.held_bytes += record.weight_bytes
 
     def read(self, after_seq: int, reader: Identity | None) -> tuple[MessageSent, ...]:
         """Messages after a place in the sequence; private ones only for their two identities."""
         found = []
-        for event, _, _ in reversed(self._messages):
+        for record in reversed(self._kept):
+            event = record.event
             if event.seq <= after_seq:
                 break
             if event.identities is None or reader in event.identities:
                 found.append(event)
         return tuple(reversed(found))
 
-    def _fits(self, count: int, held_bytes: int) -> bool:
-        return count <= self._policy.history_messages and held_bytes <= self._policy.history_bytes
-
     def _trim(self) -> None:
-        event, sender, weight = self._messages.popleft()
-        self.held_bytes -= weight
-        self.trimmed_seq = event.seq
-        self._receipts[event.message_id] = Receipt(sender, _without_ciphertext(event), True)
-        self._trimmed[event.message_id] = None
+        record = self._kept.popleft()
+        self.held_bytes -= record.weight_bytes
+        self.trimmed_seq = record.event.seq
+        record.event = structs.replace(record.event, ciphertext=_NOTHING)
+        record.is_trimmed = True
+        self._trimmed.append(record)
         if len(self._trimmed) > self._policy.history_messages:
-            forgotten, _ = self._trimmed.popitem(last=False)
-            del self._receipts[forgotten]
-
-
-def _without_ciphertext(event: MessageSent) -> MessageSent:
-    return structs.replace(event, ciphertext=Opaque(""))
+            del self._records[self._trimmed.popleft().event.message_id]

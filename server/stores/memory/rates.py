@@ -39,7 +39,7 @@ class MemoryRateLimiter:
         if known:
             self._buckets.move_to_end(name)
             return known[0]
-        bucket = TokenBucket(rate, now_ms)
+        bucket = TokenBucket(now_ms)
         self._buckets[name] = (bucket, rate)
         if len(self._buckets) > self._max_buckets:
             self._buckets.popitem(last=False)

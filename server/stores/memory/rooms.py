@@ -4,7 +4,7 @@ import heapq
 import hmac
 import itertools
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,7 +35,7 @@ from server.core.ports import (
     RoomSummary,
     RoomTotals,
 )
-from server.stores.memory.history import Receipt, size_bytes
+from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.room import Person, Room
 
 
@@ -47,7 +47,7 @@ class MemoryRooms:
         self._rooms: dict[RoomId, Room] = {}
         self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
         # Rooms by age of their last activity, one order for each idle limit.
-        self._by_activity: dict[int, OrderedDict[RoomId, Room]] = {}
+        self._by_activity: defaultdict[int, OrderedDict[RoomId, Room]] = defaultdict(OrderedDict)
         # Who is lost, by the end of the grace; the counter keeps equal times in order.
         self._lost: list[tuple[int, int, Room, Person]] = []
         self._lost_count = itertools.count()
@@ -145,10 +145,10 @@ class MemoryRooms:
 
     async def append(self, draft: Draft, now_ms: int) -> Appended:
         room = self._room_of(draft.room_id, draft.connection_id)
-        sender = room.person_of(draft.connection_id)
-        receipt = room.history.receipt(draft.message_id)
-        if receipt is not None:
-            return _repeat(receipt, sender, draft, room.has_proved(draft.connection_id))
+        sender = room.connections[draft.connection_id]
+        known = room.history.record(draft.message_id)
+        if known is not None:
+            return _repeat(known, sender, draft, room.has_proved(draft.connection_id))
         recipient = _find_recipient(room, draft.addressed_as, draft.is_broadcast)
         event = MessageSent(
             room_id=room.room_id,
@@ -163,12 +163,12 @@ class MemoryRooms:
             sent_ms=now_ms,
             identities=frozenset((sender.identity, recipient.identity)) if recipient else None,
         )
-        weight = size_bytes(event)
-        growth = room.history.growth_bytes(weight)
-        self._check_space(growth)
+        weight_bytes = size_bytes(event)
+        leavers, freed_bytes = room.history.leavers(weight_bytes)
+        self._check_space(weight_bytes - freed_bytes)
         room.next_seq()
-        room.history.append(event, sender.identity, weight)
-        self._held_bytes += growth
+        room.history.append(Record(event, sender.identity, weight_bytes), leavers)
+        self._held_bytes += weight_bytes - freed_bytes
         self._touch(room, now_ms)
         return Appended(event, is_repeat=False)
 
@@ -279,7 +279,7 @@ class MemoryRooms:
         if len(self._rooms) >= self._bounds.rooms:
             raise AppError(Code.SERVER_FULL, "the relay has as many rooms as it may; try later")
         self._rooms[room.room_id] = room
-        self._touch(room, room.created_ms)
+        self._by_activity[room.policy.idle_limit_ms][room.room_id] = room
 
     def _delete(self, room: Room) -> None:
         del self._rooms[room.room_id]
@@ -297,9 +297,7 @@ class MemoryRooms:
 
     def _touch(self, room: Room, now_ms: int) -> None:
         room.active_ms = now_ms
-        order = self._by_activity.setdefault(room.policy.idle_limit_ms, OrderedDict())
-        order[room.room_id] = room
-        order.move_to_end(room.room_id)
+        self._by_activity[room.policy.idle_limit_ms].move_to_end(room.room_id)
 
     def _forget(self, connection_id: ConnectionId, room_id: RoomId) -> None:
         rooms = self._rooms_of[connection_id]
@@ -337,11 +335,11 @@ def _find_recipient(
     return None if is_broadcast and user_id not in room.people else _person(room, user_id)
 
 
-def _repeat(receipt: Receipt, sender: Person, draft: Draft, has_proved: bool) -> Appended:
-    if receipt.sender != sender.identity:
+def _repeat(known: Record, sender: Person, draft: Draft, has_proved: bool) -> Appended:
+    if known.sender != sender.identity:
         raise AppError(Code.ID_CONFLICT, "another sender has used that message id; make a new one")
-    event = receipt.event
-    if receipt.is_trimmed or not has_proved:
+    event = known.event
+    if known.is_trimmed or not has_proved:
         event = structs.replace(event, ciphertext=draft.ciphertext)
     if event.identities and not has_proved:
         # Who joined by a public key alone may send, but learns nothing of what is private.

@@ -6,14 +6,13 @@ Protocol: github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-cur
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import engineio
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
-from server.logs import new_request_id, request_id
 from server.transports.decode import to_json
 from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
@@ -45,6 +44,8 @@ class Engine:
         gate: Admits handshakes.
 
     Attributes:
+        handlers: Of `connect`, `message` and `disconnect`, by these names.
+        hear: Handles a message; who sets it gets the line, and else the handler its id.
         sockets: The open lines, by their ids.
     """
 
@@ -53,7 +54,8 @@ class Engine:
 
     def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
         self.metrics = metrics
-        self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {}
+        self.hear: Callable[[EngineSocket, str | bytes], Coroutine[Any, Any, None]]
+        self.handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
         self.traffic = metrics.traffic
         self.gate = gate
@@ -68,9 +70,11 @@ class Engine:
 
     # --- for python-socketio ---
 
-    def on(self, event: str, handler: Callable[..., Awaitable[Any]]) -> None:
+    def on(self, event: str, handler: Callable[..., Coroutine[Any, Any, None]]) -> None:
         """Have `connect`, `message` or `disconnect` handled."""
-        self._handlers[event] = handler
+        self.handlers[event] = handler
+        if event == "message":
+            self.hear = lambda line, data: handler(line.sid, data)
 
     async def send(self, sid: str, data: str | bytes) -> None:
         """Send one message to one client."""
@@ -173,19 +177,6 @@ class Engine:
             "maxPayload": self.max_payload_bytes,
         }
         return Outgoing(b"0" + to_json(told).encode())
-
-    async def handle(self, event: str, sid: str, *arguments: Any) -> None:
-        """Have `connect`, `message` or `disconnect` handled.
-
-        Raises nothing: a fault of ours ends the line that it happened to, and no other.
-        """
-        request_id.set(new_request_id())
-        try:
-            await self._handlers[event](sid, *arguments)
-        except Exception:  # the outermost frame
-            log.exception("internal_error")
-            if socket := self.sockets.get(sid):
-                socket.shut(Code.INTERNAL)
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""

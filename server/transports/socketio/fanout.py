@@ -26,6 +26,10 @@ Encode = Callable[[str, Any], Outgoing]
 """Makes an event's packets from its name and its data."""
 
 
+_ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
+"""After which some connections hear of the room no longer."""
+
+
 class Listener(NamedTuple):
     """A connection here: who it is, and the line that it is reached by."""
 
@@ -51,40 +55,45 @@ class Hub:
         self._rosters = Rosters(self._tell)
 
     def register(self, caller: Caller, line: EngineSocket) -> None:
+        line.caller = caller
         self._listeners[caller.connection_id] = Listener(caller, line)
 
     def unregister(self, connection_id: ConnectionId) -> None:
         listener = self._listeners.pop(connection_id, None)
-        for room_id in list(listener.caller.memberships) if listener else ():
+        if listener is None:
+            return
+        listener.line.caller = None
+        for room_id in list(listener.caller.memberships):
             self._detach(room_id, connection_id)
 
-    def listener(self, connection_id: ConnectionId) -> Listener | None:
-        return self._listeners.get(connection_id)
+    def line_of(self, connection_id: ConnectionId) -> EngineSocket | None:
+        """The line of a registered connection, which may just have closed."""
+        listener = self._listeners.get(connection_id)
+        return listener.line if listener else None
 
-    def answer(self, listener: Listener, name: str, data: Any) -> int:
-        """Send an event that a connection has asked for; answers its size in bytes."""
-        if listener.line.is_closed:
-            return 0
-        packets = self._encode(name, data)
-        listener.line.answer(packets)
-        self._traffic.delivered(name, 1)
-        return packets.size_bytes
+    def encode(self, emits: Iterable[tuple[str, Any]]) -> tuple[Outgoing, ...]:
+        """Make the packets of events for one connection."""
+        made = []
+        for name, data in emits:
+            made.append(self._encode(name, data))
+            self._traffic.delivered(name, 1)
+        return tuple(made)
 
     def deliver(self, event: RoomEvent) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, ConnectionAttached):
-            self._attach(event)
-        elif isinstance(event, MessageSent):
+        if isinstance(event, MessageSent):
             self._traffic.messages += 1
             self._rosters.before(event)
         elif isinstance(event, SignalSent):
             self._rosters.before(event)
+        elif isinstance(event, ConnectionAttached):
+            self._attach(event)
         elif isinstance(event, MembersChanged):
             listeners = len(self._rooms.get(event.room_id, ()))
             if self._rosters.holds_back(event, listeners):
                 return
         self._tell(event)
-        if isinstance(event, ConnectionDetached | MemberRemoved | RoomExpired):
+        if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
                 self._detach(event.room_id, connection_id)
 

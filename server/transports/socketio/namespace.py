@@ -16,7 +16,9 @@ from server.transports.api import Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body
 from server.transports.metrics import Metrics
-from server.transports.socketio.fanout import NAMESPACE, Hub, Listener
+from server.transports.socketio.fanout import NAMESPACE, Hub
+from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.plain import Reply
 from server.transports.socketio.server import PlainNamespace, SocketServer
 from server.transports.socketio.session import EngineSocket
 
@@ -60,7 +62,6 @@ class ApiNamespace(PlainNamespace):
         self._metrics = metrics
         self._clock = clock
         self._rate = rate
-        self._refusals: dict[ConnectionId, int] = {}
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Called by the library for every event of a client, and for its coming and going."""
@@ -69,7 +70,13 @@ class ApiNamespace(PlainNamespace):
             return await self._connected(connection_id, args[1])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
-        return await self.act(event, connection_id, *args[1:])
+        line = self._hub.line_of(connection_id)
+        if line is None:
+            return self.server.not_handled
+        reply = await self.act(line, event, *args[1:])
+        if reply.events:
+            line.answer(*reply.events)
+        return reply.ack
 
     async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
         """Whether the client may connect: once on each line, then at the rate of events."""
@@ -77,9 +84,10 @@ class ApiNamespace(PlainNamespace):
         if line is None:
             return False
         try:
-            if line.has_opened:
+            if line.events:
                 self._spend(line)
-            line.has_opened = True
+            else:
+                line.events = TokenBucket(self._clock.now_ms())
         except AppError as error:
             self._metrics.refused(error.code)
             return False
@@ -89,7 +97,6 @@ class ApiNamespace(PlainNamespace):
 
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
-        self._refusals.pop(connection_id, None)
         try:
             if reason == self.server.reason.CLIENT_DISCONNECT:
                 await self._chat.rooms.leave_all(connection_id)
@@ -100,17 +107,20 @@ class ApiNamespace(PlainNamespace):
         finally:
             self._hub.unregister(connection_id)
 
-    async def act(self, event: str, connection_id: str, payload: Any = None, *_: Any) -> Any:
+    async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         started = time.perf_counter()
         api, action = self._actions.get(event, (self._default_api, None))
-        listener = self._hub.listener(ConnectionId(connection_id))
-        if listener is None:
-            return _refusal(api, AppError(Code.UNAVAILABLE, "this connection is closing")).ack
         code: Code | None = None
         try:
-            self._spend(listener.line)
-            answer = await self._run(action, listener.caller, payload)
+            self._spend(line)
+            if line.caller is None:
+                raise AppError(Code.UNAVAILABLE, "this connection is closing")
+            if action is None:
+                raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
+            request = self._decoder.request(action.request, payload)
+            result = await action.handler(self._chat, line.caller, request)
+            answer = action.render(request, result)
         except AppError as error:
             code = error.code
             answer = _refusal(api, error)
@@ -119,21 +129,12 @@ class ApiNamespace(PlainNamespace):
             code = Code.INTERNAL
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
-        sent_bytes = 0
-        for name, data in answer.emits:
-            sent_bytes += self._hub.answer(listener, name, data)
-        if sent_bytes >= BYTES_AN_EVENT and self._rate:
-            self._charge(listener.line, self._rate, sent_bytes // BYTES_AN_EVENT)
-        self._cut_if_flooding(listener, code)
+        events = () if line.is_closed else self._hub.encode(answer.emits)
+        self._charge(line, events)
+        if code or line.refusals:
+            self._cut_if_flooding(line, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
-        return answer.ack
-
-    async def _run(self, action: Action | None, caller: Caller, payload: Any) -> Answer:
-        if action is None:
-            raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
-        request = self._decoder.request(action.request, payload)
-        result = await action.handler(self._chat, caller, request)
-        return action.render(request, result)
+        return Reply(events, answer.ack)
 
     def _spend(self, line: EngineSocket) -> None:
         """Count an event of a line.
@@ -141,31 +142,24 @@ class ApiNamespace(PlainNamespace):
         Raises:
             AppError: RATE_LIMITED.
         """
-        if self._rate:
-            now_ms = self._clock.now_ms()
-            if wait_ms := self._bucket(line, self._rate, now_ms).take(self._rate, 1, now_ms):
+        if self._rate and line.events:
+            wait_ms = line.events.take(self._rate, 1, self._clock.now_ms())
+            if wait_ms:
                 raise refusal(wait_ms)
 
-    def _charge(self, line: EngineSocket, rate: Rate, events: int) -> None:
+    def _charge(self, line: EngineSocket, answered: Iterable[Outgoing]) -> None:
         """Long answers, such as histories and lists of keys, count as many events."""
-        now_ms = self._clock.now_ms()
-        self._bucket(line, rate, now_ms).charge(rate, events, now_ms)
+        size_bytes = 0
+        for packets in answered:
+            size_bytes += packets.size_bytes
+        if size_bytes >= BYTES_AN_EVENT and self._rate and line.events:
+            line.events.charge(self._rate, size_bytes // BYTES_AN_EVENT, self._clock.now_ms())
 
-    def _bucket(self, line: EngineSocket, rate: Rate, now_ms: int) -> TokenBucket:
-        if line.events is None:
-            line.events = TokenBucket(rate, now_ms)
-        return line.events
-
-    def _cut_if_flooding(self, listener: Listener, code: Code | None) -> None:
+    def _cut_if_flooding(self, line: EngineSocket, code: Code | None) -> None:
         """Cut a connection that goes on and on over its rate."""
-        connection_id = listener.caller.connection_id
-        if code is not Code.RATE_LIMITED:
-            if self._refusals:
-                self._refusals.pop(connection_id, None)
-            return
-        refusals = self._refusals[connection_id] = self._refusals.get(connection_id, 0) + 1
-        if refusals >= MAX_REFUSALS:
-            listener.line.shut(Code.RATE_LIMITED)
+        line.refusals = line.refusals + 1 if code is Code.RATE_LIMITED else 0
+        if line.refusals >= MAX_REFUSALS:
+            line.shut(Code.RATE_LIMITED)
 
     def _observe(self, event: str, code: Code | None, seconds: float) -> None:
         self._metrics.traffic.handled(event, seconds)

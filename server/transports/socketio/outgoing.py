@@ -2,7 +2,7 @@
 
 import base64
 
-from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, frame
+from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, frame, payload_of
 
 
 class Outgoing:
@@ -10,35 +10,30 @@ class Outgoing:
 
     Args:
         text: The packet with its type in front, in UTF-8; empty for none.
+
+    Attributes:
+        frames: For a WebSocket.
+        size_bytes: Of all packets, before framing.
     """
 
-    __slots__ = ("_binaries", "_frames", "_text", "size_bytes")
+    __slots__ = ("_binaries", "_text_bytes", "frames", "size_bytes")
 
     def __init__(self, text: bytes, binaries: tuple[bytes, ...] = ()) -> None:
-        self._text = text
         self._binaries = binaries
-        self._frames: bytes | None = None
-        self.size_bytes = len(text)
+        self.size_bytes = self._text_bytes = len(text)
+        self.frames = frame(TEXT_OPCODE, text) if text else b""
         if binaries:
             self.size_bytes += sum(map(len, binaries))
-
-    @property
-    def frames(self) -> bytes:
-        """For a WebSocket."""
-        if self._frames is None:
-            self._frames = frame(TEXT_OPCODE, self._text) if self._text else b""
-            for binary in self._binaries:
-                self._frames += frame(BINARY_OPCODE, binary)
-        return self._frames
+            self.frames += b"".join(frame(BINARY_OPCODE, binary) for binary in binaries)
 
     @property
     def count(self) -> int:
         """Of packets."""
-        return bool(self._text) + len(self._binaries)
+        return bool(self._text_bytes) + len(self._binaries)
 
     def packets(self) -> list[str]:
         """For a client that polls."""
-        text = [self._text.decode()] if self._text else []
+        text = [payload_of(self.frames, self._text_bytes).decode()] if self._text_bytes else []
         return text + ["b" + base64.b64encode(binary).decode() for binary in self._binaries]
 
 

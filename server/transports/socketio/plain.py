@@ -1,6 +1,8 @@
 """The short way of what most packets are: an event, or its answer, without attachments."""
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from server.core.opaque import Opaque
 from server.transports.decode import BinaryInsideError, parse_json, to_json_bytes
@@ -11,7 +13,7 @@ RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
 _MAX_ID_DIGITS = 15
 
 
-class PlainEvent(NamedTuple):
+class PlainEvent(Struct, frozen=True):
     """An event of the main namespace.
 
     Attributes:
@@ -19,9 +21,15 @@ class PlainEvent(NamedTuple):
         data: All of it; the first is the name.
     """
 
-    name: str
     ack_id: int | None
     data: list[Any]
+
+
+class Reply(Struct, frozen=True):
+    """What a client gets for an event: events of its own, and `ack` if it wants one."""
+
+    events: tuple[Outgoing, ...]
+    ack: Any
 
 
 def plain_event(text: str) -> PlainEvent | None:
@@ -37,18 +45,15 @@ def plain_event(text: str) -> PlainEvent | None:
     if start < 0 or (digits and not (digits.isascii() and digits.isdigit())):
         return None
     data = parse_json(text[start:])
-    if not data or not isinstance(name := data[0], str):
+    if not data or not isinstance(data[0], str):
         raise ValueError("an event is an array that begins with its name")
-    # A reserved name would reach the handlers of the connection itself.
-    return PlainEvent(
-        "" if name in RESERVED_EVENTS else name, int(digits) if digits else None, data
-    )
+    return PlainEvent(int(digits) if digits else None, data)
 
 
-def plain_ack(ack_id: int, arguments: list[Any]) -> Outgoing | None:
+def plain_ack(ack_id: int, argument: Any) -> Outgoing | None:
     """The answer to an event; None if an opaque value in it has attachments."""
     try:
-        return Outgoing(b"43%d%b" % (ack_id, to_json_bytes(arguments)))
+        return Outgoing(b"43%d%b" % (ack_id, to_json_bytes([argument])))
     except BinaryInsideError:
         return None
 

@@ -14,7 +14,7 @@ from server.transports.socketio.packets import MALFORMED, StrictPacket
 from server.transports.socketio.plain import (
     RESERVED_EVENTS,
     PlainEvent,
-    has_binary,
+    Reply,
     plain_ack,
     plain_event,
 )
@@ -33,8 +33,8 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
     """
 
-    async def act(self, event: str, connection_id: str, *arguments: Any) -> Any:
-        """Handle an event of a client, and answer it."""
+    async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
+        """Handle an event of a client, who is the line's `caller`."""
         raise NotImplementedError
 
 
@@ -53,12 +53,21 @@ class SocketServer(socketio.AsyncServer):
         self._engine = engine
         self._unopened: set[str] = set()  # lines without a namespace until now
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: PlainNamespace | None = None
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
+        engine.hear = self.hear
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
         return lambda **_: self._engine
+
+    def register_namespace(self, namespace_handler: Any) -> None:
+        """Have a class handle a namespace; of the main one, a plain one has the short way."""
+        super().register_namespace(namespace_handler)
+        if namespace_handler.namespace == NAMESPACE:
+            is_plain = isinstance(namespace_handler, PlainNamespace)
+            self._main = namespace_handler if is_plain else None
 
     def line_of(self, connection_id: str, namespace: str = NAMESPACE) -> EngineSocket | None:
         """The open line under a connection."""
@@ -71,21 +80,24 @@ class SocketServer(socketio.AsyncServer):
         self._unopened.add(eio_sid)
         self._set_deadline(eio_sid, JOIN_LIMIT_S)
 
-    async def _handle_eio_message(  # type: ignore[override]
-        self, eio_sid: str, data: str | bytes
-    ) -> None:
+    async def hear(self, line: EngineSocket, data: str | bytes) -> None:
+        """Handle a message of a client: plain events here, all else by the library."""
         try:
-            found = self._read(eio_sid, data)
+            found = self._read(line.sid, data)
         except MALFORMED as error:
             self.eio.malformed(error)
-            if line := self.eio.sockets.get(eio_sid):
-                line.shut(Code.INVALID_REQUEST)
+            line.shut(Code.INVALID_REQUEST)
             return
         # Whatever is raised from here on is a fault of ours, and no concern of the client's.
-        if isinstance(found, PlainEvent):
-            await self._handle_plain_event(eio_sid, found)
+        if self._main and isinstance(found, PlainEvent):
+            if line.caller:
+                reply = await self._main.act(line, *found.data)
+                if not _answer(line, reply, found.ack_id):
+                    await self._acknowledge(line.sid, found.ack_id, reply.ack)
+        elif isinstance(found, PlainEvent):
+            await self._handle_event(line.sid, NAMESPACE, found.ack_id, found.data)
         elif found:
-            await self._handle_packet(eio_sid, found)
+            await self._handle_packet(line.sid, found)
 
     # --- from bytes to packets ---
 
@@ -146,30 +158,10 @@ class SocketServer(socketio.AsyncServer):
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
 
-    async def _handle_plain_event(self, eio_sid: str, event: PlainEvent) -> None:
-        """An event of the main namespace, without attachments, for its handler class."""
-        handler = self.namespace_handlers.get(NAMESPACE)
-        if handler is None or NAMESPACE in self.handlers:
-            await self._handle_event(eio_sid, NAMESPACE, event.ack_id, event.data)
-            return
-        connection_id = self.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
-        if not connection_id or not self.manager.is_connected(connection_id, NAMESPACE):
-            return
-        is_plain = isinstance(handler, PlainNamespace)
-        handle = handler.act if is_plain else handler.trigger_event
-        answer = await handle(event.name, connection_id, *event.data[1:])
-        if event.ack_id is not None and answer is not self.not_handled:
-            await self._acknowledge(eio_sid, event.ack_id, _arguments(answer), is_plain)
-
-    async def _acknowledge(
-        self, eio_sid: str, ack_id: int, arguments: list[Any], is_plain: bool
-    ) -> None:
-        ack = plain_ack(ack_id, arguments) if is_plain or not has_binary(arguments) else None
-        if ack is None:
-            binary_ack = self.packet_class(packet.ACK, id=ack_id, data=arguments)
-            await self._send_packet(eio_sid, binary_ack)
-        elif line := self.eio.sockets.get(eio_sid):
-            line.answer(ack)
+    async def _acknowledge(self, eio_sid: str, ack_id: int | None, argument: Any) -> None:
+        """Answer an event with binary."""
+        ack = self.packet_class(packet.ACK, id=ack_id, data=[argument])
+        await self._send_packet(eio_sid, ack)
 
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
@@ -220,11 +212,13 @@ def _may_be_first(found: PlainEvent | StrictPacket) -> bool:
     )
 
 
-def _arguments(answer: Any) -> list[Any]:
-    """What a handler answers, as the client's callback gets it."""
-    if answer is None:
-        return []
-    return list(answer) if isinstance(answer, tuple) else [answer]
+def _answer(line: EngineSocket, reply: Reply, ack_id: int | None) -> bool:
+    """Send a reply in one write; False if the acknowledgement, with binary, is still to go."""
+    ack = None if ack_id is None else plain_ack(ack_id, reply.ack)
+    packets = (*reply.events, ack) if ack else reply.events
+    if packets and not line.is_closed:
+        line.answer(*packets)
+    return ack is not None or ack_id is None
 
 
 def strict_packets(max_bytes: int) -> type[StrictPacket]:

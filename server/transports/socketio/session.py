@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import binascii
+import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
 from server.core.rates import TokenBucket
+from server.transports.api import Caller
 from server.transports.errors import CLOSE_CODE
 from server.transports.flood import Flood
 from server.transports.socketio import outgoing
@@ -19,6 +21,9 @@ from server.transports.websocket import HIGH_WATER_BYTES, NORMAL, WebSocket
 if TYPE_CHECKING:
     from server.transports.socketio.engine import Engine
     from server.transports.socketio.probe import Probe
+
+
+log = logging.getLogger("hushwire.socketio")
 
 
 class MalformedError(Exception):
@@ -42,9 +47,10 @@ class EngineSocket:
         sid: The id that Engine.IO gives it.
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
+        caller: Who speaks on it, while the main namespace is open.
         began_polling: It did, and may have moved since.
-        events: The rate at which its client may send events.
-        has_opened: A namespace was opened on it.
+        events: What its client may still send of them, once a namespace was opened.
+        refusals: Of its last events, one after the other, for their rate.
         turn: The wheel's.
     """
 
@@ -58,12 +64,13 @@ class EngineSocket:
         "address",
         "answered_by",
         "began_polling",
+        "caller",
         "events",
         "flood",
-        "has_opened",
         "inbox",
         "is_closed",
         "is_posting",
+        "refusals",
         "sid",
         "turn",
         "__weakref__",
@@ -73,14 +80,15 @@ class EngineSocket:
         self._engine = engine
         self.sid = sid
         self.address = address
+        self.caller: Caller | None = None
         self.events: TokenBucket | None = None
         self.flood = Flood()
-        self.inbox = Inbox()
+        self.inbox = Inbox(self._failed)
         self.turn: int | None = None
         self.is_closed = False
         self.answered_by: Pipe | None = None
         self.began_polling = False
-        self.has_opened = False
+        self.refusals = 0
         self.is_posting = False
         self._awaits_pong = False
         self._is_holding = False  # the WebSocket, until its messages are handled
@@ -113,7 +121,7 @@ class EngineSocket:
     def _begin(self) -> None:
         self._engine.admit(self)
         self.answer(self._engine.handshake(self.sid, can_upgrade=self.began_polling))
-        self.inbox.put(self._engine.handle, "connect", self.sid, {"REMOTE_ADDR": self.address})
+        self._handle("connect", {"REMOTE_ADDR": self.address})
         self._engine.wheel.set(self, self._engine.ping_interval_s)
 
     # --- sending ---
@@ -129,15 +137,19 @@ class EngineSocket:
             # Later: whoever is sending to many must not meet what follows in the middle.
             asyncio.get_running_loop().call_soon(self.shut, Code.SLOW_READER)
 
-    def answer(self, packets: Outgoing) -> None:
+    def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
-        self._engine.traffic.bytes_out += packets.size_bytes
+        frames = b""
+        for one in packets:
+            self._engine.traffic.bytes_out += one.size_bytes
+            frames += one.frames
         if self._websocket:
-            self._websocket.answer(packets.frames)
+            self._websocket.answer(frames)
             if self._websocket.is_full:
                 self._hold(self._websocket)
         elif self._poller:
-            self._poller.answer(packets)
+            for one in packets:
+                self._poller.answer(one)
             if self._poller.unsent_bytes > HIGH_WATER_BYTES:
                 self.inbox.hold()
 
@@ -162,7 +174,7 @@ class EngineSocket:
         except MalformedError as error:
             self._engine.malformed(error)
             self.shut(Code.INVALID_REQUEST)
-        if self._websocket and not self._is_holding and not self.inbox.is_idle:
+        if not self.inbox.is_idle and self._websocket and not self._is_holding:
             self._is_holding = True
             self._websocket.hold()
             self.inbox.put(self._read_on)
@@ -176,15 +188,11 @@ class EngineSocket:
         self._engine.traffic.bytes_in += len(packet)
         if self.is_closed:
             return
-        if self._engine.gate.is_flood(self.flood, time.monotonic()):
-            self.shut(Code.RATE_LIMITED)
-            return
-        if isinstance(packet, bytes):
-            self.inbox.put(self._engine.handle, "message", self.sid, packet)
-            return
         match packet[:1]:
             case "4":
-                self.inbox.put(self._engine.handle, "message", self.sid, packet[1:])
+                self.inbox.put(self._engine.hear, self, packet[1:])
+            case bytes():
+                self.inbox.put(self._engine.hear, self, packet)
             case "3":
                 self._awaits_pong = False
                 self._engine.wheel.set(self, self._engine.ping_interval_s)
@@ -198,9 +206,14 @@ class EngineSocket:
     def receive_text(self, packet: str) -> None:
         """Take one packet of a POST, in which binary is base64.
 
+        Of a WebSocket the frames are counted before; a POST is one request for many packets.
+
         Raises:
             MalformedError: As `receive`.
         """
+        if self._engine.gate.is_flood(self.flood, time.monotonic()):
+            self.shut(Code.RATE_LIMITED)
+            return
         if not packet.startswith("b"):
             self.receive(packet)
             return
@@ -208,6 +221,14 @@ class EngineSocket:
             self.receive(base64.b64decode(packet[1:], validate=True))
         except (binascii.Error, ValueError):
             raise MalformedError("not base64") from None
+
+    def _handle(self, event: str, *arguments: Any) -> None:
+        self.inbox.put(self._engine.handlers[event], self.sid, *arguments)
+
+    def _failed(self, error: BaseException) -> None:
+        """A fault of ours ends the line that it happened to, and no other."""
+        log.error("internal_error", exc_info=error)
+        self.shut(Code.INTERNAL)
 
     async def _read_on(self) -> None:
         """What was read before is handled."""
@@ -296,5 +317,5 @@ class EngineSocket:
         if self._poller:
             self._poller.close(farewell)  # the poll that waits has it still
         self.inbox.release()
-        self.inbox.put(self._engine.handle, "disconnect", self.sid, reason)
+        self._handle("disconnect", reason)
         self._websocket = self._poller = self._probe = self.answered_by = None

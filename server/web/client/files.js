@@ -226,7 +226,8 @@ export class Files {
    */
   async serve(person, [fileId, first, count]) {
     if (this.#chunks.has(toBase64url(fileId))) {
-      await this.#serving.begin(person, fileId, fromU64(first), fromU64(count));
+      const request = { first: fromU64(first), count: fromU64(count) };
+      await this.#serving.begin(person, fileId, request);
     } else {
       await this.#reports.send(person, "file-gone", [fileId]);
     }

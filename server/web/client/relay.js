@@ -15,6 +15,7 @@ import {
   signalOf,
   typingOf,
 } from "./heard.js";
+import { STRICT_PACKETS } from "./packets.js";
 
 const ANSWER_LIMIT_MS = 15_000;
 const RETRY_MS = 2_000;
@@ -104,9 +105,10 @@ export class Relay extends Emitter {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       reconnectionDelayMax: 5_000,
+      parser: STRICT_PACKETS,
     });
     this.#socket.on("connect", () => this.#join());
-    this.#socket.on("connect_error", () => this.#comeBack());
+    this.#socket.on("connect_error", () => this.#refusedToConnect());
     this.#socket.on("disconnect", () => this.#down());
     this.#socket.on("session-error", (told) => this.#hearError(told));
     for (const event of Object.keys(HEARD)) {
@@ -186,6 +188,12 @@ export class Relay extends Emitter {
     this.#isJoined = false;
     this.emit("down", null);
     this.#comeBack();
+  }
+
+  /** Also one that is connected can be told so, and would then wait for ever. */
+  #refusedToConnect() {
+    if (this.#socket.connected && !this.#socket.active) this.#socket.disconnect();
+    else this.#comeBack();
   }
 
   /** Whom the relay itself has sent away, the library does not bring back. */

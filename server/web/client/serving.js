@@ -6,13 +6,17 @@ import { toBase64url, u64 } from "../protocol/bytes.js";
 const MAX_CHUNKS = 64;
 const MAX_SERVINGS = 16;
 
-/** @typedef {import("./roster.js").Person} Person */
+/**
+ * @typedef {import("./roster.js").Person} Person
+ * @typedef {{first: number, count: number}} Request
+ * @typedef {{next: Request | null}} Serve One file for one reader; of what it asks for meanwhile the last.
+ */
 
 export class Serving {
   #store;
   #send;
-  /** @type {Map<string, symbol>} Which request is being answered, by reader and file. */
-  #turns = new Map();
+  /** @type {Map<string, Serve>} By reader and file. */
+  #serves = new Map();
 
   /**
    * @param {import("./files.js").ChunkStore} store
@@ -26,24 +30,23 @@ export class Serving {
   /**
    * Send some chunks of a file, one after the other.
    *
-   * A new request takes the place of the one before: nobody is sent the same twice at a time.
+   * Whoever asks again meanwhile waits: nobody makes us send more than one at a time.
    *
    * @param {Person} person
    * @param {Uint8Array} fileId
-   * @param {number} first
-   * @param {number} count
+   * @param {Request} request
    */
-  async begin(person, fileId, first, count) {
+  async begin(person, fileId, request) {
     const place = placeOf(person, fileId);
-    if (!this.#turns.has(place) && this.#turns.size >= MAX_SERVINGS) return;
-    const turn = Symbol(place);
-    this.#turns.set(place, turn);
+    const running = this.#serves.get(place);
+    if (running) running.next = request;
+    if (running || this.#serves.size >= MAX_SERVINGS) return;
+    const serve = { next: request };
+    this.#serves.set(place, serve);
     try {
-      for (let at = 0; at < Math.min(count, MAX_CHUNKS) && this.#turns.get(place) === turn; at++) {
-        if (!(await this.#sendOne(person, fileId, first + at))) break;
-      }
+      await this.#run(person, fileId, serve);
     } finally {
-      if (this.#turns.get(place) === turn) this.#turns.delete(place);
+      if (this.#serves.get(place) === serve) this.#serves.delete(place);
     }
   }
 
@@ -52,21 +55,38 @@ export class Serving {
    * @param {Uint8Array} fileId
    */
   end(person, fileId) {
-    this.#turns.delete(placeOf(person, fileId));
+    this.#serves.delete(placeOf(person, fileId));
   }
 
   stop() {
-    this.#turns.clear();
+    this.#serves.clear();
+  }
+
+  /**
+   * @param {Person} person
+   * @param {Uint8Array} fileId
+   * @param {Serve} serve
+   */
+  async #run(person, fileId, serve) {
+    const place = placeOf(person, fileId);
+    const isOn = () => this.#serves.get(place) === serve && person.isPresent && !person.isRemoved;
+    while (serve.next) {
+      const { first, count } = serve.next;
+      serve.next = null;
+      const end = first + Math.min(count, MAX_CHUNKS);
+      for (let index = first; index < end && isOn(); index++) {
+        if (!(await this.#sendOne(person, fileId, index))) break;
+      }
+    }
   }
 
   /**
    * @param {Person} person
    * @param {Uint8Array} fileId
    * @param {number} index
-   * @returns {Promise<boolean>} Whether the next may follow.
+   * @returns {Promise<boolean>} Whether it is here.
    */
   async #sendOne(person, fileId, index) {
-    if (!person.isPresent || person.isRemoved) return false;
     const sealed = await this.#store.get(toBase64url(fileId), index);
     if (sealed) await this.#send(person, "file-chunk", [fileId, u64(index), sealed]);
     else await this.#send(person, "file-gone", [fileId]);

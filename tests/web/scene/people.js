@@ -6,7 +6,7 @@ import { until } from "./until.js";
 /** @typedef {import("../../../server/web/client/entries.js").Entry} Entry */
 
 /** Heads often enough that a test need not wait for them; nobody is silent by accident. */
-export const QUICK = { head: 100, grace: 60, silent: 60_000, stall: 300 };
+export const QUICK = { head: 500, grace: 100, silent: 60_000, stall: 400 };
 
 export class Person {
   /** @type {Map<string, Entry>} By id, in the order in which they came. */

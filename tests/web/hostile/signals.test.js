@@ -1,0 +1,119 @@
+/** A relay that cheats with signals, and with what it may say by itself. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { fromBase64url, toBase64url } from "../../../server/web/protocol/bytes.js";
+import { until } from "../scene/until.js";
+import { assertTheyTalk, meet } from "./plot.js";
+
+/**
+ * A head of the second one, as the first one was told it.
+ *
+ * @param {any} scene
+ */
+function headOf({ relay, people }) {
+  return relay.heard(
+    people[0].id,
+    "signal",
+    (/** @type {any} */ { from }) => from === people[1].id,
+  );
+}
+
+describe("a relay that cheats with signals", { concurrency: true }, () => {
+  test("cannot tell one twice, nor an old one after a reload", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    const old = await headOf(scene);
+
+    scene.relay.say(ann.id, "signal", old);
+    assert.equal((await ann.learns("repeated")).memberId, bob.id);
+    await until(() => ann.kept.numbers?.heard.length);
+    const again = await scene.company
+      .restore(ann.vanish(), { url: scene.relay.url })
+      .is("connected");
+    scene.relay.say(again.id, "signal", old);
+
+    await again.learns("repeated");
+    await assertTheyTalk([again, bob]);
+  });
+
+  test("cannot change a byte of one, nor say that it is of somebody else", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob", "Cy"]);
+    const [ann, bob, cy] = scene.people;
+    const head = await headOf(scene);
+    const bytes = fromBase64url(head.encrypted);
+
+    for (let at = 0; at < bytes.length; at += 5) {
+      const encrypted = toBase64url(bytes.with(at, bytes[at] ^ 1));
+      scene.relay.say(ann.id, "signal", { ...head, encrypted });
+    }
+    scene.relay.say(ann.id, "signal", { ...head, from: cy.id });
+    scene.relay.say(ann.id, "signal", { ...head, from: ann.id });
+
+    const countOf = (/** @type {string} */ id) =>
+      ann.notices("forged").find(({ memberId }) => memberId === id)?.count;
+    await until(() => countOf(bob.id) === Math.ceil(bytes.length / 5));
+    await until(() => countOf(cy.id) === 1 && countOf(ann.id) === 1);
+    await assertTheyTalk(scene.people);
+  });
+
+  test("cannot hand one that is for somebody else to us", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    const cy = await (await scene.company.open("Cy", { url: scene.relay.url })).is("connected");
+    await bob.sees(cy);
+    await bob.session.sendFile(new File(["abc"], "small"), { place: "p" });
+    const note = await until(() => cy.message("small")?.content.file);
+    await cy.session.fetchFile(note.id);
+    const chunk = await scene.relay.heard(cy.id, "signal", ({ to }) => to === cy.id);
+
+    scene.relay.say(ann.id, "signal", chunk);
+
+    assert.equal((await ann.learns("forged")).memberId, bob.id);
+    await assertTheyTalk(scene.people);
+  });
+
+  test("can say that somebody types, has fetched a file or locked the session: no more", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    /** @type {any[]} */
+    const told = [];
+    ann.session.on("downloaded", (one) => told.push(one));
+    await ann.session.sendFile(new File(["abc"], "small"), { place: "p" });
+    const { id } = (await until(() => bob.message("small"))).content.file;
+
+    const say = (/** @type {string} */ event, /** @type {any} */ data) =>
+      scene.relay.say(ann.id, event, data);
+    say("user-typing", { userId: "nobody", isTyping: true });
+    say("user-typing", { userId: bob.id, isTyping: "yes" });
+    say("download-notification", { downloadedBy: "nobody", fileName: id });
+    say("download-notification", { downloadedBy: bob.id, fileName: "x".repeat(1e6) });
+    say("download-notification", { downloadedBy: bob.id, fileName: "a file" });
+    say("download-notification", { downloadedBy: bob.id, fileName: id });
+    say("session-locked", { locked: true });
+    await until(() => ann.session.isLocked && told.length > 0);
+
+    assert.deepEqual(told, [{ fileId: id, memberId: bob.id }]);
+    assert.equal(ann.person(bob.id).isTyping, false);
+    assert.equal(ann.session.people.length, 2);
+  });
+
+  test("that keeps all of them back leaves a message without its key, and says so", async (t) => {
+    const settings = { MAX_SESSION_HISTORY_MESSAGES: 1 };
+    const scene = await meet(t, ["Ann", "Bob"], {}, settings);
+    const [ann, bob] = scene.people;
+    for (const text of ["with keys", "without"]) bob.session.sendText(text);
+    await ann.hears("without");
+    ann.vanish();
+    delete ann.kept.epochs;
+
+    scene.relay.down = (told) => (told.event === "signal" ? [] : [told]);
+    const again = await scene.company.restore(ann, { url: scene.relay.url, pace: { answer: 200 } });
+
+    await again.is("connected");
+    await until(() => again.messages[0]?.reason === "no-key");
+    scene.relay.behave();
+    scene.relay.cut(again.id);
+    await again.hears("without");
+  });
+});
