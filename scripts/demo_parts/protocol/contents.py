@@ -1,6 +1,7 @@
 """Contents: what an opened message says."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Text:
     kind = "text"
 
     def said(self) -> dict[str, Any]:
-        return {"text": self.text}
+        return {"text": well_formed(self.text)}
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,17 @@ def read_content(kind: str, said: object) -> Content:
     """
     fields = said if isinstance(said, dict) else {}
     if kind == "text" and _is_text(fields.get("text")):
-        return Text(fields["text"])
+        return Text(well_formed(fields["text"]))
     if kind == "file":
         return File(read_note(fields.get("file")))
     if kind == "remove":
         return Remove(of_size(from_text(fields.get("member")), MEMBER_ID_BYTES))
     raise MalformedError("of a kind or form that this version does not know")
+
+
+def well_formed(text: str) -> str:
+    """A text that UTF-8 can hold: half a surrogate pair, as JSON may have it, becomes U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _is_text(text: object) -> bool:

@@ -2,9 +2,9 @@
 /** The screens before and after a conversation. */
 
 import { html, useState } from "../vendor/preact.js";
+import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
 import { NameField, problemOf } from "./name_field.js";
-import { forgetAll } from "./opening.js";
 import { Switch } from "./parts.js";
 import { forgetSession, goToStart, joinSession, openLink, startSession } from "./screens.js";
 import { texts } from "./texts.js";

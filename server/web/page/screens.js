@@ -3,7 +3,6 @@
 
 import { Link, LinkError } from "../protocol/link.js";
 import { signal } from "../vendor/preact.js";
-import { comeBack, join, start } from "./opening.js";
 import { texts } from "./texts.js";
 
 /** Whatever is as long as this was once a link, and has lost something. */
@@ -11,10 +10,24 @@ const LIKE_A_LINK = /^[\w-]{20,}$/u;
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
- * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
+ * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string} | {at: "outdated"}} Screen
  */
 
 export const screen = signal(/** @type {Screen} */ ({ at: "loading", words: texts.loading }));
+
+/**
+ * What is needed for a conversation, and not to be asked whether one is wanted.
+ *
+ * @returns {Promise<typeof import("./opening.js") | null>} Null if the server has become newer than this page.
+ */
+export async function loadOpening() {
+  try {
+    return await import("./opening.js");
+  } catch {
+    show({ at: "outdated" });
+    return null;
+  }
+}
 
 /** Show what the address asks for. */
 export async function openAddress() {
@@ -22,7 +35,9 @@ export async function openAddress() {
   if (!fragment) return show({ at: "start" });
   try {
     const link = Link.parse(fragment);
-    const conversation = await comeBack(link);
+    const opening = await loadOpening();
+    if (!opening) return;
+    const conversation = await opening.comeBack(link);
     show(conversation ? { at: "talk", conversation } : { at: "invited", link });
   } catch (error) {
     show({ at: "ended", code: problemWith(fragment, error) });
@@ -31,7 +46,8 @@ export async function openAddress() {
 
 /** @param {{name: string, sharesHistory: boolean}} wishes */
 export async function startSession(wishes) {
-  show({ at: "talk", conversation: await start(wishes) });
+  const opening = await loadOpening();
+  if (opening) show({ at: "talk", conversation: await opening.start(wishes) });
 }
 
 /**
@@ -39,7 +55,8 @@ export async function startSession(wishes) {
  * @param {string} name
  */
 export async function joinSession(link, name) {
-  show({ at: "talk", conversation: await join(link, name) });
+  const opening = await loadOpening();
+  if (opening) show({ at: "talk", conversation: await opening.join(link, name) });
 }
 
 /** @param {string} text What somebody has pasted. */

@@ -88,6 +88,10 @@ async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(meet):
     )
     await copy.page.reload()
     await copy.is_connected()
+    await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
+    # Before it has said anything that would take the place of what it was copied with.
+    await copy.page.reload()
+    await copy.is_connected()
     await copy.say("from the copy")
     await ann.say("from the first tab again")
 

@@ -60,4 +60,5 @@ async def test_an_invitation_can_be_copied_and_scanned(meet):
     await expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
     assert await ann.page.evaluate("() => navigator.clipboard.readText()") == ann.page.url
     await expect(dialog.get_by_role("img", name="QR code")).to_be_visible()
+    assert len(await dialog.locator(".qr path").get_attribute("d")) > 500
     await expect(dialog).to_contain_text("Whoever has the link can join and read on")

@@ -199,6 +199,35 @@ async def test_what_is_no_safe_picture_is_never_drawn(meet, name, kind):
     assert await bob.page.locator(".file img, .preview").count() == 0
 
 
+BEGINNINGS = {
+    "89504e470d0a1a0a0000000d": "image/png",
+    "ffd8ffe000104a4649460001": "image/jpeg",
+    "474946383961010001000000": "image/gif",
+    "524946461000000057454250": "image/webp",
+    "524946461000000057415645": None,
+    "3c73766720786d6c6e733d22": None,
+    "3c21646f63747970652068746d": None,
+    "00000020667479706176696600": None,
+    "": None,
+}
+
+
+async def test_only_the_bytes_decide_what_is_a_picture(page):
+    await page.goto("/")
+
+    found = await page.evaluate(
+        """async (beginnings) => {
+            const { pictureType } = await import("/client/page/pictures.js");
+            const pairs = (hex) => hex.match(/../g) ?? [];
+            const bytes = (hex) => Uint8Array.from(pairs(hex), (two) => parseInt(two, 16));
+            return beginnings.map((hex) => pictureType(bytes(hex)));
+        }""",
+        list(BEGINNINGS),
+    )
+
+    assert dict(zip(BEGINNINGS, found, strict=True)) == BEGINNINGS
+
+
 async def test_a_hostile_file_name_shows_its_ending_and_turns_nothing(meet):
     ann, bob = await meet("Ann", "Bob")
     name = "holiday\u202egnp." + "very " * 30 + ".exe"

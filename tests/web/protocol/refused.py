@@ -453,9 +453,11 @@ def ann_whispers(plain: bytes, number: bytes = u64(MADE_MS)) -> str:
 
 
 def chunks() -> Iterator[Question]:
-    content, _, sealed = small_file()
+    content, note, sealed = small_file()
+    place = pack(b"hushwire/1/chunk", note.file_id, u64(1), u64(note.count))
     for about, index, chunk in [
         ("another chunk", 1, sealed[0]),
+        ("another under the same key", 1, seal(note.key, bytes(16) + u64(1), place, b"other")),
         ("an edited chunk", 1, changed(sealed[1], 5)),
         ("beyond the end", 3, sealed[2]),
         ("nothing", 0, b""),

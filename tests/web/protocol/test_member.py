@@ -184,21 +184,31 @@ def test_a_message_whose_keys_are_none_is_refused_but_counts(session):
 # --- removal ---
 
 
-def test_only_the_creator_removes_and_what_was_said_before_stays(session):
-    before = session.say(session.cy, "before")
-    session.bob.hear("new-message", before)
-    strangers = session.send(session.cy, Remove(session.ann.identity.member_id))
-    creators = session.send(session.ann, Remove(session.cy.identity.member_id))
-    for relayed in (strangers, creators):
-        session.bob.hear("new-message", relayed)
-    session.bob.hear("new-message", session.say(session.cy, "after"))
+def test_only_the_creator_removes_and_only_others_and_before_all(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
 
-    assert states(session.bob) == [
-        *(("received", ""), ("refused", "not-creator"), ("received", "")),
-        ("refused", "removed-member"),
-    ]
-    members = {card.name for card in session.bob.roster.recipients(EVERYBODY)}
-    assert members == {"Ann", "Bob"}
+    for relayed in (
+        session.send(cy, Remove(bob.identity.member_id)),
+        session.send(ann, Remove(ann.identity.member_id)),
+        session.send(ann, Remove(cy.identity.member_id), to=bob),
+    ):
+        bob.hear("new-message", relayed)
+
+    assert states(bob) == [("refused", "not-creator")] * 3
+    assert not any(one.is_removed for one in bob.roster.people.values())
+
+
+def test_who_was_removed_is_heard_no_more_but_what_it_said_before_stays(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
+    first, second, third, fourth = (session.say(cy, word) for word in "1234")
+    removal = session.send(ann, Remove(cy.identity.member_id))
+
+    for relayed in (first, third, removal, second, fourth):
+        bob.hear("new-message", relayed)
+
+    assert states(bob) == [("received", "")] * 4 + [("refused", "removed-member")]
+    assert [entry.is_late for entry in bob.inbox.entries] == [False, False, False, True, False]
+    assert {card.name for card in bob.roster.recipients(EVERYBODY)} == {"Ann", "Bob"}
 
 
 # --- keys ---
@@ -246,6 +256,30 @@ def test_keys_are_given_to_who_had_them_and_to_newcomers_only_where_history_is_s
 
         # Her card came with the key.
         assert states(session.cy) == [("received", "") if shares else ("unreadable", "no-key")]
+
+
+def test_keys_for_one_are_given_to_nobody_else():
+    session = Session(shares_history=True)
+    session.show(session.ann, session.bob, session.cy)
+    relayed = session.say(session.ann, "for Bob", session.bob)
+    session.bob.hear("new-message", relayed)
+    epoch_id = next(iter(session.bob.keyring.known))
+
+    for giver in (session.ann, session.bob):
+        asker = giver.roster.card_of(session.cy.user_id)
+        assert giver.keyring.answer(asker, [epoch_id]) == []
+
+
+def test_newcomers_that_ask_are_given_nothing_where_history_is_not_shared():
+    session = Session()
+    session.show(session.ann, session.bob)
+    session.bob.hear("new-message", session.say(session.ann, "before"))
+    epoch_id = next(iter(session.bob.keyring.known))
+    session.show(session.ann, session.bob, session.cy)
+
+    for giver in (session.ann, session.bob):
+        asker = giver.roster.card_of(session.cy.user_id)
+        assert giver.keyring.answer(asker, [epoch_id]) == []
 
 
 def test_a_member_that_has_lost_its_keys_is_given_them_by_their_owner(session):

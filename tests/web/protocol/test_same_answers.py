@@ -273,6 +273,14 @@ def test_numbers_are_those_of_javascript(node, written, is_taken):
     assert ("result" in same(node, "message.open", **good.relayed(message))) == is_taken
 
 
+def test_half_a_surrogate_pair_is_read_as_a_replacement_character(node):
+    content = rb'{"text":"\ud83d\udc24 \ud83d \udc24\ud83d"}'
+    message = refused.signed_by_ann(content).text
+
+    opened = same(node, "message.open", **good.relayed(message))
+    assert opened == {"result": {"text": "🐤 \ufffd \ufffd\ufffd"}}
+
+
 def test_content_that_is_nested_too_deep_is_no_content():
     with pytest.raises(MalformedError, match="not JSON"):
         parse(b'{"text":"hello","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
