@@ -17,7 +17,6 @@ class Chains:
         """
         self._gap = gap
         self._chains: dict[Name, Chain] = {}
-        self._limits: dict[Name, int] = {}
         self._trimmed: set[str] = set()
         self._settled: set[Name] = set()
         self._cut_off: set[Name] = set()
@@ -50,15 +49,9 @@ class Chains:
         self._trimmed = set(senders)
         self._settled.clear()
 
-    def close(self, sender: str) -> None:
-        """Believe nothing more of somebody than what has come until now."""
-        for name, chain in self._chains.items():
-            if name[0] == sender:
-                self._limits[name] = chain.newest
-
-    def is_from_before(self, name: Name, number: int) -> bool:
-        """Tell whether a message had come, or was told of, before its sender was removed."""
-        return number <= self._limits.get(name, 0)
+    def has(self, name: Name, number: int) -> bool:
+        """Tell whether a message of that number has come."""
+        return self._chain(name).has(number)
 
     def _is_excused(self, name: Name) -> bool:
         return name[0] in self._trimmed and name not in self._settled

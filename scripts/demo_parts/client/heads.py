@@ -6,10 +6,11 @@ from scripts.demo_parts.client.chains import Name
 from scripts.demo_parts.client.inbox import Inbox
 from scripts.demo_parts.client.outbox import Outbox
 from scripts.demo_parts.client.roster import Roster, Someone
+from scripts.demo_parts.protocol.cards import Card
 from scripts.demo_parts.protocol.chains import Told
 from scripts.demo_parts.protocol.epochs import EVERYBODY
 from scripts.demo_parts.protocol.packing import from_text, to_text
-from scripts.demo_parts.protocol.signals import ChainHead
+from scripts.demo_parts.protocol.signals import ChainHead, Newest
 
 HEAD_MS = 30_000
 GRACE_MS = 5_000
@@ -39,14 +40,18 @@ class Heads:
         self._claims: dict[Name, Claim] = {}
         self._told_ms: int | None = None
 
-    def due(self, now_ms: int) -> list[bytes]:
-        """To which audiences a head is to be sent now."""
+    def is_due(self, now_ms: int) -> bool:
+        """Whether a head is to be sent now; then the next is due after `HEAD_MS`."""
         if self._told_ms is not None and now_ms - self._told_ms < HEAD_MS:
-            return []
+            return False
         self._told_ms = now_ms
-        present = {someone.user_id for someone in self._roster.others()}
-        partners = [one for one in self._outbox.audiences if to_text(one) in present]
-        return [EVERYBODY, *partners]
+        return True
+
+    def alone(self) -> list[tuple[Card, Newest]]:
+        """What the newest messages to single members are."""
+        ends = [(to_text(one), self._outbox.end(one)) for one in self._outbox.audiences if one]
+        cards = [(self._roster.card_of(user_id), end) for user_id, end in ends]
+        return [(card, end) for card, end in cards if card]
 
     def again(self) -> None:
         """Have the next round begin at once, as after coming in."""
@@ -54,18 +59,9 @@ class Heads:
 
     def hear(self, sender: Someone, head: ChainHead, now_ms: int) -> None:
         """Compare what a sender says with what has come of it."""
-        if head.audience not in (EVERYBODY, from_text(self._own_id)):
-            self._inbox.notice("forged", sender.user_id)
-            return
-        name = (sender.user_id, head.audience)
-        told = self._inbox.chains.compare(name, head.number, head.hash)
-        if told is Told.FORKED:
-            self._inbox.notice("forked", sender.user_id)
-        if told is not Told.BEHIND:
-            return
-        first = Claim(head.number, head.number, now_ms + GRACE_MS)
-        claim = self._claims.setdefault(name, first)
-        claim.newest = max(claim.newest, head.number)
+        self._compare((sender.user_id, EVERYBODY), head.newest, now_ms)
+        if head.alone:
+            self._compare((sender.user_id, from_text(self._own_id)), head.alone, now_ms)
 
     def watch(self, now_ms: int) -> None:
         """Tell of what has not come in time, and of whom nothing is heard."""
@@ -76,6 +72,16 @@ class Heads:
             if not someone.is_silent and now_ms - someone.heard_ms >= SILENT_MS:
                 someone.is_silent = True
                 self._inbox.notice("silent", someone.user_id)
+
+    def _compare(self, name: Name, newest: Newest, now_ms: int) -> None:
+        told = self._inbox.chains.compare(name, newest.number, newest.hash)
+        if told is Told.FORKED:
+            self._inbox.notice("forked", name[0])
+        if told is not Told.BEHIND:
+            return
+        first = Claim(newest.number, newest.number, now_ms + GRACE_MS)
+        claim = self._claims.setdefault(name, first)
+        claim.newest = max(claim.newest, newest.number)
 
     def _give_up(self, name: Name, claim: Claim, now_ms: int) -> None:
         self._inbox.chains.give_up(name, claim.number)

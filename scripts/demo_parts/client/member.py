@@ -14,9 +14,10 @@ from scripts.demo_parts.client.roster import Roster, Someone
 from scripts.demo_parts.protocol.cards import write_card
 from scripts.demo_parts.protocol.contents import Content, File
 from scripts.demo_parts.protocol.envelopes import Envelope
+from scripts.demo_parts.protocol.epochs import EVERYBODY
 from scripts.demo_parts.protocol.identity import Identity
 from scripts.demo_parts.protocol.link import Link
-from scripts.demo_parts.protocol.packing import from_text, to_text
+from scripts.demo_parts.protocol.packing import from_text
 from scripts.demo_parts.protocol.refusal import MalformedError, RefusedError
 from scripts.demo_parts.protocol.safety import safety_number
 from scripts.demo_parts.protocol.signals import ChainHead
@@ -85,9 +86,7 @@ class Member:
 
     def removed(self, member_id: bytes) -> None:
         """Believe nothing more of a member whom the creator has put out."""
-        if not self.roster.is_removed(to_text(member_id)):
-            self.roster.remove(member_id)
-            self.inbox.chains.close(to_text(member_id))
+        self.roster.remove(member_id)
 
     # --- what is heard ---
 
@@ -123,9 +122,9 @@ class Member:
     def tick(self) -> None:
         """Do what is due by the clock; once a second is often enough."""
         now_ms = self._now_ms()
-        for audience in self._heads.due(now_ms):
-            end = self.outbox.end(audience)
-            self.postman.tell_head(audience, end.number, end.hash, now_ms)
+        if self._heads.is_due(now_ms):
+            newest = self.outbox.end(EVERYBODY)
+            self.postman.tell_head(newest, self._heads.alone(), now_ms)
         self._heads.watch(now_ms)
         self.files.watch(now_ms)
         self._ask_for_keys()
@@ -162,8 +161,9 @@ class Member:
             if not read:
                 self.inbox.notice("repeated", user_id)
                 return
-            someone.heard_ms, someone.is_silent = self._now_ms(), False
             if isinstance(read, ChainHead):
+                # Other signals the relay could let through, and hold these back.
+                someone.heard_ms, someone.is_silent = self._now_ms(), False
                 self._heads.hear(someone, read, self._now_ms())
             elif read.kind in self._kinds:
                 self._kinds[read.kind](someone, read.fields)

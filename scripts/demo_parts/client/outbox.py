@@ -1,6 +1,5 @@
 """Messages that go: sealed for those who shall read them, and each tied to the one before."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from scripts.demo_parts.client.inbox import Inbox
@@ -18,14 +17,9 @@ from scripts.demo_parts.protocol.envelopes import (
 from scripts.demo_parts.protocol.identity import Identity
 from scripts.demo_parts.protocol.link import Link
 from scripts.demo_parts.protocol.packing import to_text
+from scripts.demo_parts.protocol.signals import Newest
 
-
-@dataclass(frozen=True)
-class End:
-    """The newest message of an own chain that the relay has."""
-
-    number: int = 0
-    hash: bytes = NO_HASH
+NOTHING = Newest(0, NO_HASH)
 
 
 class Outbox:
@@ -46,7 +40,7 @@ class Outbox:
         self._roster = roster
         self._keyring = keyring
         self._inbox = inbox
-        self._ends: dict[bytes, End] = {}
+        self._ends: dict[bytes, Newest] = {}
         self.unsettled: Envelope | None = None
 
     @property
@@ -54,8 +48,9 @@ class Outbox:
         """To whom there is a chain."""
         return [*self._ends]
 
-    def end(self, audience: bytes) -> End:
-        return self._ends.get(audience, End())
+    def end(self, audience: bytes) -> Newest:
+        """The newest message of a chain that the relay has."""
+        return self._ends.get(audience, NOTHING)
 
     def seal(self, content: Content, audience: bytes, now_ms: int) -> Envelope:
         """Make the next message of a chain."""
@@ -78,7 +73,7 @@ class Outbox:
     def settle(self, envelope: Envelope) -> None:
         """Note that the relay has it."""
         head = envelope.head
-        self._ends[head.tag.audience] = End(head.number, envelope.hash)
+        self._ends[head.tag.audience] = Newest(head.number, envelope.hash)
         self._keyring.settle(head.tag.audience, head.tag.epoch_id)
         self._inbox.note_own(envelope)
         self.unsettled = None

@@ -1,16 +1,17 @@
 """Signals, there and back: sealed, numbered, checked, and handed to whom they concern."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from scripts.demo_parts.client.roster import Roster, Someone
+from scripts.demo_parts.protocol.cards import Card
 from scripts.demo_parts.protocol.identity import Identity
 from scripts.demo_parts.protocol.link import Link
-from scripts.demo_parts.protocol.packing import to_text
 from scripts.demo_parts.protocol.refusal import RefusedError
 from scripts.demo_parts.protocol.signals import (
     ChainHead,
+    Newest,
     Signal,
     read_signal,
     write_head,
@@ -59,11 +60,11 @@ class Postman:
         file_id = fields[0] if kind == "file-chunk" else b""
         self.letters.append(Letter(someone.user_id, encrypted, file_id))
 
-    def tell_head(self, audience: bytes, number: int, newest_hash: bytes, now_ms: int) -> None:
-        """Tell an audience what one's newest message to it is."""
-        head = ChainHead(audience, self._next_number(now_ms), number, newest_hash)
-        to = to_text(audience) if audience else None
-        self.letters.append(Letter(to, write_head(self._link, self._identity, head)))
+    def tell_head(self, newest: Newest, alone: Iterable[tuple[Card, Newest]], now_ms: int) -> None:
+        """Tell everybody what one's newest message is, and some what that to them alone is."""
+        number = self._next_number(now_ms)
+        head = write_head(self._link, self._identity, number, newest, alone)
+        self.letters.append(Letter(None, head))
 
     def take_back(self, someone: Someone, file_id: bytes) -> None:
         """Send no more chunks of a file that somebody wants no longer."""

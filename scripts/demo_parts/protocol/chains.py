@@ -55,6 +55,10 @@ class Chain:
     _oldest: float = math.inf
     _told_fork: int = 0
 
+    def has(self, number: int) -> bool:
+        """Tell whether a message of that number has come."""
+        return number in self._seen
+
     def take(self, number: int, seen: Seen, since: int) -> tuple[Place, int]:
         """Note a message that is truly the sender's.
 
@@ -90,10 +94,13 @@ class Chain:
         return before.last - before.first + 1 - len(came)
 
     def compare(self, number: int, newest_hash: bytes) -> Told:
-        """Look at what the sender says is its newest message. A fork is told of once."""
+        """Look at what the sender says is its newest message. A fork is told of once.
+
+        The beginning of its hash is enough.
+        """
         if number not in self._seen:
             return Told.BEHIND if number > self.newest else Told.AHEAD
-        if self._seen[number].hash == newest_hash or self._told_fork == number:
+        if self._seen[number].hash.startswith(newest_hash) or self._told_fork == number:
             return Told.SAME
         self._told_fork = number
         return Told.FORKED

@@ -1,11 +1,11 @@
 """Signals: heads, which all can read, and words between two."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scripts.demo_parts.protocol.cards import Card
-from scripts.demo_parts.protocol.epochs import EVERYBODY
 from scripts.demo_parts.protocol.identity import Identity
-from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES, Link
+from scripts.demo_parts.protocol.link import Link
 from scripts.demo_parts.protocol.packing import (
     from_text,
     of_size,
@@ -34,21 +34,32 @@ LONGEST_TEXT_BYTES = 16 * 1024
 _HEAD = b"hushwire/1/head"
 _SIGNAL = b"hushwire/1/signal"
 _FLOOR_BYTES = 256
+_TAG_BYTES = 8
+_SHORT_HASH_BYTES = 16
+_ENTRY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest message of a chain: its number, 0 if there is none, and its hash or half of it."""
+
+    number: int
+    hash: bytes
 
 
 @dataclass(frozen=True)
 class ChainHead:
-    """What the newest message of one's chain is.
+    """What the newest messages of one sender are.
 
     Attributes:
         signal_number: Rises from one to the next.
-        number: 0 if there is none.
+        newest: To everybody.
+        alone: To the reader alone; None if there is none.
     """
 
-    audience: bytes
     signal_number: int
-    number: int
-    hash: bytes
+    newest: Newest
+    alone: Newest | None = None
 
 
 @dataclass(frozen=True)
@@ -60,15 +71,31 @@ class Signal:
     fields: list[bytes]
 
 
-def write_head(link: Link, identity: Identity, head: ChainHead) -> str | bytes:
+def write_head(
+    link: Link,
+    identity: Identity,
+    signal_number: int,
+    newest: Newest,
+    alone: Iterable[tuple[Card, Newest]] = (),
+) -> str | bytes:
+    """Tell everybody what one's newest message is, and some what that to them alone is.
+
+    Who these are, nobody else can tell.
+    """
+    entries = []
+    for card, end in alone:
+        parties = (identity.member_id, card.member_id)
+        mask = _mask(link, identity.agree(card.box_key), *parties, u64(signal_number))
+        plain = u64(end.number) + end.hash[:_SHORT_HASH_BYTES]
+        entries.append(mask[:_TAG_BYTES] + _xor(mask[_TAG_BYTES:], plain))
     body = pack(
         _HEAD,
         link.session_id,
         identity.member_id,
-        head.audience,
-        u64(head.signal_number),
-        u64(head.number),
-        head.hash,
+        u64(signal_number),
+        u64(newest.number),
+        newest.hash,
+        b"".join(sorted(entries)),
     )
     return _on_wire(pack(body, identity.sign(body)))
 
@@ -95,7 +122,7 @@ def read_signal(
     open_part, closing_part = unpack(_off_wire(encrypted), 2)
     label = next(iter(unpack_all(open_part)), b"")
     if label == _HEAD:
-        return _read_head(link, sender, open_part, closing_part)
+        return _read_head(link, identity, sender, open_part, closing_part)
     if label != _SIGNAL:
         raise MalformedError("no signal")
     _, *told, signal_number = unpack(open_part, 5)
@@ -109,14 +136,37 @@ def read_signal(
     return Signal(read_u64(signal_number), utf8(fields[0]), fields[1:])
 
 
-def _read_head(link: Link, sender: Card, body: bytes, signature: bytes) -> ChainHead:
-    _, session_id, member_id, audience, signal_number, number, newest = unpack(body, 7)
+def _read_head(
+    link: Link, identity: Identity, sender: Card, body: bytes, signature: bytes
+) -> ChainHead:
+    _, session_id, member_id, signal_number, number, newest, entries = unpack(body, 7)
     if (session_id, member_id) != (link.session_id, sender.member_id):
-        raise ForgedError("a head of another chain")
+        raise ForgedError("a head of other chains")
     of_size(newest, HASH_BYTES)
-    of_size(audience, MEMBER_ID_BYTES if audience else len(EVERYBODY))
+    if len(entries) % _ENTRY_BYTES:
+        raise MalformedError("half an entry")
     verify(sender.sign_key, body, signature)
-    return ChainHead(audience, read_u64(signal_number), read_u64(number), newest)
+    parties = (sender.member_id, identity.member_id)
+    mask = _mask(link, identity.agree(sender.box_key), *parties, signal_number)
+    told = Newest(read_u64(number), newest)
+    return ChainHead(read_u64(signal_number), told, _find_alone(entries, mask))
+
+
+def _find_alone(entries: bytes, mask: bytes) -> Newest | None:
+    for at in range(0, len(entries), _ENTRY_BYTES):
+        entry = entries[at : at + _ENTRY_BYTES]
+        if entry[:_TAG_BYTES] == mask[:_TAG_BYTES]:
+            plain = _xor(entry[_TAG_BYTES:], mask[_TAG_BYTES:])
+            return Newest(read_u64(plain[:8]), plain[8:])
+    return None
+
+
+def _mask(link: Link, secret: bytes, *place: bytes) -> bytes:
+    return derive(secret, link.link_key, "alone", link.session_id, *place)
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def _on_wire(data: bytes) -> str | bytes:

@@ -79,7 +79,12 @@ export class Attendance {
     this.#reports.people();
   }
 
-  /** @param {Person} person */
+  /**
+   * Somebody has given the sign of life that everybody must. Others the relay could let through for
+   * its own ends.
+   *
+   * @param {Person} person
+   */
   alive(person) {
     person.heardMs = Date.now();
     if (!person.isSilent) return;

@@ -1,17 +1,20 @@
 // @ts-check
 /** The chains of all senders, and what may be missing of them with reason. docs/PROTOCOL.md, section 8. */
 
-import { toBase64url } from "../protocol/bytes.js";
+import { fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { Chain } from "../protocol/chain.js";
 
-/** @typedef {import("../protocol/chain.js").ChainLink} ChainLink */
+/**
+ * @typedef {import("../protocol/chain.js").ChainLink} ChainLink
+ * @typedef {{newest: number, end: {number: number, hash: string} | null}} Before A number, and the newest message that had come.
+ */
 
 export class Chains {
   /** @type {Map<string, Chain>} By sender and audience. */
   #chains = new Map();
-  /** @type {Map<string, number>} The last number that counts of chains of removed members. */
+  /** @type {Map<string, import("../protocol/chain.js").Extent>} What counts of chains of removed members. */
   #limits = new Map();
-  /** @type {Map<string, number>} How far chains had come before a reload. */
+  /** @type {Map<string, Before>} How far chains had come before a reload. */
   #before = new Map();
   /** @type {Set<string>} Senders of whom the relay may have trimmed something before their next message. */
   #trimmed = new Set();
@@ -90,7 +93,7 @@ export class Chains {
    * @param {Uint8Array} audience
    */
   end(senderId, audience) {
-    return this.#chain(chainId(senderId, audience)).end;
+    return this.#chain(chainId(senderId, audience)).last;
   }
 
   /**
@@ -109,8 +112,8 @@ export class Chains {
    * @param {string} senderId
    */
   close(senderId) {
-    for (const [id, { newest }] of this.#chains) {
-      if (id.startsWith(`${senderId} `)) this.#limits.set(id, newest);
+    for (const [id, { extent }] of this.#chains) {
+      if (id.startsWith(`${senderId} `)) this.#limits.set(id, extent);
     }
   }
 
@@ -122,35 +125,44 @@ export class Chains {
    * @param {number} number
    */
   isFromBefore(senderId, audience, number) {
-    return number <= (this.#limits.get(chainId(senderId, audience)) ?? 0);
+    const limit = this.#limits.get(chainId(senderId, audience));
+    if (!limit || number < limit.first || number > limit.last) return false;
+    // What was missing then, somebody who was removed could make anew.
+    return !limit.gaps.some(({ first, last }) => first <= number && number <= last);
   }
 
   /**
    * Compare with how far the chains had come before a reload, once the history is there.
    *
-   * @returns {{memberId: string, count: number}[]} Of whom something has vanished.
+   * @returns {{memberId: string, count: number, isOther: boolean}[]} Of whom something has vanished, or was exchanged.
    */
   vanished() {
     const before = [...this.#before];
     this.#before.clear();
-    return before.flatMap(([id, newest]) => {
-      const count = this.#chain(id).giveUp(newest);
-      return count > 0 ? [{ memberId: id.slice(0, id.indexOf(" ")), count }] : [];
+    return before.flatMap(([id, { newest, end }]) => {
+      const chain = this.#chain(id);
+      const isOther =
+        end !== null && chain.compare(end.number, fromBase64url(end.hash)) === "forked";
+      const count = chain.giveUp(newest);
+      const memberId = id.slice(0, id.indexOf(" "));
+      return count > 0 || isOther ? [{ memberId, count, isOther }] : [];
     });
   }
 
   /** How far each chain has come, for after a reload. */
   export() {
-    const newest = new Map(this.#before);
-    for (const [id, chain] of this.#chains) {
-      newest.set(id, Math.max(chain.newest, newest.get(id) ?? 0));
+    const chains = new Map(this.#before);
+    for (const [id, { newest, last }] of this.#chains) {
+      if (newest < (chains.get(id)?.newest ?? 1)) continue;
+      const end = last && { number: last.number, hash: toBase64url(last.hash) };
+      chains.set(id, { newest, end: end ?? null });
     }
-    return { newest: [...newest], limits: [...this.#limits] };
+    return { chains: [...chains], limits: [...this.#limits] };
   }
 
   /** @param {ReturnType<Chains["export"]>} kept */
-  import({ newest, limits }) {
-    this.#before = new Map(newest);
+  import({ chains, limits }) {
+    this.#before = new Map(chains);
     this.#limits = new Map(limits);
   }
 

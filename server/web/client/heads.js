@@ -1,7 +1,6 @@
 // @ts-check
 /** Signs of life: what each sender's newest message is, told and heard. docs/PROTOCOL.md, section 8. */
 
-import { equal, fromBase64url } from "../protocol/bytes.js";
 import { NO_BYTES } from "../protocol/primitives.js";
 import { makeHead } from "../protocol/signals.js";
 
@@ -26,7 +25,7 @@ export const PACE = { head: 30_000, grace: 5_000, silent: 150_000 };
  * @property {ReturnType<typeof setTimeout> | undefined} grace
  *
  * @typedef {object} HeadReports
- * @property {(audience: string | null, encrypted: unknown) => void} send
+ * @property {(encrypted: unknown) => void} send To everybody.
  * @property {(code: import("./entries.js").NoticeCode, memberId: string, count?: number) => void} notice
  * @property {() => void} people Somebody has become silent.
  */
@@ -85,19 +84,26 @@ export class Heads {
    * @param {import("./roster.js").Person} person
    * @param {import("../protocol/signals.js").HeadSignal} head
    */
-  hear({ id }, { audience, number, hash }) {
-    if (audience.length > 0 && !equal(audience, this.#identity.memberId)) {
-      return this.#reports.notice("forged", id);
-    }
-    const state = this.#chains.compare(id, audience, number, hash);
-    if (state === "forked") this.#reports.notice("forked", id);
+  hear({ id }, { number, hash, alone }) {
+    this.#compare(id, NO_BYTES, { number, hash });
+    if (alone) this.#compare(id, this.#identity.memberId, alone);
+  }
+
+  /**
+   * @param {string} senderId
+   * @param {Uint8Array} audience
+   * @param {import("../protocol/signals.js").End} end As the sender says.
+   */
+  #compare(senderId, audience, { number, hash }) {
+    const state = this.#chains.compare(senderId, audience, number, hash);
+    if (state === "forked") this.#reports.notice("forked", senderId);
     if (state !== "behind") return;
-    const place = `${id} ${audience.length}`;
+    const place = `${senderId} ${audience.length}`;
     const known = this.#claims.get(place);
     if (known) {
       known.newest = Math.max(known.newest, number);
     } else {
-      const claim = { place, senderId: id, audience, number, newest: number, grace: undefined };
+      const claim = { place, senderId, audience, number, newest: number, grace: undefined };
       this.#claims.set(place, claim);
       this.#await(claim);
     }
@@ -114,22 +120,13 @@ export class Heads {
   }
 
   #round() {
-    this.#tell(null);
-    for (const partner of this.#sender.partners) {
-      if (this.#roster.get(partner)?.isPresent) this.#tell(partner);
-    }
+    const alone = this.#sender.partners.flatMap((partner) => {
+      const card = this.#roster.get(partner)?.card;
+      return card ? [{ card, ...this.#sender.end(partner) }] : [];
+    });
+    const said = { signalNumber: this.#numbers.next(), ...this.#sender.end(null), alone };
+    this.#reports.send(makeHead(this.#link, this.#identity, said));
     this.#watch(Date.now());
-  }
-
-  /** @param {string | null} audience */
-  #tell(audience) {
-    const audienceId = audience ? fromBase64url(audience) : NO_BYTES;
-    const said = {
-      audience: audienceId,
-      signalNumber: this.#numbers.next(),
-      ...this.#sender.end(audience),
-    };
-    this.#reports.send(audience, makeHead(this.#link, this.#identity, said));
   }
 
   /** @param {number} nowMs */

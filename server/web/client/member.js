@@ -194,16 +194,17 @@ export class Member extends Emitter {
 
   #headReports() {
     return {
-      send: (/** @type {string | null} */ audience, /** @type {unknown} */ encrypted) =>
-        void this.#postman.post(audience, encrypted),
+      send: (/** @type {unknown} */ encrypted) => void this.#postman.post(null, encrypted),
     };
   }
 
   /** @returns {Omit<import("./postman.js").PostmanReports, "notice">} */
   #signalReports() {
     return {
-      alive: (person) => this.#attendance.alive(person),
-      head: (person, head) => this.#heads.hear(person, head),
+      head: (person, head) => {
+        this.#attendance.alive(person);
+        this.#heads.hear(person, head);
+      },
       kinds: {
         "keys-wanted": (person, epochIds) => this.#keyring.answer(person, epochIds),
         keys: (person, entries) => this.#keyring.take(person, entries),
@@ -262,8 +263,10 @@ export class Member extends Emitter {
   #caughtUp({ seq, truncated }) {
     if (!this.relay.isJoined) return;
     this.#advance(seq);
-    for (const { memberId, count } of this.#chains.vanished()) {
-      this.#notices.add(truncated ? "trimmed" : "rolled-back", memberId, count, Date.now());
+    for (const { memberId, count, isOther } of this.#chains.vanished()) {
+      const code = truncated ? "trimmed" : "rolled-back";
+      if (count > 0) this.#notices.add(code, memberId, count, Date.now());
+      if (isOther) this.#notices.add("forked", memberId, 1, Date.now());
     }
     this.sender.resume((messageId) => this.#receiver.hasOwn(messageId), !truncated);
     this.#heads.start();

@@ -13,7 +13,6 @@ const MAX_TRIES = 20;
  *
  * @typedef {object} PostmanReports
  * @property {(code: "repeated" | "forged", memberId: string) => void} notice
- * @property {(person: Person) => void} alive It has given a sign of life.
  * @property {(person: Person, head: HeadSignal) => void} head
  * @property {Record<string, (person: Person, fields: Uint8Array[]) => unknown>} kinds What is done with each kind; they may raise.
  */
@@ -87,7 +86,6 @@ export class Postman {
       if (!this.#numbers.isNew(from, isHead ? "head" : "signal", signalNumber)) {
         return this.#reports.notice("repeated", from);
       }
-      this.#reports.alive(person);
       if (isHead) this.#reports.head(person, read.head);
       else await this.#obey(person, read.signal);
     } catch {

@@ -281,7 +281,8 @@ export class Sender {
     const { audience, number, hash, epochId } = signed;
     this.#signed = null;
     this.#reports.arrived(signed);
-    this.#ends.set(audience ?? "", { number, hash });
+    // Another connection of ours may have gone on meanwhile.
+    if (number > this.end(audience).number) this.#ends.set(audience ?? "", { number, hash });
     this.#epochs.settle(audience, fromBase64url(epochId));
   }
 

@@ -12,6 +12,7 @@ const KEPT_MESSAGES = 5_000;
 /**
  * @typedef {"next" | "late" | "repeated" | "forked"} Place
  * @typedef {{number: number, hash: Uint8Array, previous: Uint8Array}} ChainLink
+ * @typedef {{first: number, last: number, gaps: import("./gaps.js").Gap[]}} Extent
  */
 
 /** The messages of one sender to one audience, as one receiver has seen them. */
@@ -21,6 +22,7 @@ export class Chain {
   #gaps = new Gaps();
   #oldest = Infinity; // What is below was before our time, as far as is known.
   #toldFork = 0;
+  #last = 0; // that has come
 
   /** The newest number that came, or of which the sender told; 0 for none. */
   newest = 0;
@@ -30,10 +32,20 @@ export class Chain {
     return this.#gaps.all;
   }
 
-  /** The newest message, if it has come and is remembered. */
-  get end() {
-    const hash = this.#links.get(this.newest)?.hash;
-    return hash && { number: this.newest, hash };
+  /**
+   * Which numbers may have come: from the first to the last that has, without the gaps.
+   *
+   * @returns {Extent}
+   */
+  get extent() {
+    const gaps = this.gaps.filter(({ first }) => first <= this.#last);
+    return { first: Math.min(this.#oldest, this.#last), last: this.#last, gaps };
+  }
+
+  /** The newest message that has come, if any. */
+  get last() {
+    const hash = this.#links.get(this.#last)?.hash;
+    return hash && { number: this.#last, hash };
   }
 
   /**
@@ -74,13 +86,14 @@ export class Chain {
    * Compare with what the sender says of its newest message.
    *
    * @param {number} number
-   * @param {Uint8Array} hash
+   * @param {Uint8Array} hash Its beginning is enough.
    * @returns {"same" | "behind" | "forked" | "ahead"} Whether we have it, lack it, have another one (told once), or have newer ones.
    */
   compare(number, hash) {
     const known = this.#links.get(number);
     if (!known) return number > this.newest ? "behind" : "ahead";
-    if (equal(known.hash, hash) || this.#toldFork === number) return "same";
+    if (equal(known.hash.subarray(0, hash.length), hash) || this.#toldFork === number)
+      return "same";
     this.#toldFork = number;
     return "forked";
   }
@@ -129,6 +142,7 @@ export class Chain {
 
   /** @param {ChainLink} link */
   #keep({ number, hash, previous }) {
+    this.#last = Math.max(this.#last, number);
     // Copies: both may be parts of a whole message, which would be kept with them.
     this.#links.set(number, { hash: hash.slice(), previous: previous.slice() });
     if (this.#links.size <= KEPT_MESSAGES) return;

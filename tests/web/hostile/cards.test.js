@@ -189,8 +189,15 @@ describe("a relay that shows cards of its own", { concurrency: true }, () => {
     });
     const [ann, bob] = scene.people;
 
-    scene.relay.down = (told) =>
-      told.event === "signal" && told.data.from === bob.id ? [] : [told];
+    // What is for us alone it lets through: that is no sign of life.
+    await bob.session.sendFile(new File(["abc"], "small"), { place: "p" });
+    const note = (await until(() => ann.message("small"))).content.file;
+    scene.relay.down = (told) => {
+      const isOfBob = told.event === "signal" && told.data.from === bob.id;
+      return isOfBob && told.data.to === null ? [] : [told];
+    };
+    await ann.session.fetchFile(note.id);
+    await until(() => ann.session.transfer(note.id).state === "here");
 
     assert.equal((await ann.learns("silent")).memberId, bob.id);
     assert.equal(ann.person(bob.id).isSilent, true);

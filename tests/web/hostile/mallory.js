@@ -142,7 +142,7 @@ export class Mallory {
 
   /** @param {any} said */
   head(said) {
-    const whole = { audience: NO_BYTES, signalNumber: this.#signals++, ...this.end, ...said };
+    const whole = { signalNumber: this.#signals++, ...this.end, alone: [], ...said };
     return makeHead(this.link, this.identity, whole);
   }
 

@@ -77,6 +77,62 @@ describe("a member that cheats", { concurrency: true }, () => {
     );
   });
 
+  test("cannot fill in what was missing of it once it is removed", async (t) => {
+    const { relay, company, people, mallory, ann } = await meetMallory(t);
+    relay.up = (asked) =>
+      asked.event === "remove-member" ? { ...asked, answer: { success: true } } : asked;
+    const epoch = mallory.epoch();
+    await mallory.send(epoch, { number: 5, content: { text: "a leap" } });
+    await ann.hears("a leap");
+    await mallory.ask("send-signal", { encrypted: mallory.head({ number: 2 ** 52 }) });
+    await until(() => ann.notices("missing").length === 2);
+    await ann.session.remove(mallory.id);
+    await people[1].learns("removed");
+
+    for (const number of [3, 6, 2 ** 52]) {
+      mallory.end = { number: number - 1, hash: NO_HASH };
+      await mallory.send(epoch, { content: { text: `number ${number}` } });
+    }
+
+    for (const one of people) {
+      const refused = () => one.alarms.filter((alarm) => alarm === "refused: removed-member");
+      await until(
+        () => refused().length === 3,
+        () => one.summary(),
+      );
+      assert.deepEqual(
+        one.heard.filter((text) => text !== "remove"),
+        ["a leap"],
+      );
+    }
+    await until(() => ann.kept.chains?.limits.length);
+    const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
+    const refused = () => again.alarms.filter((alarm) => alarm === "refused: removed-member");
+    await until(() => refused().length === 3);
+    assert.deepEqual(again.heard, ["a leap"]);
+  });
+
+  test("cannot, with the relay's help, have said something else before a reload", async (t) => {
+    const { relay, company, mallory, ann } = await meetMallory(t);
+    const epoch = mallory.epoch();
+    const first = await mallory.send(epoch, { content: { text: "I owe you" } });
+    await ann.hears("I owe you");
+    await until(() => ann.kept.chains?.chains.length);
+    mallory.end = { number: 0, hash: NO_HASH };
+    const other = mallory.message(epoch, { content: { text: "I owe you nothing" } });
+    relay.down = (told) => {
+      if (told.event !== "ack join-session") return [told];
+      const messages = told.data.messages.map((/** @type {any} */ one) =>
+        one.id === first.id ? { ...one, ...other } : one,
+      );
+      return [{ ...told, data: { ...told.data, messages } }];
+    };
+
+    const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
+
+    assert.equal((await again.learns("forked")).memberId, mallory.id);
+  });
+
   test("that has left reads nothing that is said afterwards", async (t) => {
     const { relay, mallory, ann, bob } = await meetMallory(t);
     ann.session.sendText("for three");
@@ -254,14 +310,16 @@ describe("a member that cheats", { concurrency: true }, () => {
 
   test("with heads that lie is missed, and misses itself only", async (t) => {
     const { people, mallory, ann, bob } = await meetMallory(t);
-    const post = (/** @type {any} */ said, to = null) =>
-      mallory.ask("send-signal", { to, encrypted: mallory.head(said) });
+    const post = (/** @type {any} */ said) =>
+      mallory.ask("send-signal", { encrypted: mallory.head(said) });
+    const card = mallory.cards.find((/** @type {any} */ one) => one.id === ann.id);
 
     await post({ number: Number.MAX_SAFE_INTEGER });
     const { memberId, count } = await ann.learns("missing");
     assert.deepEqual([memberId, count], [mallory.id, Number.MAX_SAFE_INTEGER]);
-    await post({ audience: fromBase64url(bob.id), number: 3 }, ann.id);
-    await until(() => ann.alarms.includes("forged"));
+    await post({ alone: [{ card, number: 3, hash: NO_HASH }] });
+    await until(() => ann.notices("missing").some((one) => one.count === 3));
+    assert.deepEqual(bob.notices("missing").length, 1);
     await mallory.send(mallory.epoch(), { content: { text: "here after all" } });
     await ann.hears("here after all");
     await post({ number: 1, hash: NO_HASH });

@@ -105,8 +105,11 @@ const OPERATIONS = {
     const chain = new Chain();
     return steps.map((step) => takeStep(chain, step));
   },
-  "head.make": ({ link, identity, ...said }) =>
-    makeHead(Link.parse(link), identityOf(identity), said),
+  "head.make": ({ link: text, identity, alone, ...said }) => {
+    const link = Link.parse(text);
+    const ends = alone.map(({ card, ...end }) => ({ card: readCard(link, card), ...end }));
+    return makeHead(link, identityOf(identity), { ...said, alone: ends });
+  },
   "signal.make": ({ link: text, identity, card, nonce, ...said }) => {
     const link = Link.parse(text);
     return makeSignal(link, identityOf(identity), readCard(link, card), said, nonce);

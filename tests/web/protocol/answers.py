@@ -52,7 +52,7 @@ from scripts.demo_parts.protocol.primitives import (
 from scripts.demo_parts.protocol.refusal import ForgedError, LinkError, RefusedError
 from scripts.demo_parts.protocol.safety import safety_number
 from scripts.demo_parts.protocol.signals import (
-    ChainHead,
+    Newest,
     Signal,
     read_signal,
     write_head,
@@ -290,8 +290,12 @@ def _step(chain: Chain, step: Args) -> Args:
 
 
 def _make_head(args: Args) -> str | bytes:
-    head = ChainHead(args["audience"], args["signalNumber"], args["number"], args["hash"])
-    return write_head(read_link(args["link"]), _identity_of(args["identity"]), head)
+    link = read_link(args["link"])
+    newest = Newest(args["number"], args["hash"])
+    alone = [
+        (read_card(link, one["card"]), Newest(one["number"], one["hash"])) for one in args["alone"]
+    ]
+    return write_head(link, _identity_of(args["identity"]), args["signalNumber"], newest, alone)
 
 
 def _make_signal(args: Args) -> str | bytes:
@@ -307,8 +311,9 @@ def _read_signal(args: Args) -> Args:
     read = read_signal(link, _identity_of(args["identity"]), sender, args["encrypted"])
     if isinstance(read, Signal):
         return {"signalNumber": read.signal_number, "kind": read.kind, "fields": read.fields}
-    place = {"audience": read.audience, "signalNumber": read.signal_number}
-    return {**place, "number": read.number, "hash": read.hash}
+    alone = {"number": read.alone.number, "hash": read.alone.hash} if read.alone else None
+    newest = {"number": read.newest.number, "hash": read.newest.hash}
+    return {"signalNumber": read.signal_number, **newest, "alone": alone}
 
 
 def _open_chunk(args: Args) -> bytes:

@@ -254,8 +254,13 @@ def signal_args(**changes: Any) -> dict[str, Any]:
 
 
 def head_args(**changes: Any) -> dict[str, Any]:
-    args = {**of(ANN), "audience": b"", "signalNumber": MADE_MS, "number": 7, "hash": hash_of(7)}
-    return args | changes
+    newest = {"number": 7, "hash": hash_of(7)}
+    return {**of(ANN), "signalNumber": MADE_MS, **newest, "alone": [], **changes}
+
+
+def alone(reader: Any, number: int) -> dict[str, Any]:
+    """What a head tells one reader of what was sent to it alone."""
+    return {"card": reader.card.text, "number": number, "hash": hash_of(number)}
 
 
 def heard(encrypted: Any, reader: Any = BOB) -> dict[str, Any]:
@@ -265,7 +270,9 @@ def heard(encrypted: Any, reader: Any = BOB) -> dict[str, Any]:
 def signals() -> Iterator[Question]:
     heads: dict[str, dict[str, Any]] = {
         "to everybody": {},
-        "to Bob": {"audience": BOB.member_id},
+        "to Bob alone, too": {"alone": [alone(BOB, 3)]},
+        "to Bob and Cy, each alone": {"alone": [alone(CY, 2), alone(BOB, 3)]},
+        "to Cy alone": {"alone": [alone(CY, 2)]},
         "of nothing": {"number": 0, "hash": NO_HASH},
     }
     for about, changes in heads.items():

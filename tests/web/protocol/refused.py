@@ -410,10 +410,10 @@ def signals() -> Iterator[Question]:
         "a head signed by another": to_text(pack(body, BOB.identity.sign(body))),
         "a head of another chain": result("head.make", **head_args(**of(CY))),
         "a head of another session": ann_says(1, fixed("another session", 16)),
-        "a short audience": ann_says(3, BOB.member_id[1:]),
-        "a short hash": ann_says(6, hash_of(7)[1:]),
-        "a number of 2^53": ann_says(5, TOO_LARGE),
-        "a signal number of 2^53": ann_says(4, TOO_LARGE),
+        "half an entry": ann_says(6, bytes(31)),
+        "a short hash": ann_says(5, hash_of(7)[1:]),
+        "a number of 2^53": ann_says(4, TOO_LARGE),
+        "a signal number of 2^53": ann_says(3, TOO_LARGE),
         "neither head nor signal": ann_says(0, b"hushwire/1/card"),
     }.items():
         yield about, "signal.read", heard(encrypted)

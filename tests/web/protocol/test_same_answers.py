@@ -87,13 +87,16 @@ def test_messages(node, text, number, previous, sent_ms, is_first, nonce):
 
 
 @often
-@given(audiences, numbers, numbers, hashes)
-def test_heads(node, audience, signal_number, number, newest):
-    said = {"audience": audience, "signalNumber": signal_number, "number": number, "hash": newest}
+@given(st.none() | numbers, numbers, numbers, hashes)
+def test_heads(node, alone, signal_number, number, newest):
+    said = {"signalNumber": signal_number, "number": number, "hash": newest}
+    ends = [] if alone is None else [good.alone(BOB, alone)]
 
-    told = same(node, "head.make", **good.of(ANN), **said)["result"]
+    told = same(node, "head.make", **good.of(ANN), **said, alone=ends)["result"]
 
-    assert same(node, "signal.read", **good.heard(told))["result"] == to_json(said)
+    short = {"number": alone, "hash": good.hash_of(alone)[:16]} if ends else None
+    read = same(node, "signal.read", **good.heard(told))["result"]
+    assert read == to_json({**said, "alone": short})
 
 
 @often
