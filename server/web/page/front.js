@@ -2,9 +2,9 @@
 /** The screens before and after a conversation. */
 
 import { html, useState } from "../vendor/preact.js";
+import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
 import { NameField, problemOf } from "./name_field.js";
-import { forgetAll } from "./opening.js";
 import { Switch } from "./parts.js";
 import { forgetSession, goToStart, joinSession, openLink, startSession } from "./screens.js";
 import { texts } from "./texts.js";
@@ -188,7 +188,13 @@ export function EndWords({ code, level }) {
  * @param {{code: string, conversation?: import("./conversation.js").Conversation}} props
  */
 export function EndWays({ code, conversation }) {
-  const isPassing = ["session_full", "session_locked", "session_not_found", "newer"].includes(code);
+  const isPassing = [
+    "session_full",
+    "session_locked",
+    "session_not_found",
+    "newer",
+    "outdated",
+  ].includes(code);
   return html`<div class="ways">
     ${
       (isPassing || !Object.hasOwn(texts.ends, code)) &&

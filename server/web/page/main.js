@@ -2,11 +2,11 @@
 /** The page: begins by what its address asks for. */
 
 import { html, render } from "../vendor/preact.js";
-import { ConversationContext } from "./conversation.js";
+import { ConversationContext } from "./context.js";
 import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
 import { Sign } from "./icons.js";
 import { lazy } from "./lazy.js";
-import { openAddress, screen } from "./screens.js";
+import { openAddress, prepare, screen } from "./screens.js";
 import { followKeyboard } from "./viewport.js";
 
 const talk = lazy(() => import("./talk.js").then(({ Talk }) => Talk));
@@ -28,4 +28,8 @@ followKeyboard();
 // Another link in the same tab is another session.
 addEventListener("hashchange", () => location.reload());
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
-void openAddress().then(talk.begin);
+// What the conversation needs comes while a name is being typed.
+void openAddress().then(() => {
+  talk.begin();
+  prepare().catch(() => {}); // That is told when it is needed.
+});

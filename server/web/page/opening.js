@@ -2,7 +2,6 @@
 /** How one gets into a conversation: by starting it, by a link, or by coming back to it. */
 
 import { IndexedChunks } from "../client/chunk_store.js";
-import { deleteDatabase } from "../client/database.js";
 import { claimDevice } from "../client/device.js";
 import { Member } from "../client/member.js";
 import { Session } from "../client/session.js";
@@ -54,16 +53,6 @@ export async function comeBack(link) {
     await keeping.vault.keep(part, null);
   }
   return enter(link, Identity.create(), kept.me.name, keeping);
-}
-
-/** Forget all sessions of this device, and of this tab. */
-export async function forgetAll() {
-  try {
-    sessionStorage.clear();
-    await deleteDatabase();
-  } catch {
-    // Where nothing can be kept, there is nothing to forget.
-  }
 }
 
 /**

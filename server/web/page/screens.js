@@ -3,7 +3,6 @@
 
 import { Link, LinkError } from "../protocol/link.js";
 import { signal } from "../vendor/preact.js";
-import { comeBack, join, start } from "./opening.js";
 import { texts } from "./texts.js";
 
 /** Whatever is as long as this was once a link, and has lost something. */
@@ -22,8 +21,10 @@ export async function openAddress() {
   if (!fragment) return show({ at: "start" });
   try {
     const link = Link.parse(fragment);
-    const conversation = await comeBack(link);
-    show(conversation ? { at: "talk", conversation } : { at: "invited", link });
+    await enter(async ({ comeBack }) => {
+      const conversation = await comeBack(link);
+      return conversation ? { at: "talk", conversation } : { at: "invited", link };
+    });
   } catch (error) {
     show({ at: "ended", code: problemWith(fragment, error) });
   }
@@ -31,7 +32,7 @@ export async function openAddress() {
 
 /** @param {{name: string, sharesHistory: boolean}} wishes */
 export async function startSession(wishes) {
-  show({ at: "talk", conversation: await start(wishes) });
+  await enter(async ({ start }) => ({ at: "talk", conversation: await start(wishes) }));
 }
 
 /**
@@ -39,7 +40,19 @@ export async function startSession(wishes) {
  * @param {string} name
  */
 export async function joinSession(link, name) {
-  show({ at: "talk", conversation: await join(link, name) });
+  await enter(async ({ join }) => ({ at: "talk", conversation: await join(link, name) }));
+}
+
+/** Have all come that speaks with the relay; the first screen does without. */
+export function prepare() {
+  return import("./opening.js");
+}
+
+/** @param {(ways: typeof import("./opening.js")) => Promise<Screen>} way */
+async function enter(way) {
+  // It fails if the server has another version by now.
+  const ways = await prepare().catch(() => null);
+  show(ways ? await way(ways) : { at: "ended", code: "outdated" });
 }
 
 /** @param {string} text What somebody has pasted. */

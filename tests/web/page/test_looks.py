@@ -116,7 +116,7 @@ async def test_the_first_load_is_small():
 
     bodies = [client.page, *(client.files[path] for path in loaded)]
 
-    assert len(loaded) > 40
+    assert len(loaded) > 20
     assert not any("qr" in path for path in loaded)
     assert sum(len((file.gzipped or file.plain).body) for file in bodies) < FIRST_LOAD_BYTES
 
