@@ -43,15 +43,15 @@ describe("keys", { concurrency: true }, () => {
     const { url } = await startServer(t, settings);
     const company = new Company(t, url);
     const [ann, bob] = await company.gather("Ann", "Bob");
-    const ids = Array.from({ length: 600 }, (_, at) => bob.session.sendText(`old ${at}`));
-    await bob.has(ids[599], "sent");
+    const ids = Array.from({ length: 250 }, (_, at) => bob.session.sendText(`old ${at}`));
+    await bob.has(ids[249], "sent");
     await bob.session.leave();
     await ann.learns("left");
 
     const cy = await (await company.open("Cy")).is("connected");
 
     const unreadable = () => cy.messages.filter(({ reason }) => reason === "no-key");
-    await until(() => unreadable().length === 600);
+    await until(() => unreadable().length === 250);
     assert.deepEqual(cy.alarms, []);
   });
 

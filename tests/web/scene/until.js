@@ -1,6 +1,6 @@
 /** Waiting for what must come. */
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 40_000;
 
 /**
  * Wait for a condition to become true.
