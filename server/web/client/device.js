@@ -1,5 +1,5 @@
 // @ts-check
-/** One tab, one device: a duplicated tab has the same storage, and must not speak as the same member. */
+/** Tabs of one browser: each is a device of its own, and several may be in one session. */
 
 const PREFIX = "hushwire:";
 
@@ -22,5 +22,42 @@ export function claimDevice(memberId) {
     };
     const signal = AbortSignal.timeout(PATIENCE_MS);
     locks.request(PREFIX + memberId, { signal }, hold).catch(() => resolve(false));
+  });
+}
+
+/** @type {Map<string, Promise<() => Promise<boolean>>>} */
+const entered = new Map();
+
+/**
+ * Say that this page is in a session, as long as it lives; saying it again changes nothing.
+ *
+ * @param {string} sessionId
+ * @returns {Promise<() => Promise<boolean>>} Ends it, and tells whether no other tab is in that session.
+ */
+export function enterSession(sessionId) {
+  const leaving = entered.get(sessionId) ?? enter(sessionId);
+  entered.set(sessionId, leaving);
+  return leaving;
+}
+
+/**
+ * @param {string} sessionId
+ * @returns {Promise<() => Promise<boolean>>}
+ */
+function enter(sessionId) {
+  const { locks } = navigator;
+  if (!locks) return Promise.resolve(async () => true);
+  const name = `${PREFIX}session:${sessionId}`;
+  return new Promise((hasEntered) => {
+    const held = locks.request(name, { mode: "shared" }, () => {
+      return new Promise((end) => {
+        hasEntered(async () => {
+          entered.delete(sessionId);
+          end(null);
+          await held;
+          return locks.request(name, { ifAvailable: true }, (lock) => lock !== null);
+        });
+      });
+    });
   });
 }

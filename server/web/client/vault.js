@@ -6,6 +6,7 @@
 
 import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../protocol/bytes.js";
 import { answerOf, CHUNKS, endOf, KEYS, openDatabase, rangeOf, SESSIONS } from "./database.js";
+import { enterSession } from "./device.js";
 import { KEPT_PARTS } from "./keeping.js";
 
 const NONCE_BYTES = 12;
@@ -23,6 +24,7 @@ export class TabVault {
   #sessionId;
   #key;
   #storage;
+  #leaveSession;
   /** @type {Promise<unknown>} Writes of one part must not overtake each other. */
   #writing = Promise.resolve();
   #isForgotten = false;
@@ -32,12 +34,14 @@ export class TabVault {
    * @param {string} sessionId
    * @param {CryptoKey} key
    * @param {Storage} storage
+   * @param {() => Promise<boolean>} leaveSession As of `enterSession`.
    */
-  constructor(database, sessionId, key, storage) {
+  constructor(database, sessionId, key, storage, leaveSession) {
     this.#database = database;
     this.#sessionId = sessionId;
     this.#key = key;
     this.#storage = storage;
+    this.#leaveSession = leaveSession;
   }
 
   /**
@@ -50,7 +54,8 @@ export class TabVault {
     const database = await openDatabase();
     await sweep(database, Date.now());
     const key = await keyOf(database, relaySessionId);
-    return new TabVault(database, relaySessionId, key, storage);
+    const leaveSession = await enterSession(relaySessionId);
+    return new TabVault(database, relaySessionId, key, storage, leaveSession);
   }
 
   /**
@@ -82,14 +87,14 @@ export class TabVault {
     return /** @type {Promise<void>} */ (this.#writing);
   }
 
-  /** Forget all of this session on this device, files too. */
+  /** Forget all of this session in this tab; the last tab of it forgets the key and the files too. */
   async forget() {
     this.#isForgotten = true;
     await this.#writing;
     for (const name of Object.keys(this.#storage)) {
       if (name.startsWith(this.#name(""))) this.#storage.removeItem(name);
     }
-    await deleteSession(this.#database, this.#sessionId);
+    if (await this.#leaveSession()) await deleteSession(this.#database, this.#sessionId);
   }
 
   /** @param {string} part */

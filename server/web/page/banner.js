@@ -2,7 +2,7 @@
 /** The state of the connection in words, where it is not as it should be. */
 
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { texts } from "./texts.js";
 
 /** A connection takes a moment; only then is it worth words. */

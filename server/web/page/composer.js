@@ -3,7 +3,7 @@
 
 import { MAX_TEXT_CHARS } from "../client/entries.js";
 import { html, useRef, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { IconButton } from "./parts.js";
 import { texts } from "./texts.js";

@@ -1,7 +1,7 @@
 // @ts-check
 /** A session as the page has it: everything that is drawn is a signal here. */
 
-import { createContext, signal, useContext } from "../vendor/preact.js";
+import { signal } from "../vendor/preact.js";
 import { Announcer } from "./announcer.js";
 import { Attachments } from "./attachments.js";
 import { Crowd } from "./crowd.js";
@@ -169,11 +169,4 @@ export class Conversation {
  */
 export function isQuiet(code) {
   return QUIET.has(code);
-}
-
-export const ConversationContext = createContext(/** @type {Conversation | null} */ (null));
-
-/** The conversation around a component. */
-export function useConversation() {
-  return /** @type {Conversation} */ (useContext(ConversationContext));
 }

@@ -4,7 +4,7 @@
 import { fromBase64url } from "../protocol/bytes.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { fileParts, isolated } from "./clean.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon, Ring } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { previewSize } from "./pictures.js";

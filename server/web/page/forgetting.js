@@ -1,5 +1,5 @@
 // @ts-check
-/** Forgetting what this device knows. */
+/** Forgetting, for those who do not even open a session. */
 
 import { deleteDatabase } from "../client/database.js";
 

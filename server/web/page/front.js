@@ -188,7 +188,13 @@ export function EndWords({ code, level }) {
  * @param {{code: string, conversation?: import("./conversation.js").Conversation}} props
  */
 export function EndWays({ code, conversation }) {
-  const isPassing = ["session_full", "session_locked", "session_not_found", "newer"].includes(code);
+  const isPassing = [
+    "session_full",
+    "session_locked",
+    "session_not_found",
+    "newer",
+    "outdated",
+  ].includes(code);
   return html`<div class="ways">
     ${
       (isPassing || !Object.hasOwn(texts.ends, code)) &&

@@ -3,7 +3,7 @@
 
 import { html } from "../vendor/preact.js";
 import { isolated } from "./clean.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon, Sign } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { IconButton } from "./parts.js";

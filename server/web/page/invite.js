@@ -2,7 +2,7 @@
 /** The invitation: a link, to be passed on with care. */
 
 import { html, useRef, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { QrCode } from "./qr_code.js";

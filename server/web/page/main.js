@@ -2,11 +2,11 @@
 /** The page: begins by what its address asks for. */
 
 import { html, render } from "../vendor/preact.js";
-import { ConversationContext } from "./conversation.js";
+import { ConversationContext } from "./context.js";
 import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
 import { Sign } from "./icons.js";
-import { lazy, Outdated } from "./lazy.js";
-import { loadOpening, openAddress, screen } from "./screens.js";
+import { lazy } from "./lazy.js";
+import { openAddress, prepare, screen } from "./screens.js";
 import { followKeyboard } from "./viewport.js";
 
 const talk = lazy(() => import("./talk.js").then(({ Talk }) => Talk));
@@ -16,7 +16,6 @@ function Page() {
   if (shown.at === "start") return html`<${StartScreen} />`;
   if (shown.at === "invited") return html`<${InvitedScreen} link=${shown.link} />`;
   if (shown.at === "ended") return html`<${EndedScreen} code=${shown.code} />`;
-  if (shown.at === "outdated") return html`<main><${Outdated} /></main>`;
   if (shown.at === "loading") {
     return html`<main class="loading"><${Sign} /><p role="status">${shown.words}</p></main>`;
   }
@@ -29,7 +28,8 @@ followKeyboard();
 // Another link in the same tab is another session.
 addEventListener("hashchange", () => location.reload());
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+// What the conversation needs comes while a name is being typed.
 void openAddress().then(() => {
   talk.begin();
-  void loadOpening();
+  prepare().catch(() => {}); // That is told when it is needed.
 });

@@ -3,7 +3,7 @@
 
 import { html, useState } from "../vendor/preact.js";
 import { linkParts } from "./clean.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { FileCard } from "./file_card.js";
 import { Icon } from "./icons.js";
 import { Avatar, Name } from "./parts.js";

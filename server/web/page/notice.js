@@ -2,7 +2,7 @@
 /** What is no message: everyday things in a quiet voice, and warnings that cannot be overlooked. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { formats, texts } from "./texts.js";
 

@@ -2,7 +2,7 @@
 /** The people of the session, and what can be done about each. */
 
 import { html, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { closeDialog, openDialog } from "./opened.js";
 import { Avatar, Name } from "./parts.js";
 import { texts } from "./texts.js";

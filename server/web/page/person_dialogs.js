@@ -2,7 +2,7 @@
 /** Dialogs about people: the list where there is no room beside the conversation, and removing one. */
 
 import { html, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Dialog } from "./parts.js";
 import { PeopleList } from "./people.js";
 import { texts } from "./texts.js";

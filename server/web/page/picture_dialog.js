@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { isolated, oneLine } from "./clean.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Ring } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { texts } from "./texts.js";

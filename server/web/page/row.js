@@ -2,7 +2,8 @@
 /** One entry of the conversation, with what stands above it: a day, or where the new ones begin. */
 
 import { html } from "../vendor/preact.js";
-import { isQuiet, useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
+import { isQuiet } from "./conversation.js";
 import { Message } from "./message.js";
 import { Notice, RefusedMessage, Warning } from "./notice.js";
 import { formats, texts } from "./texts.js";

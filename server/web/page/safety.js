@@ -2,7 +2,7 @@
 /** The safety number: two compare it on another way. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { QrCode } from "./qr_code.js";

@@ -10,24 +10,10 @@ const LIKE_A_LINK = /^[\w-]{20,}$/u;
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
- * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string} | {at: "outdated"}} Screen
+ * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
  */
 
 export const screen = signal(/** @type {Screen} */ ({ at: "loading", words: texts.loading }));
-
-/**
- * What is needed for a conversation, and not to be asked whether one is wanted.
- *
- * @returns {Promise<typeof import("./opening.js") | null>} Null if the server has become newer than this page.
- */
-export async function loadOpening() {
-  try {
-    return await import("./opening.js");
-  } catch {
-    show({ at: "outdated" });
-    return null;
-  }
-}
 
 /** Show what the address asks for. */
 export async function openAddress() {
@@ -35,10 +21,10 @@ export async function openAddress() {
   if (!fragment) return show({ at: "start" });
   try {
     const link = Link.parse(fragment);
-    const opening = await loadOpening();
-    if (!opening) return;
-    const conversation = await opening.comeBack(link);
-    show(conversation ? { at: "talk", conversation } : { at: "invited", link });
+    await enter(async ({ comeBack }) => {
+      const conversation = await comeBack(link);
+      return conversation ? { at: "talk", conversation } : { at: "invited", link };
+    });
   } catch (error) {
     show({ at: "ended", code: problemWith(fragment, error) });
   }
@@ -46,8 +32,7 @@ export async function openAddress() {
 
 /** @param {{name: string, sharesHistory: boolean}} wishes */
 export async function startSession(wishes) {
-  const opening = await loadOpening();
-  if (opening) show({ at: "talk", conversation: await opening.start(wishes) });
+  await enter(async ({ start }) => ({ at: "talk", conversation: await start(wishes) }));
 }
 
 /**
@@ -55,8 +40,19 @@ export async function startSession(wishes) {
  * @param {string} name
  */
 export async function joinSession(link, name) {
-  const opening = await loadOpening();
-  if (opening) show({ at: "talk", conversation: await opening.join(link, name) });
+  await enter(async ({ join }) => ({ at: "talk", conversation: await join(link, name) }));
+}
+
+/** Have all come that speaks with the relay; the first screen does without. */
+export function prepare() {
+  return import("./opening.js");
+}
+
+/** @param {(ways: typeof import("./opening.js")) => Promise<Screen>} way */
+async function enter(way) {
+  // It fails if the server has another version by now.
+  const ways = await prepare().catch(() => null);
+  show(ways ? await way(ways) : { at: "ended", code: "outdated" });
 }
 
 /** @param {string} text What somebody has pasted. */

@@ -2,7 +2,7 @@
 /** The session and oneself in it: name, lock, leaving. */
 
 import { html, useState } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { NameField, problemOf } from "./name_field.js";
 import { openDialog } from "./opened.js";
 import { Dialog, Switch } from "./parts.js";

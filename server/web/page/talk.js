@@ -4,7 +4,7 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Banner } from "./banner.js";
 import { Composer } from "./composer.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { OpenDialog } from "./dialogs.js";
 import { EndedScreen, EndWays, EndWords } from "./front.js";
 import { Header } from "./header.js";

@@ -184,6 +184,10 @@ export const texts = {
       title: "This link is newer than this page",
       text: "Reload the page to get its current version. If that does not help, the server needs an update.",
     },
+    outdated: {
+      title: "This page is older than its server",
+      text: "Reload it to get the current version.",
+    },
     none: { title: "This is no link to a session", text: "Check that you have copied all of it." },
     other: {
       title: "The session cannot be opened",

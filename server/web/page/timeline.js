@@ -2,7 +2,7 @@
 /** The list of what was said, in blocks of which the browser draws those in view. */
 
 import { html, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { Row } from "./row.js";

@@ -3,7 +3,7 @@
 
 import { html } from "../vendor/preact.js";
 import { isolated } from "./clean.js";
-import { useConversation } from "./conversation.js";
+import { useConversation } from "./context.js";
 import { CancelRing } from "./file_card.js";
 import { IconButton } from "./parts.js";
 import { formats, texts } from "./texts.js";

@@ -156,6 +156,24 @@ async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(
     assert await bob.page.evaluate(kept) == [0, 0, 0, 0, 0]
 
 
+async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(meet):
+    ann, bob = await meet("Ann", "Bob")
+    second = Talker(bob.visitor, "Bob")
+    second.page = await bob.page.context.new_page()
+    await second.join(ann.page.url)
+    await second.is_connected()
+
+    await bob.open("Session and settings")
+    await bob.open("Leave and forget…")
+    await bob.button("^Leave and forget$").click()
+    await bob.is_told("You have left")
+    await second.page.reload()
+
+    await second.is_connected()
+    await second.say("still here")
+    await ann.hears("still here")
+
+
 async def test_a_link_that_is_cut_off_or_wrong_says_so(talker):
     ann = await talker("Ann")
     link = await ann.start()

@@ -218,8 +218,8 @@ async def test_only_the_bytes_decide_what_is_a_picture(page):
     found = await page.evaluate(
         """async (beginnings) => {
             const { pictureType } = await import("/client/page/pictures.js");
-            const pairs = (hex) => hex.match(/../g) ?? [];
-            const bytes = (hex) => Uint8Array.from(pairs(hex), (two) => parseInt(two, 16));
+            const bytes = (hex) =>
+                Uint8Array.from(hex.match(/../g) ?? [], (two) => parseInt(two, 16));
             return beginnings.map((hex) => pictureType(bytes(hex)));
         }""",
         list(BEGINNINGS),
