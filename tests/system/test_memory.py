@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import uvloop
@@ -29,8 +29,10 @@ WARMING_CYCLES = 3_000
 CYCLES = 10_000
 AT_A_TIME = 50
 ROOMS = 16
-PLACES = 80
+PLACES = 100
 """Of one room: lost members keep theirs until the reaper comes by."""
+BETWEEN_REAPERS = ROOMS * (PLACES - 10)
+"""So many find a place even if all before them are lost and the reaper has not come by yet."""
 
 GROWTH_MB = 5.0
 """Half a kilobyte a cycle, which any object that is left with its place in a dictionary comes to.
@@ -111,18 +113,21 @@ GOINGS: tuple[End, ...] = (reset, hang_up, close, say_goodbye)
 class Visitors:
     """Many at a time, each with a number and a user id of its own."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+        self._url = server.url
         self._numbers = itertools.count()
 
     async def run(self, cycles: int) -> None:
-        numbers = itertools.islice(self._numbers, cycles)
+        """Come and go so often; whoever comes finds a place, however fast this machine is."""
+        for start in range(0, cycles, BETWEEN_REAPERS):
+            numbers = itertools.islice(self._numbers, min(BETWEEN_REAPERS, cycles - start))
+            await asyncio.gather(*(self._one_after_the_other(numbers) for _ in range(AT_A_TIME)))
+            await until_nobody_is_left(self._server)
 
-        async def one_after_the_other() -> None:
-            for n in numbers:
-                await self._cycle(n)
-
-        await asyncio.gather(*(one_after_the_other() for _ in range(AT_A_TIME)))
+    async def _one_after_the_other(self, numbers: Iterator[int]) -> None:
+        for n in numbers:
+            await self._cycle(n)
 
     async def _cycle(self, n: int) -> None:
         async with connected(self._url) as streams:
@@ -171,13 +176,11 @@ async def until_nobody_is_left(server: ServerProcess) -> None:
 
 
 async def scene(server: ServerProcess) -> None:
-    visitors = Visitors(server.url)
+    visitors = Visitors(server)
     await visitors.run(WARMING_CYCLES)
-    await until_nobody_is_left(server)
     before_mb, files = server.memory_mb(), open_files(server)
 
     await visitors.run(CYCLES)
-    await until_nobody_is_left(server)
 
     assert open_files(server) <= files
     assert await sample(server, "hushwire_connections") == 0

@@ -6,6 +6,7 @@ The browser lives as long as the session, so tests that use it run on the loop o
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.web.visitors import Visitor, launch
 AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
 Invite = Callable[..., Awaitable[Visitor]]
+Serve = Callable[..., Awaitable[RunningServer]]
 
 WEB = Path(__file__).parents[2] / "server/web"
 
@@ -82,7 +84,21 @@ async def relay() -> AsyncIterator[RunningServer]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(chromium: Browser, relay: RunningServer) -> AsyncIterator[Invite]:
+async def serve() -> AsyncIterator[Serve]:
+    """Starts other servers, which outlive the browsers: `server = await serve(None, client)`.
+
+    A page whose server has gone may still ask it for something, and would be found in error.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def start(*given: Any, **settings: object) -> RunningServer:
+            return await stack.enter_async_context(running(*given, **settings))
+
+        yield start
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(chromium: Browser, relay: RunningServer, serve: Serve) -> AsyncIterator[Invite]:
     """Brings people with a browser each: `alice = await people()`.
 
     They open pages of `relay`, or of the server that is given as `at`; other options are

@@ -8,8 +8,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import expect
 
-from tests.servers import running
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXAMPLE = Path(__file__).parents[2] / "docs/example.html"
@@ -35,8 +33,9 @@ async def opened(people, name, url, relay):
     return somebody.page
 
 
-async def test_two_people_talk_by_the_example_of_the_docs(people):
-    async with front_end() as url, running(CLIENT_URL=url) as relay:
+async def test_two_people_talk_by_the_example_of_the_docs(people, serve):
+    async with front_end() as url:
+        relay = await serve(CLIENT_URL=url)
         start = f"{url}/?relay={relay.url}"
         alice = await opened(people, "Alice", start, relay)
         invitation = await alice.get_by_role("link", name="Invite somebody").get_attribute("href")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from playwright.async_api import Error, expect
 
 from server.transports.web_files import read_client
-from tests.servers import running, until
+from tests.servers import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,85 +58,85 @@ def asked_for(visitor):
     return [path.name for path in paths if path.name != "icon.svg"]
 
 
-async def test_a_page_runs_and_asks_for_each_of_its_files_once(people, client_folder):
-    async with running(None, read_client(client_folder)) as server:
-        alice = await people(at=server)
-        await alice.page.goto("/")
-        await expect(alice.page).to_have_title("ran 3")
-        await expect(alice.page.locator("h1")).to_have_css("color", "rgb(1, 2, 3)")
-        at_once = asked_for(alice)
-        await alice.page.evaluate("() => window.later()")
+async def test_a_page_runs_and_asks_for_each_of_its_files_once(people, serve, client_folder):
+    server = await serve(None, read_client(client_folder))
+    alice = await people(at=server)
+    await alice.page.goto("/")
+    await expect(alice.page).to_have_title("ran 3")
+    await expect(alice.page.locator("h1")).to_have_css("color", "rgb(1, 2, 3)")
+    at_once = asked_for(alice)
+    await alice.page.evaluate("() => window.later()")
 
-        await expect(alice.page).to_have_title("later 3")
+    await expect(alice.page).to_have_title("later 3")
 
     assert sorted(at_once) == ["", "main.js", "page.css", "three.js", "two.js"]
     assert asked_for(alice)[len(at_once) :] == ["later.js"]
     assert alice.console == []
 
 
-async def test_the_vendored_code_does_its_work_under_the_policy_of_the_page(people, client_folder):
+async def test_the_vendored_code_does_its_work_under_the_policy_of_the_page(
+    people, serve, client_folder
+):
     (client_folder / "main.js").write_text(VENDORED)
-    async with running(None, read_client(client_folder)) as server:
-        alice = await people(at=server)
-        await alice.page.goto("/")
-        await alice.page.locator("button").click()
+    server = await serve(None, read_client(client_folder))
+    alice = await people(at=server)
+    await alice.page.goto("/")
+    await alice.page.locator("button").click()
 
-        await expect(alice.page.locator("button")).to_have_text("pressed 1")
-        await expect(alice.page.locator("button")).to_have_css("color", "rgb(4, 5, 6)")
-        await expect(alice.page.locator("#made")).to_have_text("words,true,64,true")
-        await expect(alice.page.locator("#heard")).to_have_text(
-            "polling polling,websocket websocket"
-        )
-        await expect(alice.page.locator("#hostile")).to_have_text("<img src=x onerror=alert()>")
+    await expect(alice.page.locator("button")).to_have_text("pressed 1")
+    await expect(alice.page.locator("button")).to_have_css("color", "rgb(4, 5, 6)")
+    await expect(alice.page.locator("#made")).to_have_text("words,true,64,true")
+    await expect(alice.page.locator("#heard")).to_have_text("polling polling,websocket websocket")
+    await expect(alice.page.locator("#hostile")).to_have_text("<img src=x onerror=alert()>")
     assert alice.console == []
 
 
 # --- what has another hash ---
 
 
-@asynccontextmanager
-async def serving_harmed(folder, harmed):
-    """A server whose page has the true hashes, and that gives out another file under this name."""
+def harmed_client(folder, harmed):
+    """One whose page has the true hashes, and that gives out another file under this name."""
     client = read_client(folder)
     source = folder / harmed
     source.write_text(source.read_text() + "\n/* harm */\n")
     files = {**client.files, harmed: read_client(folder).files[harmed]}
-    async with running(None, replace(client, files=files)) as server:
-        yield server
+    return replace(client, files=files)
 
 
 @pytest.mark.parametrize("harmed", ["main.js", "three.js"])
-async def test_a_page_with_one_changed_module_does_not_run(people, client_folder, harmed):
-    async with serving_harmed(client_folder, harmed) as server:
-        alice = await people(at=server)
-        alice.expect("integrity")
-        await alice.page.goto("/")
-        await until(lambda: alice.errors)
+async def test_a_page_with_one_changed_module_does_not_run(people, serve, client_folder, harmed):
+    server = await serve(None, harmed_client(client_folder, harmed))
+    alice = await people(at=server)
+    alice.expect("integrity")
+    await alice.page.goto("/")
+    await until(lambda: alice.errors)
 
-        assert await alice.page.title() == "waiting"
-
-
-async def test_a_changed_style_sheet_is_not_used(people, client_folder):
-    async with serving_harmed(client_folder, "page.css") as server:
-        alice = await people(at=server)
-        alice.expect("integrity")
-        await alice.page.goto("/")
-
-        await expect(alice.page).to_have_title("ran 3")
-        await expect(alice.page.locator("h1")).not_to_have_css("color", "rgb(1, 2, 3)")
+    assert await alice.page.title() == "waiting"
 
 
-async def test_a_module_that_was_changed_before_it_is_needed_does_not_run(people, client_folder):
-    async with serving_harmed(client_folder, "later.js") as server:
-        alice = await people(at=server)
-        alice.expect("integrity")
-        await alice.page.goto("/")
-        await expect(alice.page).to_have_title("ran 3")
+async def test_a_changed_style_sheet_is_not_used(people, serve, client_folder):
+    server = await serve(None, harmed_client(client_folder, "page.css"))
+    alice = await people(at=server)
+    alice.expect("integrity")
+    await alice.page.goto("/")
 
-        with pytest.raises(Error, match="Failed to fetch dynamically imported module"):
-            await alice.page.evaluate("() => window.later()")
+    await expect(alice.page).to_have_title("ran 3")
+    await expect(alice.page.locator("h1")).not_to_have_css("color", "rgb(1, 2, 3)")
 
-        assert await alice.page.title() == "ran 3"
+
+async def test_a_module_that_was_changed_before_it_is_needed_does_not_run(
+    people, serve, client_folder
+):
+    server = await serve(None, harmed_client(client_folder, "later.js"))
+    alice = await people(at=server)
+    alice.expect("integrity")
+    await alice.page.goto("/")
+    await expect(alice.page).to_have_title("ran 3")
+
+    with pytest.raises(Error, match="Failed to fetch dynamically imported module"):
+        await alice.page.evaluate("() => window.later()")
+
+    assert await alice.page.title() == "ran 3"
 
 
 # --- what the policy forbids ---
@@ -250,15 +250,15 @@ def unnoticed(visitor):
     return [slip for slip in SLIPS.values() if slip not in noticed]
 
 
-async def test_every_kind_of_slip_of_a_page_is_noticed(people, client_folder):
+async def test_every_kind_of_slip_of_a_page_is_noticed(people, serve, client_folder):
     (client_folder / "main.js").write_text(";\n".join(SLIPS))
-    async with running(None, read_client(client_folder)) as server:
-        alice = await people(at=server)
-        await alice.page.goto("/")
-        with contextlib.suppress(TimeoutError):
-            await until(lambda: not unnoticed(alice))
+    server = await serve(None, read_client(client_folder))
+    alice = await people(at=server)
+    await alice.page.goto("/")
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: not unnoticed(alice))
 
-        assert unnoticed(alice) == [], alice.slips
+    assert unnoticed(alice) == [], alice.slips
     alice.expect("")  # any
 
 
@@ -271,12 +271,12 @@ async def test_who_loads_something_from_elsewhere_is_noticed(people):
         alice.expect("asked elsewhere")
 
 
-async def test_what_is_closed_to_some_people_is_noticed(people, client_folder, axe):
+async def test_what_is_closed_to_some_people_is_noticed(people, serve, client_folder, axe):
     page = client_folder / "index.html"
     page.write_text(page.read_text().replace("<h1>", '<img src="client/icon.svg"><h1>'))
-    async with running(None, read_client(client_folder)) as server:
-        alice = await people(at=server)
-        await alice.page.goto("/")
+    server = await serve(None, read_client(client_folder))
+    alice = await people(at=server)
+    await alice.page.goto("/")
 
-        (found,) = await axe(alice.page)
+    (found,) = await axe(alice.page)
     assert found.startswith("image-alt")

@@ -51,7 +51,7 @@ import { Sender } from "./sender.js";
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
  * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
 
 /** What may wait to be looked at; a relay that sends faster for long is heard again later. */
@@ -120,7 +120,7 @@ export class Member extends Emitter {
     });
     this.sender = new Sender(...who, this.relay, {
       entry: (entry) => this.#tellOwn(entry),
-      arrived: (signed) => this.#receiver.noteOwn(signed),
+      arrived: (signed) => this.#queue.put({ type: "own", signed }),
       keep: (state) => this.keeper.keep("sender", state),
     });
     const store = options.chunks ?? new MemoryChunks();
@@ -284,6 +284,7 @@ export class Member extends Emitter {
   /** @param {Incoming} incoming */
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
+    if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
     if (incoming.type === "signal") return this.#postman.take(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);

@@ -141,12 +141,17 @@ export class Relay extends Emitter {
   /**
    * @param {string} event
    * @param {Record<string, unknown>} payload
+   * @param {() => void} [succeeded] Called before anything is heard that came behind the answer.
    * @returns {Promise<any>} The relay's answer.
    * @throws {RelayError | OfflineError}
    */
-  ask(event, payload) {
+  ask(event, payload, succeeded) {
     return new Promise((resolve, reject) => {
-      this.#request(event, payload, (answer, error) => (error ? reject(error) : resolve(answer)));
+      this.#request(event, payload, (answer, error) => {
+        if (error) return reject(error);
+        succeeded?.();
+        return resolve(answer);
+      });
     });
   }
 

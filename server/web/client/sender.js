@@ -25,7 +25,7 @@ const RETRY_MS = 2_000;
  *
  * @typedef {object} SenderReports
  * @property {(entry: MessageEntry) => void} entry
- * @property {(signed: Signed) => void} arrived
+ * @property {(signed: Signed) => void} arrived The relay has taken it, and will not bring it on this connection.
  * @property {(state: SenderState) => Promise<void>} keep Called before anything signed leaves.
  */
 
@@ -187,12 +187,13 @@ export class Sender {
     try {
       const signed = this.#sign(draft);
       await this.#keep();
-      await this.#relay.ask("send-message", {
+      const payload = {
         id: signed.messageId,
         to: signed.audience,
         type: MESSAGE_TYPE,
         encrypted: signed.encrypted,
-      });
+      };
+      await this.#relay.ask("send-message", payload, () => this.#reports.arrived(signed));
       if (this.#drafts.includes(draft)) this.#sent(draft, signed);
       return true;
     } catch (error) {
@@ -280,7 +281,6 @@ export class Sender {
   #settle(signed) {
     const { audience, number, hash, epochId } = signed;
     this.#signed = null;
-    this.#reports.arrived(signed);
     // Another connection of ours may have gone on meanwhile.
     if (number > this.end(audience).number) this.#ends.set(audience ?? "", { number, hash });
     this.#epochs.settle(audience, fromBase64url(epochId));
