@@ -6,7 +6,9 @@ from msgspec import Struct
 class Bounds(Struct, frozen=True):
     """How large things may be. They hold even where the rates are lifted.
 
-    `total_bytes` is for the messages and public keys of all live rooms together.
+    Attributes:
+        users: Of whom live state is remembered that outlives their group.
+        total_bytes: For the messages and public keys of all live rooms and users together.
     """
 
     id_chars: int = 128
@@ -16,6 +18,11 @@ class Bounds(Struct, frozen=True):
     public_key_bytes: int = 16 * 1024
     rooms: int = 100_000
     rooms_per_connection: int = 16
+    groups: int = 100_000
+    users: int = 500_000
+    blocks_per_user: int = 1_000
+    reports: int = 10_000
+    evidence_bytes: int = 32 * 1024
     total_bytes: int = 512 * 1024 * 1024
 
 
