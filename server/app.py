@@ -15,15 +15,19 @@ from server.apis.session_relay import SESSION_RELAY
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
+from server.core.expired import Expired
+from server.core.groups import Groups
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
-from server.core.rooms import Expired, Rooms
+from server.core.rooms import Rooms
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.memory.broker import LocalBroker
+from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.space import Space
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -91,7 +95,9 @@ class App:
         self._metrics = Metrics()
         self._limiter = MemoryRateLimiter()
         self._broker = LocalBroker()
-        self._store = MemoryRooms(settings.bounds)
+        space = Space(settings.bounds.total_bytes)
+        self._store = MemoryRooms(settings.bounds, space)
+        self._groups = MemoryGroups(settings.random, settings.bounds, space)
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
         self._front = Front(Origins(settings.origins), proxies)
@@ -162,14 +168,18 @@ class App:
     def _make_chat(self, secret: str) -> Chat:
         parts = Parts(
             store=self._store,
+            groups=self._groups,
             relay=Relay(self._broker),
             limiter=self._limiter,
             clock=self._clock,
             bounds=self._settings.bounds,
             rates=self._settings.rates,
         )
-        pepper = hmac.digest(secret.encode(), b"hushwire room keys", hashlib.sha256)
-        return Chat(Rooms(parts, self._settings.session, pepper), Messages(parts))
+        return Chat(
+            Rooms(parts, self._settings.session, _pepper(secret, b"hushwire room keys")),
+            Messages(parts),
+            Groups(parts, self._settings.random, _pepper(secret, b"hushwire addresses")),
+        )
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
@@ -243,3 +253,7 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+def _pepper(secret: str, use: bytes) -> bytes:
+    return hmac.digest(secret.encode(), use, hashlib.sha256)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from server.core.chat import Chat
-from server.core.rooms import Expired
+from server.core.expired import Expired
 
 log = logging.getLogger("hushwire.reaper")
 
@@ -27,7 +27,7 @@ async def reap(
         await asyncio.sleep(INTERVAL_S)
         on_lag(max(0.0, time.monotonic() - due))
         try:
-            expired = await chat.rooms.expire()
+            expired = await chat.expire()
         except Exception:  # one failing round must not end all later ones
             log.exception("reaper_failed")
             continue

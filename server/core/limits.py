@@ -41,7 +41,10 @@ def even(per_minute: int) -> Rate:
 class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
-    `events` counts every event of one connection, whatever it asks for.
+    Attributes:
+        events: Of one connection, whatever they ask for.
+        match: Groups that one user joins, anew or by moving on.
+        lookup: Public keys that one user asks for.
     """
 
     reserve: Rate | None = even(120)
@@ -49,6 +52,14 @@ class Rates(Struct, frozen=True):
     connect: Rate | None = even(1_200)
     send: Rate | None = even(1_200)
     events: Rate | None = even(6_000)
+    match: Rate | None = even(40)
+    lookup: Rate | None = even(240)
+    report: Rate | None = even(12)
+
+    @classmethod
+    def off(cls) -> "Rates":
+        """Nothing is counted."""
+        return cls(**dict.fromkeys(cls.__struct_fields__))
 
 
 WRONG_KEY_COST = 25
