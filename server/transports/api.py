@@ -13,6 +13,7 @@ from server.core.chat import Chat
 from server.core.errors import AppError, Code
 from server.core.events import RoomEvent
 from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.kinds import Kind
 from server.core.rooms import Actor
 
 NO_CONNECTION = ConnectionId("")
@@ -26,6 +27,12 @@ class DisplayName(str):
 
 class FileName(str):
     """The name of a file, or its ciphertext."""
+
+    __slots__ = ()
+
+
+class GroupId(str):
+    """Names a random group, as clients know it."""
 
     __slots__ = ()
 
@@ -131,17 +138,19 @@ class Api(Struct, frozen=True):
     """One wire contract.
 
     Attributes:
+        kind: The rooms of which it tells; None if it has none of its own.
         actions: Events from clients, by name.
         events: What each core event is in this API's words.
         heard: Events to clients, by name, with their shape, for the documentation.
         words: Where the contract has a word of its own for an error code.
-        error_event: The event by which errors are told besides the acknowledgement.
+        error_event: The event by which errors are told besides the acknowledgement, if any.
     """
 
     name: str
+    kind: Kind | None
     routes: tuple[Route, ...]
     actions: Mapping[str, Action]
     events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
     heard: Mapping[str, str]
     words: Mapping[Code, str]
-    error_event: str
+    error_event: str | None

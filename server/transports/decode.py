@@ -16,7 +16,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import MessageId, NumericUserId, Recipient, RoomId, UserId
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
-from server.transports.api import DisplayName, FileName, Key
+from server.transports.api import DisplayName, FileName, GroupId, Key
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -40,6 +40,7 @@ class Decoder:
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),
             Recipient: (0, bounds.id_chars),
+            GroupId: (1, bounds.id_chars),
             Key: (0, bounds.key_chars),
         }
         self._makers: dict[type, Callable[[Any], Any]] = {

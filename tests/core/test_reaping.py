@@ -8,10 +8,10 @@ import pytest
 from server import reaper
 from server.core.errors import Code
 from server.core.events import LeaveReason, MemberLeft, MembersChanged, RoomExpired
+from server.core.expired import Expired
 from server.core.kinds import SESSION
 from server.core.limits import Bounds
 from server.core.ports import RoomTotals
-from server.core.rooms import Expired
 from server.stores.memory.rooms import MemoryRooms
 from tests.core.visitors import TEA_ROOM, refused
 from tests.servers import until

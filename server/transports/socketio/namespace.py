@@ -174,4 +174,5 @@ class ApiNamespace(PlainNamespace):
 
 def _refusal(api: Api, error: AppError) -> Answer:
     body = error_body(error, api.words)
-    return Answer({"success": False, **body}, ((api.error_event, body),))
+    told = ((api.error_event, body),) if api.error_event else ()
+    return Answer({"success": False, **body}, told)
