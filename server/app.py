@@ -19,6 +19,8 @@ from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
 from server.core.rooms import Expired, Rooms
+from server.core.signins import SignIns
+from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.memory.broker import LocalBroker
@@ -29,7 +31,7 @@ from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
 from server.transports.health import Health
-from server.transports.http import Operators, Surround, add_routes
+from server.transports.http import Guard, Surround, add_routes
 from server.transports.http_connection import HttpOptions
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
@@ -98,10 +100,10 @@ class App:
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
         self._upgrades = self._make_upgrades()
-        operators = Operators(admin_token, open_to_loopback=settings.debug)
+        guard = Guard(self.chat.tokens, admin_token, open_to_loopback=settings.debug)
         self._web = Web(client or built_in())
-        self._health = Health(self.chat, self._metrics, operators, self._gate)
-        self._runner = web.AppRunner(self._make_http(operators), shutdown_timeout=0.3)
+        self._health = Health(self.chat, self._metrics, guard, self._gate)
+        self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
@@ -168,8 +170,13 @@ class App:
             bounds=self._settings.bounds,
             rates=self._settings.rates,
         )
-        pepper = hmac.digest(secret.encode(), b"hushwire room keys", hashlib.sha256)
-        return Chat(Rooms(parts, self._settings.session, pepper), Messages(parts))
+        signing = self._settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
+        return Chat(
+            Rooms(parts, self._settings.session, _derived(secret, b"hushwire room keys")),
+            Messages(parts),
+            Tokens(parts, signing.encode(), self._settings.token_rules),
+            SignIns(self._clock),
+        )
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
@@ -195,6 +202,7 @@ class App:
         )
         hub = Hub(APIS, self._metrics.traffic, event_encoder(packets))
         self._broker.subscribe(hub.deliver)
+        self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
                 APIS,
@@ -219,7 +227,7 @@ class App:
         upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket)
         return upgrades
 
-    def _make_http(self, operators: Operators) -> web.Application:
+    def _make_http(self, guard: Guard) -> web.Application:
         app = Surround(self._front, self._metrics).application()
         polling = Polling(self.sockets.eio, self._front, self._upgrades)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
@@ -231,7 +239,7 @@ class App:
                 api,
                 chat=self.chat,
                 decoder=self._decoder,
-                operators=operators,
+                guard=guard,
                 front=self._front,
             )
         return app
@@ -243,3 +251,8 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+def _derived(secret: str, purpose: bytes) -> bytes:
+    """A secret for one purpose, by which the others cannot be found."""
+    return hmac.digest(secret.encode(), purpose, hashlib.sha256)

@@ -27,8 +27,12 @@ async def reap(
         await asyncio.sleep(INTERVAL_S)
         on_lag(max(0.0, time.monotonic() - due))
         try:
-            expired = await chat.rooms.expire()
+            await chat.sign_ins.expire()
         except Exception:  # one failing round must not end all later ones
+            log.exception("reaper_failed")
+        try:
+            expired = await chat.rooms.expire()
+        except Exception:
             log.exception("reaper_failed")
             continue
         on_expired(expired)

@@ -34,7 +34,8 @@ def even(per_minute: int) -> Rate:
 class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
-    `events` counts every event of one connection, whatever it asks for.
+    `events` counts every event of one connection, whatever it asks for; `guest` the tokens
+    that one address is given.
     """
 
     reserve: Rate | None = even(120)
@@ -42,6 +43,7 @@ class Rates(Struct, frozen=True):
     connect: Rate | None = even(1_200)
     send: Rate | None = even(1_200)
     events: Rate | None = even(6_000)
+    guest: Rate | None = even(60)
 
 
 WRONG_KEY_COST = 25
