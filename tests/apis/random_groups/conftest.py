@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.apis.random_groups.strangers import Stranger, request
+from tests.apis.random_groups.strangers import Stranger
 from tests.clocks import ManualClock
 from tests.servers import RunningServer, running
 
@@ -32,7 +32,8 @@ def later(server: RunningServer, clock: ManualClock) -> Later:
 
     async def pass_by(**time: Any) -> None:
         clock.advance(**time)
-        await server.app.chat.expire()
+        for part in (server.app.chat.sign_ins, server.app.chat.groups):
+            await part.expire()
 
     return pass_by
 
@@ -51,8 +52,8 @@ async def stranger(
     people: list[Stranger] = []
 
     async def come(login: str) -> Stranger:
-        _, guest = await request(http, "POST", "/api/auth/guest", None, {"login": login})
-        people.append(Stranger(server, http, guest["user"], guest["token"]))
+        issued = await server.app.chat.tokens.issue_guest("127.0.0.1", login)
+        people.append(Stranger(server, http, issued))
         return await people[-1].arrive()
 
     yield come

@@ -4,6 +4,7 @@ from typing import Any
 
 import aiohttp
 
+from server.core.tokens import Issued
 from tests.people import Person
 from tests.servers import RunningServer
 
@@ -22,23 +23,20 @@ class Stranger(Person):
         group_id: Of the group that was joined last.
     """
 
-    def __init__(
-        self, server: RunningServer, http: aiohttp.ClientSession, user: dict[str, Any], token: str
-    ) -> None:
+    def __init__(self, server: RunningServer, http: aiohttp.ClientSession, issued: Issued) -> None:
         super().__init__(server)
         self._http = http
-        self.login = user["login"]
-        self.user_id = user["id"]
-        self.token = token
+        self._issued = issued
+        self.login = issued.user.login
+        self.user_id = str(issued.user.user_id)
         self.group_id = ""
 
     async def arrive(self) -> "Stranger":
-        await self.connect(auth={"token": self.token})
+        await self.connect(auth={"token": self._issued.token})
         return self
 
     async def another_tab(self) -> "Stranger":
-        user = {"login": self.login, "id": self.user_id}
-        return await Stranger(self._server, self._http, user, self.token).arrive()
+        return await Stranger(self._server, self._http, self._issued).arrive()
 
     async def enter(self, public_key: Any = None, event: str = "join_random_group") -> Any:
         """Join, and answer the group."""
@@ -56,10 +54,10 @@ class Stranger(Person):
         return [message["encryptedContent"] for message in ack["messages"]]
 
     async def post(self, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
-        return await request(self._http, "POST", path, self.token, body)
+        return await request(self._http, "POST", path, self._issued.token, body)
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        return await request(self._http, "GET", path, self.token)
+        return await request(self._http, "GET", path, self._issued.token)
 
 
 async def request(
