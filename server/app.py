@@ -11,6 +11,7 @@ import logging
 
 from aiohttp import web
 
+from server.apis.identity import IDENTITY
 from server.apis.session_relay import SESSION_RELAY
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
@@ -33,6 +34,7 @@ from server.transports.front import Front
 from server.transports.health import Health
 from server.transports.http import Guard, Surround, add_routes
 from server.transports.http_connection import HttpOptions
+from server.transports.key_sets import PublishedKeys
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
@@ -51,7 +53,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY,)
+APIS = (SESSION_RELAY, IDENTITY)
 
 SOCKETIO_PATH = "/socket.io/"
 
@@ -94,6 +96,8 @@ class App:
         self._limiter = MemoryRateLimiter()
         self._broker = LocalBroker()
         self._store = MemoryRooms(settings.bounds)
+        url = settings.jwks_url
+        self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
         self._front = Front(Origins(settings.origins), proxies)
@@ -156,6 +160,8 @@ class App:
             await asyncio.gather(self._reaper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
+                if self._keys:
+                    await self._keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
@@ -170,11 +176,12 @@ class App:
             bounds=self._settings.bounds,
             rates=self._settings.rates,
         )
-        signing = self._settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
+        settings = self._settings
+        signing = settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
         return Chat(
-            Rooms(parts, self._settings.session, _derived(secret, b"hushwire room keys")),
+            Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             Messages(parts),
-            Tokens(parts, signing.encode(), self._settings.token_rules),
+            Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             SignIns(self._clock),
         )
 

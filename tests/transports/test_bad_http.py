@@ -80,10 +80,12 @@ REFUSED = {
     "another method": (head("DELETE", "/health"), 405, "method_not_allowed"),
     "reading what is written": (head("GET", RESERVE), 405, "method_not_allowed"),
     "no content type": (
-        head("POST", RESERVE, {"Content-Length": "0"}),
+        head("POST", RESERVE, {"Content-Length": "2"}) + b"{}",
         415,
         "unsupported_media_type",
     ),
+    "no body at all": (head("POST", RESERVE), 400, "invalid_request"),
+    "an empty body": (head("POST", RESERVE, {"Content-Length": "0"}), 400, "invalid_request"),
     "a form": (post(b"a=b", Content_Type="text/plain"), 415, "unsupported_media_type"),
     "nothing": (post(b""), 400, "invalid_request"),
     "half of it": (post(b'{"sessionId": "a'), 400, "invalid_request"),
