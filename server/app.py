@@ -11,6 +11,7 @@ import logging
 
 from aiohttp import web
 
+from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.session_relay import SESSION_RELAY
 from server.core.chat import Chat
@@ -38,6 +39,7 @@ from server.transports.front import Front
 from server.transports.health import Health
 from server.transports.http import Guard, Surround, add_routes
 from server.transports.http_connection import HttpOptions
+from server.transports.key_sets import PublishedKeys
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
@@ -56,7 +58,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, RANDOM_GROUPS)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS)
 
 SOCKETIO_PATH = "/socket.io/"
 
@@ -101,6 +103,8 @@ class App:
         space = Space(settings.bounds.total_bytes)
         self._store = MemoryRooms(settings.bounds, space)
         self._groups = MemoryGroups(settings.random, settings.bounds, space)
+        url = settings.jwks_url
+        self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
         self._front = Front(Origins(settings.origins), proxies)
@@ -163,6 +167,8 @@ class App:
             await asyncio.gather(self._reaper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
+                if self._keys:
+                    await self._keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
@@ -178,15 +184,16 @@ class App:
             bounds=self._settings.bounds,
             rates=self._settings.rates,
         )
-        signing = self._settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
-        groups = Groups(parts, self._settings.random, _derived(secret, b"hushwire addresses"))
+        settings = self._settings
+        signing = settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
+        groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
         sign_ins = SignIns(self._clock)
         sign_ins.watch(groups)
         return Chat(
-            rooms=Rooms(parts, self._settings.session, _derived(secret, b"hushwire room keys")),
+            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
-            tokens=Tokens(parts, signing.encode(), self._settings.token_rules),
+            tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             sign_ins=sign_ins,
         )
 

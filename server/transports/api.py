@@ -201,11 +201,11 @@ class Api(Struct, frozen=True):
     """
 
     name: str
-    kind: Kind | None
     routes: tuple[Route, ...]
     actions: Mapping[str, Action]
     events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
     heard: Mapping[str, str]
     words: Mapping[Code, str]
+    kind: Kind | None = None
     error_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING

@@ -14,9 +14,10 @@ import msgspec
 from server.core.errors import AppError, Code
 from server.core.identity import is_one_line
 from server.core.ids import MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
-from server.transports.api import DisplayName, FileName, GroupId, Key
+from server.transports.api import DisplayName, FileName, GroupId, Key, Token
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -38,6 +39,7 @@ class Decoder:
             Recipient: (0, bounds.id_chars),
             GroupId: (1, bounds.id_chars),
             Key: (0, bounds.key_chars),
+            Token: (1, MAX_TOKEN_CHARS),
         }
         self._makers: dict[type, Callable[[Any], Any]] = {
             kind: _text_maker(kind, *limits, str.isprintable) for kind, limits in text.items()
