@@ -108,9 +108,7 @@ test("the routes answer as the contract shows", async () => {
     await post("/api/groups/join-random", { publicKey: "your_base64_public_key" })
   ).json();
   const groupId = joined.group.id;
-  const sent = await (
-    await post("/api/group-messages", { groupId, encryptedMessage: "…" })
-  ).json();
+  const sent = await (await post("/api/group-messages", { groupId, encryptedMessage: "…" })).json();
   const session = await (await post("/api/users/7/sessions", {})).json();
   const key = await (await fetch(`${url}/api/users/7/public-key`, { headers })).json();
   const { stats } = await (await fetch(`${url}/api/groups/stats`)).json();
