@@ -19,6 +19,7 @@ import { Postman } from "./postman.js";
 import { WorkQueue } from "./queue.js";
 import { Receiver } from "./receiver.js";
 import { Relay } from "./relay.js";
+import { Removals } from "./removals.js";
 import { Roster } from "./roster.js";
 import { Sender } from "./sender.js";
 
@@ -51,7 +52,7 @@ import { Sender } from "./sender.js";
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
  * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
 
 /** What may wait to be looked at; a relay that sends faster for long is heard again later. */
@@ -72,6 +73,7 @@ export class Member extends Emitter {
   files;
   #postman;
   #attendance;
+  removals;
   keeper;
   /** @type {WorkQueue<Incoming>} */
   #queue = new WorkQueue((incoming) => this.#take(incoming));
@@ -110,13 +112,16 @@ export class Member extends Emitter {
       people: () => this.peopleChanged(),
     };
     const who = /** @type {const} */ ([link, identity, this.roster, this.#epochs]);
-    this.#attendance = new Attendance(this.roster, tell);
+    this.#attendance = new Attendance(this.roster, {
+      ...tell,
+      leaves: (code, memberId) => this.#queue.put({ type: "left", code, memberId }),
+    });
     this.#chains = new Chains(tell.notice);
     this.#keyring = new Keyring(...who, this.#keyReports(), pace);
     this.#receiver = new Receiver(...who, this.#chains, {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
-      removed: (memberId) => this.removed(memberId),
+      removed: (memberId) => this.#removed(memberId),
     });
     this.sender = new Sender(...who, this.relay, {
       entry: (entry) => this.#tellOwn(entry),
@@ -128,6 +133,7 @@ export class Member extends Emitter {
     const parts = { link, identity, numbers, roster: this.roster, relay: this.relay };
     const kin = { sender: this.sender, chains: this.#chains };
     this.#heads = new Heads({ ...parts, ...kin }, { ...tell, ...this.#headReports() }, pace);
+    this.removals = new Removals({ ...parts, ...kin });
     this.#postman = new Postman(parts, { ...tell, ...this.#signalReports() });
     this.keeper = new Keeper(options.vault ?? NO_VAULT, {
       ...kin,
@@ -287,6 +293,7 @@ export class Member extends Emitter {
     if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
     if (incoming.type === "signal") return this.#postman.take(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
+    if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
@@ -318,7 +325,7 @@ export class Member extends Emitter {
   }
 
   /** @param {string} memberId */
-  removed(memberId) {
+  #removed(memberId) {
     if (!this.roster.get(memberId)?.isRemoved) this.#chains.close(memberId);
     this.#attendance.removed(memberId);
   }
@@ -335,6 +342,7 @@ export class Member extends Emitter {
     this.keeper.stop();
     this.sender.stop(reason);
     this.files.stop();
+    this.removals.stop();
     this.#queue.clear();
     this.relay.close();
     this.#setState("ended", reason);
@@ -363,6 +371,9 @@ export class Member extends Emitter {
   #tellOwn(entry) {
     this.#receiver.reserve(entry.id);
     this.#tell(entry);
+    if (entry.content?.kind !== "remove") return;
+    this.#removed(entry.content.member);
+    this.removals.run();
   }
 
   /** @param {Entry} entry */
@@ -378,6 +389,7 @@ export class Member extends Emitter {
 
   peopleChanged() {
     this.emit("people", null);
+    this.removals.run();
     this.keeper.soon();
   }
 

@@ -194,19 +194,18 @@ export class Session {
   }
 
   /**
-   * Put somebody out; only the creator may.
+   * Put somebody out; only the creator may. Nobody believes the member from now on; the relay is asked
+   * until it has done its part, also after a reload.
    *
    * @param {string} memberId
    * @throws {RangeError} That is not the creator's to do, or not to be done to this one.
+   * @throws {import("./relay.js").RelayError} The relay will not.
+   * @throws {import("./relay.js").OfflineError} The session has ended before the relay has.
    */
   async remove(memberId) {
     const isOther = memberId !== this.id && this.#member.roster.get(memberId);
     if (!this.isCreator || !isOther) throw new RangeError("only the creator removes others");
-    const { sender, relay } = this.#member;
-    this.#member.removed(memberId);
-    // The others hear it of the creator before the relay tells that somebody has gone.
-    await sender.settled(sender.send({ kind: "remove", member: memberId }, null, Date.now()));
-    await relay.ask("remove-member", { userId: memberId });
+    await this.#member.removals.remove(memberId);
   }
 
   /**
