@@ -239,9 +239,9 @@ export class Session {
     this.#member.peopleChanged();
   }
 
-  /** Leave for good, and forget everything. */
+  /** Leave for good, and forget everything; the relay has a second or two to hear of it. */
   async leave() {
-    await this.#member.relay.ask("leave-session", {}).catch(ignoreFailure);
+    await this.#member.relay.leave();
     this.#member.end("left");
     await this.#member.keeper.forget();
   }

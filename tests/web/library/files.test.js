@@ -61,6 +61,8 @@ class BrokenChunks extends MemoryChunks {
   isFull = false;
   /** @type {string[]} */
   asked = [];
+  /** @type {string[]} Ids of files of which there are chunks. */
+  left = [];
 
   async get(fileId, index) {
     this.asked.push(fileId);
@@ -72,6 +74,12 @@ class BrokenChunks extends MemoryChunks {
   async put(fileId, index, sealed) {
     if (this.isFull) throw new Error("no place");
     await super.put(fileId, index, sealed);
+    this.left = [...new Set([...this.left, fileId])];
+  }
+
+  async drop(fileId) {
+    await super.drop(fileId);
+    this.left = this.left.filter((id) => id !== fileId);
   }
 }
 
@@ -137,6 +145,18 @@ describe("files", { concurrency: true }, () => {
 
     await noteOf(bob, "after");
     assert.equal(bob.message("never"), undefined);
+  });
+
+  test("a preparation ends with its session, and leaves no chunk behind", async (t) => {
+    const { url } = await startServer(t);
+    const chunks = new BrokenChunks();
+    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
+
+    const sending = ann.session.sendFile(file("never", 20 * CHUNK_BYTES).file, { place: "p" });
+    ann.session.close();
+    await assert.rejects(sending, CancelledError);
+
+    assert.deepEqual(chunks.left, []);
   });
 
   test("a fetch that is cancelled can be taken up again where it was", async (t) => {
