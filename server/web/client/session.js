@@ -214,8 +214,7 @@ export class Session {
    */
   async rename(name) {
     if (nameProblem(name)) throw new RangeError("that name cannot be used");
-    this.#member.name = name;
-    await this.#member.rename();
+    await this.#member.rename(name);
   }
 
   /**
