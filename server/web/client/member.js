@@ -54,7 +54,7 @@ import { Sender } from "./sender.js";
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
  * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "arrived"} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
 
 /** What may wait to be looked at; a relay that sends faster for long is heard again later. */
@@ -296,6 +296,9 @@ export class Member extends Emitter {
     if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
+    // What waits for the card of its sender comes before what the sender says now.
+    this.#receiver.retry();
+    if (incoming.type === "arrived") return;
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
   }
 
@@ -313,7 +316,9 @@ export class Member extends Emitter {
 
   /** @param {RelayMember[]} members */
   #hearMembers(members) {
-    this.#keyring.retry(this.#attendance.update(members, this.#isRestored));
+    const arrived = this.#attendance.update(members, this.#isRestored);
+    if (arrived.length > 0) this.#queue.put({ type: "arrived" });
+    this.#keyring.retry(arrived);
     this.files.retry();
   }
 
