@@ -9,6 +9,8 @@ from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.web.visitors import Visitor
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
 
 class Talker:
     """Somebody in front of the page.

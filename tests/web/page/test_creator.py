@@ -40,6 +40,7 @@ async def test_who_is_removed_is_told_and_reads_nothing_more(meet):
     await cy.hears("without Bob")
     assert await bob.texts() == []
     await expect(bob.field).to_have_count(0)
+    await expect(bob.page.get_by_text("Waiting for the key")).to_have_count(0)
 
 
 async def test_others_are_not_offered_to_lock_or_to_remove(meet):
