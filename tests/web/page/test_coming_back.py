@@ -166,6 +166,8 @@ async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(meet):
     await second.join(ann.page.url)
     await second.is_connected()
 
+    # In a tab behind another, Chromium draws next to nothing, and clicks wait for that.
+    await bob.page.bring_to_front()
     await bob.open("Session and settings")
     await bob.open("Leave and forget…")
     await bob.button("^Leave and forget$").click()
