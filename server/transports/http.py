@@ -208,7 +208,7 @@ def _serve(
 
 
 async def _json_body(request: web.Request) -> Any:
-    if not request.body_exists and "Content-Type" not in request.headers:
+    if not request.body_exists:
         return {}
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
