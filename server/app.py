@@ -12,21 +12,26 @@ import logging
 from aiohttp import web
 
 from server.apis.identity import IDENTITY
+from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.session_relay import SESSION_RELAY
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
+from server.core.expired import Expired
+from server.core.groups import Groups
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
-from server.core.rooms import Expired, Rooms
+from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.memory.broker import LocalBroker
+from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.space import Space
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -53,7 +58,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, IDENTITY)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS)
 
 SOCKETIO_PATH = "/socket.io/"
 
@@ -95,7 +100,9 @@ class App:
         self._metrics = Metrics()
         self._limiter = MemoryRateLimiter()
         self._broker = LocalBroker()
-        self._store = MemoryRooms(settings.bounds)
+        space = Space(settings.bounds.total_bytes)
+        self._store = MemoryRooms(settings.bounds, space)
+        self._groups = MemoryGroups(settings.random, settings.bounds, space)
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -170,6 +177,7 @@ class App:
     def _make_chat(self, secret: str) -> Chat:
         parts = Parts(
             store=self._store,
+            groups=self._groups,
             relay=Relay(self._broker),
             limiter=self._limiter,
             clock=self._clock,
@@ -178,11 +186,15 @@ class App:
         )
         settings = self._settings
         signing = settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
+        groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
+        sign_ins = SignIns(self._clock)
+        sign_ins.watch(groups)
         return Chat(
-            Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
-            Messages(parts),
-            Tokens(parts, signing.encode(), settings.token_rules, self._keys),
-            SignIns(self._clock),
+            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
+            messages=Messages(parts),
+            groups=groups,
+            tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
+            sign_ins=sign_ins,
         )
 
     def _make_sockets(self) -> SocketServer:

@@ -33,6 +33,7 @@ class Code(Enum):
     RATE_LIMITED = ("rate_limited", True)
     TOO_MANY_CONNECTIONS = ("too_many_connections", True)
     TOO_MANY_ROOMS = ("too_many_rooms", False)
+    LIMIT_REACHED = ("limit_reached", False)
     SLOW_READER = ("slow_reader", True)
     SERVER_FULL = ("server_full", True)
     UNAVAILABLE = ("unavailable", True)

@@ -6,9 +6,9 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from server.core.kinds import Policy
+from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
 from server.core.tokens import OURS, TokenRules
 from server.settings import tls
@@ -34,6 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     session: Policy
+    random: Policy
     bounds: Bounds
     rates: Rates
     max_payload_bytes: int
@@ -153,8 +154,9 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         trusted_hops=hops,
         trusted_networks=networks,
         session=_session_policy(values),
+        random=_random_policy(values),
         bounds=_bounds(values),
-        rates=_rates(values) if limited else _NO_RATES,
+        rates=_rates(values) if limited else Rates.off(),
         max_payload_bytes=values["MAX_PAYLOAD_BYTES"],
         max_unsent_bytes=max(values["MAX_UNSENT_BYTES"], _two_messages(values)),
         max_connections=values["MAX_CONNECTIONS"],
@@ -163,9 +165,6 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         ping_timeout_s=values["PING_TIMEOUT_S"],
         warnings=warnings,
     )
-
-
-_NO_RATES = Rates(**dict.fromkeys(Rates.__struct_fields__))
 
 
 def _token_rules(values: Mapping[str, Any]) -> TokenRules:
@@ -194,6 +193,16 @@ def _session_policy(values: Mapping[str, Any]) -> Policy:
     )
 
 
+def _random_policy(values: Mapping[str, Any]) -> Policy:
+    return structs.replace(
+        RANDOM,
+        idle_limit_ms=values["SESSION_IDLE_MINUTES"] * 60_000,
+        grace_ms=round(values["RECONNECT_GRACE_S"] * 1000),
+        history_messages=min(RANDOM.history_messages, values["MAX_SESSION_HISTORY_MESSAGES"]),
+        history_bytes=max(RANDOM.history_bytes, values["MAX_CIPHERTEXT_BYTES"] + 4096),
+    )
+
+
 def _bounds(values: Mapping[str, Any]) -> Bounds:
     return Bounds(
         id_chars=values["MAX_ID_CHARS"],
@@ -203,6 +212,8 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         public_key_bytes=values["MAX_PUBLIC_KEY_BYTES"],
         rooms=values["MAX_SESSIONS"],
         rooms_per_connection=values["MAX_CONNECTION_SESSIONS"],
+        groups=values["MAX_GROUPS"],
+        users=values["MAX_USERS"],
         total_bytes=values["MAX_TOTAL_BYTES"],
     )
 
@@ -215,4 +226,7 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         send=even(values["MEMBER_SENDS_PER_MINUTE"]),
         events=even(values["CONNECTION_EVENTS_PER_MINUTE"]),
         guest=even(values["ADDRESS_GUESTS_PER_MINUTE"]),
+        match=even(values["USER_MATCHES_PER_MINUTE"]),
+        lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
+        report=even(values["USER_REPORTS_PER_MINUTE"]),
     )

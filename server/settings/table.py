@@ -136,6 +136,13 @@ TABLE: tuple[Setting, ...] = (
         "Seconds for which a member without connection stays a member",
     ),
     Setting("MAX_SESSIONS", str(_BOUNDS.rooms), _COUNT, "Sessions at the same time"),
+    Setting("MAX_GROUPS", str(_BOUNDS.groups), _COUNT, "Random groups at the same time"),
+    Setting(
+        "MAX_USERS",
+        str(_BOUNDS.users),
+        _COUNT,
+        "Users whose key and blocks are remembered after their random group",
+    ),
     Setting(
         "MAX_SESSION_MEMBERS", str(SESSION.capacity), whole(2, 10_000), "Members of one session"
     ),
@@ -161,7 +168,7 @@ TABLE: tuple[Setting, ...] = (
         "MAX_TOTAL_BYTES",
         str(_BOUNDS.total_bytes),
         whole(1024, 1 << 44),
-        "Bytes of messages and public keys kept of all sessions",
+        "Bytes of messages and public keys kept of all sessions and random groups",
     ),
     Setting(
         "MAX_CIPHERTEXT_BYTES",
@@ -233,6 +240,24 @@ TABLE: tuple[Setting, ...] = (
         _per_minute(_RATES.send),
         _PER_MINUTE,
         "Messages, signals and notices of downloads of one member",
+    ),
+    Setting(
+        "USER_MATCHES_PER_MINUTE",
+        _per_minute(_RATES.match),
+        _PER_MINUTE,
+        "Random groups that one user joins",
+    ),
+    Setting(
+        "USER_LOOKUPS_PER_MINUTE",
+        _per_minute(_RATES.lookup),
+        _PER_MINUTE,
+        "Public keys of others that one user asks for",
+    ),
+    Setting(
+        "USER_REPORTS_PER_MINUTE",
+        _per_minute(_RATES.report),
+        _PER_MINUTE,
+        "Reports by one user",
     ),
     Setting(
         "CONNECTION_EVENTS_PER_MINUTE",

@@ -16,6 +16,7 @@ from server.core.errors import AppError, Code
 from server.core.events import ConnectionEvent, RoomEvent
 from server.core.identity import User
 from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.kinds import Kind
 from server.core.rooms import Actor
 
 NO_CONNECTION = ConnectionId("")
@@ -31,6 +32,12 @@ class DisplayName(str):
 
 class FileName(str):
     """The name of a file, or its ciphertext."""
+
+    __slots__ = ()
+
+
+class GroupId(str):
+    """Names a random group, as clients know it."""
 
     __slots__ = ()
 
@@ -184,6 +191,7 @@ class Api(Struct, frozen=True):
     """One wire contract.
 
     Attributes:
+        kind: The rooms of which it tells; None if it has none of its own.
         actions: Events from clients, by name.
         events: What each core event is in this API's words.
         heard: Events to clients, by name, with their shape, for the documentation.
@@ -198,5 +206,6 @@ class Api(Struct, frozen=True):
     events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
     heard: Mapping[str, str]
     words: Mapping[Code, str]
+    kind: Kind | None = None
     error_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
 from aiohttp import http_exceptions, web
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from server.core.jws import looks_signed
 from server.core.tokens import Tokens
 from server.logs import new_request_id, request_id
 from server.transports.api import Access, Api, Caller, Route
-from server.transports.decode import Decoder, parse_json, to_json
+from server.transports.decode import Decoder, parse_json, to_plain_json
 from server.transports.errors import NO_WORDS, problem
 from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
@@ -193,10 +194,7 @@ def _serve(
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
             user = await guard.admit(request, route.access)
-            if route.method == "GET":
-                wish = decoder.query(route.request, dict(request.query))
-            else:
-                wish = decoder.request(route.request, await _json_body(request))
+            wish = await _wish(route, request, decoder)
             address = front.client_address(peer_of(request.transport), request.headers)
             result = await route.handler(chat, Caller(address, user=user), wish)
         except AppError as error:
@@ -205,6 +203,22 @@ def _serve(
         return json_response(answer.body, answer.status)
 
     return serve
+
+
+async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
+    """What a request asks for: by its path, and by its query or its body."""
+    named = dict(request.match_info)
+    if route.method == "GET":
+        return decoder.query(route.request, {**request.query, **named})
+    has_body = request.can_read_body or _must_be_said(route.request) - named.keys()
+    body = await _json_body(request) if has_body else {}
+    if named and not isinstance(body, dict):
+        raise AppError(Code.INVALID_REQUEST, "the body is no object")
+    return decoder.request(route.request, {**body, **named} if named else body)
+
+
+def _must_be_said(request: type[Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(request) if field.required}
 
 
 async def _json_body(request: web.Request) -> Any:
@@ -271,7 +285,7 @@ def problem_response(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> w
 def json_response(
     body: dict[str, Any], status: int = 200, content_type: str = "application/json"
 ) -> web.Response:
-    return web.Response(text=to_json(body), status=status, content_type=content_type)
+    return web.Response(text=to_plain_json(body), status=status, content_type=content_type)
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
