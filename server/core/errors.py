@@ -13,6 +13,7 @@ class Code(Enum):
     PAYLOAD_TOO_LARGE = ("payload_too_large", False)
     UNKNOWN_EVENT = ("unknown_event", False)
     UNAUTHENTICATED = ("unauthenticated", False)
+    TOKEN_EXPIRED = ("token_expired", True)
     FORBIDDEN = ("forbidden", False)
     ORIGIN_REFUSED = ("origin_refused", False)
     NOT_FOUND = ("not_found", False)

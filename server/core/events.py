@@ -4,6 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from server.core.identity import User
 from server.core.ids import ConnectionId, Identity, MessageId, Recipient, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.opaque import Opaque
@@ -136,6 +137,24 @@ class RoomLocked(RoomEvent, frozen=True, kw_only=True):
 
     locked: bool
     locked_ms: int
+
+
+class ConnectionEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """Something that concerns one connection of this process, whatever rooms it is in."""
+
+    connection_id: ConnectionId
+
+
+class SignedIn(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection speaks for this user from now on, or has renewed its token."""
+
+    user: User
+
+
+class SignInExpired(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection's token has run out: until it is renewed it speaks for nobody."""
+
+    expired_ms: int
 
 
 class ConnectionAttached(RoomEvent, frozen=True, kw_only=True):

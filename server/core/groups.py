@@ -109,20 +109,14 @@ class Groups:
         )
         await self._parts.relay.publish(*events)
 
-    async def connected(self, user: User, connection_id: ConnectionId) -> None:
+    # --- as a `Watcher` of who is signed in ---
+
+    async def arrived(self, user: User, connection_id: ConnectionId) -> None:
         """Note a connection of a user; it hears of the user's group from now on."""
         events = await self._store.connect(user.user_id, connection_id, self._forget_ms(user))
         await self._parts.relay.publish(*events)
 
-    async def lost(self, connection_id: ConnectionId) -> None:
-        """Note that a connection is gone; its user has the grace to come back.
-
-        Where the store fails, `expire` tells it again.
-        """
-        with self._gone.telling(connection_id) as now_ms:
-            await self._lose(connection_id, now_ms)
-
-    async def signed_out(self, user_id: UserId, connection_id: ConnectionId) -> None:
+    async def lapsed(self, user_id: UserId, connection_id: ConnectionId) -> None:
         """Take a connection out of a user's group that is no longer the user's."""
         group = await self._store.current(user_id)
         now_ms = self._now_ms()
@@ -130,6 +124,16 @@ class Groups:
         if group:
             detached = ConnectionDetached(room_id=group.room_id, connection_id=connection_id)
             await self._parts.relay.publish(detached)
+
+    async def departed(
+        self, user_id: UserId, connection_id: ConnectionId, *, is_lost: bool
+    ) -> None:
+        """Note that a connection is gone; its user has the grace to come back.
+
+        Where the store fails, `expire` tells it again.
+        """
+        with self._gone.telling(connection_id) as gone_ms:
+            await self._lose(connection_id, gone_ms)
 
     # --- talking ---
 

@@ -43,6 +43,7 @@ class Rates(Struct, frozen=True):
 
     Attributes:
         events: Of one connection, whatever they ask for.
+        guest: Tokens that one address is given.
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
     """
@@ -52,6 +53,7 @@ class Rates(Struct, frozen=True):
     connect: Rate | None = even(1_200)
     send: Rate | None = even(1_200)
     events: Rate | None = even(6_000)
+    guest: Rate | None = even(60)
     match: Rate | None = even(40)
     lookup: Rate | None = even(240)
     report: Rate | None = even(12)

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
+from server.core.tokens import OURS, TokenRules
 from server.settings import tls
 from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
 from server.settings.table import TABLE
@@ -27,6 +28,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls_key: Path | None
     debug: bool
     admin_token: Secret | None
+    jwt_secret: Secret | None
+    jwks_url: str | None
+    token_rules: TokenRules
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     session: Policy
@@ -77,6 +81,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         if environment.get(name, "").strip().lower() not in HARMLESS.get(name, {""})
     ]
     problems += _contradictions(values)
+    problems += _issuer_problems(values)
     if "TLS_CERT" in values and "TLS_KEY" in values:
         use_tls = environment.get("USE_TLS", "")
         problems += tls.problems(values["TLS_CERT"], values["TLS_KEY"], use_tls)
@@ -109,6 +114,19 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _issuer_problems(values: Mapping[str, Any]) -> list[str]:
+    missing = [name for name in ("JWT_ISSUER", "JWT_AUDIENCE") if values.get(name, "") is None]
+    problems = [
+        f"{name}: JWT_JWKS_URL is set, and tokens of that issuer are for everybody without it. "
+        "Set it to what their claim says, or remove JWT_JWKS_URL."
+        for name in missing
+        if values.get("JWT_JWKS_URL")
+    ]
+    if values.get("JWT_ISSUER") == OURS:
+        problems.append(f"JWT_ISSUER: {OURS!r} is this server's own name. Choose another.")
+    return problems
+
+
 def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
     if not values["RATE_LIMITS"]:
@@ -130,6 +148,9 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         tls_key=values["TLS_KEY"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
+        jwt_secret=values["JWT_SECRET"],
+        jwks_url=values["JWT_JWKS_URL"],
+        token_rules=_token_rules(values),
         trusted_hops=hops,
         trusted_networks=networks,
         session=_session_policy(values),
@@ -143,6 +164,15 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         ping_interval_s=values["PING_INTERVAL_S"],
         ping_timeout_s=values["PING_TIMEOUT_S"],
         warnings=warnings,
+    )
+
+
+def _token_rules(values: Mapping[str, Any]) -> TokenRules:
+    return TokenRules(
+        issuer=values["JWT_ISSUER"],
+        audience=values["JWT_AUDIENCE"],
+        admin=values["ADMIN_CLAIM"],
+        guests=values["GUESTS"],
     )
 
 
@@ -195,6 +225,7 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         connect=even(values["ADDRESS_CONNECTS_PER_MINUTE"]),
         send=even(values["MEMBER_SENDS_PER_MINUTE"]),
         events=even(values["CONNECTION_EVENTS_PER_MINUTE"]),
+        guest=even(values["ADDRESS_GUESTS_PER_MINUTE"]),
         match=even(values["USER_MATCHES_PER_MINUTE"]),
         lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
         report=even(values["USER_REPORTS_PER_MINUTE"]),

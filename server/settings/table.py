@@ -8,12 +8,16 @@ from msgspec import Struct
 from server.core.kinds import SESSION
 from server.core.limits import Bounds, Rate, Rates
 from server.settings.values import (
+    admin_claim,
+    claim_text,
     file,
     folder,
     host,
+    https_url,
     origins,
     proxies,
     seconds,
+    signing_secret,
     switch,
     token,
     whole,
@@ -83,6 +87,41 @@ TABLE: tuple[Setting, ...] = (
         "on",
         switch,
         "off lifts all rates and the bound on connections of an address, for benchmarks",
+    ),
+    Setting(
+        "GUESTS",
+        "true",
+        switch,
+        "Whether anybody may get a token for a pseudonym, good for a day",
+    ),
+    Setting(
+        "JWT_SECRET",
+        "",
+        signing_secret,
+        "Signs tokens (HS256); another system that has it, too, can sign in its users here; "
+        "made and kept in DATA_DIR if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "JWT_JWKS_URL",
+        "",
+        https_url,
+        "Where an issuer publishes its keys (RS256, ES256, EdDSA), to accept its tokens; "
+        "with JWT_ISSUER and JWT_AUDIENCE",
+    ),
+    Setting("JWT_ISSUER", "", claim_text, "The issuer that those tokens name (`iss`)"),
+    Setting(
+        "JWT_AUDIENCE",
+        "",
+        claim_text,
+        "The audience that they are for (`aud`); also of tokens by JWT_SECRET that name one",
+    ),
+    Setting(
+        "ADMIN_CLAIM",
+        "",
+        admin_claim,
+        "Whose users of other systems are operators: name=value if the claim is the value or a "
+        "list with it, name if it is true; dots lead into objects",
     ),
     Setting(
         "SESSION_IDLE_MINUTES",
@@ -189,6 +228,12 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "ADDRESS_JOINS_PER_MINUTE", _per_minute(_RATES.join), _PER_MINUTE, "Joins from one address"
+    ),
+    Setting(
+        "ADDRESS_GUESTS_PER_MINUTE",
+        _per_minute(_RATES.guest),
+        _PER_MINUTE,
+        "Guests' tokens given to one address",
     ),
     Setting(
         "MEMBER_SENDS_PER_MINUTE",

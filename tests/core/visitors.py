@@ -8,6 +8,7 @@ from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
 from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
+from server.core.keys import KeySets
 from server.core.kinds import RANDOM, SESSION, Policy
 from server.core.limits import Bounds, Rates
 from server.core.messages import Messages
@@ -16,6 +17,8 @@ from server.core.parts import Parts
 from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.relay import Relay
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
+from server.core.signins import SignIns
+from server.core.tokens import TokenRules, Tokens
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
@@ -24,6 +27,7 @@ from tests.clocks import ManualClock
 
 TEA_ROOM = RoomId("tea-room")
 PEPPER = b"pepper of the tests"
+SIGNING_SECRET = b"signing secret of the tests, 32+"
 
 
 class Core:
@@ -44,6 +48,8 @@ class Core:
         bounds: Bounds | None = None,
         rates: Rates | None = None,
         pepper: bytes = PEPPER,
+        rules: TokenRules | None = None,
+        key_sets: KeySets | None = None,
     ) -> None:
         bounds = bounds or Bounds()
         broker = LocalBroker()
@@ -63,7 +69,16 @@ class Core:
         self.rooms = Rooms(parts, policy, pepper)
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
-        self.chat = Chat(self.rooms, self.messages, self.groups)
+        self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets)
+        self.sign_ins = SignIns(clock)
+        self.sign_ins.watch(self.groups)
+        self.chat = Chat(
+            rooms=self.rooms,
+            messages=self.messages,
+            groups=self.groups,
+            tokens=self.tokens,
+            sign_ins=self.sign_ins,
+        )
         self._numbers = itertools.count(1)
 
     def visitor(self, user_id: str, room_id: str = TEA_ROOM, address: str = "home") -> "Visitor":

@@ -1,10 +1,10 @@
 """From results and events of the core to the words of random groups."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from server.apis.random_groups.requests import ListGroups
+from server.core.clock import iso_utc
 from server.core.events import (
     Group,
     GroupEntered,
@@ -15,6 +15,7 @@ from server.core.events import (
     MemberRemoved,
     MembersChanged,
     MessageSent,
+    RoomEvent,
     RoomExpired,
     TypingChanged,
 )
@@ -71,7 +72,7 @@ def sent(_: object, event: MessageSent) -> dict[str, Any]:
     return {
         "success": True,
         "messageId": event.message_id,
-        "timestamp": iso(event.sent_ms),
+        "timestamp": iso_utc(event.sent_ms),
         "seq": event.seq,
     }
 
@@ -155,8 +156,8 @@ def _member_joined(event: MemberJoined) -> Iterable[Emit]:
         "userId": event.user_id,
         "login": event.name,
         "publicKey": event.public_key,
-        "joinedAt": iso(event.joined_ms),
-        "timestamp": iso(event.joined_ms),
+        "joinedAt": iso_utc(event.joined_ms),
+        "timestamp": iso_utc(event.joined_ms),
         "seq": event.seq,
     }
     return [
@@ -171,7 +172,7 @@ def _member_left(event: MemberLeft) -> Iterable[Emit]:
         "userId": event.user_id,
         "login": event.name,
         "reason": event.reason.value,
-        "timestamp": iso(event.left_ms),
+        "timestamp": iso_utc(event.left_ms),
         "seq": event.seq,
     }
     return [
@@ -181,7 +182,7 @@ def _member_left(event: MemberLeft) -> Iterable[Emit]:
 
 
 def _system_message(event: MemberJoined | MemberLeft, message: str, at_ms: int) -> Emit:
-    data = {"groupId": group_id_of(event.room_id), "message": message, "timestamp": iso(at_ms)}
+    data = {"groupId": group_id_of(event.room_id), "message": message, "timestamp": iso_utc(at_ms)}
     return Emit("system_message", data)
 
 
@@ -213,7 +214,7 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "expired"})]
 
 
-EVENTS = {
+EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     GroupEntered: _group_entered,
     MessageSent: _message_sent,
     MemberJoined: _member_joined,
@@ -245,7 +246,7 @@ def _member(member: Member) -> dict[str, Any]:
         "userId": member.user_id,
         "login": member.name,
         "publicKey": member.public_key,
-        "joinedAt": iso(member.joined_ms),
+        "joinedAt": iso_utc(member.joined_ms),
     }
 
 
@@ -258,7 +259,7 @@ def _message(event: MessageSent) -> dict[str, Any]:
         "senderLogin": event.sender_name,
         "encryptedContent": event.ciphertext.json,
         "messageType": event.content_type,
-        "timestamp": iso(event.sent_ms),
+        "timestamp": iso_utc(event.sent_ms),
         "to": None if event.recipient is None else as_written(event.recipient),
         "seq": event.seq,
     }
@@ -269,7 +270,7 @@ def _user(saved: SavedKey) -> dict[str, Any]:
 
 
 def _key(saved: SavedKey) -> dict[str, Any]:
-    return {"publicKey": saved.public_key, "updatedAt": iso(saved.saved_ms)}
+    return {"publicKey": saved.public_key, "updatedAt": iso_utc(saved.saved_ms)}
 
 
 def _summary(group: GroupSummary) -> dict[str, Any]:
@@ -280,8 +281,8 @@ def _summary(group: GroupSummary) -> dict[str, Any]:
         "maxMembers": group.capacity,
         "messages": group.messages,
         "bytes": group.held_bytes,
-        "createdAt": iso(group.created_ms),
-        "lastActivityAt": iso(group.active_ms),
+        "createdAt": iso_utc(group.created_ms),
+        "lastActivityAt": iso_utc(group.active_ms),
     }
 
 
@@ -293,14 +294,8 @@ def _report(report: Report) -> dict[str, Any]:
         "userId": report.user_id,
         "reason": report.reason,
         "evidence": report.evidence,
-        "createdAt": iso(report.created_ms),
+        "createdAt": iso_utc(report.created_ms),
     }
-
-
-def iso(ms: int) -> str:
-    """A time as this contract writes it: ISO 8601 in UTC, to the millisecond."""
-    at = datetime.fromtimestamp(ms / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def answer(render: Any) -> Any:

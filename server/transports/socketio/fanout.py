@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
+    ConnectionEvent,
     MemberRemoved,
     MembersChanged,
     MessageSent,
     RoomEvent,
     RoomExpired,
     SignalSent,
+    SignedIn,
+    SignInExpired,
 )
 from server.core.ids import ConnectionId, RoomId
 from server.core.kinds import Kind
@@ -60,6 +63,9 @@ class Hub:
         self._listeners: dict[ConnectionId, Listener] = {}
         self._rooms: dict[RoomId, Audience] = {}
         self._renders: Mapping[Kind, Renders] = {api.kind: api.events for api in apis if api.kind}
+        self._own_renders: Mapping[type[ConnectionEvent], Any] = {
+            kind: render for api in apis for kind, render in api.connection_events.items()
+        }
         self._rosters = Rosters(self._tell)
 
     def register(self, caller: Caller, line: EngineSocket) -> None:
@@ -105,6 +111,22 @@ class Hub:
         if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
                 self._detach(event.room_id, connection_id)
+
+    def notify(self, event: ConnectionEvent) -> None:
+        """Tell one connection of its own; never waits."""
+        listener = self._listeners.get(event.connection_id)
+        if listener is None:
+            return
+        if isinstance(event, SignedIn):
+            listener.caller.user = event.user
+        elif isinstance(event, SignInExpired):
+            listener.caller.user = None
+        if render := self._own_renders.get(type(event)):
+            name, data = render(event)
+            packets = self._encode(name, data)
+            listener.line.send(packets)
+            self._traffic.bytes_out += packets.size_bytes
+            self._traffic.delivered(name, 1)
 
     def _tell(self, event: RoomEvent) -> None:
         here = self._rooms.get(event.room_id)
