@@ -250,3 +250,22 @@ async def test_a_newcomer_blocked_by_nobody_there_comes_in_although_others_are_b
 
     assert await ids_of(carol) == ["alice", "bob", "carol"]
     assert POLICY.capacity > 3
+
+
+@pytest.mark.parametrize("who_blocks", ["the newcomer", "the members"])
+async def test_one_who_may_not_meet_many_comes_into_the_first_group_without_them(plaza, who_blocks):
+    """There are more than a store would look into one by one."""
+    newcomer = plaza.stranger("newcomer")
+    for number in range(40):
+        (shunned, *_) = await plaza.together(f"a-{number}", f"b-{number}", f"c-{number}", places=3)
+        blocker, blocked = (
+            (newcomer, shunned) if who_blocks == "the newcomer" else (shunned, newcomer)
+        )
+        await blocker.block(blocked.user_id)
+    await plaza.together("alice", "bob", places=2)
+    for user in [*(f"c-{number}" for number in range(40)), "bob"]:
+        await plaza.stranger(user).leave()
+
+    await newcomer.join()
+
+    assert await ids_of(newcomer) == ["alice", "newcomer"]

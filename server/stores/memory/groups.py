@@ -43,6 +43,9 @@ from server.stores.memory.space import Share, Space
 from server.stores.memory.user import MemoryUser, shunned_bytes
 from server.stores.memory.users import MemoryUsers
 
+_LOOKS = 30
+"""Groups of which a match looks at each member; most who join come into the first."""
+
 
 class MemoryGroups:
     """A `GroupStore` for one process: each method runs to its end before another begins."""
@@ -104,12 +107,18 @@ class MemoryGroups:
 
     def _find_place(self, user: MemoryUser, now_ms: int) -> MemoryGroup | None:
         """The fullest group that may take the user."""
-        avoided = self._users.groups_to_avoid(user, now_ms)
-        for group in self._places:
-            is_other = group is not user.group and group.room_id not in avoided
-            if is_other and not group.is_barred(user.user_id, now_ms):
+        user.forget_partings(now_ms)
+        places = (
+            group
+            for group in self._places
+            if group is not user.group and not group.is_barred(user.user_id, now_ms)
+        )
+        for group in islice(places, _LOOKS):
+            if self._users.may_meet(user, group):
                 return group
-        return None
+        # So many in vain: rather look in which groups the others are who are not to be met.
+        avoided = self._users.groups_to_avoid(user)
+        return next((group for group in places if group not in avoided), None)
 
     def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
         ending = 1 if user.group and len(user.group.members) == 1 else 0

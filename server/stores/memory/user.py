@@ -1,7 +1,5 @@
 """What is remembered of one user beyond its group."""
 
-from collections.abc import Iterator
-
 from server.core.events import ConnectionAttached, Group, GroupEntered
 from server.core.ids import ConnectionId, UserId
 from server.core.kinds import Kind
@@ -94,9 +92,6 @@ class MemoryUser:
         if self.apart_until_ms.pop(user_id, None) is None:
             self._shunned_bytes += shunned_bytes(user_id)
         self.apart_until_ms[user_id] = until_ms
-
-    def apart_from(self, now_ms: int) -> Iterator[UserId]:
-        return (one for one, until_ms in self.apart_until_ms.items() if until_ms > now_ms)
 
     def forget_partings(self, now_ms: int) -> int | None:
         """Forget those that are over.

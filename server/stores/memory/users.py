@@ -1,17 +1,22 @@
 """All users that are remembered: their keys, and who of them are not to meet."""
 
+from collections.abc import Set as AbstractSet
 from itertools import chain
 
 from server.core.errors import AppError, Code
-from server.core.ids import RoomId, UserId
+from server.core.ids import UserId
 from server.core.limits import Bounds
 from server.stores.memory.agenda import Agenda
+from server.stores.memory.group import MemoryGroup
 from server.stores.memory.space import Share
 from server.stores.memory.user import MemoryUser, shunned_bytes
 
 _IDLE_PART = 2
 """Users who are not here hold at most this part of the space, so that nobody fills it by
 coming and going under ever new names."""
+
+
+_NOBODY: AbstractSet[UserId] = frozenset()
 
 
 class MemoryUsers:
@@ -90,12 +95,19 @@ class MemoryUsers:
             self._parted.put(one.user_id, next(iter(one.apart_until_ms.values())))
             self._count(one)
 
-    def groups_to_avoid(self, user: MemoryUser, now_ms: int) -> set[RoomId]:
-        """Where somebody is whom the user is not to meet."""
-        # From the people to their groups: many groups hold somebody, and few people are shunned.
-        blockers = self._blockers.get(user.user_id, ())
-        shunned = map(self._users.get, chain(user.blocked, blockers, user.apart_from(now_ms)))
-        return {one.group.room_id for one in shunned if one and one.group}
+    def may_meet(self, user: MemoryUser, group: MemoryGroup) -> bool:
+        """Whether nobody is there whom the user shuns, or who shuns the user."""
+        shunned = (user.blocked, self._blockers_of(user), user.apart_until_ms.keys())
+        return all(some.isdisjoint(group.members) for some in shunned)
+
+    def groups_to_avoid(self, user: MemoryUser) -> set[MemoryGroup]:
+        """All groups in which the user may not meet somebody."""
+        shunned = chain(user.blocked, self._blockers_of(user), user.apart_until_ms)
+        known = map(self._users.get, shunned)
+        return {one.group for one in known if one and one.group}
+
+    def _blockers_of(self, user: MemoryUser) -> AbstractSet[UserId]:
+        return self._blockers.get(user.user_id, _NOBODY)
 
     # --- forgetting ---
 
