@@ -133,6 +133,45 @@ async def test_blocks_and_partings_are_counted_with_the_names_of_the_others(plaz
     assert await plaza.held_bytes() - before >= 128
 
 
+async def group_bytes(plaza):
+    (summary,) = (await plaza.groups.page(0, 2)).groups
+    return summary.held_bytes
+
+
+async def test_a_key_is_counted_for_the_group_and_for_the_user(plaza):
+    alice, _ = await plaza.arrive("alice", "bob")
+    await alice.join("k" * 100)
+    in_group, in_all = await group_bytes(plaza), await plaza.held_bytes()
+
+    await alice.join("k" * 1_100)
+
+    assert await group_bytes(plaza) == in_group + 1_000
+    assert await plaza.held_bytes() == in_all + 2_000
+
+
+async def test_a_group_counts_who_is_not_to_come_back_until_it_may(plaza, clock):
+    alice, bob = await plaza.arrive("alice", "bob")
+    before = await group_bytes(plaza)
+    for number in range(3):
+        (one,) = await plaza.arrive(f"passer-by-{number}")
+        await one.leave()
+    assert await group_bytes(plaza) > before + 3 * len("passer-by-0")
+    clock.advance(ms=APART_MS)
+
+    # It forgets them when the next one leaves.
+    await bob.leave()
+    clock.advance(ms=APART_MS)
+    await bob.join()
+    await alice.leave()
+    clock.advance(ms=APART_MS)
+    await alice.join()
+    await bob.leave()
+    clock.advance(ms=APART_MS)
+    await bob.join()
+
+    assert await group_bytes(plaza) <= before + 200
+
+
 # --- no more space ---
 
 
@@ -181,6 +220,15 @@ async def test_a_newcomer_for_whom_there_is_no_space_is_refused_without_a_trace(
     assert await refusal(carol.connect()) is Code.SERVER_FULL
     assert await full_plaza.totals() == before
     assert await ids_of(talker) == ["talker"]
+
+
+async def test_a_key_needs_space_for_the_group_and_for_the_user(open_plaza):
+    plaza = await open_plaza(total_bytes=10_000)
+    alice = plaza.stranger("alice")
+    await alice.connect()
+
+    assert await refusal(alice.join("k" * 5_000)) is Code.SERVER_FULL
+    assert await refusal(alice.join("k" * 2_500)) is None
 
 
 async def test_many_who_are_known_cannot_join_beyond_the_space(open_plaza):

@@ -108,17 +108,14 @@ class MemoryGroups:
     def _find_place(self, user: MemoryUser, now_ms: int) -> MemoryGroup | None:
         """The fullest group that may take the user."""
         user.forget_partings(now_ms)
-        places = (
-            group
-            for group in self._places
-            if group is not user.group and not group.is_barred(user.user_id, now_ms)
-        )
-        for group in islice(places, _LOOKS):
-            if self._users.may_meet(user, group):
+        others = (group for group in self._places if group is not user.group)
+        for group in islice(others, _LOOKS):
+            if self._users.may_meet(user, group) and not group.is_barred(user.user_id, now_ms):
                 return group
-        # So many in vain: rather look in which groups the others are who are not to be met.
+        # So many in vain: rather look in which groups the people are who are not to be met.
         avoided = self._users.groups_to_avoid(user)
-        return next((group for group in places if group not in avoided), None)
+        left_over = (group for group in others if group not in avoided)
+        return next((g for g in left_over if not g.is_barred(user.user_id, now_ms)), None)
 
     def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
         ending = 1 if user.group and len(user.group.members) == 1 else 0
