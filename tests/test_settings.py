@@ -393,7 +393,7 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 
 def test_every_bound_says_its_unit_in_its_name() -> None:
     units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_PER_MINUTE")
-    counts = ("_SESSIONS", "_MEMBERS", "_MESSAGES", "_CONNECTIONS")
+    counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
     unclear = [name for name in NUMBERS if name != "PORT" and not name.endswith(units + counts)]
 
     assert unclear == []
