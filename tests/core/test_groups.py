@@ -466,9 +466,9 @@ class OpenBooks(MemoryGroups):
 
 
 async def marks_of(core, books, *addresses):
-    for number, address in enumerate(addresses):
-        one = Person(core, f"user-{number}", address=address)
-        await one.arrive()
+    """What the store is given when a member reports another from each of these."""
+    for address in addresses:
+        one = Person(core, "alice", address=address)
         await one.join()
         await one.report("troll")
     return books.marks
