@@ -52,10 +52,12 @@ does not keep the session alive. Of one for another member the sender's own tabs
 from server.apis.session_relay.events import ACTIONS
 from server.apis.session_relay.render import EVENTS, HEARD, WORDS
 from server.apis.session_relay.routes import ROUTES
+from server.core.kinds import Kind
 from server.transports.api import Api
 
 SESSION_RELAY = Api(
     name="session relay",
+    kind=Kind.SESSION,
     routes=ROUTES,
     actions=ACTIONS,
     events=EVENTS,

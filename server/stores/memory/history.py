@@ -95,6 +95,21 @@ class History:
                 found.append(event)
         return tuple(reversed(found))
 
+    def page(
+        self, before_seq: int | None, limit: int, reader: Identity
+    ) -> tuple[tuple[MessageSent, ...], bool]:
+        """The newest messages before a place, oldest first, and whether there are older ones."""
+        found: list[MessageSent] = []
+        for record in reversed(self._kept):
+            event = record.event
+            is_before = before_seq is None or event.seq < before_seq
+            if not is_before or (event.identities and reader not in event.identities):
+                continue
+            if len(found) == limit:
+                return tuple(reversed(found)), True
+            found.append(event)
+        return tuple(reversed(found)), False
+
     def _trim(self) -> None:
         record = self._kept.popleft()
         self.held_bytes -= record.weight_bytes
