@@ -71,6 +71,11 @@ export class Strangers {
     return new Strangers(options, given, userOf(said.user));
   }
 
+  /** Who has it is this user: to be kept, if one is to be the same after a reload. */
+  get token() {
+    return this.#token;
+  }
+
   /** The group where one is, if any. */
   get group() {
     return this.#group?.state === "ended" ? null : this.#group;
@@ -85,6 +90,21 @@ export class Strangers {
   async meet() {
     await this.#connected();
     return this.#join("join_random_group", null);
+  }
+
+  /**
+   * End the connection once there is no group any more.
+   *
+   * @param {Group} group The one where one is.
+   * @returns {Group}
+   */
+  closeWithTheLast(group) {
+    group.on("state", ({ state }) => {
+      if (state !== "ended") return;
+      if (this.#group === group) this.close();
+      else if (this.#group) this.closeWithTheLast(this.#group);
+    });
+    return group;
   }
 
   /** End the connection; the others see it lost after a while. */
@@ -115,10 +135,10 @@ export class Strangers {
     await this.#wire.ask(event, { publicKey: text }, (answer) => {
       const told = groupOf(answer.group);
       if (!told) return;
-      from?.end("next");
-      if (this.#group !== from) this.#group?.end("replaced");
+      const before = this.#group;
       group = new Group(told, parts);
       this.#group = group;
+      before?.end(before === from ? "next" : "replaced");
     });
     if (!group) throw new RelayError(refusalOf(null));
     return group;
@@ -167,13 +187,18 @@ export class Strangers {
 }
 
 /**
- * Come into a group of strangers at once.
+ * Come into a group of strangers at once; the connection ends with the last group.
  *
  * @param {StrangersOptions} options
  */
 export async function meet(options) {
   const strangers = await Strangers.enter(options);
-  return strangers.meet();
+  try {
+    return strangers.closeWithTheLast(await strangers.meet());
+  } catch (error) {
+    strangers.close();
+    throw error;
+  }
 }
 
 /**
