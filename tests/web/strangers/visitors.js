@@ -30,9 +30,12 @@ export class Visitor {
    * @param {string} url
    * @param {string} login
    * @param {object} [options]
+   * @param {string} [via] The relay through which all is heard, if it is another.
    */
-  static async enter(t, url, login, options = {}) {
-    const strangers = await Strangers.enter({ url, login, pace: QUICK, ...options });
+  static async enter(t, url, login, options = {}, via = url) {
+    const known = await Strangers.enter({ url, login, pace: QUICK, ...options });
+    const there = { url: via, pace: QUICK };
+    const strangers = via === url ? known : new Strangers(there, known.token, known.user);
     t.after(() => strangers.close());
     return new Visitor(strangers);
   }
