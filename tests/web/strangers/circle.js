@@ -12,9 +12,18 @@ import {
   readStrangerCard,
 } from "../../../server/web/protocol/strangers/cards.js";
 import { until } from "../scene/until.js";
+import { textsOpenedBy } from "./opened.js";
 
 /** So that a test need not wait for what happens after a while. */
-export const QUICK = { tick: 5, settle: 5, patience: 20, asking: 60, answering: 10, behind: 60 };
+export const QUICK = {
+  tick: 5,
+  settle: 5,
+  patience: 20,
+  asking: 60,
+  answering: 10,
+  behind: 60,
+  untold: 200,
+};
 
 const QUIET = ["arrived", "left", "lost", "removed"];
 
@@ -116,6 +125,18 @@ export class Circle {
    */
   tell(except, event, data) {
     for (const guest of this.guests.values()) if (guest !== except) guest.hear(event, data);
+  }
+
+  /**
+   * What a sender's messages say to somebody who tries all its keys on all that a relay can keep.
+   *
+   * @param {Guest} guest
+   * @param {Guest} sender
+   * @returns {any[]} Texts.
+   */
+  openedBy({ identity }, { userId, publicKey }) {
+    const said = this.history.filter(({ senderId }) => senderId === userId);
+    return textsOpenedBy(identity, this.id, readStrangerCard(publicKey, userId), said);
   }
 
   /**
@@ -251,6 +272,13 @@ export class Guest {
   /** Texts of others, in the order in which they came. */
   get heard() {
     return this.messages.filter(({ status }) => status === "received").map(textOf);
+  }
+
+  /** @param {string} [wanted] Of which code; else all. */
+  notices(wanted) {
+    return [...this.entries.values()].filter(
+      ({ type, code }) => type === "notice" && (!wanted || code === wanted),
+    );
   }
 
   /** What a relay that does its work never causes. */

@@ -2,9 +2,17 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Epochs } from "../../../server/web/client/strangers/epochs.js";
+import { StrangerKeyring } from "../../../server/web/client/strangers/keyring.js";
+import { GROUP_PACE } from "../../../server/web/client/strangers/pace.js";
 import { Identity } from "../../../server/web/hushwire.js";
+import { toBase64url } from "../../../server/web/protocol/bytes.js";
+import { NO_HASH } from "../../../server/web/protocol/chain.js";
+import { randomBytes } from "../../../server/web/protocol/primitives.js";
 import { makeStrangerCard } from "../../../server/web/protocol/strangers/cards.js";
-import { checkEvidence } from "../../../server/web/protocol/strangers/evidence.js";
+import { KeyChain } from "../../../server/web/protocol/strangers/chains.js";
+import { makeStrangerMessage } from "../../../server/web/protocol/strangers/messages.js";
+import { placeOf } from "../../../server/web/protocol/strangers/place.js";
 import { until } from "../scene/until.js";
 import { Circle } from "./circle.js";
 
@@ -66,6 +74,8 @@ describe("with an honest relay", () => {
 
     await cy.sees("unreadable: no-key");
     assert.deepEqual(cy.heard, ["with Cy"]);
+    assert.deepEqual(circle.openedBy(cy, ann), ["with Cy"]);
+    assert.deepEqual(circle.openedBy(bob, ann), ["with Cy", "without Cy"]);
   });
 
   test("of many changes at once each sender makes one set of keys", async (t) => {
@@ -98,55 +108,6 @@ describe("with an honest relay", () => {
     const id = ann.group.send("anybody?");
 
     assert.equal((await ann.has(id, "failed")).reason, "nobody-here");
-  });
-
-  test("what was said while one was away comes later, once, and so does what one said", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob] = await circle.gather("Ann", "Bob");
-    ann.group.send("one");
-    await bob.hears("one");
-    bob.lose();
-    ann.group.send("two");
-    await ann.isSettled();
-    const cy = circle.join("Cy");
-    await cy.hearsOf(ann);
-    ann.group.send("three");
-    const id = bob.group.send("from afar");
-    await cy.hears("three");
-    await bob.comeBack();
-    await bob.hears("one", "two", "three");
-    await bob.has(id, "sent");
-    await ann.hears("from afar");
-    await cy.hears("from afar");
-
-    assert.deepEqual(bob.heard, ["one", "two", "three"]);
-    assert.deepEqual(
-      [ann, bob, cy].map(({ alarms }) => alarms),
-      [[], [], []],
-    );
-  });
-
-  test("a message of which the answer was lost is not said twice", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob] = await circle.gather("Ann", "Bob");
-    ann.group.send("warm up");
-    await bob.hears("warm up");
-    const ask = ann.ask.bind(ann);
-    ann.ask = async (event, payload) => {
-      await ask(event, payload); // The relay has it, and its answer is lost.
-      ann.ask = ask;
-      ann.lose();
-      return ann.ask(event, payload);
-    };
-    const id = ann.group.send("only once");
-    await bob.hears("only once");
-    await ann.comeBack();
-    await ann.has(id, "sent");
-    ann.group.send("and on");
-    await bob.hears("and on");
-
-    assert.deepEqual(bob.heard, ["warm up", "only once", "and on"]);
-    assert.deepEqual(bob.alarms, []);
   });
 
   test("a blocked member hears nothing more, and is heard no more", async (t) => {
@@ -186,70 +147,6 @@ describe("numbers to compare", () => {
 });
 
 describe("a relay that cheats", () => {
-  test("cannot swap a key later: it is shown, nothing goes to it, and what comes waits", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob, cy] = await circle.gather("Ann", "Bob", "Cy");
-    const identity = Identity.create();
-    bob.publicKey = makeStrangerCard(identity, bob.userId, "Bob", Date.now());
-    circle.tells = (guest) => guest !== bob;
-    circle.epoch += 1;
-    circle.rotate(null);
-    await ann.sees("key-changed");
-    ann.group.send("for whom?");
-    await cy.hears("for whom?");
-
-    await bob.sees("unreadable: no-key");
-    assert.equal(ann.person(bob)?.isChanged, true);
-    assert.deepEqual(bob.heard, []);
-  });
-
-  test("a changed key is good once its user says so", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob, cy] = await circle.gather("Ann", "Bob", "Cy");
-    circle.leave(bob);
-    const again = circle.join("Bob");
-    await ann.sees("key-changed");
-    again.group.send("it is me");
-    await until(() => ann.messages.some(({ status }) => status === "waiting"));
-    assert.deepEqual(ann.heard, []);
-    ann.group.trust(again.userId);
-    await ann.hears("it is me");
-    ann.group.send("so it is");
-    await again.hears("so it is");
-    await cy.sees("key-changed");
-
-    assert.deepEqual(cy.heard, ["so it is"]);
-  });
-
-  test("cannot show two lists of members under one number", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob] = await circle.gather("Ann", "Bob");
-    const ghost = makeStrangerCard(Identity.create(), "u-Ghost", "Ghost", Date.now());
-    const haunted = { userId: "u-Ghost", login: "Ghost", publicKey: ghost };
-    circle.list = (members, { name }) => (name === "Ann" ? [...members, haunted] : members);
-    circle.epoch += 1;
-    circle.rotate(null);
-    await bob.sees("split");
-    await ann.sees("split");
-    ann.group.send("who is here?");
-    await until(() => bob.messages.some(({ reason }) => reason === "no-key"));
-
-    assert.deepEqual(bob.heard, []);
-  });
-
-  test("cannot take back a list that it has shown, nor an epoch", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob] = await circle.gather("Ann", "Bob");
-    ann.hear("key_rotation_needed", { epoch: circle.epoch, members: circle.members.slice(0, 1) });
-    await ann.sees("split");
-    ann.hear("key_rotation_needed", { epoch: 1, members: circle.members });
-    ann.group.send("still both");
-    await bob.hears("still both");
-
-    assert.equal(ann.person(bob)?.isPresent, true);
-    assert.equal(ann.group.epoch, circle.epoch);
-  });
-
   test("cannot bring a message twice, change it, or put it in another's mouth", async (t) => {
     const circle = new Circle(t);
     const [ann, bob, cy] = await circle.gather("Ann", "Bob", "Cy");
@@ -303,38 +200,6 @@ describe("a relay that cheats", () => {
     await bob.sees("missing");
   });
 
-  test("cannot keep a leaving from a sender unnoticed: nothing is said meanwhile", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob, cy] = await circle.gather("Ann", "Bob", "Cy");
-    circle.tells = (guest) => guest !== ann;
-    circle.leave(cy);
-    await ann.sees("behind");
-    const id = ann.group.send("is Cy here?");
-    assert.equal(ann.messages.find((one) => one.id === id).status, "sending");
-    circle.tells = () => true;
-    circle.rotate(null);
-    await bob.hears("is Cy here?");
-
-    assert.deepEqual(cy.heard, []);
-  });
-
-  test("shows a sender who speaks to people who have gone long ago", async (t) => {
-    const circle = new Circle(t);
-    const ann = circle.join("Ann", { behind: 1e6 });
-    const bob = circle.join("Bob", { over: 0 });
-    const cy = circle.join("Cy");
-    await bob.hearsOf(ann, cy);
-    await ann.hearsOf(bob, cy);
-    circle.tells = (guest) => guest !== ann;
-    circle.pass = (message, guest) => (guest === ann ? [] : [message]);
-    circle.leave(cy);
-    ann.group.send("hello Cy");
-    await bob.hears("hello Cy");
-
-    await bob.sees("behind");
-    assert.equal(bob.person(ann)?.isBehind, true);
-  });
-
   test("that loses keys is asked for them again, and the message can be read", async (t) => {
     const circle = new Circle(t);
     const [ann, bob] = await circle.gather("Ann", "Bob");
@@ -355,16 +220,6 @@ describe("a relay that cheats", () => {
     ann.group.send("without keys");
 
     await bob.sees("unreadable: no-key");
-  });
-
-  test("ends the visit that it gives to another key", async (t) => {
-    const circle = new Circle(t);
-    const [ann] = await circle.gather("Ann", "Bob");
-    ann.publicKey = makeStrangerCard(Identity.create(), ann.userId, "Ann", Date.now());
-    circle.epoch += 1;
-    circle.rotate(null);
-
-    assert.deepEqual(ann.states, [{ state: "ended", reason: "replaced" }]);
   });
 
   test("makes nobody stumble who says nonsense", async (t) => {
@@ -392,6 +247,64 @@ describe("a relay that cheats", () => {
   });
 });
 
+describe("keys that are lacking", () => {
+  test("are asked for of each sender a few at once, in one request", () => {
+    const pace = { ...GROUP_PACE, patience: 1_000, asking: 4_000 };
+    const [place, identity] = [randomBytes(32), Identity.create()];
+    const parts = { place, identity, pace, epochs: new Epochs(place) };
+    const keyring = new StrangerKeyring(parts, { accepted() {}, trouble() {} });
+    for (let at = 0; at < 200; at++) keyring.want("eve", randomBytes(16), 0);
+    keyring.want("bob", randomBytes(16), 0);
+    const asked = [1_000, 5_000, 9_000, 13_000].map((nowMs) =>
+      keyring.due(nowMs).wanted.map(({ userId, chainIds }) => [userId, chainIds.length]),
+    );
+
+    const once = [
+      ["eve", 4],
+      ["bob", 1],
+    ];
+    assert.deepEqual(asked, [once, once, once, []]);
+  });
+
+  test("are asked for until all were, of whoever lacks many, and all can be read", async (t) => {
+    const circle = new Circle(t);
+    const [ann, bob] = await circle.gather("Ann", "Bob");
+    circle.pass = (message, guest) => {
+      const isLost = guest === bob && !isText(message) && !message.to;
+      return isLost ? [] : [message];
+    };
+    const texts = Array.from({ length: 4 }, (_, at) => `text ${at}`);
+    for (const [at, text] of texts.entries()) {
+      const another = circle.join(`Another ${at}`);
+      await another.hearsOf(ann);
+      ann.group.send(text);
+      await another.hears(text);
+    }
+    await bob.hears(...texts);
+
+    assert.deepEqual(bob.alarms, []);
+  });
+
+  test("are asked for of nobody who names other members than were told", async (t) => {
+    const circle = new Circle(t);
+    const [ann, bob] = await circle.gather("Ann", "Bob");
+    const tag = { sender: bob.identity.memberId, epoch: circle.epoch, members: NO_HASH };
+    const before = ann.asked.length;
+    let previous = NO_HASH;
+    for (let number = 1; number <= 10; number++) {
+      const chain = new KeyChain(placeOf(circle.id), { ...tag, first: number });
+      const said = { messageId: `m${number}`, kind: "text", number, previous, sentMs: 1 };
+      const { bytes, hash } = makeStrangerMessage(bob.identity, chain, said, { text: "x" });
+      previous = hash;
+      const encryptedMessage = toBase64url(bytes);
+      circle.send(bob, { encryptedMessage, messageType: "text", id: said.messageId });
+    }
+
+    assert.deepEqual(ann.alarms, Array(10).fill("unreadable: no-key"));
+    assert.equal(ann.asked.length, before);
+  });
+});
+
 describe("somebody with another client", () => {
   test("is shown, gets no keys, and is not in the way", async (t) => {
     const circle = new Circle(t);
@@ -408,35 +321,5 @@ describe("somebody with another client", () => {
     const rob = bob.group.people.find(({ userId }) => userId === "7");
     assert.deepEqual([rob?.name, rob?.card, rob?.isPresent], ["Rob", null, true]);
     assert.deepEqual(ann.group.groupNumber(), bob.group.groupNumber());
-  });
-});
-
-describe("a report", () => {
-  test("proves the messages that are shown, and opens no other", async (t) => {
-    const circle = new Circle(t);
-    const [ann, bob] = await circle.gather("Ann", "Bob");
-    for (const text of ["one", "something bad", "three"]) ann.group.send(text);
-    await bob.hears("one", "something bad", "three");
-    const bad = bob.messages.find(({ content }) => content?.text === "something bad");
-    const evidence = JSON.parse(JSON.stringify(bob.group.evidence(ann.userId, [bad.id])));
-
-    const [shown, ...others] = checkEvidence(evidence, circle.id, ann.userId);
-    assert.deepEqual([shown.content, shown.number, others], [{ text: "something bad" }, 2, []]);
-    const all = bob.group.evidence(ann.userId);
-    assert.deepEqual(
-      checkEvidence(all, circle.id, ann.userId).map(({ isNext }) => isNext),
-      [false, true, true],
-    );
-    const swapped = {
-      ...evidence,
-      messages: [{ ...all?.messages[0], key: evidence.messages[0].key }],
-    };
-    assert.throws(() => checkEvidence(swapped, circle.id, ann.userId), { name: "ForgedError" });
-  });
-
-  test("has nothing to show of who has said nothing", async (t) => {
-    const [ann, bob] = await new Circle(t).gather("Ann", "Bob");
-
-    assert.equal(bob.group.evidence(ann.userId), null);
   });
 });

@@ -140,23 +140,36 @@ describe("a hostile relay", () => {
     assert.deepEqual(ann.heard, []);
   });
 
-  test("that hides a leaving is shown, and the sender says nothing meanwhile", async (t) => {
+  test("that hides a leaving is shown, before the sender says anything", async (t) => {
     const { relay, ann, bob, cy } = await plot(t);
     await ann.hearsOf(bob, cy);
-    relay.down = (told) =>
-      ["key_rotation_needed", "user_left"].includes(told.event) ? [] : [told];
+    const isHidden = ({ event }) => ["key_rotation_needed", "user_left"].includes(event);
+    relay.down = (told) => (isHidden(told) ? [] : [told]);
     await cy.group.leave();
-    await ann.sees("behind");
-    const id = ann.group.send("is Cy still here?");
+    await ann.sees("told-less");
 
-    assert.equal(ann.messages.find((one) => one.id === id)?.status, "sending");
+    const [notice] = [...ann.entries.values()].filter(({ code }) => code === "told-less");
+    assert.equal(notice.memberId, bob.id);
     relay.behave();
     const missed = relay.told.findLast(
       ({ who, event }) => who === ann.id && event === "key_rotation_needed",
     );
     relay.say(ann.id, "key_rotation_needed", missed?.data);
-    await bob.hears("is Cy still here?");
-    assert.deepEqual(cy.heard, []);
+    ann.group.send("has Cy left?");
+    await bob.hears("has Cy left?");
+    assert.equal(ann.person(cy)?.isPresent, false);
+  });
+
+  test("that shows a list of before again brings nobody back who has left", async (t) => {
+    const { relay, ann, bob, cy } = await plot(t);
+    await ann.hearsOf(bob, cy);
+    const { data } = relay.told.find(({ event }) => event === "ack join_random_group");
+    await cy.group.leave();
+    await until(() => ann.person(cy)?.isPresent === false);
+    relay.say(ann.id, "joined_group", { group: data.group });
+    await ann.sees("split");
+
+    assert.equal(ann.person(cy)?.isPresent, false);
   });
 
   test("that brings messages of another group has them refused", async (t) => {

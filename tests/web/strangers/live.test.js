@@ -7,7 +7,8 @@ import { checkEvidence } from "../../../server/web/protocol/strangers/evidence.j
 import { Cable } from "../scene/cable.js";
 import { startServer } from "../scene/stage.js";
 import { until } from "../scene/until.js";
-import { Visitor } from "./visitors.js";
+import { textsOpenedBy } from "./opened.js";
+import { historyOf, Leaver, Visitor } from "./visitors.js";
 
 describe("strangers at a real server", () => {
   test("meet by one call each, and talk", async (t) => {
@@ -26,25 +27,37 @@ describe("strangers at a real server", () => {
     assert.deepEqual(one.people.map(({ name }) => name).toSorted(), ["Ann", "Bob"]);
   });
 
-  test("five talk, one leaves, and cannot read what follows", async (t) => {
+  test("five talk, one leaves, and cannot read what follows with all that the server has", async (t) => {
     const { url } = await startServer(t);
-    const people = await Visitor.gather(t, url, "Ann", "Bob", "Cy", "Di", "Ed");
+    const staying = await Visitor.gather(t, url, "Ann", "Cy", "Di", "Ed");
+    const bob = await Leaver.enter(t, url, "Bob");
+    const people = [...staying, bob];
+    for (const one of people) await one.hearsOf(...people);
     for (const [at, one] of people.entries()) one.group.send(`hello ${at}`);
     for (const one of people) {
       const others = people.map((_, at) => `hello ${at}`).filter((_, at) => people[at] !== one);
       await one.hears(...others);
     }
-    const [ann, bob, ...rest] = people;
+    const [ann, ...rest] = staying;
     const epochs = new Set(people.map(({ group }) => group.epoch));
-    await bob.group.leave();
+    await bob.leave();
+    await until(() => ann.person(bob)?.isPresent === false);
     ann.group.send("Bob has gone");
     for (const one of rest) await one.hears("Bob has gone");
+    const kept = await historyOf(url, ann);
+    bob.takeAll(kept);
+    await bob.sees("unreadable: no-key");
 
+    const annsMessages = kept.filter(({ senderId }) => String(senderId) === ann.id);
+    assert.deepEqual(
+      textsOpenedBy(bob.identity, bob.group.id, bob.person(ann)?.card, annsMessages),
+      ["hello 0"],
+    );
+    assert.ok(!bob.heard.includes("Bob has gone"));
     assert.equal(epochs.size, 1);
     assert.ok(ann.epochs.every((epoch, at) => at === 0 || epoch > ann.epochs[at - 1]));
-    assert.ok(!bob.heard.includes("Bob has gone"));
     assert.deepEqual(
-      people.flatMap(({ alarms }) => alarms),
+      staying.flatMap(({ alarms }) => alarms),
       [],
     );
     assert.deepEqual(ann.group.groupNumber(), rest[0].group.groupNumber());
@@ -116,6 +129,17 @@ describe("strangers at a real server", () => {
     );
   });
 
+  test("are told when the time is over for which the server knows them", async (t) => {
+    const { url, advance } = await startServer(t, { clock: "manual", SESSION_IDLE_MINUTES: 9_999 });
+    const ann = await Visitor.enter(t, url, "Ann");
+    await ann.meet();
+    await advance(24 * 60 + 1);
+    await until(() => ann.group.state === "ended");
+
+    assert.equal(ann.states.at(-1).reason, "token_expired");
+    await assert.rejects(ann.strangers.meet(), { code: "token_expired" });
+  });
+
   test("come back after a lost connection, and have missed nothing", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);
@@ -182,6 +206,16 @@ describe("strangers at a real server", () => {
     await bob.sees("key-changed");
 
     assert.equal(second.group.id, first.group.id);
+  });
+
+  test("are told so too when there should be a new token, and is none", async (t) => {
+    const { url, advance } = await startServer(t, { clock: "manual", SESSION_IDLE_MINUTES: 9_999 });
+    const renew = () => Promise.reject(new Error("the account is closed"));
+    const ann = await Visitor.enter(t, url, "Ann", { renew });
+    await ann.meet();
+    await advance(24 * 60 + 1);
+
+    await ann.ends("token_expired");
   });
 
   test("whose token is none are refused", async (t) => {

@@ -1,9 +1,24 @@
 /** People who meet strangers through a real server, and remember what they were told. */
 
-import { Strangers } from "../../../server/web/hushwire.js";
+import { Group } from "../../../server/web/client/strangers/group.js";
+import { groupOf } from "../../../server/web/client/strangers/told.js";
+import { Wire } from "../../../server/web/client/strangers/wire.js";
+import { Identity, Strangers } from "../../../server/web/hushwire.js";
+import {
+  makeStrangerCard,
+  readStrangerCard,
+} from "../../../server/web/protocol/strangers/cards.js";
 import { until } from "../scene/until.js";
 
-const QUICK = { tick: 20, settle: 50, patience: 200, asking: 300, answering: 50, behind: 600 };
+const QUICK = {
+  tick: 20,
+  settle: 50,
+  patience: 200,
+  asking: 300,
+  answering: 50,
+  behind: 600,
+  untold: 900,
+};
 /** In any group of a test. */
 const MOST = 6;
 const QUIET = ["arrived", "left", "lost", "removed"];
@@ -152,4 +167,72 @@ export class Visitor {
       () => ({ who: this.strangers.user, wanted: status, messages: this.messages }),
     );
   }
+}
+
+/** Somebody of whom a test has the keys, and whose client does not stop when it leaves. */
+export class Leaver extends Visitor {
+  identity = Identity.create();
+
+  /**
+   * @param {import("node:test").TestContext} t
+   * @param {string} url
+   * @param {string} login
+   */
+  static async enter(t, url, login) {
+    const known = await Strangers.enter({ url, login });
+    const wire = new Wire(url, () => known.token);
+    const bob = new Leaver(known);
+    bob.wire = wire;
+    t.after(() => bob.end());
+    const isUp = new Promise((resolve) => wire.on("up", resolve));
+    wire.connect();
+    await isUp;
+    await bob.#join(login);
+    return bob;
+  }
+
+  /** @param {string} login */
+  async #join(login) {
+    const publicKey = makeStrangerCard(this.identity, this.id, login, Date.now());
+    const parts = {
+      wire: this.wire,
+      identity: this.identity,
+      card: readStrangerCard(publicKey, this.id),
+      pace: QUICK,
+      moveOn: () => Promise.reject(new Error("nowhere")),
+    };
+    await this.wire.ask("join_random_group", { publicKey }, ({ group }) =>
+      this.follow(new Group(groupOf(group), parts)),
+    );
+    this.deaf = this.wire.on("heard", ({ event, data }) => this.group.hear(event, data));
+  }
+
+  /** By the relay's word, and nobody else's. */
+  async leave() {
+    this.deaf();
+    await this.wire.ask("leave_group", { groupId: this.group.id });
+  }
+
+  /** @param {any[]} messages What a relay has kept, and may give to anybody. */
+  takeAll(messages) {
+    for (const one of messages) this.group.hear("new_message", one);
+  }
+
+  end() {
+    this.group?.end("closed");
+    this.wire.close();
+  }
+}
+
+/**
+ * All messages that the server has kept for a member, keys too.
+ *
+ * @param {string} url
+ * @param {Visitor} visitor
+ * @returns {Promise<any[]>}
+ */
+export async function historyOf(url, { strangers, group }) {
+  const headers = { authorization: `Bearer ${strangers.token}` };
+  const answer = await fetch(`${url}/api/groups/${group.id}/messages?limit=200`, { headers });
+  return (await answer.json()).messages;
 }

@@ -9,15 +9,16 @@ import { readContent } from "../entries.js";
 const MAX_WAITING = 500;
 const MAX_REVEALABLE = 1_000;
 const MAX_IDS = 20_000;
-const NO_CARD_PATIENCE_MS = 15_000;
 
 /**
  * @typedef {import("../entries.js").MessageEntry} MessageEntry
  * @typedef {import("../../protocol/strangers/messages.js").StrangerEnvelope} StrangerEnvelope
  * @typedef {import("./people.js").Stranger} Stranger
  * @typedef {import("./told.js").ToldMessage} ToldMessage
- * @typedef {{relayed: ToldMessage, entry: MessageEntry, envelope: StrangerEnvelope | null, sinceMs: number}} Waiting
- * @typedef {{id: string, senderId: string, encrypted: string, key: Uint8Array}} Revealable
+ * @typedef {import("../../protocol/strangers/cards.js").StrangerCard} StrangerCard
+ * @typedef {{relayed: ToldMessage, entry: MessageEntry, envelope: StrangerEnvelope | null, card: StrangerCard | null, sinceMs: number}} Waiting
+ *   With the card by which the envelope is authentic.
+ * @typedef {{id: string, senderId: string, encrypted: string, key: Uint8Array, card: StrangerCard}} Revealable
  *
  * @typedef {object} InboxReports
  * @property {(entry: MessageEntry) => void} tell
@@ -67,9 +68,9 @@ export class StrangerInbox {
     const person = this.#people.get(relayed.senderId);
     if (person?.isBlocked) return;
     const entry = this.#entryOf(relayed);
-    if (!person?.card)
-      this.#takeUnknown(person, { relayed, entry, envelope: null, sinceMs: nowMs });
-    else this.#takeOf(person, { relayed, entry, envelope: null, sinceMs: nowMs }, isHistory);
+    const waiting = { relayed, entry, envelope: null, card: null, sinceMs: nowMs };
+    if (person?.card) this.#takeOf(person, waiting, isHistory);
+    else this.#takeUnknown(person, waiting);
   }
 
   /**
@@ -103,10 +104,11 @@ export class StrangerInbox {
     for (const waiting of this.#waiting.splice(0)) {
       const person = this.#people.get(waiting.relayed.senderId);
       if (person?.isBlocked) continue;
-      if (waiting.envelope && person) this.#open(person, waiting);
+      if (this.#isOverdue(waiting, nowMs)) {
+        this.#become(waiting.entry, "unreadable", waiting.envelope ? "no-key" : "no-card");
+      } else if (waiting.envelope && person) this.#open(person, waiting);
       else if (person?.card) this.#takeOf(person, waiting, true);
-      else if (nowMs - waiting.sinceMs < NO_CARD_PATIENCE_MS) this.#waiting.push(waiting);
-      else this.#become(waiting.entry, "unreadable", "no-card");
+      else this.#waiting.push(waiting);
     }
   }
 
@@ -116,9 +118,7 @@ export class StrangerInbox {
    * @param {number} nowMs
    */
   isImpatient(nowMs) {
-    return this.#waiting.some(
-      ({ envelope, sinceMs }) => !envelope && nowMs - sinceMs >= NO_CARD_PATIENCE_MS,
-    );
+    return this.#waiting.some((waiting) => this.#isOverdue(waiting, nowMs));
   }
 
   /**
@@ -127,7 +127,6 @@ export class StrangerInbox {
    * @param {Set<string>} chainIds
    */
   lack(chainIds) {
-    if (chainIds.size === 0) return;
     this.#waiting = this.#waiting.filter(({ entry, envelope }) => {
       const isLacking = envelope && chainIds.has(toBase64url(envelope.head.chainId));
       if (isLacking) this.#become(entry, "unreadable", "no-key");
@@ -136,7 +135,7 @@ export class StrangerInbox {
   }
 
   /**
-   * What a report can show of somebody's words.
+   * What a report can show of somebody's words, in their order.
    *
    * @param {string} userId
    * @param {readonly string[] | null} entryIds Null for all.
@@ -145,6 +144,18 @@ export class StrangerInbox {
     const all = [...this.#revealable].filter(([, { senderId }]) => senderId === userId);
     const wanted = entryIds && new Set(entryIds);
     return all.filter(([id]) => !wanted || wanted.has(id)).map(([, one]) => one);
+  }
+
+  /**
+   * Whether the relay should have shown its sender, or its epoch, by now.
+   *
+   * @param {Waiting} waiting
+   * @param {number} nowMs
+   */
+  #isOverdue({ envelope, relayed, sinceMs }, nowMs) {
+    if (nowMs - sinceMs < this.#pace.untold) return false;
+    if (envelope) return this.#epochs.judge(envelope.head) === "ahead";
+    return !this.#people.get(relayed.senderId)?.card;
   }
 
   /**
@@ -177,7 +188,7 @@ export class StrangerInbox {
     }
     const judged = this.#epochs.judge(envelope.head);
     if (judged === "before") return; // It was not for us.
-    this.#placeInChain(person, { ...waiting, envelope }, isHistory);
+    this.#placeInChain(person, { ...waiting, envelope, card }, isHistory);
   }
 
   /**
@@ -207,9 +218,9 @@ export class StrangerInbox {
    * @param {Waiting} waiting
    */
   #open(person, waiting) {
-    const { relayed, entry, envelope } = waiting;
+    const { relayed, entry, envelope, card } = waiting;
     const chain = envelope && this.#keyring.chainOf(envelope);
-    if (!envelope || chain === undefined) return this.#wait(waiting);
+    if (!envelope || !card || chain === undefined) return this.#waitForKeys(waiting);
     if (!chain) return this.#become(entry, "unreadable", "not-for-us");
     const { head } = envelope;
     let opened;
@@ -223,7 +234,8 @@ export class StrangerInbox {
     chain.forget(head.number);
     const content = head.kind === "text" ? readContent(head.kind, opened.said) : null;
     if (!content) return this.#become(entry, "unreadable", "newer");
-    this.#keep(entry.id, { ...relayed, encrypted: String(relayed.encrypted), key: opened.key });
+    const encrypted = String(relayed.encrypted);
+    this.#keep(entry.id, { ...relayed, encrypted, key: opened.key, card });
     this.#noteBehind(person, head.epoch, waiting.sinceMs);
     return this.#reports.tell({ ...entry, status: "received", reason: null, content });
   }
@@ -240,13 +252,29 @@ export class StrangerInbox {
     person.isBehind = isBehind;
   }
 
+  /**
+   * Keys are asked for that would be accepted, and waited for as long as they may be.
+   *
+   * @param {Waiting} waiting
+   */
+  #waitForKeys(waiting) {
+    const { entry, envelope, relayed, sinceMs } = waiting;
+    const verdict = envelope ? this.#epochs.judge(envelope.head) : "ahead";
+    if (verdict === "split" || verdict === "before") {
+      return this.#become(entry, "unreadable", "no-key");
+    }
+    if (verdict === "good" && envelope) {
+      this.#keyring.want(relayed.senderId, envelope.head.chainId, sinceMs);
+    }
+    return this.#wait(waiting);
+  }
+
   /** @param {Waiting} waiting */
   #wait(waiting) {
     this.#waiting.push(waiting);
-    const { entry, envelope, relayed, sinceMs } = waiting;
+    const { entry } = waiting;
     if (entry.status !== "waiting") this.#become(entry, "waiting", null);
     waiting.entry = { ...entry, status: "waiting" };
-    if (envelope) this.#keyring.want(relayed.senderId, envelope.head.chainId, sinceMs);
     if (this.#waiting.length <= MAX_WAITING) return;
     const given = this.#waiting.shift();
     if (given) this.#become(given.entry, "unreadable", "no-key");
@@ -297,8 +325,8 @@ export class StrangerInbox {
    * @param {string} id
    * @param {Revealable} one
    */
-  #keep(id, { senderId, encrypted, key, id: messageId }) {
-    this.#revealable.set(id, { id: messageId, senderId, encrypted, key });
+  #keep(id, { senderId, encrypted, key, card, id: messageId }) {
+    this.#revealable.set(id, { id: messageId, senderId, encrypted, key, card });
     if (this.#revealable.size > MAX_REVEALABLE) {
       this.#revealable.delete(this.#revealable.keys().next().value ?? "");
     }

@@ -5,8 +5,8 @@ import { toBase64url } from "../../protocol/bytes.js";
 import { openKeys, readKeys } from "../../protocol/strangers/keys.js";
 
 const MAX_CHAINS_EACH = 16;
-const MAX_AHEAD = 50;
-const MAX_WISHES = 200;
+/** A sender keeps as many. */
+const MAX_WISHES_EACH = 4;
 const MAX_ASKED = 3;
 
 /**
@@ -14,6 +14,7 @@ const MAX_ASKED = 3;
  * @typedef {import("../../protocol/strangers/keys.js").KeysNote} KeysNote
  * @typedef {import("./people.js").Stranger} Stranger
  * @typedef {{userId: string, chainId: Uint8Array, asked: number, nextMs: number}} Wish
+ * @typedef {{person: Stranger, note: KeysNote, sinceMs: number, isHolding: boolean}} Ahead
  *
  * @typedef {object} KeyReports
  * @property {(person: Stranger, note: KeysNote) => void} accepted
@@ -28,8 +29,10 @@ export class StrangerKeyring {
   #reports;
   /** @type {Map<string, Map<string, KeyChain | null>>} By sender and chain id; null for keys that were not for us. */
   #chains = new Map();
-  /** @type {{person: Stranger, note: KeysNote, sinceMs: number}[]} For epochs that are yet to be told. */
-  #ahead = [];
+  /** @type {Map<string, Ahead>} The last keys for an epoch that is yet to be told, by their sender's user id. */
+  #ahead = new Map();
+  /** @type {WeakSet<Stranger>} Who has spoken of an epoch that did not come, or not so. */
+  #doubted = new WeakSet();
   /** @type {Map<string, Wish>} By chain id. */
   #wishes = new Map();
 
@@ -45,14 +48,35 @@ export class StrangerKeyring {
     this.#reports = reports;
   }
 
-  /** Since when somebody has spoken of an epoch that the relay has not told us of; null if nobody has. */
-  get aheadSinceMs() {
-    return this.#ahead[0]?.sinceMs ?? null;
+  /** Whether somebody has just spoken of an epoch that the relay has not told us of. */
+  get isHolding() {
+    return [...this.#ahead.values()].some(({ isHolding }) => isHolding);
   }
 
-  /** Who speaks of such an epoch. */
-  get aheadUserId() {
-    return this.#ahead[0]?.person.userId ?? null;
+  /**
+   * Who spoke of such an epoch so long ago that it should have been told; each once. They hold nothing
+   * any more: else anybody could silence us with one message.
+   *
+   * @param {number} nowMs
+   */
+  overdue(nowMs) {
+    const overdue = [...this.#ahead.values()].filter(
+      ({ isHolding, sinceMs }) => isHolding && nowMs - sinceMs >= this.#pace.behind,
+    );
+    for (const one of overdue) {
+      one.isHolding = false;
+      this.#doubted.add(one.person);
+    }
+    return overdue.map(({ person }) => person);
+  }
+
+  /**
+   * Of somebody who is blocked, has gone, or shows other keys, nothing is waited for.
+   *
+   * @param {string} userId
+   */
+  forget(userId) {
+    this.#ahead.delete(userId);
   }
 
   /**
@@ -68,15 +92,21 @@ export class StrangerKeyring {
     this.#judge(person, readKeys(this.#place, person.card, encrypted), nowMs);
   }
 
-  /**
-   * Look again at what came too early, now that an epoch was told.
-   *
-   * @param {number} nowMs
-   */
-  retry(nowMs) {
-    for (const { person, note, sinceMs } of this.#ahead.splice(0)) {
-      this.#judge(person, note, Math.min(sinceMs, nowMs));
+  /** Look again at what came too early, now that an epoch was told. */
+  retry() {
+    const ahead = [...this.#ahead.values()];
+    for (const one of ahead) {
+      if (!one.person.isPresent || one.person.isChanged) this.forget(one.person.userId);
+      else if (this.#epochs.judge(one.note) !== "ahead") this.#settle(one);
     }
+  }
+
+  /** @param {Ahead} ahead Of an epoch that was told by now. */
+  #settle({ person, note, sinceMs }) {
+    this.forget(person.userId);
+    if (this.#epochs.judge(note) === "good") this.#doubted.delete(person);
+    else this.#doubted.add(person);
+    this.#judge(person, note, sinceMs);
   }
 
   /**
@@ -88,13 +118,16 @@ export class StrangerKeyring {
   }
 
   /**
+   * Ask for keys after a while, unless there is enough to be asked of that sender.
+   *
    * @param {string} userId
    * @param {Uint8Array} chainId
    * @param {number} nowMs
    */
   want(userId, chainId, nowMs) {
     const id = toBase64url(chainId);
-    if (this.#wishes.has(id) || this.#wishes.size >= MAX_WISHES) return;
+    const ofSender = [...this.#wishes.values()].filter((wish) => wish.userId === userId);
+    if (this.#wishes.has(id) || ofSender.length >= MAX_WISHES_EACH) return;
     const nextMs = nowMs + this.#pace.patience;
     this.#wishes.set(id, { userId, chainId: chainId.slice(), asked: 0, nextMs });
   }
@@ -113,7 +146,7 @@ export class StrangerKeyring {
       wish.asked += 1;
       wish.nextMs = nowMs + this.#pace.asking;
     }
-    return { wanted, lacking: new Set(given.map(([id]) => id)) };
+    return { wanted: bySender(wanted), lacking: new Set(given.map(([id]) => id)) };
   }
 
   /** After a while without a connection, everything is asked for anew. */
@@ -139,8 +172,10 @@ export class StrangerKeyring {
    * @param {number} sinceMs
    */
   #wait(person, note, sinceMs) {
-    this.#ahead.push({ person, note, sinceMs });
-    if (this.#ahead.length > MAX_AHEAD) this.#ahead.shift();
+    const before = this.#ahead.get(person.userId);
+    const isHolding = before?.isHolding ?? !this.#doubted.has(person);
+    const since = { sinceMs: before?.sinceMs ?? sinceMs, isHolding };
+    this.#ahead.set(person.userId, { person, note, ...since });
   }
 
   /**
@@ -160,7 +195,20 @@ export class StrangerKeyring {
     this.#chains.set(sender, chains);
     if (chains.size > MAX_CHAINS_EACH) chains.delete([...chains.keys()][0]);
     this.#wishes.delete(id);
-    this.#epochs.note(note.epoch, note.members);
+    this.#epochs.note(note);
     return this.#reports.accepted(person, note);
   }
+}
+
+/**
+ * @param {Wish[]} wishes
+ * @returns {{userId: string, chainIds: Uint8Array[]}[]} One for each sender.
+ */
+function bySender(wishes) {
+  /** @type {Map<string, Uint8Array[]>} */
+  const chainIds = new Map();
+  for (const { userId, chainId } of wishes) {
+    chainIds.set(userId, [...(chainIds.get(userId) ?? []), chainId]);
+  }
+  return [...chainIds].map(([userId, ids]) => ({ userId, chainIds: ids }));
 }

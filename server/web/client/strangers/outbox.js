@@ -101,10 +101,19 @@ export class StrangerOutbox {
    * Send keys again to somebody who has not got them. They open for nobody else.
    *
    * @param {string} userId
+   * @param {Uint8Array[]} chainIds
+   * @param {number} nowMs
+   */
+  answer(userId, chainIds, nowMs) {
+    for (const chainId of chainIds) this.#answer(userId, chainId, nowMs);
+  }
+
+  /**
+   * @param {string} userId
    * @param {Uint8Array} chainId
    * @param {number} nowMs
    */
-  answer(userId, chainId, nowMs) {
+  #answer(userId, chainId, nowMs) {
     const id = toBase64url(chainId);
     const encrypted = this.#sentKeys.get(id);
     const asked = `${id} ${userId}`;
@@ -119,10 +128,10 @@ export class StrangerOutbox {
    * Ask somebody for keys.
    *
    * @param {string} userId
-   * @param {Uint8Array} chainId
+   * @param {Uint8Array[]} chainIds
    */
-  wish(userId, chainId) {
-    this.#give(userId, makeWish(this.#parts.place, chainId));
+  wish(userId, chainIds) {
+    this.#give(userId, makeWish(this.#parts.place, chainIds));
   }
 
   /** @param {string} reason Of all that was not sent. */
@@ -173,12 +182,18 @@ export class StrangerOutbox {
       chain.tag.epoch === epochs.newest &&
       equal(chain.tag.members, epochs.members) &&
       chain.isFor(this.#number + 1) &&
-      this.#recipients === this.#recipientsNow()
+      this.#recipients === this.#recipientIdsNow()
     );
   }
 
+  /** Of those who are in the members that keys and messages name. */
   #recipientsNow() {
-    return this.#parts.people.recipients
+    const { people, epochs } = this.#parts;
+    return people.recipientsAmong(epochs.memberIds);
+  }
+
+  #recipientIdsNow() {
+    return this.#recipientsNow()
       .map(({ id }) => id)
       .toSorted()
       .join();
@@ -186,13 +201,13 @@ export class StrangerOutbox {
 
   /** Begin a chain, and give its keys to all who shall read; to nobody, nothing is sent. */
   async #sendKeys() {
-    const { place, identity, people, epochs } = this.#parts;
+    const { place, identity, epochs } = this.#parts;
     const first = this.#number + 1;
     const tag = { sender: identity.memberId, epoch: epochs.newest, members: epochs.members, first };
-    const { recipients } = people;
+    const recipients = this.#recipientsNow();
     const chain = new KeyChain(place, tag);
     this.#chain = chain;
-    this.#recipients = this.#recipientsNow();
+    this.#recipients = this.#recipientIdsNow();
     this.#areKeysSent = recipients.length === 0;
     if (this.#areKeysSent) return;
     const encrypted = makeKeys(identity, chain, { previous: this.#previous, recipients });

@@ -8,7 +8,8 @@
  * @property {number} patience Until a lacking key is asked for.
  * @property {number} asking Between askings.
  * @property {number} answering Between answers to one asker.
- * @property {number} behind Until it is shown that the relay tells others what it does not tell us.
+ * @property {number} behind Until it is shown that the relay tells others what it does not tell us, and one goes on.
+ * @property {number} untold Until a message is given up of whose sender or epoch the relay does not tell.
  * @property {number} over How long after its end messages of an epoch come without a notice.
  */
 
@@ -20,5 +21,6 @@ export const GROUP_PACE = {
   asking: 4_000,
   answering: 2_000,
   behind: 10_000,
+  untold: 15_000,
   over: 30_000,
 };

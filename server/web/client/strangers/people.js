@@ -17,12 +17,15 @@ const MAX_GONE = 1_000;
  * @property {boolean} isSelf
  * @property {boolean} isPresent
  * @property {StrangerCard | null} card The one that is pinned.
- * @property {boolean} isChanged The relay shows other keys than those that are pinned: nothing is sent to it, what comes waits.
+ * @property {boolean} isChanged The relay shows other keys than those that are pinned: nothing is sent to it, what it says with these waits.
  * @property {string | null} refusal Why what the relay shows is no card that can be accepted.
  * @property {boolean} isHeard It has proved in this group that it has the keys.
  * @property {boolean} isBehind It speaks as if somebody were there who has left.
  * @property {boolean} isBlocked
  * @property {boolean} isVerified
+ *
+ * @typedef {{changed: string[], arrived: string[], left: string[]}} Turnover User ids: who shows other keys
+ *   now than those that are pinned, who has come, and who has gone.
  *
  * @typedef {{userId: string, login: string, text: string | null, card: StrangerCard | null, refusal: string | null}} Seen
  */
@@ -58,12 +61,15 @@ export class People {
     return card ? equal(card.memberId, this.self.memberId) : false;
   }
 
-  /** Those whom a sender encrypts to. */
-  get recipients() {
-    return this.all.flatMap((one) => {
-      const isRecipient =
-        one.isPresent && !one.isSelf && !one.isChanged && !one.refusal && !one.isBlocked;
-      return isRecipient && one.card ? [one.card] : [];
+  /**
+   * Those of an epoch whom a sender encrypts to.
+   *
+   * @param {Set<string>} memberIds Of that epoch.
+   */
+  recipientsAmong(memberIds) {
+    return this.all.flatMap(({ card, isSelf, isChanged, refusal, isBlocked }) => {
+      const isRecipient = !isSelf && !isChanged && !refusal && !isBlocked;
+      return isRecipient && card && memberIds.has(card.id) ? [card] : [];
     });
   }
 
@@ -85,14 +91,18 @@ export class People {
 
   /**
    * @param {Seen[]} seen
-   * @returns {Stranger[]} Who shows other keys now than what is pinned.
+   * @returns {Turnover}
    */
   update(seen) {
+    const before = new Set(this.#present());
     for (const person of this.#people.values()) person.isPresent = false;
     this.#shown = new Map(seen.map((one) => [one.userId, one]));
-    const changed = seen.filter((one) => this.#see(one));
+    const changed = seen.filter((one) => this.#see(one)).map(({ userId }) => userId);
     this.#forgetSome();
-    return changed.flatMap(({ userId }) => this.get(userId) ?? []);
+    const now = new Set(this.#present());
+    const arrived = [...now].filter((userId) => !before.has(userId));
+    const left = [...before].filter((userId) => !now.has(userId));
+    return { changed, arrived, left };
   }
 
   /**
@@ -108,6 +118,10 @@ export class People {
     Object.assign(person, { card, name: card.login, isChanged: false });
     Object.assign(person, { isVerified: false, isHeard: false, isBehind: false });
     return true;
+  }
+
+  #present() {
+    return this.all.filter(({ isPresent }) => isPresent).map(({ userId }) => userId);
   }
 
   /**

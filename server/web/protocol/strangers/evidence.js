@@ -1,7 +1,7 @@
 // @ts-check
 /** What a report reveals, so that others can see who said what. docs/PROTOCOL.md, section 20. */
 
-import { equal, fromBase64url, MalformedError, toBase64url } from "../bytes.js";
+import { equal, fromBase64url, MalformedError, toBase64url, utf8 } from "../bytes.js";
 import { KEY_BYTES } from "../primitives.js";
 import { readStrangerCard } from "./cards.js";
 import { readStrangerMessage } from "./messages.js";
@@ -9,25 +9,38 @@ import { placeOf } from "./place.js";
 
 const PROTOCOL = "hushwire/1/strangers";
 const MAX_MESSAGES = 200;
+/** As JSON: a relay takes no more. */
+const MAX_BYTES = 32 * 1024;
 
 /**
  * @typedef {{id: string, envelope: string, key: string}} RevealedMessage With the key of this message alone.
- * @typedef {{protocol: string, groupId: string, card: string, messages: RevealedMessage[]}} Evidence
+ * @typedef {{protocol: string, groupId: string, card: string, messages: RevealedMessage[], leftOut: number}} Evidence
+ *   `leftOut` says how many others there were to be shown, for which there was no room.
  */
 
 /**
+ * Of more than fits, the newest are shown.
+ *
  * @param {string} groupId
  * @param {import("./cards.js").StrangerCard} card Of who is reported.
- * @param {{id: string, encrypted: string, key: Uint8Array}[]} messages Of that sender, in order.
+ * @param {{id: string, encrypted: string, key: Uint8Array}[]} messages Said with that card, in order.
  * @returns {Evidence}
  */
 export function makeEvidence(groupId, card, messages) {
-  const revealed = messages.map(({ id, encrypted, key }) => ({
-    id,
-    envelope: encrypted,
-    key: toBase64url(key),
-  }));
-  return { protocol: PROTOCOL, groupId, card: card.text, messages: revealed };
+  const whole = { protocol: PROTOCOL, groupId, card: card.text, leftOut: messages.length };
+  let room = MAX_BYTES - jsonBytes({ ...whole, messages: [] });
+  const revealed = messages
+    .map(({ id, encrypted, key }) => ({ id, envelope: encrypted, key: toBase64url(key) }))
+    .reverse()
+    .filter((message) => {
+      const size = jsonBytes(message) + 1; // with a comma
+      const fits = size <= room;
+      if (fits) room -= size;
+      return fits;
+    })
+    .slice(0, MAX_MESSAGES)
+    .reverse();
+  return { ...whole, messages: revealed, leftOut: messages.length - revealed.length };
 }
 
 /**
@@ -62,6 +75,11 @@ export function checkEvidence(evidence, groupId, userId) {
       isNext,
     };
   });
+}
+
+/** @param {object} value */
+function jsonBytes(value) {
+  return utf8(JSON.stringify(value)).length;
 }
 
 /**

@@ -34,6 +34,8 @@ import { CHAIN_ID_BYTES, KeyChain } from "./chains.js";
 
 const NO_NONCE = new Uint8Array(NONCE_BYTES); // each wrap key is used once
 const ENTRY_BYTES = MEMBER_ID_BYTES + KEY_BYTES + TAG_BYTES;
+/** A sender keeps the keys of its last ones. */
+const MAX_WISHED = 4;
 
 /**
  * What the keys of a sender say of themselves, signed and open.
@@ -135,26 +137,30 @@ export function openKeys(place, identity, note) {
 }
 
 /**
- * "Send me the keys of that chain again."
+ * "Send me the keys of these chains again."
  *
  * @param {Uint8Array} place
- * @param {Uint8Array} chainId
+ * @param {Uint8Array[]} chainIds Up to four.
  * @returns {string} Also for a message of the type `key_exchange`.
  */
-export function makeWish(place, chainId) {
-  return toBase64url(pack(label("strangers/wanted"), place, chainId));
+export function makeWish(place, chainIds) {
+  return toBase64url(pack(label("strangers/wanted"), place, concat(...chainIds)));
 }
 
 /**
  * @param {Uint8Array} place
  * @param {unknown} text
- * @returns {Uint8Array | null} The id of the chain; null if that is no such wish.
+ * @returns {Uint8Array[] | null} The ids of the chains; null if that is no such wish.
  */
 export function readWish(place, text) {
   try {
-    const [what, where, chainId] = unpack(fromBase64url(String(text)), 3);
+    const [what, where, packed] = unpack(fromBase64url(String(text)), 3);
     const isWish = equal(what, label("strangers/wanted")) && equal(where, place);
-    return isWish && chainId.length === CHAIN_ID_BYTES ? chainId : null;
+    const count = packed.length / CHAIN_ID_BYTES;
+    if (!isWish || !Number.isInteger(count) || count < 1 || count > MAX_WISHED) return null;
+    return Array.from({ length: count }, (_, at) =>
+      packed.subarray(at * CHAIN_ID_BYTES, (at + 1) * CHAIN_ID_BYTES),
+    );
   } catch {
     return null;
   }
