@@ -7,6 +7,7 @@ from scripts.demo_parts.protocol.chains import Chain, Place, Seen, Told
 from scripts.demo_parts.protocol.contents import Text, parse, read_content
 from scripts.demo_parts.protocol.envelopes import NO_HASH
 from scripts.demo_parts.protocol.refusal import ForgedError, RefusedError
+from scripts.demo_parts.protocol.strangers.cards import StrangerCard
 from scripts.demo_parts.protocol.strangers.keys import KeysNote
 from scripts.demo_parts.protocol.strangers.messages import (
     StrangerEnvelope,
@@ -20,7 +21,11 @@ from scripts.demo_parts.strangers.told import ToldMessage
 OVER_MS = 30_000
 """How long after its end messages of an epoch come without a notice."""
 
+UNTOLD_MS = 15_000
+"""Until a message is given up of whose sender or epoch the relay does not tell."""
+
 _WAITING = 500
+_REVEALABLE = 1_000
 
 
 @dataclass
@@ -51,10 +56,23 @@ class Notice:
 
 @dataclass
 class _Waiting:
+    """A message on its way, with the card by which it is authentic, once it is."""
+
     entry: Entry
     told: ToldMessage
     since_ms: int
     envelope: StrangerEnvelope | None = None
+    card: StrangerCard | None = None
+
+
+@dataclass(frozen=True)
+class Revealable:
+    """What a report can show: a message with its key, and the card by which it is authentic."""
+
+    user_id: str
+    card: StrangerCard
+    envelope: StrangerEnvelope
+    key: bytes
 
 
 @dataclass
@@ -67,7 +85,7 @@ class Inbox:
     keyring: Keyring
     notice: Callable[[str, str, int], None]
     entries: list[Entry] = field(default_factory=list)
-    revealable: list[tuple[str, StrangerEnvelope, bytes]] = field(default_factory=list)
+    revealable: list[Revealable] = field(default_factory=list)
     _chains: dict[bytes, Chain] = field(default_factory=dict)
     _anchored: set[bytes] = field(default_factory=set)
     _waiting: list[_Waiting] = field(default_factory=list)
@@ -102,17 +120,25 @@ class Inbox:
         missing = chain.give_up(last) if state is Told.BEHIND else 0
         self._miss(person, missing + chain.start_at(note.tag.first))
 
-    def retry(self) -> None:
+    def retry(self, now_ms: int) -> None:
         """Look again at what waits, now that keys or cards have come."""
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             person = self.people.all.get(one.told.sender)
-            if person and one.envelope:
+            if person and person.is_blocked:
+                continue
+            if self._is_overdue(one, now_ms):
+                self._become(one.entry, "unreadable", "no-key" if one.envelope else "no-card")
+            elif person and one.envelope:
                 self._open(person, one)
             elif person and person.card:
                 self._take_of(person, one, is_history=True)
             else:
                 self._wait(one)
+
+    def is_impatient(self, now_ms: int) -> bool:
+        """Whether something has waited for so long that it is to be given up."""
+        return any(self._is_overdue(one, now_ms) for one in self._waiting)
 
     def lack(self, chain_ids: set[bytes]) -> None:
         """Tell of what cannot be read since nobody gives these keys."""
@@ -122,6 +148,19 @@ class Inbox:
         for one in lost:
             self._waiting.remove(one)
             self._become(one.entry, "unreadable", "no-key")
+
+    def _is_overdue(self, waiting: _Waiting, now_ms: int) -> bool:
+        """Whether the relay should have shown its sender, or its epoch, by now."""
+        if now_ms - waiting.since_ms < UNTOLD_MS:
+            return False
+        if waiting.envelope:
+            return self._verdict(waiting.envelope) is Verdict.AHEAD
+        person = self.people.all.get(waiting.told.sender)
+        return not person or not person.card
+
+    def _verdict(self, envelope: StrangerEnvelope) -> Verdict:
+        head = envelope.head
+        return self.epochs.judge(head.epoch, head.members, head.sender)
 
     # --- one message ---
 
@@ -140,9 +179,8 @@ class Inbox:
             else:
                 self._become(waiting.entry, "refused", "forged")
             return
-        head = envelope.head
-        if self.epochs.judge(head.epoch, head.members, head.sender) is not Verdict.BEFORE:
-            waiting.envelope = envelope
+        if self._verdict(envelope) is not Verdict.BEFORE:
+            waiting.envelope, waiting.card = envelope, person.card
             self._place(person, waiting, envelope, is_history)
 
     def _place(
@@ -165,8 +203,8 @@ class Inbox:
 
     def _open(self, person: Stranger, waiting: _Waiting) -> None:
         entry, envelope = waiting.entry, waiting.envelope
-        if not envelope or not self.keyring.has(envelope):
-            self._wait(waiting)
+        if not envelope or not waiting.card or not self.keyring.has(envelope):
+            self._wait_for_keys(waiting)
             return
         chain, number = self.keyring.chain_of(envelope), envelope.head.draft.number
         if not chain:
@@ -183,7 +221,8 @@ class Inbox:
         chain.forget(number)
         self._tell(person, waiting, envelope, said)
         if entry.status == "received":
-            self.revealable.append((entry.sender, envelope, key))
+            self.revealable.append(Revealable(entry.sender, waiting.card, envelope, key))
+            del self.revealable[:-_REVEALABLE]
 
     def _tell(
         self, person: Stranger, waiting: _Waiting, envelope: StrangerEnvelope, said: object
@@ -205,12 +244,20 @@ class Inbox:
                 self.notice("behind", person.user_id, 0)
         self._become(waiting.entry, "received")
 
+    def _wait_for_keys(self, waiting: _Waiting) -> None:
+        """Ask for keys that would be accepted; wait for them as long as they may be."""
+        verdict = self._verdict(waiting.envelope) if waiting.envelope else Verdict.AHEAD
+        if verdict in (Verdict.SPLIT, Verdict.BEFORE):
+            self._become(waiting.entry, "unreadable", "no-key")
+            return
+        if verdict is Verdict.GOOD and waiting.envelope:
+            chain_id = waiting.envelope.head.chain_id
+            self.keyring.want(waiting.told.sender, chain_id, waiting.since_ms)
+        self._wait(waiting)
+
     def _wait(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
         self._become(waiting.entry, "waiting")
-        if waiting.envelope:
-            chain_id = waiting.envelope.head.chain_id
-            self.keyring.want(waiting.told.sender, chain_id, waiting.since_ms)
         if len(self._waiting) > _WAITING:
             self._become(self._waiting.pop(0).entry, "unreadable", "no-key")
 

@@ -15,8 +15,12 @@ PATIENCE_MS = 1_000
 ASKING_MS = 4_000
 TIMES_ASKED = 3
 
+BEHIND_MS = 10_000
+"""Until it is shown that the relay tells others what it does not tell us, and one goes on."""
+
 _CHAINS_EACH = 16
-_AHEAD = 50
+_WISHES_EACH = 4
+"""A sender keeps as many."""
 
 
 @dataclass
@@ -27,13 +31,14 @@ class Wish:
     asked: int = 0
 
 
-@dataclass(frozen=True)
-class _Early:
-    """Keys for an epoch that is yet to be told."""
+@dataclass
+class _Ahead:
+    """The last keys of somebody for an epoch that is yet to be told."""
 
     person: Stranger
     note: KeysNote
     since_ms: int
+    is_holding: bool
 
 
 @dataclass
@@ -51,13 +56,33 @@ class Keyring:
     accepted: Callable[[Stranger, KeysNote], None]
     trouble: Callable[[str, Stranger], None]
     _chains: dict[bytes, dict[bytes, KeyChain | None]] = field(default_factory=dict)
-    _early: list[_Early] = field(default_factory=list)
+    _ahead: dict[str, _Ahead] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
     _wishes: dict[bytes, Wish] = field(default_factory=dict)
 
     @property
-    def ahead_since_ms(self) -> int | None:
-        """Since when somebody speaks of an epoch of which the relay has not told us."""
-        return self._early[0].since_ms if self._early else None
+    def is_holding(self) -> bool:
+        """Whether somebody has just spoken of an epoch of which the relay has not told us."""
+        return any(one.is_holding for one in self._ahead.values())
+
+    def overdue(self, now_ms: int) -> list[Stranger]:
+        """Who spoke of such an epoch so long ago that it should have been told; each once.
+
+        They hold nothing any more: else anybody could silence us with one message.
+        """
+        late = [
+            one
+            for one in self._ahead.values()
+            if one.is_holding and now_ms - one.since_ms >= BEHIND_MS
+        ]
+        for one in late:
+            one.is_holding = False
+            self._doubted.add(one.person.user_id)
+        return [one.person for one in late]
+
+    def forget(self, user_id: str) -> None:
+        """Wait for nothing of somebody who is blocked, has gone, or shows other keys."""
+        self._ahead.pop(user_id, None)
 
     def take(self, person: Stranger, encrypted: object, now_ms: int) -> None:
         """Take what came as keys of somebody who has a card.
@@ -66,13 +91,15 @@ class Keyring:
             RefusedError: They are not authentic.
         """
         assert person.card
-        self._judge(_Early(person, read_keys(self.place, person.card, encrypted), now_ms))
+        self._take(person, read_keys(self.place, person.card, encrypted), now_ms)
 
     def retry(self) -> None:
         """Look again at what came too early, now that an epoch was told."""
-        early, self._early = self._early, []
-        for one in early:
-            self._judge(one)
+        for one in [*self._ahead.values()]:
+            if not one.person.is_present or one.person.is_changed:
+                self.forget(one.person.user_id)
+            elif self._verdict(one.note) is not Verdict.AHEAD:
+                self._settle(one)
 
     def has(self, envelope: StrangerEnvelope) -> bool:
         """Tell whether the keys of a message have come, be they for us or not."""
@@ -83,10 +110,13 @@ class Keyring:
         return self._chains.get(envelope.head.sender, {}).get(envelope.head.chain_id)
 
     def want(self, user_id: str, chain_id: bytes, now_ms: int) -> None:
-        self._wishes.setdefault(chain_id, Wish(user_id, chain_id, now_ms + PATIENCE_MS))
+        """Ask for keys after a while, unless there is enough to be asked of that sender."""
+        of_sender = [one for one in self._wishes.values() if one.user_id == user_id]
+        if len(of_sender) < _WISHES_EACH:
+            self._wishes.setdefault(chain_id, Wish(user_id, chain_id, now_ms + PATIENCE_MS))
 
-    def due(self, now_ms: int) -> tuple[list[Wish], set[bytes]]:
-        """What is to be asked for now, and the chains that nobody gives."""
+    def due(self, now_ms: int) -> tuple[dict[str, list[bytes]], set[bytes]]:
+        """Whom to ask for which chains now, and the chains that nobody gives."""
         due = [wish for wish in self._wishes.values() if wish.next_ms <= now_ms]
         wanted = [wish for wish in due if wish.asked < TIMES_ASKED]
         for wish in wanted:
@@ -94,17 +124,39 @@ class Keyring:
         lacking = {wish.chain_id for wish in due} - {wish.chain_id for wish in wanted}
         for chain_id in lacking:
             del self._wishes[chain_id]
-        return wanted, lacking
+        asked: dict[str, list[bytes]] = {}
+        for wish in wanted:
+            asked.setdefault(wish.user_id, []).append(wish.chain_id)
+        return asked, lacking
 
-    def _judge(self, early: _Early) -> None:
-        tag = early.note.tag
-        verdict = self.epochs.judge(tag.epoch, tag.members, tag.sender)
+    def _verdict(self, note: KeysNote) -> Verdict:
+        return self.epochs.judge(note.tag.epoch, note.tag.members, note.tag.sender)
+
+    def _take(self, person: Stranger, note: KeysNote, now_ms: int) -> None:
+        verdict = self._verdict(note)
         if verdict is Verdict.SPLIT:
-            self.trouble("split", early.person)
+            self.trouble("split", person)
         elif verdict is Verdict.AHEAD:
-            self._early = [*self._early, early][-_AHEAD:]
+            self._wait(person, note, now_ms)
         elif verdict is Verdict.GOOD:
-            self._accept(early.person, early.note)
+            self._accept(person, note)
+
+    def _wait(self, person: Stranger, note: KeysNote, now_ms: int) -> None:
+        before = self._ahead.get(person.user_id)
+        if before:
+            before.note = note
+        else:
+            is_holding = person.user_id not in self._doubted
+            self._ahead[person.user_id] = _Ahead(person, note, now_ms, is_holding)
+
+    def _settle(self, ahead: _Ahead) -> None:
+        """Take what came too early, of an epoch that was told by now."""
+        user_id = ahead.person.user_id
+        self.forget(user_id)
+        self._doubted.discard(user_id)
+        if self._verdict(ahead.note) is not Verdict.GOOD:
+            self._doubted.add(user_id)
+        self._take(ahead.person, ahead.note, ahead.since_ms)
 
     def _accept(self, person: Stranger, note: KeysNote) -> None:
         chains = self._chains.setdefault(note.tag.sender, {})
@@ -118,5 +170,5 @@ class Keyring:
         if len(chains) > _CHAINS_EACH:
             del chains[next(iter(chains))]
         self._wishes.pop(note.chain_id, None)
-        self.epochs.note(note.tag.epoch, note.tag.members)
+        self.epochs.note(note.tag.epoch, note.tag.members, note.tag.sender)
         self.accepted(person, note)

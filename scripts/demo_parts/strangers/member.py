@@ -13,15 +13,12 @@ from scripts.demo_parts.protocol.strangers.evidence import write_evidence
 from scripts.demo_parts.protocol.strangers.keys import KeysNote, read_wish, write_wish
 from scripts.demo_parts.protocol.strangers.place import place_of
 from scripts.demo_parts.protocol.strangers.safety import group_number, pair_number
-from scripts.demo_parts.strangers.epochs import Epochs
+from scripts.demo_parts.strangers.epochs import Epochs, Told
 from scripts.demo_parts.strangers.inbox import Inbox, Notice
 from scripts.demo_parts.strangers.keyring import Keyring
 from scripts.demo_parts.strangers.outbox import SETTLE_MS, Outbox
-from scripts.demo_parts.strangers.people import People, Stranger, entries_of
+from scripts.demo_parts.strangers.people import People, Stranger, Turnover, entries_of
 from scripts.demo_parts.strangers.told import ToldMessage, members_of, message_of
-
-BEHIND_MS = 10_000
-"""Until it is shown that the relay tells others what it does not tell us."""
 
 
 def wall_clock_ms() -> int:
@@ -69,7 +66,9 @@ class GroupMember:
         self.seq = int(group["seq"])
         self._now_ms = now_ms
         self._keys_due_ms: int | None = None
-        self._is_ahead_told = False
+        self._is_away = False
+        self._early: list[ToldMessage] = []
+        self._reasons: dict[str, str] = {}
         self.follow(group)
 
     @property
@@ -79,7 +78,7 @@ class GroupMember:
     @property
     def is_held(self) -> bool:
         """Whether nothing may be said now, since others know of a change that we do not."""
-        return self.keyring.ahead_since_ms is not None
+        return self.keyring.is_holding
 
     @property
     def are_keys_due(self) -> bool:
@@ -102,22 +101,32 @@ class GroupMember:
         """Believe that somebody who shows other keys now is still the same one."""
         is_new = self.people.trust(user_id)
         if is_new:
-            self.inbox.retry()
+            self.inbox.retry(self._now_ms())
             self._keys_soon()
         return is_new
 
     def block(self, user_id: str, is_blocked: bool = True) -> None:
         """Hear nothing of somebody any more, and give it no keys."""
         self.people.all[user_id].is_blocked = is_blocked
+        if is_blocked:
+            self.keyring.forget(user_id)
+        self.inbox.retry(self._now_ms())
         self._keys_soon()
 
     def evidence(self, user_id: str) -> dict[str, Any] | None:
-        """What proves all that somebody has said; None if that is nothing."""
-        person = self.people.all.get(user_id)
-        said = [one[1:] for one in self.inbox.revealable if one[0] == user_id]
-        if not person or not person.card or not said:
+        """What proves what somebody has said; None if that is nothing.
+
+        Of what was said with the card of the newest message, the newest that a report can hold;
+        `leftOut` says how many others there were.
+        """
+        said = [one for one in self.inbox.revealable if one.user_id == user_id]
+        if not said:
             return None
-        return write_evidence(self.group_id, person.card, said)
+        card = said[-1].card
+        of_card = [(one.envelope, one.key) for one in said if one.card.member_id == card.member_id]
+        evidence = write_evidence(self.group_id, card, of_card)
+        evidence["leftOut"] += len(said) - len(of_card)
+        return evidence if evidence["messages"] else None
 
     # --- what is heard ---
 
@@ -127,16 +136,18 @@ class GroupMember:
         if not self.people.is_ourselves(seen):
             self.ended = "replaced"
             return
-        is_new = self.epochs.tell(int(told["epoch"]), entries_of(seen), self._now_ms())
-        if is_new is None:
+        is_first = not self.people.all
+        verdict = self.epochs.tell(int(told["epoch"]), entries_of(seen), self._now_ms())
+        if verdict in (Told.SPLIT, Told.SKIPPED):
             self._notice("split", "")
+        if verdict is Told.SPLIT:
             return
-        for person in self.people.update(seen):
-            self._notice("key-changed", person.user_id)
-        if is_new:
+        turnover = self.people.update(seen)
+        if not is_first:
+            self._tell(turnover)
+        if verdict is not Told.SAME:
             self.keyring.retry()
-            self._is_ahead_told &= self.is_held
-            self.inbox.retry()
+            self.inbox.retry(self._now_ms())
             self._keys_soon()
 
     def hear(self, event: str, data: Any) -> None:
@@ -148,9 +159,7 @@ class GroupMember:
         elif event == "key_rotation_needed":
             self.follow(data)
         elif event == "new_message":
-            self._take(message_of(data))
-        elif event == "user_joined":
-            self._notice("arrived", str(data["userId"]))
+            self._hear_message(message_of(data))
         elif event == "user_left":
             self._departed(str(data["userId"]), str(data.get("reason", "left")))
         elif event == "user_typing":
@@ -159,9 +168,15 @@ class GroupMember:
         elif event == "group_closed":
             self.ended = str(data.get("reason", "expired"))
 
+    def lose(self) -> None:
+        """Note that there is no connection: what is heard from now on waits for `catch_up`."""
+        self.epochs.away()
+        self._is_away = True
+
     def catch_up(self, messages: list[dict[str, Any]]) -> None:
         """Take what the relay has kept while there was no connection, oldest first."""
-        for told in map(message_of, messages):
+        early, self._early, self._is_away = self._early, [], False
+        for told in [*map(message_of, messages), *early]:
             if told.seq > self.seq:
                 self._take(told, is_history=True)
 
@@ -169,19 +184,25 @@ class GroupMember:
         """Do what is due."""
         now_ms = self._now_ms()
         wanted, lacking = self.keyring.due(now_ms)
-        for wish in wanted:
-            self.letters.append(Letter(wish.user_id, write_wish(self.place, wish.chain_id)))
+        for user_id, chain_ids in wanted.items():
+            self.letters.append(Letter(user_id, write_wish(self.place, chain_ids)))
         self.inbox.lack(lacking)
-        since_ms = self.keyring.ahead_since_ms
-        if since_ms is not None and not self._is_ahead_told and now_ms - since_ms >= BEHIND_MS:
-            self._is_ahead_told = True
-            self._notice("behind", self.user_id)
+        if lacking or self.inbox.is_impatient(now_ms):
+            self.inbox.retry(now_ms)
+        for person in self.keyring.overdue(now_ms):
+            self._notice("told-less", person.user_id)
 
     def _rejoined(self, group: dict[str, Any]) -> None:
         if group.get("id") == self.group_id:
             self.follow(group)
         else:
             self.ended = "replaced"
+
+    def _hear_message(self, told: ToldMessage) -> None:
+        if self._is_away:
+            self._early.append(told)
+        else:
+            self._take(told)
 
     def _take(self, told: ToldMessage, is_history: bool = False) -> None:
         self.seq = max(self.seq, told.seq)
@@ -196,10 +217,10 @@ class GroupMember:
         person, now_ms = self.people.all.get(told.sender), self._now_ms()
         if not person or not person.card or person.is_blocked:
             return
-        chain_id = read_wish(self.place, told.encrypted)
-        if chain_id:
-            keys = self.outbox.answer(told.sender, chain_id, now_ms)
-            self.letters.extend([Letter(told.sender, keys)] if keys else [])
+        wanted = read_wish(self.place, told.encrypted)
+        if wanted:
+            given = [self.outbox.answer(told.sender, chain_id, now_ms) for chain_id in wanted]
+            self.letters.extend(Letter(told.sender, keys) for keys in given if keys)
             return
         try:
             self.keyring.take(person, told.encrypted, now_ms)
@@ -212,13 +233,23 @@ class GroupMember:
     def _heard_of(self, person: Stranger, note: KeysNote) -> None:
         person.is_heard = True
         self.inbox.anchor(person, note)
-        self.inbox.retry()
+        self.inbox.retry(self._now_ms())
 
     def _departed(self, user_id: str, reason: str) -> None:
         if user_id == self.user_id:
             self.ended = reason
-        else:
+        elif user_id in self.people.all:
+            self._reasons[user_id] = reason  # the list says whether it has gone
+
+    def _tell(self, turnover: Turnover) -> None:
+        """Of the difference of two lists: nobody gets keys, or loses them, without a word."""
+        for user_id in turnover.arrived:
+            self._notice("arrived", user_id)
+        for user_id in turnover.left:
+            reason = self._reasons.pop(user_id, "left")
             self._notice(reason if reason in ("lost", "removed") else "left", user_id)
+        for user_id in turnover.changed:
+            self._notice("key-changed", user_id)
 
     def _keys_soon(self) -> None:
         self._keys_due_ms = self._now_ms() + SETTLE_MS

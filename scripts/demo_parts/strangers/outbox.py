@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from scripts.demo_parts.protocol.contents import Text, write_content
 from scripts.demo_parts.protocol.envelopes import NO_HASH, new_message_id
 from scripts.demo_parts.protocol.identity import Identity
+from scripts.demo_parts.protocol.strangers.cards import StrangerCard
 from scripts.demo_parts.protocol.strangers.chains import ChainTag, KeyChain
 from scripts.demo_parts.protocol.strangers.keys import write_keys
 from scripts.demo_parts.protocol.strangers.messages import (
@@ -72,7 +73,7 @@ class Outbox:
         self._are_keys_sent = not self._recipients
         if self._are_keys_sent:
             return None
-        boxes = [(card.member_id, card.box_key) for card in self.people.recipients()]
+        boxes = [(card.member_id, card.box_key) for card in self.recipients()]
         keys = write_keys(self.identity, self._chain, self._previous, boxes)
         self._sent_keys[self._chain.chain_id] = keys
         if len(self._sent_keys) > _KEPT_KEYS:
@@ -112,5 +113,9 @@ class Outbox:
         self._answers[asked] = now_ms
         return keys
 
+    def recipients(self) -> list[StrangerCard]:
+        """Those who get keys: of the members that keys and messages name."""
+        return self.people.recipients_among(self.epochs.member_ids)
+
     def _recipients_now(self) -> frozenset[bytes]:
-        return frozenset(card.member_id for card in self.people.recipients())
+        return frozenset(card.member_id for card in self.recipients())

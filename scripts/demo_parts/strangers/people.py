@@ -32,6 +32,21 @@ class Stranger:
 
 
 @dataclass(frozen=True)
+class Turnover:
+    """The difference of two lists.
+
+    Attributes:
+        changed: User ids of who shows other keys now than what is pinned.
+        arrived: Of who has come.
+        left: Of who has gone.
+    """
+
+    changed: list[str]
+    arrived: list[str]
+    left: list[str]
+
+
+@dataclass(frozen=True)
 class Seen:
     """A member with the card that the relay shows, if it is one."""
 
@@ -61,17 +76,17 @@ class People:
         own = [one.card for one in seen if one.told.user_id == self.own.user_id]
         return bool(own) and own[0] is not None and own[0].member_id == self.own.member_id
 
-    def update(self, seen: list[Seen]) -> list[Stranger]:
-        """Take a list of who is there.
-
-        Returns:
-            Who shows other keys now than what is pinned.
-        """
+    def update(self, seen: list[Seen]) -> Turnover:
+        """Take a list of who is there."""
+        before = [person.user_id for person in self.all.values() if person.is_present]
         for person in self.all.values():
             person.is_present = False
         self._shown = {one.told.user_id: one for one in seen}
-        changed = [self._see(one) for one in seen]
-        return [person for person in changed if person]
+        changed = [one.told.user_id for one in seen if self._see(one)]
+        arrived = [user_id for user_id in self._shown if user_id not in before]
+        return Turnover(
+            changed, arrived, [user_id for user_id in before if user_id not in self._shown]
+        )
 
     def trust(self, user_id: str) -> bool:
         """Believe the card that is shown now.
@@ -86,13 +101,13 @@ class People:
         person.is_changed = person.is_heard = person.is_behind = False
         return True
 
-    def recipients(self) -> list[StrangerCard]:
-        """Those whom a sender encrypts to."""
+    def recipients_among(self, member_ids: frozenset[bytes]) -> list[StrangerCard]:
+        """Those of an epoch whom a sender encrypts to."""
         return [
             person.card
             for person in self.all.values()
             if person.card
-            and person.is_present
+            and person.card.member_id in member_ids
             and person.user_id != self.own.user_id
             and not (person.is_changed or person.refusal or person.is_blocked)
         ]
@@ -106,7 +121,8 @@ class People:
         except RefusedError as error:
             return Seen(member, None, str(error))
 
-    def _see(self, seen: Seen) -> Stranger | None:
+    def _see(self, seen: Seen) -> bool:
+        """Take one member; tell whether it has just changed."""
         user_id = seen.told.user_id
         person = self.all.setdefault(user_id, Stranger(user_id, seen.told.login))
         was_changed = person.is_changed
@@ -115,7 +131,7 @@ class People:
             person.card, person.name = seen.card, seen.card.login
         shown = seen.card.member_id if seen.card else b""
         person.is_changed = person.card is not None and person.card.member_id != shown
-        return person if person.is_changed and not was_changed else None
+        return person.is_changed and not was_changed
 
 
 def entries_of(seen: Iterable[Seen]) -> list[tuple[str, bytes]]:

@@ -117,9 +117,14 @@ class StrangersTalk:
         elif word == "/block":
             await self._visitor.block(self._find(name).user_id)
         elif word == "/report":
-            await self._visitor.report(self._find(name).user_id, reason or "no reason given")
+            await self._report(self._find(name), reason or "no reason given")
         else:
             await self._visitor.say(line[:TEXT_CHARS])
+
+    async def _report(self, person: Stranger, reason: str) -> None:
+        left_out = await self._visitor.report(person.user_id, reason)
+        if left_out:
+            self._show(f"! {left_out} older messages had no room in the report")
 
     def _show_people(self) -> None:
         for person in self._others():

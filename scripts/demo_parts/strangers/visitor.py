@@ -75,6 +75,8 @@ class Visitor:
         """Have the TCP connection end without a word of either protocol."""
         await self._stop()
         await self.line.lose()
+        if self.member:
+            self.member.lose()
 
     async def come_back(self) -> None:
         """Connect again, and take what was missed.
@@ -148,11 +150,16 @@ class Visitor:
         await self.ask("block_member", userId=user_id)
         self._here().block(user_id)
 
-    async def report(self, user_id: str, reason: str) -> None:
-        """Report somebody to the operators, with all that it has said here, and block it."""
+    async def report(self, user_id: str, reason: str) -> int:
+        """Report somebody to the operators, with what it has said here, and block it.
+
+        Returns:
+            How many messages were left out, as there was no room for them.
+        """
         evidence = self._here().evidence(user_id)
         await self.ask("report_member", userId=user_id, reason=reason, evidence=evidence)
         self._here().block(user_id)
+        return evidence["leftOut"] if evidence else 0
 
     async def receive(self, fits: Callable[[Entry], bool]) -> Entry:
         """The first message of which that is true, once it is."""

@@ -1,5 +1,6 @@
 """What a report reveals, so that others can see who said what."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from scripts.demo_parts.protocol.strangers.place import place_of
 
 PROTOCOL = "hushwire/1/strangers"
 MESSAGES = 200
+BYTES = 32 * 1024
+"""As JSON: a relay takes no more."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,21 @@ class Revealed:
 def write_evidence(
     group_id: str, card: StrangerCard, messages: Iterable[tuple[StrangerEnvelope, bytes]]
 ) -> dict[str, Any]:
-    """What proves that somebody said these messages.
+    """What proves that somebody said these messages: of more than fits, the newest.
+
+    `leftOut` says how many others there were.
 
     Args:
-        messages: All of the same sender, in order, each with its key.
+        messages: All said with that card, in order, each with its key.
     """
     revealed = [
         {"id": envelope.head.draft.message_id, "envelope": envelope.text, "key": to_text(key)}
         for envelope, key in messages
     ]
-    return {"protocol": PROTOCOL, "groupId": group_id, "card": card.text, "messages": revealed}
+    whole = {"protocol": PROTOCOL, "groupId": group_id, "card": card.text}
+    left_out = {"messages": [], "leftOut": len(revealed)}
+    shown = _fitting(revealed, BYTES - _json_bytes({**whole, **left_out}))
+    return {**whole, "messages": shown, "leftOut": len(revealed) - len(shown)}
 
 
 def check_evidence(evidence: object, group_id: str, user_id: str) -> list[Revealed]:
@@ -81,6 +89,21 @@ def check_evidence(evidence: object, group_id: str, user_id: str) -> list[Reveal
         )
         last = envelope.hash
     return revealed
+
+
+def _fitting(revealed: list[dict[str, str]], room: int) -> list[dict[str, str]]:
+    """The newest that fit, in order."""
+    shown: list[dict[str, str]] = []
+    for message in reversed(revealed):
+        size = _json_bytes(message) + 1  # with a comma
+        if size <= room and len(shown) < MESSAGES:
+            shown.append(message)
+            room -= size
+    return shown[::-1]
+
+
+def _json_bytes(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _open(place: bytes, card: StrangerCard, message: object) -> tuple[StrangerEnvelope, object]:

@@ -36,6 +36,8 @@ _WANTED = b"hushwire/1/strangers/wanted"
 _NO_NONCE = bytes(NONCE_BYTES)
 """Each wrap key is used once."""
 _ENTRY_BYTES = MEMBER_ID_BYTES + KEY_BYTES + TAG_BYTES
+_WISHED = 4
+"""A sender keeps the keys of its last ones."""
 
 
 @dataclass(frozen=True)
@@ -138,19 +140,21 @@ def open_keys(place: bytes, identity: Identity, note: KeysNote) -> KeyChain | No
     return chain
 
 
-def write_wish(place: bytes, chain_id: bytes) -> str:
-    """Say "send me the keys of that chain again", for another `key_exchange`."""
-    return to_text(pack(_WANTED, place, chain_id))
+def write_wish(place: bytes, chain_ids: Iterable[bytes]) -> str:
+    """Say "send me the keys of these chains again", up to four, for another `key_exchange`."""
+    return to_text(pack(_WANTED, place, b"".join(chain_ids)))
 
 
-def read_wish(place: bytes, text: object) -> bytes | None:
-    """The id of the chain of which somebody wants the keys; None if it is no such wish."""
+def read_wish(place: bytes, text: object) -> list[bytes] | None:
+    """The ids of the chains of which somebody wants the keys; None if it is no such wish."""
     try:
-        label, where, chain_id = unpack(from_text(text), 3)
+        label, where, packed = unpack(from_text(text), 3)
     except RefusedError:
         return None
-    is_wish = (label, where, len(chain_id)) == (_WANTED, place, CHAIN_ID_BYTES)
-    return chain_id if is_wish else None
+    count, rest = divmod(len(packed), CHAIN_ID_BYTES)
+    if (label, where, rest) != (_WANTED, place, 0) or not 1 <= count <= _WISHED:
+        return None
+    return [packed[at : at + CHAIN_ID_BYTES] for at in range(0, len(packed), CHAIN_ID_BYTES)]
 
 
 def _read_entries(packed: bytes) -> dict[bytes, bytes]:

@@ -8,7 +8,7 @@ import {
   readStrangerCard,
 } from "../../../../server/web/protocol/strangers/cards.js";
 import { KeyChain } from "../../../../server/web/protocol/strangers/chains.js";
-import { checkEvidence } from "../../../../server/web/protocol/strangers/evidence.js";
+import { checkEvidence, makeEvidence } from "../../../../server/web/protocol/strangers/evidence.js";
 import {
   makeKeys,
   makeWish,
@@ -50,7 +50,7 @@ export const STRANGERS = {
   },
   "strangers.keys.open": ({ identity, ...args }) =>
     openKeys(placeOf(args.groupId), identityOf(identity), noteOf(args))?.state,
-  "strangers.wish.make": ({ groupId, chainId }) => makeWish(placeOf(groupId), chainId),
+  "strangers.wish.make": ({ groupId, chainIds }) => makeWish(placeOf(groupId), chainIds),
   "strangers.wish.read": ({ groupId, encrypted }) => readWish(placeOf(groupId), encrypted),
   "strangers.message.make": ({ identity, content, nonce, ...args }) => {
     const { bytes, hash } = makeStrangerMessage(
@@ -74,6 +74,8 @@ export const STRANGERS = {
     if (content?.kind !== "text") throw new MalformedError("not known among strangers");
     return { text: content.text };
   },
+  "strangers.evidence.make": ({ groupId, messages, ...args }) =>
+    makeEvidence(groupId, cardOf(args), messages),
   "strangers.evidence": ({ evidence, groupId, userId }) => checkEvidence(evidence, groupId, userId),
   "strangers.safety": ({ groupId, one, other }) => pairNumber(placeOf(groupId), one, other),
   "strangers.safety-of-all": ({ members }) => groupNumber(members),

@@ -14,7 +14,7 @@ from scripts.demo_parts.protocol.strangers.cards import (
     write_stranger_card,
 )
 from scripts.demo_parts.protocol.strangers.chains import ChainTag, KeyChain
-from scripts.demo_parts.protocol.strangers.evidence import check_evidence
+from scripts.demo_parts.protocol.strangers.evidence import check_evidence, write_evidence
 from scripts.demo_parts.protocol.strangers.keys import (
     KeysNote,
     open_keys,
@@ -144,6 +144,15 @@ def _open_message(args: Args) -> Args:
     return content.said()
 
 
+def _make_evidence(args: Args) -> Args:
+    card, place = _card_of(args), place_of(args["groupId"])
+    messages = [
+        (read_stranger_message(place, one["id"], one["encrypted"], card), one["key"])
+        for one in args["messages"]
+    ]
+    return write_evidence(args["groupId"], card, messages)
+
+
 def _check_evidence(args: Args) -> list[Args]:
     revealed = check_evidence(args["evidence"], args["groupId"], args["userId"])
     return [
@@ -168,11 +177,12 @@ OPERATIONS: dict[str, Callable[[Args], Any]] = {
     "strangers.keys.make": _make_keys,
     "strangers.keys.read": _read_keys,
     "strangers.keys.open": _open_keys,
-    "strangers.wish.make": lambda args: write_wish(place_of(args["groupId"]), args["chainId"]),
+    "strangers.wish.make": lambda args: write_wish(place_of(args["groupId"]), args["chainIds"]),
     "strangers.wish.read": lambda args: read_wish(place_of(args["groupId"]), args["encrypted"]),
     "strangers.message.make": _make_message,
     "strangers.message.read": _read_message,
     "strangers.message.open": _open_message,
+    "strangers.evidence.make": _make_evidence,
     "strangers.evidence": _check_evidence,
     "strangers.safety": lambda args: pair_number(
         place_of(args["groupId"]), args["one"], args["other"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.demo_parts.protocol.envelopes import NO_HASH
-from scripts.demo_parts.protocol.packing import LARGEST_NUMBER, to_text
+from scripts.demo_parts.protocol.packing import LARGEST_NUMBER, from_text, to_text
 from tests.web.protocol.good import Question, result
 from tests.web.protocol.people import ANN, BOB, CY, EVERYONE, MADE_MS, Someone, fixed
 
@@ -127,13 +127,24 @@ def keys() -> Iterator[Question]:
         yield about, "strangers.keys.read", {**of_ann(), "encrypted": made}
         opening = {**of_ann(), "identity": BOB.secrets, "encrypted": made}
         yield f"{about}, by Bob", "strangers.keys.open", opening
-    wish = {"groupId": GROUP, "chainId": fixed("chain", 16)}
-    yield "a wish", "strangers.wish.make", wish
-    made = result("strangers.wish.make", **wish)
-    yield "a wish", "strangers.wish.read", {"groupId": GROUP, "encrypted": made}
+    yield from wishes()
+
+
+def wish_args(count: int = 1, **changes: Any) -> dict[str, Any]:
+    ids = [fixed(f"chain {at}", 16) for at in range(count)]
+    return {"groupId": GROUP, "chainIds": ids, **changes}
+
+
+def wishes() -> Iterator[Question]:
+    for about, count in {"for one chain": 1, "for four chains": 4}.items():
+        yield about, "strangers.wish.make", wish_args(count)
+        made = result("strangers.wish.make", **wish_args(count))
+        yield about, "strangers.wish.read", {"groupId": GROUP, "encrypted": made}
     for about, text in {
-        "a wish in another group": result("strangers.wish.make", **{**wish, "groupId": "other"}),
-        "a wish for half a chain": result("strangers.wish.make", **{**wish, "chainId": b"abc"}),
+        "a wish in another group": result("strangers.wish.make", **wish_args(groupId="other")),
+        "a wish for half a chain": result("strangers.wish.make", **wish_args(chainIds=[b"abc"])),
+        "a wish for nothing": result("strangers.wish.make", **wish_args(0)),
+        "a wish for five chains": result("strangers.wish.make", **wish_args(5)),
         "keys are no wish": result("strangers.keys.make", **keys_args()),
         "a number is no wish": 5,
     }.items():
@@ -221,6 +232,11 @@ def report(said: Any, **changes: Any) -> dict[str, Any]:
 
 def reports() -> Iterator[Question]:
     one, two, three = said_by_ann("one", "two", "three")
+    shown = [
+        {"id": said["id"], "encrypted": said["envelope"], "key": from_text(said["key"])}
+        for said in (one, two)
+    ]
+    yield "two messages", "strangers.evidence.make", {**of_ann(), "messages": shown}
     yield "nothing", "strangers.evidence", report(evidence())
     yield "three in a row", "strangers.evidence", report(evidence(one, two, three))
     yield "one left out", "strangers.evidence", report(evidence(one, three))

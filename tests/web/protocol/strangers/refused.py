@@ -117,7 +117,7 @@ def keys() -> Iterator[Question]:
         "a field too many": to_text(pack(body, signature, b"")),
         "a field of the body too many": signed(body + pack(b"")),
         "signed by another": to_text(pack(body, BOB.identity.sign(body))),
-        "a wish": result("strangers.wish.make", groupId=GROUP, chainId=fixed("chain", 16)),
+        "a wish": result("strangers.wish.make", groupId=GROUP, chainIds=[fixed("chain", 16)]),
         "no keys": ann_hands(0, b"hushwire/1/strangers/message"),
         "for another group": ann_hands(1, place_of("another")),
         "of another sender": ann_hands(2, CY.member_id),

@@ -126,6 +126,18 @@ def test_cards_with_any_field_are_judged_alike(node, at, value):
     same(node, "strangers.card.read", **args)
 
 
+def test_evidence_that_is_too_long_is_cut_alike(node):
+    texts = ("short", "🐤" * 7_000, "one", "🐤" * 5_500, "é" * 2_000, "last")
+    said = [
+        {"id": one["id"], "encrypted": one["envelope"], "key": from_text(one["key"])}
+        for one in good.said_by_ann(*texts)
+    ]
+    made = same(node, "strangers.evidence.make", **good.of_ann(), messages=said)["result"]
+
+    assert [one["id"] for one in made["messages"]] == [said[at]["id"] for at in (0, 2, 4, 5)]
+    assert made["leftOut"] == 2
+
+
 def test_a_message_says_of_which_members_it_is():
     read = result("strangers.message.read", **good.relayed(good.encrypted()))
     other = result(
