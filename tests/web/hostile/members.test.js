@@ -12,21 +12,7 @@ import { randomBytes } from "../../../server/web/protocol/primitives.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
 import { Mallory } from "./mallory.js";
-import { assertTheyTalk, meet } from "./plot.js";
-
-/**
- * Ann, Bob, and Mallory, who has the link.
- *
- * @param {import("node:test").TestContext} t
- * @param {Record<string, unknown>} [options]
- * @param {string[]} [names]
- */
-async function meetMallory(t, options, names = ["Ann", "Bob"]) {
-  const scene = await meet(t, names, options);
-  const mallory = await Mallory.join(t, scene.url, scene.company.link);
-  await until(() => scene.people.every((one) => one.person(mallory.id)?.card));
-  return { ...scene, mallory, ann: scene.people[0], bob: scene.people[1] };
-}
+import { assertTheyTalk, meet, meetMallory } from "./plot.js";
 
 /**
  * @param {any} id
@@ -110,27 +96,6 @@ describe("a member that cheats", { concurrency: true }, () => {
     const refused = () => again.alarms.filter((alarm) => alarm === "refused: removed-member");
     await until(() => refused().length === 3);
     assert.deepEqual(again.heard, ["a leap"]);
-  });
-
-  test("cannot, with the relay's help, have said something else before a reload", async (t) => {
-    const { relay, company, mallory, ann } = await meetMallory(t);
-    const epoch = mallory.epoch();
-    const first = await mallory.send(epoch, { content: { text: "I owe you" } });
-    await ann.hears("I owe you");
-    await until(() => ann.kept.chains?.chains.length);
-    mallory.end = { number: 0, hash: NO_HASH };
-    const other = mallory.message(epoch, { content: { text: "I owe you nothing" } });
-    relay.down = (told) => {
-      if (told.event !== "ack join-session") return [told];
-      const messages = told.data.messages.map((/** @type {any} */ one) =>
-        one.id === first.id ? { ...one, ...other } : one,
-      );
-      return [{ ...told, data: { ...told.data, messages } }];
-    };
-
-    const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
-
-    assert.equal((await again.learns("forked")).memberId, mallory.id);
   });
 
   test("that has left reads nothing that is said afterwards", async (t) => {

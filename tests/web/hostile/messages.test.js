@@ -21,14 +21,6 @@ function relayMessages({ relay, people }, change) {
   };
 }
 
-/** @param {any[]} messages Of the history. */
-function changeHistory(/** @type {any} */ relay, /** @type {(messages: any[]) => any[]} */ change) {
-  relay.down = (/** @type {any} */ told) => {
-    if (told.event !== "ack join-session") return [told];
-    return [{ ...told, data: { ...told.data, messages: change(told.data.messages) } }];
-  };
-}
-
 describe("a relay that cheats with messages", { concurrency: true }, () => {
   test("cannot repeat one: not at once, later, or under another id", async (t) => {
     const scene = await meet(t, ["Ann", "Bob"]);
@@ -358,73 +350,6 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
     await ann.is("connected");
 
     await ann.hears("while away");
-  });
-
-  test("that rolls the history back after a reload is seen", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"]);
-    const [ann, bob] = scene.people;
-    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
-    const id = ann.session.sendText("mine");
-    await ann.has(id, "sent");
-    await ann.hears("one", "two", "three");
-    await until(() =>
-      ann.kept.chains?.chains.some((/** @type {any} */ [, one]) => one.newest === 3),
-    );
-
-    changeHistory(scene.relay, (messages) =>
-      messages.filter(({ seq, from }) => from !== ann.id && seq < messages[2].seq),
-    );
-    const again = await scene.company
-      .restore(ann.vanish(), { url: scene.relay.url })
-      .is("connected");
-
-    const told = again.notices("rolled-back").map(({ memberId, count }) => [memberId, count]);
-    assert.deepEqual(
-      told.toSorted(),
-      [
-        [ann.id, 1],
-        [bob.id, 1],
-      ].toSorted(),
-    );
-    again.session.sendText("and on");
-    await bob.hears("and on");
-    assert.deepEqual(bob.alarms, [], "the own chain goes on where it was");
-  });
-
-  test("that leaves something out of the history is seen, also if it says truncated", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
-    const [ann, bob] = scene.people;
-    scene.relay.cut(ann.id);
-    await ann.is("reconnecting");
-    for (const text of ["one", "two", "three", "four"]) bob.session.sendText(text);
-    scene.relay.down = (told) => {
-      if (told.event !== "ack join-session") return [told];
-      const messages = told.data.messages.filter(
-        (/** @type {any} */ _, /** @type {number} */ at) => at !== 2,
-      );
-      return [{ ...told, data: { ...told.data, messages, truncated: true } }];
-    };
-
-    await ann.hears("one", "two", "four");
-
-    assert.equal((await ann.learns("missing")).count, 1);
-  });
-
-  test("cannot give one the place of another in the history", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
-    const [ann, bob] = scene.people;
-    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
-    await ann.hears("one", "two", "three");
-    await until(() => ann.kept.epochs?.length);
-
-    changeHistory(scene.relay, ([one, two, three]) => [two, three, one, three]);
-    const again = await scene.company
-      .restore(ann.vanish(), { url: scene.relay.url })
-      .is("connected");
-
-    assert.deepEqual(again.heard.toSorted(), ["one", "three", "two"]);
-    assert.equal(again.message("one").isLate, true);
-    assert.deepEqual(again.alarms, ["missing"]);
   });
 
   test("that sends somebody away is come back to, and that ends the session is seen to", async (t) => {

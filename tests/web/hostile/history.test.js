@@ -1,0 +1,106 @@
+/** A relay that cheats with what it brings again: after a cut, after a reload, with a member's help or without. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { NO_HASH } from "../../../server/web/protocol/chain.js";
+import { QUICK } from "../scene/people.js";
+import { until } from "../scene/until.js";
+import { meet, meetMallory } from "./plot.js";
+
+/** @param {any[]} messages Of the history. */
+function changeHistory(/** @type {any} */ relay, /** @type {(messages: any[]) => any[]} */ change) {
+  relay.down = (/** @type {any} */ told) => {
+    if (told.event !== "ack join-session") return [told];
+    return [{ ...told, data: { ...told.data, messages: change(told.data.messages) } }];
+  };
+}
+
+describe("a relay that cheats with the history", { concurrency: true }, () => {
+  test("that rolls the history back after a reload is seen", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
+    const id = ann.session.sendText("mine");
+    await ann.has(id, "sent");
+    await ann.hears("one", "two", "three");
+    await until(() =>
+      ann.kept.chains?.chains.some((/** @type {any} */ [, one]) => one.newest === 3),
+    );
+
+    changeHistory(scene.relay, (messages) =>
+      messages.filter(({ from }) => from === bob.id).slice(0, 2),
+    );
+    const again = await scene.company
+      .restore(ann.vanish(), { url: scene.relay.url })
+      .is("connected");
+
+    const told = again.notices("rolled-back").map(({ memberId, count }) => [memberId, count]);
+    assert.deepEqual(
+      told.toSorted(),
+      [
+        [ann.id, 1],
+        [bob.id, 1],
+      ].toSorted(),
+    );
+    again.session.sendText("and on");
+    await bob.hears("and on");
+    assert.deepEqual(bob.alarms, [], "the own chain goes on where it was");
+  });
+
+  test("that leaves something out of the history is seen, also if it says truncated", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
+    const [ann, bob] = scene.people;
+    scene.relay.cut(ann.id);
+    await ann.is("reconnecting");
+    for (const text of ["one", "two", "three", "four"]) bob.session.sendText(text);
+    scene.relay.down = (told) => {
+      if (told.event !== "ack join-session") return [told];
+      const messages = told.data.messages.filter(
+        (/** @type {any} */ _, /** @type {number} */ at) => at !== 2,
+      );
+      return [{ ...told, data: { ...told.data, messages, truncated: true } }];
+    };
+
+    await ann.hears("one", "two", "four");
+
+    assert.equal((await ann.learns("missing")).count, 1);
+  });
+
+  test("cannot give one the place of another in the history", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
+    const [ann, bob] = scene.people;
+    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
+    await ann.hears("one", "two", "three");
+    await until(() => ann.kept.epochs?.length);
+
+    changeHistory(scene.relay, ([one, two, three]) => [two, three, one, three]);
+    const again = await scene.company
+      .restore(ann.vanish(), { url: scene.relay.url })
+      .is("connected");
+
+    assert.deepEqual(again.heard.toSorted(), ["one", "three", "two"]);
+    assert.equal(again.message("one").isLate, true);
+    assert.deepEqual(again.alarms, ["missing"]);
+  });
+
+  test("cannot, with the relay's help, have said something else before a reload", async (t) => {
+    const { relay, company, mallory, ann } = await meetMallory(t);
+    const epoch = mallory.epoch();
+    const first = await mallory.send(epoch, { content: { text: "I owe you" } });
+    await ann.hears("I owe you");
+    await until(() => ann.kept.chains?.chains.length);
+    mallory.end = { number: 0, hash: NO_HASH };
+    const other = mallory.message(epoch, { content: { text: "I owe you nothing" } });
+    relay.down = (told) => {
+      if (told.event !== "ack join-session") return [told];
+      const messages = told.data.messages.map((/** @type {any} */ one) =>
+        one.id === first.id ? { ...one, ...other } : one,
+      );
+      return [{ ...told, data: { ...told.data, messages } }];
+    };
+
+    const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
+
+    assert.equal((await again.learns("forked")).memberId, mallory.id);
+  });
+});
