@@ -1,9 +1,7 @@
 // @ts-check
 /** One member at work: all parts of the client wired together, and the course of its connection. */
 
-import { fromBase64url } from "../protocol/bytes.js";
 import { makeCard, nameProblem } from "../protocol/card.js";
-import { NO_BYTES } from "../protocol/primitives.js";
 import { Attendance } from "./attendance.js";
 import { Chains } from "./chains.js";
 import { Emitter } from "./emitter.js";
@@ -122,6 +120,7 @@ export class Member extends Emitter {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
       removed: (memberId) => this.#removed(memberId),
+      own: (to, audience) => this.sender.follow(to, this.#chains.end(identity.id, audience)),
     });
     this.sender = new Sender(...who, this.relay, {
       entry: (entry) => this.#tellOwn(entry),
@@ -277,6 +276,7 @@ export class Member extends Emitter {
     this.sender.resume((messageId) => this.#receiver.hasOwn(messageId), !truncated);
     this.#heads.start();
     this.#keyring.retry("everybody");
+    this.#receiver.retry();
     this.files.restart();
     this.#setState("connected");
   }
@@ -303,17 +303,13 @@ export class Member extends Emitter {
   #takeMessage({ relayed, isHistory, isTrimmed }) {
     this.#receiver.take(relayed, isHistory, isTrimmed);
     this.#advance(relayed.seq);
-    const { from, to, id } = relayed;
-    if (from === this.identity.id && this.#receiver.hasOwn(id)) {
-      const audienceId = to ? fromBase64url(to) : NO_BYTES;
-      this.sender.follow(to, this.#chains.end(from, audienceId));
-    }
     this.keeper.soon();
   }
 
   /** @param {RelayMember[]} members */
   #hearMembers(members) {
     this.#keyring.retry(this.#attendance.update(members, this.#isRestored));
+    this.#receiver.retry();
     this.files.retry();
   }
 

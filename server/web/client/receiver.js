@@ -25,6 +25,7 @@ const MESSAGE_ID = /^[A-Za-z0-9_-]{22}$/;
  * @property {(code: import("./entries.js").NoticeCode, memberId: string | null, count?: number) => void} notice
  * @property {(senderId: string, epochId: Uint8Array) => void} wanted A key is lacking, or its owner's card.
  * @property {(memberId: string) => void} removed The creator has put somebody out.
+ * @property {(to: string | null, audience: Uint8Array) => void} own An own message has come from the relay.
  */
 
 export class Receiver {
@@ -180,12 +181,21 @@ export class Receiver {
     });
     if (place === "forked") return this.#refuse(relayed, "forked", entryId);
     const isOwn = relayed.from === this.#identity.id;
-    if (isOwn) this.#own.add(relayed.id);
+    if (isOwn) this.#noteArrived(relayed, head.audience);
     if (place === "repeated") return this.#noteRepeated(relayed, isHistory, entryId);
     if (from === null) return this.#refuse(relayed, "forged", entryId);
     // Own ids are ours alone: an own message takes the place of what it was while it was sent.
     const id = entryId ?? (isOwn ? relayed.id : this.#entryId(relayed.id));
     this.#open(relayed, envelope, { id, isLate: place === "late", isTrimmed });
+  }
+
+  /**
+   * @param {RelayMessage} relayed
+   * @param {Uint8Array} audience
+   */
+  #noteArrived({ id, to }, audience) {
+    this.#own.add(id);
+    this.#reports.own(to, audience);
   }
 
   /**

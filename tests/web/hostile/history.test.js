@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { NO_HASH } from "../../../server/web/protocol/chain.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
-import { meet, meetMallory } from "./plot.js";
+import { assertTheyTalk, meet, meetMallory } from "./plot.js";
 
 /** @param {any[]} messages Of the history. */
 function changeHistory(/** @type {any} */ relay, /** @type {(messages: any[]) => any[]} */ change) {
@@ -45,6 +45,32 @@ describe("a relay that cheats with the history", { concurrency: true }, () => {
     again.session.sendText("and on");
     await bob.hears("and on");
     assert.deepEqual(bob.alarms, [], "the own chain goes on where it was");
+  });
+
+  test("that brings an own message as if it were for nobody is refused, and nothing breaks", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    const id = ann.session.sendText("mine");
+    await ann.has(id, "sent");
+    await until(() => ann.kept.sender?.ends.length && ann.kept.epochs?.length);
+    const again = await scene.company
+      .restore(ann.vanish(), { url: scene.relay.url })
+      .is("connected");
+    const { messages } = await scene.relay.heard(ann.id, "ack join-session", (told) =>
+      Boolean(told.messages?.length),
+    );
+
+    /** @type {unknown[]} */
+    const uncaught = [];
+    const note = (/** @type {unknown} */ error) => uncaught.push(error);
+    process.on("uncaughtException", note);
+    t.after(() => process.off("uncaughtException", note));
+
+    scene.relay.say(ann.id, "new-message", { ...messages[0], to: {} });
+
+    await until(() => again.alarms.includes("refused: forged"));
+    await assertTheyTalk([again, bob]);
+    assert.deepEqual(uncaught, []);
   });
 
   test("that leaves something out of the history is seen, also if it says truncated", async (t) => {
