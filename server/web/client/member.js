@@ -199,7 +199,10 @@ export class Member extends Emitter {
 
   #headReports() {
     return {
-      send: (/** @type {unknown} */ encrypted) => void this.#postman.post(null, encrypted),
+      send: (/** @type {unknown} */ encrypted) => {
+        void this.#postman.post(null, encrypted);
+        this.keeper.soon("numbers");
+      },
     };
   }
 
@@ -291,12 +294,19 @@ export class Member extends Emitter {
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
     if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
-    if (incoming.type === "signal") return this.#postman.take(incoming.signal);
+    if (incoming.type === "signal") return this.#takeSignal(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
     if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
+  }
+
+  /** @param {RelaySignal} signal */
+  async #takeSignal(signal) {
+    await this.#postman.take(signal);
+    // Else the relay could tell again after a reload what was heard while nobody wrote.
+    this.keeper.soon("numbers");
   }
 
   /** @param {{relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean}} incoming */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fromBase64url, toBase64url } from "../../../server/web/protocol/bytes.js";
+import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
 import { assertTheyTalk, meet } from "./plot.js";
 
@@ -35,6 +36,32 @@ describe("a relay that cheats with signals", { concurrency: true }, () => {
 
     await again.learns("repeated");
     await assertTheyTalk([again, bob]);
+  });
+
+  test("cannot tell an old one after a reload that was heard while nothing else happened", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 300 } });
+    const [ann, bob] = scene.people;
+    const keptOf = () => JSON.stringify([ann.kept.roster, ann.kept.epochs, ann.kept.chains]);
+    const headsOfBob = () =>
+      scene.relay.told.filter(
+        ({ who, event, data }) => who === ann.id && event === "signal" && data.from === bob.id,
+      );
+    await until(() => headsOfBob().length > 2 && ann.kept.numbers);
+    const [before, mark] = [keptOf(), headsOfBob().length];
+    const heard = (await until(() => headsOfBob()[mark])).data;
+    for (let writes = 0; writes < 2; writes++) {
+      const { last } = ann.kept.numbers;
+      await until(() => ann.kept.numbers.last > last);
+    }
+    assert.equal(keptOf(), before, "nothing else happened");
+
+    scene.relay.down = (told) => (told.event === "signal" ? [] : [told]);
+    const again = await scene.company
+      .restore(ann.vanish(), { url: scene.relay.url })
+      .is("connected");
+    scene.relay.say(again.id, "signal", heard);
+
+    assert.equal((await again.learns("repeated")).memberId, bob.id);
   });
 
   test("cannot change a byte of one, nor say that it is of somebody else", async (t) => {
