@@ -126,7 +126,7 @@ class Inbox:
             self._refuse(entry, "forged")
             return
         name = (entry.sender, envelope.head.tag.audience)
-        is_before = self.chains.has(name, envelope.head.number)
+        is_before = self.chains.has(name, *_link_of(envelope))
         if self.roster.is_removed(entry.sender) and not is_before:
             self._refuse(entry, "removed-member")
         elif entry.to and self.own_id not in (entry.to, entry.sender):

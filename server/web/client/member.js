@@ -119,7 +119,7 @@ export class Member extends Emitter {
     this.#receiver = new Receiver(...who, this.#chains, {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
-      removed: (memberId) => this.#removed(memberId),
+      removed: (memberId) => this.#attendance.removed(memberId),
       own: (to, audience) => this.sender.follow(to, this.#chains.end(identity.id, audience)),
     });
     this.sender = new Sender(...who, this.relay, {
@@ -271,10 +271,8 @@ export class Member extends Emitter {
   #caughtUp({ seq, truncated }) {
     if (!this.relay.isJoined) return;
     this.#advance(seq);
-    for (const { memberId, count, isOther } of this.#chains.vanished()) {
-      const code = truncated ? "trimmed" : "rolled-back";
-      if (count > 0) this.#notices.add(code, memberId, count, Date.now());
-      if (isOther) this.#notices.add("forked", memberId, 1, Date.now());
+    for (const { memberId, count } of this.#chains.vanished()) {
+      this.#notices.add(truncated ? "trimmed" : "rolled-back", memberId, count, Date.now());
     }
     this.sender.resume((messageId) => this.#receiver.hasOwn(messageId), !truncated);
     this.#heads.start();
@@ -330,12 +328,6 @@ export class Member extends Emitter {
     this.emit("downloaded", { fileId, memberId });
   }
 
-  /** @param {string} memberId */
-  #removed(memberId) {
-    if (!this.roster.get(memberId)?.isRemoved) this.#chains.close(memberId);
-    this.#attendance.removed(memberId);
-  }
-
   /** @param {boolean} isLocked */
   #setLocked(isLocked) {
     this.isLocked = isLocked;
@@ -378,7 +370,7 @@ export class Member extends Emitter {
     this.#receiver.reserve(entry.id);
     this.#tell(entry);
     if (entry.content?.kind !== "remove") return;
-    this.#removed(entry.content.member);
+    this.#attendance.removed(entry.content.member);
     this.removals.run();
   }
 

@@ -71,8 +71,11 @@ export class Receiver {
     if (!person?.card) return this.#takeOfStranger(relayed, isTrimmed);
     const envelope = this.#read(relayed, person.card);
     if (!envelope) return this.#refuse(relayed, "forged", entryId);
-    const { audience, number } = envelope.head;
-    if (person.isRemoved && !this.#chains.isFromBefore(relayed.from, audience, number)) {
+    // What has not come by then, somebody who was removed could make anew.
+    if (
+      person.isRemoved &&
+      !this.#chains.has(relayed.from, envelope.head.audience, linkOf(envelope))
+    ) {
       return this.#refuse(relayed, "removed-member", entryId);
     }
     if (this.#isBetweenOthers(relayed)) return this.#refuse(relayed, "not-for-us", entryId);
@@ -174,8 +177,7 @@ export class Receiver {
   #place(relayed, envelope, { isHistory, isTrimmed, entryId }) {
     const { head } = envelope;
     const from = this.#learnKey(head);
-    const link = { number: head.number, hash: envelope.hash, previous: head.previous };
-    const place = this.#chains.take(relayed.from, head.audience, link, {
+    const place = this.#chains.take(relayed.from, head.audience, linkOf(envelope), {
       from: from ?? 0,
       isTrimmed,
     });
@@ -304,6 +306,14 @@ export class Receiver {
     this.#taken.add(id);
     return id;
   }
+}
+
+/**
+ * @param {Envelope} envelope
+ * @returns {import("../protocol/chain.js").ChainLink}
+ */
+function linkOf({ head, hash }) {
+  return { number: head.number, hash, previous: head.previous };
 }
 
 /** @param {WaitingMessage} message */

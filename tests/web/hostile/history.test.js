@@ -15,6 +15,27 @@ function changeHistory(/** @type {any} */ relay, /** @type {(messages: any[]) =>
   };
 }
 
+/**
+ * Let a member's first message be another one in the history, made only now, and nothing follow it.
+ *
+ * @param {any} relay
+ * @param {import("./mallory.js").Mallory} mallory
+ * @param {any} epoch
+ * @param {{truncated: boolean}} how What the relay says of the rest.
+ */
+function anew(relay, mallory, epoch, { truncated }) {
+  mallory.end = { number: 0, hash: NO_HASH };
+  const message = mallory.message(epoch, { content: { text: "never said before" } });
+  relay.down = (/** @type {any} */ told) => {
+    if (told.event !== "ack join-session" || !told.data.messages) return [told];
+    const { messages } = told.data;
+    const isOfMallory = (/** @type {any} */ { from }) => from === mallory.id;
+    const instead = { ...messages.find(isOfMallory), ...message };
+    const rest = messages.filter((/** @type {any} */ one) => !isOfMallory(one));
+    return [{ ...told, data: { ...told.data, truncated, messages: [instead, ...rest] } }];
+  };
+}
+
 describe("a relay that cheats with the history", { concurrency: true }, () => {
   test("that rolls the history back after a reload is seen", async (t) => {
     const scene = await meet(t, ["Ann", "Bob"]);
@@ -23,9 +44,7 @@ describe("a relay that cheats with the history", { concurrency: true }, () => {
     const id = ann.session.sendText("mine");
     await ann.has(id, "sent");
     await ann.hears("one", "two", "three");
-    await until(() =>
-      ann.kept.chains?.chains.some((/** @type {any} */ [, one]) => one.newest === 3),
-    );
+    await until(() => ann.kept.chains?.some((/** @type {any} */ [, one]) => one.newest === 3));
 
     changeHistory(scene.relay, (messages) =>
       messages.filter(({ from }) => from === bob.id).slice(0, 2),
@@ -109,24 +128,52 @@ describe("a relay that cheats with the history", { concurrency: true }, () => {
     assert.deepEqual(again.alarms, ["missing"]);
   });
 
-  test("cannot, with the relay's help, have said something else before a reload", async (t) => {
+  for (const truncated of [false, true]) {
+    const how = truncated ? "though the rest is called trimmed" : "though the rest is withheld";
+
+    test(`cannot help a member to have said something else before a reload, ${how}`, async (t) => {
+      const { relay, company, mallory, ann } = await meetMallory(t);
+      const epoch = mallory.epoch();
+      await mallory.send(epoch, { content: { text: "I owe you" } });
+      await mallory.send(epoch, { content: { text: "until Monday" } });
+      await ann.hears("until Monday");
+      await until(() => ann.kept.chains?.some((/** @type {any} */ [, one]) => one.newest === 2));
+
+      anew(relay, mallory, epoch, { truncated });
+      const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
+
+      assert.ok(again.alarms.includes("refused: forked"));
+      assert.deepEqual(again.heard, []);
+    });
+
+    test(`cannot help who was removed to speak anew after a reload, ${how}`, async (t) => {
+      const { relay, company, mallory, ann } = await meetMallory(t);
+      const epoch = mallory.epoch();
+      await mallory.send(epoch, { content: { text: "one" } });
+      await mallory.send(epoch, { content: { text: "two" } });
+      await ann.hears("one", "two");
+      await ann.session.remove(mallory.id);
+      await until(() => ann.kept.roster?.some((/** @type {any} */ one) => one.isRemoved));
+
+      anew(relay, mallory, epoch, { truncated });
+      const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
+
+      assert.ok(again.alarms.includes("refused: removed-member"));
+      assert.deepEqual(again.heard, []);
+    });
+  }
+
+  test("that brings what a removed member had said is heard after a reload", async (t) => {
     const { relay, company, mallory, ann } = await meetMallory(t);
     const epoch = mallory.epoch();
-    const first = await mallory.send(epoch, { content: { text: "I owe you" } });
-    await ann.hears("I owe you");
-    await until(() => ann.kept.chains?.chains.length);
-    mallory.end = { number: 0, hash: NO_HASH };
-    const other = mallory.message(epoch, { content: { text: "I owe you nothing" } });
-    relay.down = (told) => {
-      if (told.event !== "ack join-session") return [told];
-      const messages = told.data.messages.map((/** @type {any} */ one) =>
-        one.id === first.id ? { ...one, ...other } : one,
-      );
-      return [{ ...told, data: { ...told.data, messages } }];
-    };
+    for (const text of ["one", "two"]) await mallory.send(epoch, { content: { text } });
+    await ann.hears("one", "two");
+    await ann.session.remove(mallory.id);
+    await until(() => ann.kept.roster?.some((/** @type {any} */ one) => one.isRemoved));
 
     const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
 
-    assert.equal((await again.learns("forked")).memberId, mallory.id);
+    assert.deepEqual(again.heard, ["one", "two"]);
+    assert.deepEqual(again.alarms, []);
   });
 });

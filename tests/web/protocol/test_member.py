@@ -212,6 +212,18 @@ def test_who_was_removed_is_heard_no_more_but_what_it_said_before_stays(session)
     assert {card.name for card in bob.roster.recipients(EVERYBODY)} == {"Ann", "Bob"}
 
 
+def test_who_was_removed_cannot_say_something_else_under_an_old_number(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
+    twin = session.member("Cy", cy.identity)
+    session.show(ann, bob, twin, to=[twin])
+    first, other = session.say(cy, "I owe you"), session.say(twin, "I owe you nothing")
+
+    for relayed in (first, session.send(ann, Remove(cy.identity.member_id)), other):
+        bob.hear("new-message", relayed)
+
+    assert states(bob) == [("received", "")] * 2 + [("refused", "removed-member")]
+
+
 # --- keys ---
 
 
