@@ -6,12 +6,12 @@ import { reportLater } from "./emitter.js";
 const SOON_MS = 500;
 
 /** @type {SeenPart[]} */
-const SEEN_PARTS = ["roster", "epochs", "chains", "numbers"];
+const SEEN_PARTS = ["roster", "epochs", "chains", "numbers", "downloads"];
 
 /**
  * @typedef {import("./keeping.js").Kept} Kept
  *
- * @typedef {"roster" | "epochs" | "chains" | "numbers"} SeenPart What changes by what is seen.
+ * @typedef {"roster" | "epochs" | "chains" | "numbers" | "downloads"} SeenPart What changes by what is seen.
  *
  * @typedef {object} KeptParts
  * @property {import("./roster.js").Roster} roster
@@ -19,6 +19,7 @@ const SEEN_PARTS = ["roster", "epochs", "chains", "numbers"];
  * @property {import("./chains.js").Chains} chains
  * @property {import("./numbers.js").SignalNumbers} numbers
  * @property {import("./sender.js").Sender} sender
+ * @property {import("./downloads.js").Downloads} downloads
  */
 
 export class Keeper {
@@ -40,12 +41,13 @@ export class Keeper {
   }
 
   /** @param {Kept} kept */
-  restore({ roster, epochs, chains, numbers, sender }) {
+  restore({ roster, epochs, chains, numbers, sender, downloads }) {
     if (roster) this.#parts.roster.import(roster, Date.now());
     if (epochs) this.#parts.epochs.import(epochs);
     if (chains) this.#parts.chains.import(chains);
     if (numbers) this.#parts.numbers.import(numbers);
     if (sender) this.#parts.sender.import(sender);
+    if (downloads) this.#parts.downloads.import(downloads);
   }
 
   /**

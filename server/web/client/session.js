@@ -1,13 +1,13 @@
 // @ts-check
 /** A session: what a front end needs to know of it and can do in it. */
 
-import { toBase64url } from "../protocol/bytes.js";
+import { toBase64url, wellFormed } from "../protocol/bytes.js";
 import { nameProblem } from "../protocol/card.js";
 import { MAX_PREVIEW_BYTES } from "../protocol/chunks.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
-import { isText, MAX_TEXT_CHARS, wellFormed } from "./entries.js";
+import { isText, MAX_TEXT_CHARS } from "./entries.js";
 import { ignoreFailure, Member } from "./member.js";
 
 /**
@@ -214,8 +214,7 @@ export class Session {
    */
   async rename(name) {
     if (nameProblem(name)) throw new RangeError("that name cannot be used");
-    this.#member.name = name;
-    await this.#member.rename();
+    await this.#member.rename(name);
   }
 
   /**

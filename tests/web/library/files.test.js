@@ -320,6 +320,31 @@ describe("files", { concurrency: true }, () => {
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 
+  test("who has fetched a file is told again after a reload, and nobody else", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const company = new Company(t, url);
+    const [ann, bob, cy] = await company.gather("Ann", "Bob", "Cy");
+    const told = [];
+    ann.session.on("downloaded", (one) => told.push(one));
+    for (const name of ["one", "two"]) {
+      await ann.session.sendFile(file(name, 10).file, { place: name });
+    }
+    const note = await noteOf(bob, "one");
+    await noteOf(cy, "two");
+    await bob.session.fetchFile(note.id);
+    await until(() => told.length === 1 && ann.kept.downloads?.length);
+
+    const again = company.restore(ann.vanish());
+    const after = [];
+    again.session.on("downloaded", (one) => after.push([one, again.message("one")?.status]));
+    await again.is("connected");
+
+    assert.deepEqual(after, [[{ fileId: note.id, memberId: bob.id }, "sent"]]);
+    await cy.session.fetchFile(note.id);
+    await until(() => after.length === 2);
+    assert.equal(after[1][0].memberId, cy.id);
+  });
+
   test("what is here outlives a reload if the chunks do, and is offered again", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const company = new Company(t, url);

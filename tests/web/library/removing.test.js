@@ -113,6 +113,8 @@ describe("removing a member", { concurrency: true }, () => {
 
     await isOut(cy);
     assert.equal(asked(), 3);
+    const events = relay.asked.filter(({ who }) => who === ann.id).map(({ event }) => event);
+    assert.ok(events.indexOf("send-message") < events.indexOf("remove-member"));
   });
 
   test("an answer that was lost with the line is no failure", async (t) => {
@@ -129,6 +131,17 @@ describe("removing a member", { concurrency: true }, () => {
 
     await isOut(cy);
     assert.deepEqual(ann.alarms, []);
+  });
+
+  test("a relay that no longer has the member has nothing to refuse", async (t) => {
+    const { relay, people } = await meet(t, ["Ann", "Bob", "Cy"]);
+    const [ann, bob, cy] = people;
+    const gone = { success: false, error: "recipient_not_found", message: "" };
+    answerRemovals(relay, () => gone);
+
+    await ann.session.remove(cy.id);
+
+    assert.equal((await bob.learns("removed")).memberId, cy.id);
   });
 
   test("a relay that refuses for good is asked once, and the refusal is told", async (t) => {

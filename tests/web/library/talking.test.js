@@ -90,6 +90,23 @@ describe("talking", { concurrency: true }, () => {
     await bob.hears(longest);
   });
 
+  test("what no UTF-8 can hold is shown to its sender as the others get it, or refused", async (t) => {
+    const { url } = await startServer(t);
+    const [ann, bob] = await new Company(t, url).gather("Ann", "Bob");
+
+    const id = ann.session.sendText("cut \ud83d");
+    const fileId = await ann.session.sendFile(new File(["x"], "../\udc24\u202e.exe"), {
+      place: "p",
+    });
+    await assert.rejects(ann.session.rename("Ann\ud83d"), RangeError);
+
+    await ann.has(fileId, "sent");
+    await bob.hears("cut \ufffd", "_._\ufffd_.exe");
+    assert.equal(ann.entry(id).content.text, "cut \ufffd");
+    assert.deepEqual(ann.entry(fileId).content, bob.entry(fileId).content);
+    assert.deepEqual([...ann.alarms, ...bob.alarms], []);
+  });
+
   test("who was there is no news to a newcomer, and the newcomer is to the others", async (t) => {
     const { url } = await startServer(t);
     const [ann, bob] = await new Company(t, url).gather("Ann", "Bob");
