@@ -178,7 +178,7 @@ describe("a relay that shows cards of its own", { concurrency: true }, () => {
     show(scene, (members) => members);
 
     await ann.hears("with keys in it");
-    assert.ok(ann.alarms.includes("refused: forged"));
+    await until(() => ann.alarms.includes("refused: forged"));
   });
 
   test("that leaves a member out, or says that it has left, is seen to do so", async (t) => {

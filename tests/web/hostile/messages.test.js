@@ -162,36 +162,6 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
     assert.deepEqual([memberId, count], [bob.id, 1]);
   });
 
-  test("that drops the first ones of before is seen by a newcomer, if it says that it has all", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
-    const [ann, bob] = scene.people;
-    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
-    await ann.hears("three");
-    changeHistory(scene.relay, (messages) => messages.slice(2));
-
-    const cy = await (await scene.company.open("Cy", { url: scene.relay.url })).is("connected");
-
-    const { memberId, count } = await cy.learns("missing");
-    assert.deepEqual([memberId, count], [bob.id, 2]);
-    scene.relay.behave();
-    await cy.sees(ann, bob);
-    await assertTheyTalk([cy, bob]);
-    assert.deepEqual(cy.alarms, ["missing"]);
-  });
-
-  test("that drops all of one sender is seen by a newcomer", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"]);
-    const [ann, bob] = scene.people;
-    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
-    await ann.hears("three");
-    changeHistory(scene.relay, () => []);
-
-    const cy = await (await scene.company.open("Cy", { url: scene.relay.url })).is("connected");
-
-    const { memberId, count } = await cy.learns("missing");
-    assert.deepEqual([memberId, count], [bob.id, 3]);
-  });
-
   test("that drops what is for one alone is seen, whatever signals it keeps back for that", async (t) => {
     const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, silent: 4_000 } });
     const [ann, bob] = scene.people;
