@@ -101,7 +101,7 @@ class Member:
         unsettled = self.outbox.unsettled
         if unsettled and unsettled.head.message_id in ids:
             self.outbox.settle(unsettled)
-        self._heads.again()
+        self._heads.again(self._now_ms())
         self.files.restart(self._now_ms())
         self.tick()
 
@@ -120,7 +120,7 @@ class Member:
         self._ask_for_keys()
 
     def tick(self) -> None:
-        """Do what is due by the clock; once a second is often enough."""
+        """Do what is due by the clock while connected; once a second is often enough."""
         now_ms = self._now_ms()
         if self._heads.is_due(now_ms):
             newest = self.outbox.end(EVERYBODY)

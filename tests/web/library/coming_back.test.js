@@ -86,6 +86,26 @@ describe("coming back", { concurrency: true }, () => {
     assert.equal((await cy.learns("arrived")).memberId, dan.id);
   });
 
+  test("who was offline for long calls nobody silent", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const cable = await Cable.lay(t, url);
+    const company = new Company(t, url, { pace: { ...QUICK, silent: 3_000 } });
+    const ann = await (await company.create("Ann")).is("connected");
+    const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
+    await ann.sees(bob);
+    await bob.sees(ann);
+    const start = performance.now();
+
+    cable.cut();
+    await bob.is("reconnecting");
+    await until(() => performance.now() - start > 3_100);
+    cable.mend();
+    await bob.is("connected");
+    ann.session.sendText("still here");
+    await bob.hears("still here");
+    assert.deepEqual(bob.alarms, []);
+  });
+
   test("a server that forgets all ends the session, and what waited has failed", async (t) => {
     const server = await startServer(t);
     const cable = await Cable.lay(t, server.url);
@@ -264,5 +284,26 @@ describe("coming back", { concurrency: true }, () => {
     await cy.is("connected");
 
     await ann.sees(cy);
+  });
+});
+
+describe("a machine that was asleep", () => {
+  test("calls nobody silent when it wakes", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const company = new Company(t, url, { pace: { ...QUICK, silent: 3_000 } });
+    const [ann, bob] = await company.gather("Ann", "Bob");
+    await until(() => ann.kept.numbers && bob.kept.numbers);
+
+    const awakeMs = performance.now() + 4_000;
+    while (performance.now() < awakeMs); // no timer runs
+    for (const one of [ann, bob]) {
+      const { last } = one.kept.numbers;
+      await until(
+        () => one.kept.numbers.last > last + 500,
+        () => "no round",
+      );
+    }
+
+    assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 });

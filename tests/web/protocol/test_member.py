@@ -374,6 +374,24 @@ def test_who_gives_no_sign_of_life_is_silent(session):
     assert session.bob.inbox.notices == [Notice("silent", session.ann.user_id)]
 
 
+def test_nobody_is_silent_for_the_time_in_which_we_were_not_connected(session):
+    ann, bob = session.ann, session.bob
+    session.clock.advance(minutes=3)
+    session.show(ann, bob, to=[bob])
+    assert bob.inbox.notices == []
+
+    for _ in range(5):  # but a relay cannot begin anew by breaking the line
+        session.clock.advance(seconds=29)
+        bob.tick()
+        session.clock.advance(minutes=1)
+        session.show(ann, bob, to=[bob])
+    assert bob.inbox.notices == []
+    session.clock.advance(seconds=29)
+    bob.tick()
+
+    assert bob.inbox.notices == [Notice("silent", ann.user_id)]
+
+
 def test_a_chunk_that_is_another_one_is_fetched_of_somebody_else(session):
     note, sealed = seal_file("a.txt", bytes(range(250)), 100)
     session.ann.files.offer(note, [sealed[0], sealed[0], sealed[2]])
