@@ -63,6 +63,31 @@ describe("a member that cheats", { concurrency: true }, () => {
     );
   });
 
+  test("is no recipient any more of what the relay had no time for before it was removed", async (t) => {
+    const { relay, company, mallory, ann } = await meetMallory(t);
+    let isBusy = true;
+    const busy = { success: false, error: "rate_limited", message: "", retryAfterMs: 50 };
+    relay.up = (asked) =>
+      isBusy && asked.event === "send-message" ? { ...asked, answer: busy } : asked;
+    const sent = () => relay.asked.filter(({ event }) => event === "send-message");
+
+    const id = ann.session.sendText("while Mallory was there");
+    await until(() => sent().length > 1);
+    await mallory.ask("leave-session", {});
+    await ann.learns("left");
+    const cy = await (await company.open("Cy")).is("connected");
+    await ann.sees(cy);
+    isBusy = false;
+    await ann.has(id, "sent");
+
+    await cy.hears("while Mallory was there");
+    const card = mallory.cards.find((/** @type {any} */ one) => one.id === ann.id);
+    const { data } = sent().at(-1) ?? {};
+    const { head } = readEnvelope(mallory.link, { ...data, from: ann.id }, card);
+    assert.equal(unwrapKey(mallory.link, mallory.identity, head), null);
+    assert.deepEqual([...cy.alarms, ...ann.alarms], []);
+  });
+
   test("cannot fill in what was missing of it once it is removed", async (t) => {
     const { relay, company, people, mallory, ann } = await meetMallory(t);
     relay.up = (asked) =>
