@@ -52,7 +52,7 @@ import { Sender } from "./sender.js";
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
  * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "arrived"} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "arrived"} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined} | {type: "ended", reason: string}} Incoming
  */
 
 /** What may wait to be looked at; a relay that sends faster for long is heard again later. */
@@ -153,8 +153,8 @@ export class Member extends Emitter {
     const relay = this.relay;
     relay.on("joined", (joined) => this.#joined(joined));
     relay.on("down", () => this.#down());
-    relay.on("refused", (error) => this.end(error.code));
-    relay.on("ended", (error) => this.end(error.code));
+    relay.on("refused", (error) => this.#endSoon(error.code));
+    relay.on("ended", (error) => this.#endSoon(error.code));
     relay.on("members", (members) => this.#hearMembers(members));
     relay.on("arrived", ({ seq }) => this.#queue.put({ type: "seq", seq }));
     relay.on("departed", (told) => {
@@ -296,6 +296,7 @@ export class Member extends Emitter {
     if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
+    if (incoming.type === "ended") return this.end(incoming.reason);
     // What waits for the card of its sender comes before what the sender says now.
     this.#receiver.retry();
     if (incoming.type === "arrived") return;
@@ -345,6 +346,16 @@ export class Member extends Emitter {
   #setLocked(isLocked) {
     this.isLocked = isLocked;
     this.emit("locked", null);
+  }
+
+  /**
+   * The relay has ended it: what has come by then is looked at first, as it will not come again.
+   *
+   * @param {string} reason
+   */
+  #endSoon(reason) {
+    this.#stop();
+    this.#queue.put({ type: "ended", reason });
   }
 
   /** @param {string} reason */

@@ -403,6 +403,27 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
     await ann.is("ended");
     assert.equal(ann.states.at(-1).reason, "session_expired");
   });
+
+  test("that ends the session right behind many messages keeps none of them back", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    /** @type {any[]} */
+    const held = [];
+    scene.relay.down = (told) => {
+      if (told.who !== ann.id || told.event !== "new-message") return [told];
+      held.push(told.data);
+      return [];
+    };
+    const texts = Array.from({ length: 60 }, (_, index) => `text ${index}`);
+    for (const text of texts) bob.session.sendText(text);
+    await until(() => held.length === 60);
+
+    for (const message of held) scene.relay.say(ann.id, "new-message", message);
+    scene.relay.say(ann.id, "session-error", { error: "session_expired", message: "" });
+
+    await ann.is("ended");
+    assert.deepEqual(ann.heard, texts);
+  });
 });
 
 /**
