@@ -58,11 +58,16 @@ class Current:
 
 @dataclass
 class Wanted:
-    """A key that is lacking, and who was asked for it."""
+    """A key that is lacking, and who was asked for it.
+
+    Attributes:
+        awaited: Of whom the answer may still come.
+    """
 
     sender: str
     asked: set[str] = field(default_factory=set)
-    asked_ms: int | None = None
+    awaited: str | None = None
+    asked_ms: int = 0
 
 
 class Keyring:
@@ -140,22 +145,23 @@ class Keyring:
         asked: dict[str, list[bytes]] = {}
         lacking = set()
         for epoch_id, wanted in self._wanted.items():
-            if wanted.asked_ms is not None and now_ms - wanted.asked_ms < ANSWER_MS:
+            if wanted.awaited and now_ms - wanted.asked_ms < ANSWER_MS:
                 continue
+            wanted.awaited = None
             user_id = self._next_to_ask(wanted)
             if not user_id:
                 lacking.add(epoch_id)
             elif len(asked.setdefault(user_id, [])) < ASKED_AT_ONCE:
                 asked[user_id].append(epoch_id)
                 wanted.asked.add(user_id)
-                wanted.asked_ms = now_ms
+                wanted.awaited, wanted.asked_ms = user_id, now_ms
         return asked, lacking
 
     def ask_again(self, user_id: str) -> None:
         """Let somebody who has just come be asked for what is lacking."""
         for wanted in self._wanted.values():
             wanted.asked.discard(user_id)
-            wanted.asked_ms = None
+            wanted.awaited = None if wanted.awaited == user_id else wanted.awaited
 
     def _next_to_ask(self, wanted: Wanted) -> str | None:
         free = [one.user_id for one in self._roster.others() if one.user_id not in wanted.asked]
@@ -194,8 +200,8 @@ class Keyring:
             RefusedError: One of them is no key, or not the one that it claims to be.
         """
         for wanted in self._wanted.values():
-            if giver.user_id in wanted.asked:
-                wanted.asked_ms = None
+            if giver.user_id == wanted.awaited:
+                wanted.awaited = None
         for entry in entries:
             self._take_one(giver, entry)
 

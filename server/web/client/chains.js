@@ -155,9 +155,9 @@ export class Chains {
    */
   export() {
     const share = Math.max(1, Math.floor(MAX_MARKS / this.#chains.size));
-    return [...this.#chains].map(([id, chain]) => {
+    return [...this.#chains].flatMap(([id, chain]) => {
       const newest = Math.max(chain.newest, this.#before.get(id) ?? 0);
-      return [id, { newest, marks: chain.marks(share) }];
+      return newest > 0 ? [[id, { newest, marks: chain.marks(share) }]] : [];
     });
   }
 

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { fromBase64url, toBase64url } from "../../../server/web/protocol/bytes.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
+import { Mallory } from "./mallory.js";
 import { assertTheyTalk, meet } from "./plot.js";
 
 /**
@@ -46,7 +47,7 @@ describe("a relay that cheats with signals", { concurrency: true }, () => {
       scene.relay.told.filter(
         ({ who, event, data }) => who === ann.id && event === "signal" && data.from === bob.id,
       );
-    await until(() => headsOfBob().length > 2 && ann.kept.numbers);
+    await until(() => headsOfBob().length > 2 && ann.kept.roster?.length === 2);
     const [before, mark] = [keptOf(), headsOfBob().length];
     const heard = (await until(() => headsOfBob()[mark])).data;
     for (let writes = 0; writes < 2; writes++) {
@@ -126,6 +127,41 @@ describe("a relay that cheats with signals", { concurrency: true }, () => {
     assert.deepEqual(told, [{ fileId: id, memberId: bob.id }]);
     assert.equal(ann.person(bob.id).isTyping, false);
     assert.equal(ann.session.people.length, 2);
+  });
+
+  test("nor a member that answers what it was not asked ends the wait for who was", async (t) => {
+    const settings = { MAX_SESSION_HISTORY_MESSAGES: 1 };
+    const scene = await meet(t, ["Ann", "Bob"], {}, settings);
+    const [ann, bob] = scene.people;
+    const mallory = await Mallory.join(t, scene.url, scene.company.link);
+    await until(() => ann.person(mallory.id)?.card && bob.person(mallory.id)?.card);
+    for (const text of ["with keys", "without"]) bob.session.sendText(text);
+    await ann.hears("without");
+    ann.vanish();
+    delete ann.kept.epochs;
+    /** @type {any[]} */
+    const held = [];
+    scene.relay.down = (told) => {
+      if (told.event !== "signal" || told.data.from !== bob.id || !told.data.to) return [told];
+      held.push(told.data);
+      return [];
+    };
+    const pace = { ...QUICK, answer: 20_000 };
+    const again = await scene.company.restore(ann, { url: scene.relay.url, pace }).is("connected");
+    await until(() => held.length > 0);
+
+    const nothing = mallory.signal(ann.id, "keys", []);
+    await mallory.ask("send-signal", { to: ann.id, encrypted: nothing });
+    await mallory.send(mallory.epoch(), { content: { text: "behind it" } });
+    await again.hears("behind it");
+    assert.deepEqual(
+      again.messages.map(({ status }) => status).filter((status) => status !== "received"),
+      ["waiting"],
+    );
+    for (const answer of held) scene.relay.say(again.id, "signal", answer);
+
+    await again.hears("without");
+    assert.deepEqual(again.alarms, []);
   });
 
   test("that keeps all of them back leaves a message without its key, and says so", async (t) => {

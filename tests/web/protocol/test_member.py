@@ -295,6 +295,28 @@ def test_newcomers_that_ask_are_given_nothing_where_history_is_not_shared():
         assert giver.keyring.answer(asker, [epoch_id]) == []
 
 
+def test_an_answer_of_somebody_else_ends_no_wait_for_a_key():
+    session = Session(shares_history=True)
+    ann, bob, cy = session.ann, session.bob, session.cy
+    session.show(ann, bob, cy)
+    cy.hear("new-message", session.say(ann, "with keys"))
+    bob = session.member("Bob", bob.identity)
+    session.show(ann, bob, cy, to=[bob])
+    bob.hear("new-message", session.say(ann, "without"))
+    session.clock.advance(seconds=4)  # Ann, who was asked first, gives no answer
+    bob.tick()
+    ann.postman.letters.clear()
+
+    for _ in range(3):
+        ann.postman.say(ann.roster.people[bob.user_id], "keys", [], session.clock.now_ms())
+        letter = ann.postman.letters.popleft()
+        bob.hear("signal", {"from": ann.user_id, "encrypted": letter.encrypted})
+
+    assert states(bob) == [("waiting", "")]
+    session.carry_signals(bob, cy)
+    assert texts(bob) == ["without"]
+
+
 def test_a_member_that_has_lost_its_keys_is_given_them_by_their_owner(session):
     first, second = session.say(session.ann, "1"), session.say(session.ann, "2")
     bob = session.member("Bob", session.bob.identity)
