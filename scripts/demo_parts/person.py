@@ -181,12 +181,16 @@ class Person:
         member = self.member
         while True:
             if member.complete:
-                await self._try("file-downloaded", fileName=to_text(member.complete.pop(0)))
+                await self._tell_of(member.complete.pop(0))
             elif member.postman.letters:
                 letter = member.postman.letters.popleft()
                 await self._try("send-signal", to=letter.to, encrypted=letter.encrypted)
             else:
                 await self.line.news.wait()
+
+    async def _tell_of(self, file_id: bytes) -> None:
+        for to in self.member.files.whom_to_tell(file_id):
+            await self._try("file-downloaded", fileName=to_text(file_id), to=to)
 
     async def _try(self, event: str, **fields: Any) -> None:
         """Ask for something that whoever needs it will ask for again if it fails."""

@@ -146,7 +146,7 @@ class Member:
 
     def _learn(self, entry: Entry) -> None:
         if isinstance(entry.content, File) and not self.files.learn(
-            entry.content.note, entry.sender
+            entry.content.note, entry.sender, entry.to
         ):
             entry.status, entry.reason, entry.content = "refused", "file-id-taken", None
 

@@ -197,8 +197,8 @@ export class Member extends Emitter {
     return {
       send: (person, kind, fields) => this.#postman.send(person, kind, fields),
       transfer: (transfer) => this.emit("transfer", transfer),
-      complete: (fileId) =>
-        void this.relay.ask("file-downloaded", { fileName: fileId }).catch(ignoreFailure),
+      complete: (fileId, to) =>
+        void this.relay.ask("file-downloaded", { fileName: fileId, to }).catch(ignoreFailure),
     };
   }
 
@@ -327,7 +327,7 @@ export class Member extends Emitter {
 
   /** @param {Downloaded} told */
   #downloaded({ memberId, fileId }) {
-    if (!this.files.has(fileId) || !this.roster.get(memberId)?.card) return;
+    if (!this.files.isFor(fileId, memberId) || !this.roster.get(memberId)?.card) return;
     if (!this.#downloads.add(fileId, memberId)) return;
     this.#tellDownload(fileId, memberId);
     this.keeper.soon();
@@ -403,7 +403,7 @@ export class Member extends Emitter {
     if (entry.type === "notice" || entry.content?.kind !== "file") return this.emit("entry", entry);
     const { file } = entry.content;
     const isKnown = this.files.has(file.id);
-    if (!this.files.learn(file, entry.senderId)) {
+    if (!this.files.learn(file, entry.senderId, entry.audience)) {
       const refused = /** @type {const} */ ({ status: "refused", reason: "file-id-taken" });
       return this.emit("entry", { ...entry, ...refused, content: null });
     }

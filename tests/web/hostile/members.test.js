@@ -9,6 +9,7 @@ import { readEnvelope } from "../../../server/web/protocol/envelope.js";
 import { unwrapKey } from "../../../server/web/protocol/epoch.js";
 import { memberIdOf } from "../../../server/web/protocol/identity.js";
 import { randomBytes } from "../../../server/web/protocol/primitives.js";
+import { readSignal } from "../../../server/web/protocol/signals.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
 import { Mallory } from "./mallory.js";
@@ -364,6 +365,31 @@ describe("a member that cheats", { concurrency: true }, () => {
     await assertTheyTalk(people);
 
     assert.ok(signals().length < 40, `${signals().length} for 100 requests of 6 chunks`);
+  });
+
+  test("learns nothing of a file between two others: not that it was fetched, nor how large it is", async (t) => {
+    const { people, mallory, ann, bob } = await meetMallory(t);
+    /** @type {any[]} */
+    const told = [];
+    ann.session.on("downloaded", (one) => told.push(one));
+    await ann.session.sendFile(new File(["x".repeat(9_000)], "secret"), {
+      place: "p",
+      audience: bob.id,
+    });
+    const note = (await until(() => bob.message("secret"))).content.file;
+    await bob.session.fetchFile(note.id);
+    await until(() => bob.session.transfer(note.id).state === "here");
+    await until(() => told.length === 1);
+
+    const cards = new Map(mallory.cards.map((/** @type {any} */ card) => [card.id, card]));
+    for (const { id } of people) {
+      const wanted = mallory.signal(id, "file-wanted", [fromBase64url(note.id), u64(0), u64(8)]);
+      await mallory.ask("send-signal", { to: id, encrypted: wanted });
+      const answer = await mallory.hears("signal", ({ from, to }) => from === id && to !== null);
+      const read = readSignal(mallory.link, mallory.identity, cards.get(id), answer.encrypted);
+      assert.equal("signal" in read && read.signal.kind, "file-gone");
+    }
+    assert.ok(!mallory.heard.some(([event]) => event === "download-notification"));
   });
 
   test("that sends signals of any form is called a forger, and nothing breaks", async (t) => {

@@ -11,7 +11,7 @@ from scripts.demo_parts.protocol.chunks import seal_file
 from scripts.demo_parts.protocol.contents import File, Remove, Text
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import Link, new_link
-from scripts.demo_parts.protocol.packing import from_text, pack, to_text, unpack
+from scripts.demo_parts.protocol.packing import from_text, pack, to_text, u64, unpack
 from tests.clocks import ManualClock
 
 EVERYBODY = b""
@@ -427,6 +427,21 @@ def test_a_chunk_that_is_another_one_is_fetched_of_somebody_else(session):
 
     assert session.bob.files.content_of(note.file_id) == bytes(range(250))
     assert session.bob.complete == [note.file_id]
+
+
+def test_a_file_for_one_is_sent_and_told_to_nobody_else(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
+    note, sealed = seal_file("a.txt", bytes(250), 100)
+    ann.files.offer(note, sealed, to=bob.user_id)
+    bob.hear("new-message", session.send(ann, File(note), to=bob))
+    bob.fetch(note.file_id)
+    session.carry_signals(ann, bob)
+
+    assert bob.files.whom_to_tell(note.file_id) == [ann.user_id]
+    for one in (ann, bob):
+        someone = one.roster.people[cy.user_id]
+        one.files.serve(someone, [note.file_id, u64(0), u64(8)])
+        assert not one.postman.letters[-1].file_id  # no chunk, but `file-gone`
 
 
 def test_chunks_that_are_wanted_no_longer_are_not_sent(session):
