@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { HostileRelay } from "../hostile/relay.js";
 import { Cable } from "../scene/cable.js";
 import { Company, QUICK } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
@@ -66,6 +67,24 @@ describe("coming back", { concurrency: true }, () => {
     await bob.hears("after it");
     assert.deepEqual(bob.heard, ["unheard", "after it"]);
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
+  });
+
+  test("a creator who never heard that the session was made is still its creator", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const relay = await HostileRelay.stand(t, url);
+    let lost = 0;
+    relay.down = (told) => {
+      if (told.event !== "ack join-session" || lost > 0) return [told];
+      lost++;
+      relay.cut(told.who);
+      return [];
+    };
+
+    const ann = await (await new Company(t, url).create("Ann", { url: relay.url })).is("connected");
+
+    assert.equal(lost, 1);
+    await ann.session.lock(true);
+    assert.deepEqual(ann.alarms, []);
   });
 
   test("who came and went meanwhile is told after a cut", async (t) => {
