@@ -11,12 +11,14 @@ from pathlib import Path
 
 import uvloop
 from dotenv import dotenv_values
+from msgspec import structs
 
 from server import logs
 from server.app import App
 from server.datadir import open_folder, read_secret, secret_file
 from server.settings import Settings, SettingsError, load
 from server.settings.table import TABLE
+from server.settings.values import signing_secret
 from server.version import VERSION
 
 BAD_SETTINGS = 2
@@ -37,6 +39,10 @@ def main(argv: list[str] | None = None) -> int:
         secret = read_secret(secret_file(folder, "secret"))
         token_file = None if settings.admin_token else secret_file(folder, "admin-token")
         admin_token = settings.admin_token or read_secret(token_file or folder)
+        signing_file = None if settings.jwt_secret else secret_file(folder, "jwt-secret")
+        if signing_file:
+            made = signing_secret(read_secret(signing_file))
+            settings = structs.replace(settings, jwt_secret=made)
     except SettingsError as error:
         print(f"Hushwire cannot start:\n{error}", file=sys.stderr)
         return BAD_SETTINGS
@@ -48,11 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     for warning in settings.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
     app = App(settings, secret=secret, admin_token=admin_token)
-    where = f"in {token_file}" if token_file else "in ADMIN_TOKEN"
-    return uvloop.run(_run(app, settings, where))
+    places = (
+        f"operators' token in {token_file or 'ADMIN_TOKEN'}, "
+        f"tokens' secret in {signing_file or 'JWT_SECRET'}"
+    )
+    return uvloop.run(_run(app, settings, places))
 
 
-async def _run(app: App, settings: Settings, token_place: str) -> int:
+async def _run(app: App, settings: Settings, places: str) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in STOP_SIGNALS:
@@ -69,7 +78,7 @@ async def _run(app: App, settings: Settings, token_place: str) -> int:
         await app.stop()
         return CANNOT_LISTEN
     print(
-        f"Hushwire {VERSION} on {_url(settings, app.port)} - operators' token {token_place}",
+        f"Hushwire {VERSION} on {_url(settings, app.port)} - {places}",
         flush=True,
     )
     _calm_collector()

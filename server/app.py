@@ -11,26 +11,35 @@ import logging
 
 from aiohttp import web
 
+from server.apis.identity import IDENTITY
+from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.session_relay import SESSION_RELAY
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
+from server.core.expired import Expired
+from server.core.groups import Groups
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
-from server.core.rooms import Expired, Rooms
+from server.core.rooms import Rooms
+from server.core.signins import SignIns
+from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.memory.broker import LocalBroker
+from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.space import Space
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
 from server.transports.health import Health
-from server.transports.http import Operators, Surround, add_routes
+from server.transports.http import Guard, Surround, add_routes
 from server.transports.http_connection import HttpOptions
+from server.transports.key_sets import PublishedKeys
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
@@ -49,7 +58,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY,)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS)
 
 SOCKETIO_PATH = "/socket.io/"
 
@@ -91,17 +100,21 @@ class App:
         self._metrics = Metrics()
         self._limiter = MemoryRateLimiter()
         self._broker = LocalBroker()
-        self._store = MemoryRooms(settings.bounds)
+        space = Space(settings.bounds.total_bytes)
+        self._store = MemoryRooms(settings.bounds, space)
+        self._groups = MemoryGroups(settings.random, settings.bounds, space)
+        url = settings.jwks_url
+        self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
         self._front = Front(Origins(settings.origins), proxies)
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
         self._upgrades = self._make_upgrades()
-        operators = Operators(admin_token, open_to_loopback=settings.debug)
+        guard = Guard(self.chat.tokens, admin_token, open_to_loopback=settings.debug)
         self._web = Web(client or built_in())
-        self._health = Health(self.chat, self._metrics, operators, self._gate)
-        self._runner = web.AppRunner(self._make_http(operators), shutdown_timeout=0.3)
+        self._health = Health(self.chat, self._metrics, guard, self._gate)
+        self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
@@ -154,6 +167,8 @@ class App:
             await asyncio.gather(self._reaper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
+                if self._keys:
+                    await self._keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
@@ -162,14 +177,25 @@ class App:
     def _make_chat(self, secret: str) -> Chat:
         parts = Parts(
             store=self._store,
+            groups=self._groups,
             relay=Relay(self._broker),
             limiter=self._limiter,
             clock=self._clock,
             bounds=self._settings.bounds,
             rates=self._settings.rates,
         )
-        pepper = hmac.digest(secret.encode(), b"hushwire room keys", hashlib.sha256)
-        return Chat(Rooms(parts, self._settings.session, pepper), Messages(parts))
+        settings = self._settings
+        signing = settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
+        groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
+        sign_ins = SignIns(self._clock)
+        sign_ins.watch(groups)
+        return Chat(
+            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
+            messages=Messages(parts),
+            groups=groups,
+            tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
+            sign_ins=sign_ins,
+        )
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
@@ -195,6 +221,7 @@ class App:
         )
         hub = Hub(APIS, self._metrics.traffic, event_encoder(packets))
         self._broker.subscribe(hub.deliver)
+        self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
                 APIS,
@@ -219,7 +246,7 @@ class App:
         upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket)
         return upgrades
 
-    def _make_http(self, operators: Operators) -> web.Application:
+    def _make_http(self, guard: Guard) -> web.Application:
         app = Surround(self._front, self._metrics).application()
         polling = Polling(self.sockets.eio, self._front, self._upgrades)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
@@ -231,7 +258,7 @@ class App:
                 api,
                 chat=self.chat,
                 decoder=self._decoder,
-                operators=operators,
+                guard=guard,
                 front=self._front,
             )
         return app
@@ -243,3 +270,8 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+def _derived(secret: str, purpose: bytes) -> bytes:
+    """A secret for one purpose, by which the others cannot be found."""
+    return hmac.digest(secret.encode(), purpose, hashlib.sha256)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from server.core.chat import Chat
-from server.core.rooms import Expired
+from server.core.expired import Expired
 
 log = logging.getLogger("hushwire.reaper")
 
@@ -19,19 +19,29 @@ async def reap(
     """Expire what is due, twice a second, until cancelled.
 
     Args:
-        on_expired: Told what each round took away.
+        on_expired: Told what was taken away.
         on_lag: Told by how many seconds the event loop was late.
     """
     while True:
         due = time.monotonic() + INTERVAL_S  # the loop's own clock may be as late as the loop
         await asyncio.sleep(INTERVAL_S)
         on_lag(max(0.0, time.monotonic() - due))
-        try:
-            expired = await chat.rooms.expire()
-        except Exception:  # one failing round must not end all later ones
-            log.exception("reaper_failed")
-            continue
+        expired = await _round(chat)
         on_expired(expired)
         if expired.rooms or expired.members:
             fields = {"rooms": expired.rooms, "members": expired.members}
             log.info("reaped", extra={"fields": fields})
+
+
+async def _round(chat: Chat) -> Expired:
+    rooms = members = 0
+    for part in (chat.sign_ins, chat.rooms, chat.groups):
+        try:
+            expired = await part.expire()
+        except Exception:  # one that fails must not end all later rounds, nor the others of this
+            log.exception("reaper_failed")
+            continue
+        if expired:
+            rooms += expired.rooms
+            members += expired.members
+    return Expired(rooms, members)

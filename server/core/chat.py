@@ -1,12 +1,19 @@
 """The core as its callers hold it."""
 
+from msgspec import Struct
+
+from server.core.groups import Groups
 from server.core.messages import Messages
 from server.core.rooms import Rooms
+from server.core.signins import SignIns
+from server.core.tokens import Tokens
 
 
-class Chat:
+class Chat(Struct, frozen=True, kw_only=True):
     """Everything a handler may call. Made once, by the composition root."""
 
-    def __init__(self, rooms: Rooms, messages: Messages) -> None:
-        self.rooms = rooms
-        self.messages = messages
+    rooms: Rooms
+    messages: Messages
+    groups: Groups
+    tokens: Tokens
+    sign_ins: SignIns

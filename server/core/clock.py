@@ -1,6 +1,7 @@
 """Time as an argument: whoever needs the hour asks a `Clock`."""
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -8,6 +9,12 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         ...
+
+
+def iso_utc(time_ms: int) -> str:
+    """A time as some wires have it: ISO 8601 in UTC, as `2026-11-21T10:30:45.000Z`."""
+    text = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 class SystemClock:

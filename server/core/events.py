@@ -4,7 +4,9 @@ from enum import Enum
 
 from msgspec import Struct
 
+from server.core.identity import User
 from server.core.ids import ConnectionId, Identity, MessageId, Recipient, RoomId, UserId
+from server.core.kinds import Kind
 from server.core.opaque import Opaque
 
 
@@ -21,6 +23,23 @@ class Member(Struct, frozen=True, gc=False):
     name: str
     public_key: Opaque | None
     joined_ms: int
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """A random group, as its members see it.
+
+    Attributes:
+        epoch: Rises with each change of who is there or of a public key.
+        seq: The newest place in its sequence.
+    """
+
+    room_id: RoomId
+    name: str
+    capacity: int
+    members: tuple[Member, ...]
+    epoch: int
+    seq: int
+    created_ms: int
 
 
 class RoomEvent(Struct, frozen=True, kw_only=True, gc=False):
@@ -44,6 +63,7 @@ class MessageSent(RoomEvent, frozen=True, kw_only=True):
         addressed_as: The recipient as the sender wrote it, given back unchanged.
         identities: Sender and recipient of a private message: only these may read it in
             the history, whatever user id they come back under.
+        sender_name: In random groups, where it may change from one message to the next.
     """
 
     seq: int
@@ -55,6 +75,7 @@ class MessageSent(RoomEvent, frozen=True, kw_only=True):
     content_type: str
     sent_ms: int
     identities: frozenset[Identity] | None = None
+    sender_name: str = ""
 
 
 class MemberJoined(RoomEvent, frozen=True, kw_only=True):
@@ -62,6 +83,7 @@ class MemberJoined(RoomEvent, frozen=True, kw_only=True):
     user_id: UserId
     name: str
     joined_ms: int
+    public_key: Opaque | None = None
 
 
 class MemberLeft(RoomEvent, frozen=True, kw_only=True):
@@ -69,17 +91,24 @@ class MemberLeft(RoomEvent, frozen=True, kw_only=True):
     user_id: UserId
     reason: LeaveReason
     left_ms: int
+    name: str = ""
 
 
 class MembersChanged(RoomEvent, frozen=True, kw_only=True):
-    """The list of members or of their public keys is now this one."""
+    """The list of members or of their public keys is now this one.
+
+    Attributes:
+        epoch: Of a random group.
+    """
 
     members: tuple[Member, ...]
+    epoch: int = 0
 
 
 class TypingChanged(RoomEvent, frozen=True, kw_only=True):
     user_id: UserId
     is_typing: bool
+    name: str = ""
 
 
 class FileDownloaded(RoomEvent, frozen=True, kw_only=True):
@@ -110,11 +139,40 @@ class RoomLocked(RoomEvent, frozen=True, kw_only=True):
     locked_ms: int
 
 
+class ConnectionEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """Something that concerns one connection of this process, whatever rooms it is in."""
+
+    connection_id: ConnectionId
+
+
+class SignedIn(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection speaks for this user from now on, or has renewed its token."""
+
+    user: User
+
+
+class SignInExpired(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection's token has run out: until it is renewed it speaks for nobody."""
+
+    expired_ms: int
+
+
 class ConnectionAttached(RoomEvent, frozen=True, kw_only=True):
-    """A connection hears of the room from now on, as this user."""
+    """A connection hears of the room from now on, as this user.
+
+    Attributes:
+        kind: In whose words it hears.
+    """
 
     user_id: UserId
     connection_id: ConnectionId
+    kind: Kind = Kind.SESSION
+
+
+class GroupEntered(ConnectionAttached, frozen=True, kw_only=True):
+    """The same for a connection that has not asked: another one of its user has, or an earlier."""
+
+    group: Group
 
 
 class ConnectionDetached(RoomEvent, frozen=True, kw_only=True):

@@ -1,6 +1,15 @@
 """What tells one kind of room from another, as values: code asks the policy, never the kind."""
 
+from enum import Enum
+
 from msgspec import Struct
+
+
+class Kind(Enum):
+    """Which rooms there are: each speaks the words of one API."""
+
+    SESSION = "session"
+    RANDOM = "random"
 
 
 class Policy(Struct, frozen=True):
@@ -29,3 +38,12 @@ SESSION = Policy(
     history_bytes=4 * 1024 * 1024,
 )
 """Live; admitted by key, reserved ahead; nothing of it outlives its idle limit."""
+
+RANDOM = Policy(
+    capacity=10,
+    idle_limit_ms=30 * 60_000,
+    grace_ms=3_000,
+    history_messages=500,
+    history_bytes=1024 * 1024,
+)
+"""Live; admitted by matching; it ends with its last member. Each has 3 places to `capacity`."""

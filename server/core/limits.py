@@ -6,7 +6,9 @@ from msgspec import Struct
 class Bounds(Struct, frozen=True):
     """How large things may be. They hold even where the rates are lifted.
 
-    `total_bytes` is for the messages and public keys of all live rooms together.
+    Attributes:
+        users: Of whom live state is remembered that outlives their group.
+        total_bytes: For the messages and public keys of all live rooms and users together.
     """
 
     id_chars: int = 128
@@ -16,6 +18,11 @@ class Bounds(Struct, frozen=True):
     public_key_bytes: int = 16 * 1024
     rooms: int = 100_000
     rooms_per_connection: int = 16
+    groups: int = 100_000
+    users: int = 500_000
+    blocks_per_user: int = 1_000
+    reports: int = 10_000
+    evidence_bytes: int = 32 * 1024
     total_bytes: int = 512 * 1024 * 1024
 
 
@@ -34,7 +41,11 @@ def even(per_minute: int) -> Rate:
 class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
-    `events` counts every event of one connection, whatever it asks for.
+    Attributes:
+        events: Of one connection, whatever they ask for.
+        guest: Tokens that one address is given.
+        match: Groups that one user joins, anew or by moving on.
+        lookup: Public keys that one user asks for.
     """
 
     reserve: Rate | None = even(120)
@@ -42,6 +53,15 @@ class Rates(Struct, frozen=True):
     connect: Rate | None = even(1_200)
     send: Rate | None = even(1_200)
     events: Rate | None = even(6_000)
+    guest: Rate | None = even(60)
+    match: Rate | None = even(40)
+    lookup: Rate | None = even(240)
+    report: Rate | None = even(12)
+
+    @classmethod
+    def off(cls) -> "Rates":
+        """Nothing is counted."""
+        return cls(**dict.fromkeys(cls.__struct_fields__))
 
 
 WRONG_KEY_COST = 25

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from server.core.clock import Clock
 from server.core.limits import Bounds, Rates
-from server.core.ports import RateLimiter, RoomStore
+from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.relay import Relay
 
 
@@ -12,6 +12,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     """Made once by the composition root, and shared by everything in the core."""
 
     store: RoomStore
+    groups: GroupStore
     relay: Relay
     limiter: RateLimiter
     clock: Clock

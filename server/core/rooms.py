@@ -2,20 +2,19 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
 from server.core.events import (
     Member,
-    MemberLeft,
     MembersChanged,
-    RoomEvent,
-    RoomExpired,
     RoomLocked,
 )
+from server.core.expired import Expired
+from server.core.gone import Gone
 from server.core.ids import ConnectionId, Identity, RoomId, UserId, new_id, new_secret
 from server.core.kinds import Policy
 from server.core.limits import WRONG_KEY_COST, Bounds, Rate
@@ -77,13 +76,6 @@ class Admission(Struct, frozen=True):
     policy: Policy
 
 
-class Expired(Struct, frozen=True):
-    """How much a call of `Rooms.expire` took away."""
-
-    rooms: int
-    members: int
-
-
 class Rooms:
     """Rooms of one kind.
 
@@ -97,8 +89,7 @@ class Rooms:
         self._parts = parts
         self._policy = policy
         self._pepper = pepper
-        # Connections that are gone, since when, of which the store has not taken note yet.
-        self._gone: dict[ConnectionId, int] = {}
+        self._gone = Gone(parts.clock)
 
     async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
         """Make a room ahead of its members, or find the one that has this key.
@@ -177,7 +168,7 @@ class Rooms:
 
         Where the store fails, the rest of them lose it, as soon as `expire` can tell the store.
         """
-        with self._going(connection_id):
+        with self._gone.telling(connection_id):
             for room_id in await self._parts.store.rooms_of(connection_id):
                 await self.leave(room_id, connection_id)
 
@@ -186,7 +177,7 @@ class Rooms:
 
         Where the store fails, `expire` tells it again.
         """
-        with self._going(connection_id) as now_ms:
+        with self._gone.telling(connection_id) as now_ms:
             await self._parts.store.lose(connection_id, now_ms)
 
     async def expire(self) -> Expired:
@@ -198,29 +189,14 @@ class Rooms:
         await self._parts.relay.publish(*lost)
         idle = await self._parts.store.expire_idle(now_ms)
         await self._parts.relay.publish(*idle)
-        await self._lose_again()
-        return Expired(rooms=_count(idle, RoomExpired), members=_count(lost, MemberLeft))
+        await self._gone.tell_again(self._parts.store.lose)
+        return Expired.of(idle, lost)
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         return await self._parts.store.summaries(after, limit)
 
     async def totals(self) -> RoomTotals:
         return await self._parts.store.totals()
-
-    @contextmanager
-    def _going(self, connection_id: ConnectionId) -> Iterator[int]:
-        """Remember a connection that is gone if the store cannot: it would be a ghost for ever."""
-        now_ms = self._parts.clock.now_ms()
-        try:
-            yield now_ms
-        except BaseException:
-            self._gone[connection_id] = now_ms
-            raise
-
-    async def _lose_again(self) -> None:
-        for connection_id, gone_ms in tuple(self._gone.items()):
-            await self._parts.store.lose(connection_id, gone_ms)
-            self._gone.pop(connection_id, None)
 
     def _entry(self, connection_id: ConnectionId, request: JoinRequest, new_token: str) -> Entry:
         token = _shown_token(request)
@@ -271,7 +247,3 @@ def _shown_token(request: JoinRequest) -> str | None:
 def _token_hash(token: str) -> bytes:
     # The token is 256 random bits: a plain hash cannot be searched.
     return hashlib.sha256(token.encode()).digest()
-
-
-def _count(events: tuple[RoomEvent, ...], kind: type[RoomEvent]) -> int:
-    return sum(isinstance(event, kind) for event in events)

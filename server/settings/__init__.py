@@ -6,10 +6,11 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from server.core.kinds import Policy
+from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
+from server.core.tokens import OURS, TokenRules
 from server.settings import tls
 from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
 from server.settings.table import TABLE
@@ -27,9 +28,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls_key: Path | None
     debug: bool
     admin_token: Secret | None
+    jwt_secret: Secret | None
+    jwks_url: str | None
+    token_rules: TokenRules
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     session: Policy
+    random: Policy
     bounds: Bounds
     rates: Rates
     max_payload_bytes: int
@@ -76,6 +81,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         if environment.get(name, "").strip().lower() not in HARMLESS.get(name, {""})
     ]
     problems += _contradictions(values)
+    problems += _issuer_problems(values)
     if "TLS_CERT" in values and "TLS_KEY" in values:
         use_tls = environment.get("USE_TLS", "")
         problems += tls.problems(values["TLS_CERT"], values["TLS_KEY"], use_tls)
@@ -108,6 +114,19 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _issuer_problems(values: Mapping[str, Any]) -> list[str]:
+    missing = [name for name in ("JWT_ISSUER", "JWT_AUDIENCE") if values.get(name, "") is None]
+    problems = [
+        f"{name}: JWT_JWKS_URL is set, and tokens of that issuer are for everybody without it. "
+        "Set it to what their claim says, or remove JWT_JWKS_URL."
+        for name in missing
+        if values.get("JWT_JWKS_URL")
+    ]
+    if values.get("JWT_ISSUER") == OURS:
+        problems.append(f"JWT_ISSUER: {OURS!r} is this server's own name. Choose another.")
+    return problems
+
+
 def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
     if not values["RATE_LIMITS"]:
@@ -129,11 +148,15 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         tls_key=values["TLS_KEY"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
+        jwt_secret=values["JWT_SECRET"],
+        jwks_url=values["JWT_JWKS_URL"],
+        token_rules=_token_rules(values),
         trusted_hops=hops,
         trusted_networks=networks,
         session=_session_policy(values),
+        random=_random_policy(values),
         bounds=_bounds(values),
-        rates=_rates(values) if limited else Rates(None, None, None, None, None),
+        rates=_rates(values) if limited else Rates.off(),
         max_payload_bytes=values["MAX_PAYLOAD_BYTES"],
         max_unsent_bytes=max(values["MAX_UNSENT_BYTES"], _two_messages(values)),
         max_connections=values["MAX_CONNECTIONS"],
@@ -141,6 +164,15 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         ping_interval_s=values["PING_INTERVAL_S"],
         ping_timeout_s=values["PING_TIMEOUT_S"],
         warnings=warnings,
+    )
+
+
+def _token_rules(values: Mapping[str, Any]) -> TokenRules:
+    return TokenRules(
+        issuer=values["JWT_ISSUER"],
+        audience=values["JWT_AUDIENCE"],
+        admin=values["ADMIN_CLAIM"],
+        guests=values["GUESTS"],
     )
 
 
@@ -161,6 +193,16 @@ def _session_policy(values: Mapping[str, Any]) -> Policy:
     )
 
 
+def _random_policy(values: Mapping[str, Any]) -> Policy:
+    return structs.replace(
+        RANDOM,
+        idle_limit_ms=values["SESSION_IDLE_MINUTES"] * 60_000,
+        grace_ms=round(values["RECONNECT_GRACE_S"] * 1000),
+        history_messages=min(RANDOM.history_messages, values["MAX_SESSION_HISTORY_MESSAGES"]),
+        history_bytes=max(RANDOM.history_bytes, values["MAX_CIPHERTEXT_BYTES"] + 4096),
+    )
+
+
 def _bounds(values: Mapping[str, Any]) -> Bounds:
     return Bounds(
         id_chars=values["MAX_ID_CHARS"],
@@ -170,6 +212,8 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         public_key_bytes=values["MAX_PUBLIC_KEY_BYTES"],
         rooms=values["MAX_SESSIONS"],
         rooms_per_connection=values["MAX_CONNECTION_SESSIONS"],
+        groups=values["MAX_GROUPS"],
+        users=values["MAX_USERS"],
         total_bytes=values["MAX_TOTAL_BYTES"],
     )
 
@@ -181,4 +225,8 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         connect=even(values["ADDRESS_CONNECTS_PER_MINUTE"]),
         send=even(values["MEMBER_SENDS_PER_MINUTE"]),
         events=even(values["CONNECTION_EVENTS_PER_MINUTE"]),
+        guest=even(values["ADDRESS_GUESTS_PER_MINUTE"]),
+        match=even(values["USER_MATCHES_PER_MINUTE"]),
+        lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
+        report=even(values["USER_REPORTS_PER_MINUTE"]),
     )

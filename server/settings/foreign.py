@@ -5,8 +5,6 @@ LATER = {
     "REDIS_HOST": "live state is kept in memory by this version",
     "DATABASE_URL": "this version keeps nothing in a database",
     "WORKERS": "this version runs one process",
-    "JWT_JWKS_URL": "this version knows no users of other systems",
-    "GUESTS": "this version has no guests to turn off",
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
     "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
 }
@@ -25,10 +23,6 @@ ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
 
 UNUSED = (
     "MONGODB_URI",
-    "JWT_SECRET",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
-    "ADMIN_CLAIM",
     "REDIS_PORT",
     "REDIS_PASSWORD",
     "DRAIN_S",

@@ -8,12 +8,16 @@ from msgspec import Struct
 from server.core.kinds import SESSION
 from server.core.limits import Bounds, Rate, Rates
 from server.settings.values import (
+    admin_claim,
+    claim_text,
     file,
     folder,
     host,
+    https_url,
     origins,
     proxies,
     seconds,
+    signing_secret,
     switch,
     token,
     whole,
@@ -85,6 +89,41 @@ TABLE: tuple[Setting, ...] = (
         "off lifts all rates and the bound on connections of an address, for benchmarks",
     ),
     Setting(
+        "GUESTS",
+        "true",
+        switch,
+        "Whether anybody may get a token for a pseudonym, good for a day",
+    ),
+    Setting(
+        "JWT_SECRET",
+        "",
+        signing_secret,
+        "Signs tokens (HS256); another system that has it, too, can sign in its users here; "
+        "made and kept in DATA_DIR if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "JWT_JWKS_URL",
+        "",
+        https_url,
+        "Where an issuer publishes its keys (RS256, ES256, EdDSA), to accept its tokens; "
+        "with JWT_ISSUER and JWT_AUDIENCE",
+    ),
+    Setting("JWT_ISSUER", "", claim_text, "The issuer that those tokens name (`iss`)"),
+    Setting(
+        "JWT_AUDIENCE",
+        "",
+        claim_text,
+        "The audience that they are for (`aud`); also of tokens by JWT_SECRET that name one",
+    ),
+    Setting(
+        "ADMIN_CLAIM",
+        "",
+        admin_claim,
+        "Whose users of other systems are operators: name=value if the claim is the value or a "
+        "list with it, name if it is true; dots lead into objects",
+    ),
+    Setting(
         "SESSION_IDLE_MINUTES",
         str(SESSION.idle_limit_ms // 60_000),
         whole(1, 10_080),
@@ -97,6 +136,13 @@ TABLE: tuple[Setting, ...] = (
         "Seconds for which a member without connection stays a member",
     ),
     Setting("MAX_SESSIONS", str(_BOUNDS.rooms), _COUNT, "Sessions at the same time"),
+    Setting("MAX_GROUPS", str(_BOUNDS.groups), _COUNT, "Random groups at the same time"),
+    Setting(
+        "MAX_USERS",
+        str(_BOUNDS.users),
+        _COUNT,
+        "Users whose key and blocks are remembered after their random group",
+    ),
     Setting(
         "MAX_SESSION_MEMBERS", str(SESSION.capacity), whole(2, 10_000), "Members of one session"
     ),
@@ -122,7 +168,7 @@ TABLE: tuple[Setting, ...] = (
         "MAX_TOTAL_BYTES",
         str(_BOUNDS.total_bytes),
         whole(1024, 1 << 44),
-        "Bytes of messages and public keys kept of all sessions",
+        "Bytes of messages and public keys kept of all sessions and random groups",
     ),
     Setting(
         "MAX_CIPHERTEXT_BYTES",
@@ -184,10 +230,34 @@ TABLE: tuple[Setting, ...] = (
         "ADDRESS_JOINS_PER_MINUTE", _per_minute(_RATES.join), _PER_MINUTE, "Joins from one address"
     ),
     Setting(
+        "ADDRESS_GUESTS_PER_MINUTE",
+        _per_minute(_RATES.guest),
+        _PER_MINUTE,
+        "Guests' tokens given to one address",
+    ),
+    Setting(
         "MEMBER_SENDS_PER_MINUTE",
         _per_minute(_RATES.send),
         _PER_MINUTE,
         "Messages, signals and notices of downloads of one member",
+    ),
+    Setting(
+        "USER_MATCHES_PER_MINUTE",
+        _per_minute(_RATES.match),
+        _PER_MINUTE,
+        "Random groups that one user joins",
+    ),
+    Setting(
+        "USER_LOOKUPS_PER_MINUTE",
+        _per_minute(_RATES.lookup),
+        _PER_MINUTE,
+        "Public keys of others that one user asks for",
+    ),
+    Setting(
+        "USER_REPORTS_PER_MINUTE",
+        _per_minute(_RATES.report),
+        _PER_MINUTE,
+        "Reports by one user",
     ),
     Setting(
         "CONNECTION_EVENTS_PER_MINUTE",

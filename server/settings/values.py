@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from server.core.claims import AdminClaim
 
 
 class Secret(str):
@@ -93,6 +96,59 @@ def token(text: str) -> Secret | None:
     if text and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
         raise ValueError("must have at least 16 printable ASCII characters without spaces")
     return Secret(text) if text else None
+
+
+_KEY_MARKS = ("-----BEGIN", "ssh-", "ecdsa-sha2-", "{")
+
+
+def signing_secret(text: str) -> Secret | None:
+    if not text:
+        return None
+    if len(text.encode()) < 32:
+        raise ValueError("must have at least 32 bytes, as `openssl rand -base64 32` makes them")
+    if text.startswith(_KEY_MARKS):
+        raise ValueError("must be a random text, and is a key; public ones go to JWT_JWKS_URL")
+    return Secret(text)
+
+
+def https_url(text: str) -> str | None:
+    """An address that nobody on the way can answer for."""
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_fine = bool(parts.hostname and text.isprintable() and " " not in text)
+        is_fine = is_fine and parts.port != 0 and not parts.username and not parts.password
+    except ValueError:
+        is_fine = False
+    if not is_fine or parts.fragment:
+        raise ValueError("must be a URL such as https://id.example/jwks.json")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
+        raise ValueError("must begin with https://; http:// is for this machine only")
+    return text
+
+
+def _is_here(name: str) -> bool:
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def claim_text(text: str) -> str | None:
+    if len(text) > 512 or not text.isprintable():
+        raise ValueError("must have at most 512 printable characters")
+    return text or None
+
+
+def admin_claim(text: str) -> AdminClaim | None:
+    if not text:
+        return None
+    name, has_value, value = text.partition("=")
+    name, value = name.strip(), value.strip()
+    if not name or (has_value and not value) or not text.isprintable():
+        raise ValueError("must be name=value or a name, such as roles=admin")
+    return AdminClaim(name, value if has_value else None)
 
 
 def proxies(text: str) -> tuple[int, tuple[IPv4Network | IPv6Network, ...]]:

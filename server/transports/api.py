@@ -5,17 +5,23 @@ call to the core. A render turns a result or a core event into words of the wire
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
-from server.core.events import RoomEvent
+from server.core.events import ConnectionEvent, RoomEvent
+from server.core.identity import User
 from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.kinds import Kind
 from server.core.rooms import Actor
 
 NO_CONNECTION = ConnectionId("")
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class DisplayName(str):
@@ -30,10 +36,34 @@ class FileName(str):
     __slots__ = ()
 
 
+class GroupId(str):
+    """Names a random group, as clients know it."""
+
+    __slots__ = ()
+
+
 class Key(str):
     """A secret that admits to a room."""
 
     __slots__ = ()
+
+
+class Token(str):
+    """A token by which somebody signs in."""
+
+    __slots__ = ()
+
+
+class Access(Enum):
+    """Who may call.
+
+    USER is whoever shows a good token, OPERATOR a user who is one, or over HTTP whoever shows
+    the operators' token. OPEN is everybody, signed in or not.
+    """
+
+    OPEN = "anybody"
+    USER = "users"
+    OPERATOR = "operators"
 
 
 class Caller:
@@ -44,14 +74,42 @@ class Caller:
         address: The real client address, for limits.
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
+        user: Whom a good token names; None without one. The hub keeps it up to date, too.
     """
 
-    __slots__ = ("address", "connection_id", "memberships")
+    __slots__ = ("address", "connection_id", "memberships", "user")
 
-    def __init__(self, address: str, connection_id: ConnectionId = NO_CONNECTION) -> None:
+    def __init__(
+        self,
+        address: str,
+        connection_id: ConnectionId = NO_CONNECTION,
+        user: User | None = None,
+    ) -> None:
         self.address = address
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
+        self.user = user
+
+    def signed_in(self) -> User:
+        """The user that calls.
+
+        Raises:
+            AppError: UNAUTHENTICATED without a good token.
+        """
+        if self.user is None:
+            raise AppError(Code.UNAUTHENTICATED, "sign in with a token first")
+        return self.user
+
+    def check(self, access: Access) -> None:
+        """Let the caller pass by its user.
+
+        Raises:
+            AppError: UNAUTHENTICATED; FORBIDDEN if only operators may.
+        """
+        if access is Access.OPEN:
+            return
+        if not self.signed_in().is_operator and access is Access.OPERATOR:
+            raise AppError(Code.FORBIDDEN, "only operators may do that")
 
     def acting(self, room_id: RoomId, *claims: UserId | None) -> Actor:
         """This caller as a member of a room.
@@ -106,6 +164,7 @@ class Action(Struct, frozen=True):
     Attributes:
         request: The type that its payload must have.
         sent: The events that the caller gets back, for the documentation.
+        access: Who may send it; checked before the payload is looked at.
     """
 
     request: type[Struct]
@@ -113,6 +172,7 @@ class Action(Struct, frozen=True):
     render: Callable[[Any, Any], Answer]
     summary: str
     sent: tuple[str, ...] = ()
+    access: Access = Access.OPEN
 
 
 class Route(Struct, frozen=True):
@@ -124,18 +184,20 @@ class Route(Struct, frozen=True):
     handler: Handler
     render: Callable[[Any, Any], Response]
     summary: str
-    operators_only: bool = False
+    access: Access = Access.OPEN
 
 
 class Api(Struct, frozen=True):
     """One wire contract.
 
     Attributes:
+        kind: The rooms of which it tells; None if it has none of its own.
         actions: Events from clients, by name.
         events: What each core event is in this API's words.
         heard: Events to clients, by name, with their shape, for the documentation.
         words: Where the contract has a word of its own for an error code.
-        error_event: The event by which errors are told besides the acknowledgement.
+        error_event: The event by which errors are told besides the acknowledgement, if any.
+        connection_events: What each event of one connection is: a name and its data.
     """
 
     name: str
@@ -144,4 +206,6 @@ class Api(Struct, frozen=True):
     events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
     heard: Mapping[str, str]
     words: Mapping[Code, str]
-    error_event: str
+    kind: Kind | None = None
+    error_event: str | None = None
+    connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING

@@ -6,26 +6,23 @@ bounds of this installation, hence is made once by the composition root.
 
 import json
 import math
-import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from server.core.errors import AppError, Code
+from server.core.identity import is_one_line
 from server.core.ids import MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
-from server.transports.api import DisplayName, FileName, Key
+from server.transports.api import DisplayName, FileName, GroupId, Key, Token
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JavaScript client can write and read back."""
-
-
-_CONTROL = {"Cc", "Cs", "Zl", "Zp"}
-"""Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
 
 
 class BinaryInsideError(Exception):
@@ -40,13 +37,15 @@ class Decoder:
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),
             Recipient: (0, bounds.id_chars),
+            GroupId: (1, bounds.id_chars),
             Key: (0, bounds.key_chars),
+            Token: (1, MAX_TOKEN_CHARS),
         }
         self._makers: dict[type, Callable[[Any], Any]] = {
             kind: _text_maker(kind, *limits, str.isprintable) for kind, limits in text.items()
         }
         for kind, min_chars in ((DisplayName, 0), (FileName, 1)):
-            self._makers[kind] = _text_maker(kind, min_chars, bounds.name_chars, _is_one_line)
+            self._makers[kind] = _text_maker(kind, min_chars, bounds.name_chars, is_one_line)
         self._makers[RoomId] = _room_id_maker(bounds)
         self._makers[UserId] = _user_id_maker(self._makers[UserId])
         self._makers[Recipient] = _user_id_maker(self._makers[Recipient])
@@ -104,11 +103,6 @@ def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
         return made
 
     return make_room_id
-
-
-def _is_one_line(name: str) -> bool:
-    """Names are of all languages: they may hold joiners and odd spaces, but no control."""
-    return name.isprintable() or not any(unicodedata.category(c) in _CONTROL for c in name)
 
 
 def _user_id_maker(make_text: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -179,7 +173,17 @@ def _plain(value: Any) -> Any:
         raise TypeError(f"{type(value).__name__} cannot go over the wire") from None
 
 
+def to_plain_json(value: Any) -> str:
+    """The same, with binary as base64, for a wire that has nothing else."""
+    return _PLAIN_ENCODER.encode(value).decode()
+
+
+def _plainer(value: Any) -> Any:
+    return value.value if isinstance(value, Opaque) and value.has_binary else _plain(value)
+
+
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)
+_PLAIN_ENCODER = msgspec.json.Encoder(enc_hook=_plainer)
 
 
 def _refuse(constant: str) -> float:

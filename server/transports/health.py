@@ -6,7 +6,7 @@ from aiohttp import web
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
-from server.transports.http import Operators, json_response, problem_response
+from server.transports.http import Guard, json_response, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.version import VERSION
@@ -19,10 +19,10 @@ class Health:
         is_draining: Set when the process is about to stop: not ready for new work.
     """
 
-    def __init__(self, chat: Chat, metrics: Metrics, operators: Operators, gate: Gate) -> None:
+    def __init__(self, chat: Chat, metrics: Metrics, guard: Guard, gate: Gate) -> None:
         self._chat = chat
         self._metrics = metrics
-        self._operators = operators
+        self._guard = guard
         self._started = time.monotonic()
         self._gate = gate
         self.is_draining = False
@@ -50,7 +50,7 @@ class Health:
         return json_response({"status": "ready"})
 
     async def _metrics_page(self, request: web.Request) -> web.Response:
-        self._operators.check(request, open_to_loopback=True)
+        await self._guard.admit_operator(request, open_to_loopback=True)
         totals = await self._chat.rooms.totals()
         self._metrics.sessions.set(totals.rooms)
         self._metrics.held_bytes.set(totals.held_bytes)

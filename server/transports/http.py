@@ -1,24 +1,29 @@
 """HTTP: runs the routes of any API, and puts the same care around every request.
 
 A request passes, from the outside in: a request id, the origin check, errors as problems,
-the operators' guard, the decoder, the handler, the API's render.
+the guard, the decoder, the handler, the API's render.
 """
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
 from aiohttp import http_exceptions, web
 from msgspec import Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.jws import looks_signed
+from server.core.tokens import Tokens
 from server.logs import new_request_id, request_id
-from server.transports.api import Api, Caller, Route
-from server.transports.decode import Decoder, parse_json, to_json
+from server.transports.api import Access, Api, Caller, Route
+from server.transports.decode import Decoder, parse_json, to_plain_json
 from server.transports.errors import NO_WORDS, problem
 from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
@@ -44,36 +49,69 @@ _QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket
 _CODE = web.ResponseKey("code", Code)
 """The error code of a refusal, for the metrics."""
 
+_CHALLENGES = {
+    Code.UNAUTHENTICATED: "Bearer",
+    Code.TOKEN_EXPIRED: 'Bearer error="invalid_token"',
+}
+
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Operators(Struct, frozen=True):
-    """Who may see what only operators see.
+class Guard(Struct, frozen=True):
+    """Who may call what over HTTP.
 
     Attributes:
-        token: The operators' token, as Bearer or in `X-Admin-Token`.
+        tokens: Reads those of users, which come as Bearer.
+        operators_token: As Bearer or in `X-Admin-Token`.
         open_to_loopback: Whether requests made on this machine need none (`DEBUG`).
     """
 
-    token: str
+    tokens: Tokens
+    operators_token: str
     open_to_loopback: bool
 
-    def check(self, request: web.Request, *, open_to_loopback: bool = False) -> None:
-        """Let operators pass.
+    async def admit(self, request: web.Request, access: Access) -> User | None:
+        """Let those pass who may, and tell which user it is, if it is one.
 
         Raises:
-            AppError: UNAUTHENTICATED without a token, FORBIDDEN with a wrong one.
+            AppError: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN; what `Tokens.verify` raises.
+        """
+        if access is Access.OPERATOR:
+            return await self.admit_operator(request)
+        bearer = _bearer(request.headers)
+        if access is Access.USER:
+            if not bearer:
+                raise AppError(Code.UNAUTHENTICATED, "send a token as Bearer")
+            return await self.tokens.verify(bearer)
+        if bearer and looks_signed(bearer):
+            with contextlib.suppress(AppError):  # whoever it is may do this
+                return await self.tokens.verify(bearer)
+        return None
+
+    async def admit_operator(
+        self, request: web.Request, *, open_to_loopback: bool = False
+    ) -> User | None:
+        """Let operators pass: those with the operators' token, and users who are some.
+
+        Raises:
+            AppError: UNAUTHENTICATED without a token, FORBIDDEN with a wrong one; what
+                `Tokens.verify` raises.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
             peer_of(request.transport).address, request.headers
         ):
-            return
+            return None
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
         if not given:
             raise AppError(Code.UNAUTHENTICATED, "send the operators' token as Bearer")
         # Headers may hold bytes that are no text.
-        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.token.encode()):
+        as_sent = given.encode(errors="surrogateescape")
+        if hmac.compare_digest(as_sent, self.operators_token.encode()):
+            return None
+        user = await self.tokens.verify(given) if looks_signed(given) else None
+        if user is None or not user.is_operator:
             raise AppError(Code.FORBIDDEN, "that is not the operators' token")
+        return user
 
 
 class Surround:
@@ -140,29 +178,25 @@ def add_routes(
     *,
     chat: Chat,
     decoder: Decoder,
-    operators: Operators,
+    guard: Guard,
     front: Front,
 ) -> None:
     """Serve the routes of one API."""
     for route in api.routes:
         app.router.add_route(
-            route.method, route.path, _serve(route, api, chat, decoder, operators, front)
+            route.method, route.path, _serve(route, api, chat, decoder, guard, front)
         )
 
 
 def _serve(
-    route: Route, api: Api, chat: Chat, decoder: Decoder, operators: Operators, front: Front
+    route: Route, api: Api, chat: Chat, decoder: Decoder, guard: Guard, front: Front
 ) -> Serve:
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
-            if route.operators_only:
-                operators.check(request)
-            if route.method == "GET":
-                wish = decoder.query(route.request, dict(request.query))
-            else:
-                wish = decoder.request(route.request, await _json_body(request))
+            user = await guard.admit(request, route.access)
+            wish = await _wish(route, request, decoder)
             address = front.client_address(peer_of(request.transport), request.headers)
-            result = await route.handler(chat, Caller(address), wish)
+            result = await route.handler(chat, Caller(address, user=user), wish)
         except AppError as error:
             return problem_response(error, api.words)
         answer = route.render(wish, result)
@@ -171,7 +205,25 @@ def _serve(
     return serve
 
 
+async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
+    """What a request asks for: by its path, and by its query or its body."""
+    named = dict(request.match_info)
+    if route.method == "GET":
+        return decoder.query(route.request, {**request.query, **named})
+    has_body = request.can_read_body or _must_be_said(route.request) - named.keys()
+    body = await _json_body(request) if has_body else {}
+    if named and not isinstance(body, dict):
+        raise AppError(Code.INVALID_REQUEST, "the body is no object")
+    return decoder.request(route.request, {**body, **named} if named else body)
+
+
+def _must_be_said(request: type[Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(request) if field.required}
+
+
 async def _json_body(request: web.Request) -> Any:
+    if not request.body_exists:
+        return {}
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -225,15 +277,15 @@ def problem_response(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> w
     response[_CODE] = error.code
     if error.retry_after_ms is not None:
         response.headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
-    if error.code is Code.UNAUTHENTICATED:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if challenge := _CHALLENGES.get(error.code):
+        response.headers["WWW-Authenticate"] = challenge
     return response
 
 
 def json_response(
     body: dict[str, Any], status: int = 200, content_type: str = "application/json"
 ) -> web.Response:
-    return web.Response(text=to_json(body), status=status, content_type=content_type)
+    return web.Response(text=to_plain_json(body), status=status, content_type=content_type)
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

@@ -22,8 +22,9 @@ def test_words_of_the_wire_stay_as_clients_know_them(word):
     assert word in {code.word for code in Code}
 
 
-def test_only_what_time_can_heal_is_worth_a_retry():
+def test_only_what_time_or_a_new_token_can_heal_is_worth_a_retry():
     assert {code for code in Code if code.can_retry} == {
+        Code.TOKEN_EXPIRED,
         Code.ROOM_FULL,
         Code.ROOM_LOCKED,
         Code.USER_ID_TAKEN,

@@ -6,22 +6,28 @@ from typing import Any
 from server.core.chat import Chat
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
+from server.core.groups import Groups
 from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
-from server.core.kinds import SESSION, Policy
+from server.core.keys import KeySets
+from server.core.kinds import RANDOM, SESSION, Policy
 from server.core.limits import Bounds, Rates
 from server.core.messages import Messages
 from server.core.opaque import Opaque
 from server.core.parts import Parts
-from server.core.ports import RateLimiter, RoomStore
+from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.relay import Relay
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
+from server.core.signins import SignIns
+from server.core.tokens import TokenRules, Tokens
 from server.stores.memory.broker import LocalBroker
+from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from tests.clocks import ManualClock
 
 TEA_ROOM = RoomId("tea-room")
 PEPPER = b"pepper of the tests"
+SIGNING_SECRET = b"signing secret of the tests, 32+"
 
 
 class Core:
@@ -36,11 +42,14 @@ class Core:
         clock: ManualClock,
         *,
         store: RoomStore | None = None,
+        groups: GroupStore | None = None,
         limiter: RateLimiter | None = None,
         policy: Policy = SESSION,
         bounds: Bounds | None = None,
         rates: Rates | None = None,
         pepper: bytes = PEPPER,
+        rules: TokenRules | None = None,
+        key_sets: KeySets | None = None,
     ) -> None:
         bounds = bounds or Bounds()
         broker = LocalBroker()
@@ -50,6 +59,7 @@ class Core:
         self.store = store or MemoryRooms(bounds)
         parts = Parts(
             store=self.store,
+            groups=groups or MemoryGroups(RANDOM, bounds),
             relay=Relay(broker),
             limiter=limiter or MemoryRateLimiter(),
             clock=clock,
@@ -58,7 +68,17 @@ class Core:
         )
         self.rooms = Rooms(parts, policy, pepper)
         self.messages = Messages(parts)
-        self.chat = Chat(self.rooms, self.messages)
+        self.groups = Groups(parts, RANDOM, pepper)
+        self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets)
+        self.sign_ins = SignIns(clock)
+        self.sign_ins.watch(self.groups)
+        self.chat = Chat(
+            rooms=self.rooms,
+            messages=self.messages,
+            groups=self.groups,
+            tokens=self.tokens,
+            sign_ins=self.sign_ins,
+        )
         self._numbers = itertools.count(1)
 
     def visitor(self, user_id: str, room_id: str = TEA_ROOM, address: str = "home") -> "Visitor":

@@ -6,6 +6,8 @@ from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
     FileDownloaded,
+    Group,
+    GroupEntered,
     LeaveReason,
     Member,
     MemberJoined,
@@ -28,6 +30,7 @@ from server.core.ids import (
     RoomId,
     UserId,
 )
+from server.core.kinds import Kind
 from server.core.opaque import Opaque
 from tests.servers import until
 
@@ -83,6 +86,21 @@ EVENTS: tuple[RoomEvent, ...] = (
     ),
     RoomLocked(room_id=TEA, locked=True, locked_ms=8),
     ConnectionAttached(room_id=TEA, user_id=SEVEN, connection_id=TAB),
+    GroupEntered(
+        room_id=TEA,
+        user_id=SEVEN,
+        connection_id=TAB,
+        kind=Kind.RANDOM,
+        group=Group(
+            room_id=TEA,
+            name="Coffee Break - 10:30:45 AM",
+            capacity=8,
+            members=(Member(SEVEN, "Seven", Opaque({"kty": "RSA"}), 2),),
+            epoch=3,
+            seq=4,
+            created_ms=10,
+        ),
+    ),
     ConnectionDetached(room_id=TEA, connection_id=TAB),
     MemberRemoved(room_id=TEA, user_id=SEVEN),
     RoomExpired(room_id=TEA, idle_limit_ms=9),

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import jwt
 import pytest
 
 from server.settings.table import TABLE
@@ -64,12 +65,12 @@ async def status_of_sessions(server: ServerProcess, token: str | None = None) ->
 # --- the start ---
 
 
-async def test_one_line_tells_where_it_is_and_where_the_operators_token_is(tmp_path: Path) -> None:
+async def test_one_line_tells_where_it_is_and_where_its_secrets_are(tmp_path: Path) -> None:
     with server_process(tmp_path) as server:
-        token_file = tmp_path / "data/admin-token"
-        assert (
-            server.said
-            == f"Hushwire {VERSION} on {server.url} - operators' token in {token_file}\n"
+        token_file, secret_file = tmp_path / "data/admin-token", tmp_path / "data/jwt-secret"
+        assert server.said == (
+            f"Hushwire {VERSION} on {server.url} - operators' token in {token_file}, "
+            f"tokens' secret in {secret_file}\n"
         )
         assert (await exchange(server.url, head("GET", "/ready"))).status == 200
         assert await status_of_sessions(server, token_file.read_text().strip()) == 200
@@ -84,11 +85,24 @@ async def test_one_line_tells_where_it_is_and_where_the_operators_token_is(tmp_p
 async def test_a_token_of_the_operators_own_is_used_and_not_written_down(tmp_path: Path) -> None:
     token = "chosen-by-the-operators"
     with server_process(tmp_path, ADMIN_TOKEN=token) as server:
-        assert server.said.endswith("operators' token in ADMIN_TOKEN\n")
+        assert " - operators' token in ADMIN_TOKEN, " in server.said
         assert token not in server.said + server.log
         assert not (tmp_path / "data/admin-token").exists()
         assert await status_of_sessions(server, token) == 200
         assert await status_of_sessions(server, "chosen-by-somebody-else") == 403
+
+
+async def test_tokens_by_a_secret_of_the_operators_own_are_good(tmp_path: Path) -> None:
+    secret = "chosen-by-the-operators-with-32-bytes"
+    token = jwt.encode({"sub": "alice"}, secret, algorithm="HS256")
+    bearer = head("GET", "/api/auth/me", {"Authorization": f"Bearer {token}"})
+    with server_process(tmp_path, JWT_SECRET=secret) as server:
+        assert server.said.endswith("tokens' secret in JWT_SECRET\n")
+        assert secret not in server.said + server.log
+        assert not (tmp_path / "data/jwt-secret").exists()
+        assert (await exchange(server.url, bearer)).status == 200
+    with server_process(tmp_path) as server:
+        assert (await exchange(server.url, bearer)).status == 401
 
 
 def test_secrets_are_for_their_owner_only_whatever_the_umask(tmp_path: Path) -> None:
@@ -100,6 +114,7 @@ def test_secrets_are_for_their_owner_only_whatever_the_umask(tmp_path: Path) -> 
             assert {path.name: mode_of(path) for path in data.iterdir()} == {
                 "secret": 0o600,
                 "admin-token": 0o600,
+                "jwt-secret": 0o600,
             }
             assert all(len(path.read_text().strip()) >= 43 for path in data.iterdir())
     finally:
@@ -132,6 +147,7 @@ async def test_two_that_start_at_once_agree_on_their_secrets(tmp_path: Path) -> 
         assert [(await exchange(url, request)).status for url in urls] == [200] * 3
         assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
             "admin-token",
+            "jwt-secret",
             "secret",
         ]
     finally:

@@ -181,7 +181,7 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off_after_the_stall_limit(
 async def test_who_takes_a_little_within_each_stall_limit_is_not_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stall, "STALL_LIMIT_S", 0.2)
+    monkeypatch.setattr(stall, "STALL_LIMIT_S", 0.5)
     async with tight_server() as server, loud_room(server) as room, SlowReader(server.url) as dave:
         await fill_history(room, 20)
         old = list(room.said)

@@ -54,10 +54,12 @@ base64url, as `newMemberToken`. If the answer was lost, the same again proves wh
 from server.apis.session_relay.events import ACTIONS
 from server.apis.session_relay.render import EVENTS, HEARD, WORDS
 from server.apis.session_relay.routes import ROUTES
+from server.core.kinds import Kind
 from server.transports.api import Api
 
 SESSION_RELAY = Api(
     name="session relay",
+    kind=Kind.SESSION,
     routes=ROUTES,
     actions=ACTIONS,
     events=EVENTS,

@@ -4,7 +4,7 @@ from server.apis.session_relay import render
 from server.apis.session_relay.requests import ListSessions, Reserve, room_and_key
 from server.core.chat import Chat
 from server.core.ports import Reservation, RoomSummary
-from server.transports.api import Caller, Route
+from server.transports.api import Access, Caller, Route
 
 
 async def reserve(chat: Chat, caller: Caller, request: Reserve) -> Reservation:
@@ -34,6 +34,6 @@ ROUTES = (
         list_sessions,
         render.sessions,
         "List the live sessions, without keys",
-        operators_only=True,
+        access=Access.OPERATOR,
     ),
 )

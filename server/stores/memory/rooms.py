@@ -37,13 +37,15 @@ from server.core.ports import (
 )
 from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.room import Person, Room
+from server.stores.memory.space import Share, Space
 
 
 class MemoryRooms:
     """A `RoomStore` for one process: each method runs to its end before another begins."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, space: Space | None = None) -> None:
         self._bounds = bounds
+        self._share = Share(space or Space(bounds.total_bytes))
         self._rooms: dict[RoomId, Room] = {}
         self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
         # Rooms by age of their last activity, one order for each idle limit.
@@ -52,7 +54,6 @@ class MemoryRooms:
         self._lost: list[tuple[int, int, Room, Person]] = []
         self._lost_count = itertools.count()
         self._members = 0
-        self._held_bytes = 0
 
     # --- coming in ---
 
@@ -72,7 +73,7 @@ class MemoryRooms:
         known = self._rooms.get(entry.room_id)
         self._check_entry(known, entry)
         room = known or Room(entry.room_id, entry.key_hash, policy, now_ms)
-        self._check_space(room.growth_bytes(entry))
+        self._share.space.check(room.growth_bytes(entry))
         if known is None:
             self._add(room)
         seen_most = room.seq
@@ -138,7 +139,7 @@ class MemoryRooms:
             if public_key != person.member.public_key:
                 raise AppError(Code.FORBIDDEN, "only a connection with the member token may do so")
             return room.members()
-        self._check_space(room.change_bytes(person, public_key, name))
+        self._share.space.check(room.change_bytes(person, public_key, name))
         with self._books(room):
             room.change(person, public_key, name)
         return room.members()
@@ -165,10 +166,10 @@ class MemoryRooms:
         )
         weight_bytes = size_bytes(event)
         leavers, freed_bytes = room.history.leavers(weight_bytes)
-        self._check_space(weight_bytes - freed_bytes)
+        self._share.space.check(weight_bytes - freed_bytes)
         room.next_seq()
         room.history.append(Record(event, sender.identity, weight_bytes), leavers)
-        self._held_bytes += weight_bytes - freed_bytes
+        self._share.add(weight_bytes - freed_bytes)
         self._touch(room, now_ms)
         return Appended(event, is_repeat=False)
 
@@ -263,7 +264,7 @@ class MemoryRooms:
         return tuple(_summary(self._rooms[room_id]) for room_id in ids[start : start + limit])
 
     async def totals(self) -> RoomTotals:
-        return RoomTotals(len(self._rooms), self._members, self._held_bytes)
+        return RoomTotals(len(self._rooms), self._members, self._share.held_bytes)
 
     # --- the books ---
 
@@ -273,7 +274,7 @@ class MemoryRooms:
         members, held_bytes = len(room.people), room.held_bytes
         yield
         self._members += len(room.people) - members
-        self._held_bytes += room.held_bytes - held_bytes
+        self._share.add(room.held_bytes - held_bytes)
 
     def _add(self, room: Room) -> None:
         if len(self._rooms) >= self._bounds.rooms:
@@ -285,7 +286,7 @@ class MemoryRooms:
         del self._rooms[room.room_id]
         del self._by_activity[room.policy.idle_limit_ms][room.room_id]
         self._members -= len(room.people)
-        self._held_bytes -= room.held_bytes
+        self._share.add(-room.held_bytes)
         for connection_id in room.connections:
             self._forget(connection_id, room.room_id)
 
@@ -304,10 +305,6 @@ class MemoryRooms:
         rooms.discard(room_id)
         if not rooms:
             del self._rooms_of[connection_id]
-
-    def _check_space(self, added_bytes: int) -> None:
-        if added_bytes > 0 and self._held_bytes + added_bytes > self._bounds.total_bytes:
-            raise AppError(Code.SERVER_FULL, "the relay's memory for rooms is full; try later")
 
 
 def _keys_equal(expected: bytes | None, given: bytes | None) -> bool:

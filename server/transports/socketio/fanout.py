@@ -6,14 +6,18 @@ from typing import Any, NamedTuple
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
+    ConnectionEvent,
     MemberRemoved,
     MembersChanged,
     MessageSent,
     RoomEvent,
     RoomExpired,
     SignalSent,
+    SignedIn,
+    SignInExpired,
 )
 from server.core.ids import ConnectionId, RoomId
+from server.core.kinds import Kind
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Traffic
 from server.transports.socketio.outgoing import Outgoing
@@ -21,6 +25,8 @@ from server.transports.socketio.rosters import Rosters
 from server.transports.socketio.session import EngineSocket
 
 NAMESPACE = "/"
+
+Renders = Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
 
 Encode = Callable[[str, Any], Outgoing]
 """Makes an event's packets from its name and its data."""
@@ -37,6 +43,13 @@ class Listener(NamedTuple):
     line: EngineSocket
 
 
+class Audience(NamedTuple):
+    """The connections here that hear of a room, and the words in which they do."""
+
+    renders: Renders
+    listeners: dict[ConnectionId, Listener]
+
+
 class Hub:
     """Delivers core events to the connections here that are in the room.
 
@@ -48,9 +61,10 @@ class Hub:
         self._traffic = traffic
         self._encode = encode
         self._listeners: dict[ConnectionId, Listener] = {}
-        self._rooms: dict[RoomId, dict[ConnectionId, Listener]] = {}
-        self._renders: Mapping[type[RoomEvent], Any] = {
-            kind: render for api in apis for kind, render in api.events.items()
+        self._rooms: dict[RoomId, Audience] = {}
+        self._renders: Mapping[Kind, Renders] = {api.kind: api.events for api in apis if api.kind}
+        self._own_renders: Mapping[type[ConnectionEvent], Any] = {
+            kind: render for api in apis for kind, render in api.connection_events.items()
         }
         self._rosters = Rosters(self._tell)
 
@@ -88,20 +102,37 @@ class Hub:
             self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
             self._attach(event)
+            return
         elif isinstance(event, MembersChanged):
-            listeners = len(self._rooms.get(event.room_id, ()))
-            if self._rosters.holds_back(event, listeners):
+            here = self._rooms.get(event.room_id)
+            if self._rosters.holds_back(event, len(here.listeners) if here else 0):
                 return
         self._tell(event)
         if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
                 self._detach(event.room_id, connection_id)
 
+    def notify(self, event: ConnectionEvent) -> None:
+        """Tell one connection of its own; never waits."""
+        listener = self._listeners.get(event.connection_id)
+        if listener is None:
+            return
+        if isinstance(event, SignedIn):
+            listener.caller.user = event.user
+        elif isinstance(event, SignInExpired):
+            listener.caller.user = None
+        if render := self._own_renders.get(type(event)):
+            name, data = render(event)
+            packets = self._encode(name, data)
+            listener.line.send(packets)
+            self._traffic.bytes_out += packets.size_bytes
+            self._traffic.delivered(name, 1)
+
     def _tell(self, event: RoomEvent) -> None:
-        here, render = self._rooms.get(event.room_id), self._renders.get(type(event))
-        if here and render:
+        here = self._rooms.get(event.room_id)
+        if here and (render := here.renders.get(type(event))):
             for emit in render(event):
-                self._send(here, event, emit)
+                self._send(here.listeners, event, emit)
 
     def _send(self, here: dict[ConnectionId, Listener], event: RoomEvent, emit: Emit) -> None:
         packets: Outgoing | None = None
@@ -122,7 +153,7 @@ class Hub:
     def _leavers(
         self, event: ConnectionDetached | MemberRemoved | RoomExpired
     ) -> list[ConnectionId]:
-        here = self._rooms.get(event.room_id, {})
+        here = self._rooms[event.room_id].listeners if event.room_id in self._rooms else {}
         match event:
             case ConnectionDetached(connection_id=connection_id):
                 return [connection_id] if connection_id in here else []
@@ -137,12 +168,19 @@ class Hub:
 
     def _attach(self, event: ConnectionAttached) -> None:
         listener = self._listeners.get(event.connection_id)
-        if listener is not None:
-            listener.caller.memberships[event.room_id] = event.user_id
-            self._rooms.setdefault(event.room_id, {})[event.connection_id] = listener
+        if listener is None:
+            return
+        renders = self._renders[event.kind]
+        here = self._rooms.setdefault(event.room_id, Audience(renders, {}))
+        here.listeners[event.connection_id] = listener
+        listener.caller.memberships[event.room_id] = event.user_id
+        if render := renders.get(type(event)):
+            for emit in render(event):
+                self._send({event.connection_id: listener}, event, emit)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
-        listener = self._rooms[room_id].pop(connection_id)
+        here = self._rooms[room_id].listeners
+        listener = here.pop(connection_id)
         del listener.caller.memberships[room_id]
-        if not self._rooms[room_id]:
+        if not here:
             del self._rooms[room_id]

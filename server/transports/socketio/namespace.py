@@ -2,19 +2,22 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
+
+from socketio import exceptions
 
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
+from server.core.identity import User
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
 from server.core.rates import TokenBucket, refusal
 from server.logs import request_id
-from server.transports.api import Action, Answer, Api, Caller
+from server.transports.api import Access, Action, Answer, Api, Caller
 from server.transports.decode import Decoder
-from server.transports.errors import error_body
+from server.transports.errors import error_body, word
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.outgoing import Outgoing
@@ -62,12 +65,13 @@ class ApiNamespace(PlainNamespace):
         self._metrics = metrics
         self._clock = clock
         self._rate = rate
+        self._arriving: dict[ConnectionId, User] = {}  # until they have their CONNECT
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Called by the library for every event of a client, and for its coming and going."""
         connection_id = ConnectionId(args[0])
         if event == "connect":
-            return await self._connected(connection_id, args[1])
+            return await self._connected(connection_id, args[1], args[2])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
         line = self._hub.line_of(connection_id)
@@ -78,8 +82,14 @@ class ApiNamespace(PlainNamespace):
             line.answer(*reply.events)
         return reply.ack
 
-    async def _connected(self, connection_id: ConnectionId, environ: dict[str, Any]) -> bool:
-        """Whether the client may connect: once on each line, then at the rate of events."""
+    async def _connected(
+        self, connection_id: ConnectionId, environ: dict[str, Any], auth: Any
+    ) -> bool:
+        """Whether the client may connect: once on each line, then at the rate of events.
+
+        Raises:
+            ConnectionRefusedError: It showed a token that is not good, and is told why.
+        """
         line = self.server.line_of(connection_id)
         if line is None:
             return False
@@ -91,20 +101,48 @@ class ApiNamespace(PlainNamespace):
         except AppError as error:
             self._metrics.refused(error.code)
             return False
+        user = await self._user_of(auth, line)
+        if line.is_closed:
+            return False
+        if user:
+            self._arriving[connection_id] = user
         self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
         log.debug("connected")
         return True
 
+    async def _user_of(self, auth: Any, line: EngineSocket) -> User | None:
+        """Whom the handshake's token names, which may have run out; None without a token."""
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if token is None or token == "":
+            return None
+        try:
+            if isinstance(token, str):
+                return await self._chat.tokens.read(token)
+            raise AppError(Code.UNAUTHENTICATED, "auth.token must be text, or absent")
+        except AppError as error:
+            self._metrics.refused(error.code)
+            if error.code is Code.UNAVAILABLE:
+                # Official clients come back by themselves after this, not after a refusal.
+                line.shut(error.code)
+                return None
+            raise exceptions.ConnectionRefusedError(
+                error.message, {"code": word(error.code)}
+            ) from None
+
+    async def opened(self, line: EngineSocket) -> None:
+        """Sign the client in by its handshake's token, or tell it that the token has run out."""
+        if line.caller and (user := self._arriving.pop(line.caller.connection_id, None)):
+            await self._chat.sign_ins.open(user, line.caller.connection_id)
+
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
+        is_lost = reason != self.server.reason.CLIENT_DISCONNECT
+        rooms = self._chat.rooms
         try:
-            if reason == self.server.reason.CLIENT_DISCONNECT:
-                await self._chat.rooms.leave_all(connection_id)
-            else:
-                await self._chat.rooms.lose(connection_id)
-        except Exception:  # the outermost frame: the library must forget it all the same
-            log.exception("internal_error")
+            await _or_log(rooms.lose(connection_id) if is_lost else rooms.leave_all(connection_id))
+            await _or_log(self._chat.sign_ins.depart(connection_id, is_lost=is_lost))
         finally:
+            self._arriving.pop(connection_id, None)
             self._hub.unregister(connection_id)
 
     async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
@@ -118,6 +156,8 @@ class ApiNamespace(PlainNamespace):
                 raise AppError(Code.UNAVAILABLE, "this connection is closing")
             if action is None:
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
+            if action.access is not Access.OPEN:
+                line.caller.check(action.access)
             request = self._decoder.request(action.request, payload)
             result = await action.handler(self._chat, line.caller, request)
             answer = action.render(request, result)
@@ -172,6 +212,15 @@ class ApiNamespace(PlainNamespace):
             log.debug("socket_event", extra={"fields": fields})
 
 
+async def _or_log(doing: Awaitable[None]) -> None:
+    """At the outermost frame: whatever fails, what comes after it is done all the same."""
+    try:
+        await doing
+    except Exception:
+        log.exception("internal_error")
+
+
 def _refusal(api: Api, error: AppError) -> Answer:
     body = error_body(error, api.words)
-    return Answer({"success": False, **body}, ((api.error_event, body),))
+    emits = ((api.error_event, body),) if api.error_event else ()
+    return Answer({"success": False, **body}, emits)

@@ -33,6 +33,9 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
     """
 
+    async def opened(self, line: EngineSocket) -> None:
+        """A client has its CONNECT; from here on events reach it."""
+
     async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
         """Handle an event of a client, who is the line's `caller`."""
         raise NotImplementedError
@@ -157,6 +160,16 @@ class SocketServer(socketio.AsyncServer):
         self._unopened.discard(eio_sid)
         self._clear_deadline(eio_sid)
         await super()._handle_connect(eio_sid, namespace, data)
+        line = self.eio.sockets.get(eio_sid)
+        if line and self.manager.sid_from_eio_sid(eio_sid, name):
+            if self._main and name == NAMESPACE:
+                await self._main.opened(line)
+        elif line and not self._is_in_any(eio_sid):
+            self._set_deadline(eio_sid, JOIN_LIMIT_S)  # refused: it may try again, or go
+
+    def _is_in_any(self, eio_sid: str) -> bool:
+        names = self.manager.get_namespaces()
+        return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in names)
 
     async def _acknowledge(self, eio_sid: str, ack_id: int | None, argument: Any) -> None:
         """Answer an event with binary."""

@@ -168,7 +168,7 @@ export class Member extends Emitter {
     relay.on("signal", (signal) => this.#put({ type: "signal", signal }, weightOf(signal)));
     relay.on("typing", (told) => this.#attendance.typing(told));
     relay.on("downloaded", (told) => this.#put({ type: "downloaded", told }, 0));
-    relay.on("locked", ({ isLocked }) => this.#setLocked(isLocked));
+    relay.on("locked", ({ isLocked }) => this.setLocked(isLocked));
     relay.on("nonsense", () => this.#notices.add("forged", null, 1, Date.now()));
   }
 
@@ -258,7 +258,7 @@ export class Member extends Emitter {
     this.#me.joined(joined.memberToken);
     void this.keepMe();
     this.#attendance.update(joined.members, this.#isRestored);
-    this.#setLocked(joined.locked);
+    this.setLocked(joined.locked);
     this.#setState("catching-up");
     this.#queue.put({ type: "history", joined });
     for (const relayed of joined.messages) {
@@ -343,7 +343,7 @@ export class Member extends Emitter {
   }
 
   /** @param {boolean} isLocked */
-  #setLocked(isLocked) {
+  setLocked(isLocked) {
     this.isLocked = isLocked;
     this.emit("locked", null);
   }

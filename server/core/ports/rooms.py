@@ -1,10 +1,5 @@
-"""What the core needs of its stores. Each protocol states a guarantee; each backend keeps it.
+"""Live rooms: what goes into their store, and what comes out."""
 
-Every method is one invariant and therefore atomic: it either does the whole thing or, with
-an `AppError`, nothing. Time always comes in as `now_ms` (milliseconds since the epoch).
-"""
-
-from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,7 +7,6 @@ from msgspec import Struct
 from server.core.events import Member, MessageSent, RoomEvent
 from server.core.ids import ConnectionId, Identity, MessageId, Recipient, RoomId, UserId
 from server.core.kinds import Policy
-from server.core.limits import Rate
 from server.core.opaque import Opaque
 
 
@@ -245,36 +239,3 @@ class RoomStore(Protocol):
         ...
 
     async def totals(self) -> RoomTotals: ...
-
-
-class RateLimiter(Protocol):
-    """Token buckets. A bucket holds at most `rate.burst` tokens and gains `rate.per_minute`."""
-
-    async def take(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
-        """Take `cost` tokens if the bucket has them.
-
-        Returns:
-            0 if taken, else after how many milliseconds the bucket will have them.
-        """
-        ...
-
-    async def expire(self, now_ms: int) -> None:
-        """Forget buckets that are full again, and with them whose they were."""
-        ...
-
-    async def charge(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> None:
-        """Take `cost` tokens even if that leaves a debt, of at most `rate.burst`."""
-        ...
-
-
-class Broker(Protocol):
-    """Tells every process, this one included, what happened in a room; at most once.
-
-    Events of one room that are published one after the other arrive in that order.
-    """
-
-    async def publish(self, event: RoomEvent) -> None: ...
-
-    def subscribe(self, deliver: Callable[[RoomEvent], None]) -> None:
-        """Have `deliver` called for each event, without ever waiting in it."""
-        ...

@@ -1,0 +1,49 @@
+"""From results and events of the core to the words of identity's wire."""
+
+from collections.abc import Callable
+from typing import Any
+
+from server.apis.identity.requests import GetGuest, GetMe, Refresh
+from server.core.clock import iso_utc
+from server.core.events import ConnectionEvent, SignInExpired
+from server.core.identity import User
+from server.core.ids import as_written
+from server.core.tokens import Issued
+from server.transports.api import Answer, Response
+
+
+def guest(request: GetGuest, issued: Issued) -> Response:
+    user = issued.user
+    return Response(
+        201,
+        {
+            "success": True,
+            "token": issued.token,
+            "expiresAt": _expiry(user),
+            "user": {"id": as_written(user.user_id), "login": user.login},
+        },
+    )
+
+
+def me(request: GetMe, user: User) -> Response:
+    shown = {"id": as_written(user.user_id), "login": user.login, "guest": user.is_guest}
+    return Response(200, {"success": True, "user": shown, "expiresAt": _expiry(user)})
+
+
+def refreshed(request: Refresh, user: User) -> Answer:
+    return Answer({"success": True, "expiresAt": _expiry(user)})
+
+
+def _expired(event: SignInExpired) -> tuple[str, Any]:
+    return "auth-expired", {"expiredAt": iso_utc(event.expired_ms)}
+
+
+def _expiry(user: User) -> str | None:
+    return None if user.expires_ms is None else iso_utc(user.expires_ms)
+
+
+CONNECTION_EVENTS: dict[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = {
+    SignInExpired: _expired,
+}
+
+HEARD = {"auth-expired": "{expiredAt}"}

@@ -1,0 +1,37 @@
+"""The REST routes of identity."""
+
+from server.apis.identity import render
+from server.apis.identity.requests import GetGuest, GetMe
+from server.core.chat import Chat
+from server.core.identity import User
+from server.core.tokens import Issued
+from server.transports.api import Access, Caller, Route
+
+
+async def get_guest(chat: Chat, caller: Caller, request: GetGuest) -> Issued:
+    return await chat.tokens.issue_guest(caller.address, request.login)
+
+
+async def get_me(chat: Chat, caller: Caller, request: GetMe) -> User:
+    return caller.signed_in()
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/auth/guest",
+        GetGuest,
+        get_guest,
+        render.guest,
+        "Get a token for a pseudonym, good for a day",
+    ),
+    Route(
+        "GET",
+        "/api/auth/me",
+        GetMe,
+        get_me,
+        render.me,
+        "Ask whom the token names",
+        access=Access.USER,
+    ),
+)

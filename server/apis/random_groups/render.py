@@ -1,0 +1,308 @@
+"""From results and events of the core to the words of random groups."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from server.apis.random_groups.requests import ListGroups
+from server.core.clock import iso_utc
+from server.core.events import (
+    Group,
+    GroupEntered,
+    LeaveReason,
+    Member,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MembersChanged,
+    MessageSent,
+    RoomEvent,
+    RoomExpired,
+    TypingChanged,
+)
+from server.core.expired import Expired
+from server.core.ids import as_written
+from server.core.matching import group_id_of
+from server.core.ports import (
+    GroupPage,
+    GroupSummary,
+    GroupTotals,
+    HistoryPage,
+    Matched,
+    Report,
+    Reported,
+    SavedKey,
+)
+from server.transports.api import Answer, Emit, Response
+
+HEARD = {
+    "joined_group": "{group}",
+    "user_joined": "{groupId, userId, login, publicKey, joinedAt, timestamp, seq}",
+    "user_left": "{groupId, userId, login, reason: left | lost | removed, timestamp, seq}",
+    "new_message": "{id, groupId, senderId, senderLogin, encryptedContent, messageType, timestamp,"
+    " to, seq}",
+    "user_typing": "{groupId, userId, login, isTyping}",
+    "system_message": "{groupId, message, timestamp}",
+    "key_rotation_needed": "{groupId, epoch, members: [{userId, login, publicKey, joinedAt}]}",
+    "group_closed": "{groupId, reason: expired | removed}",
+}
+
+_LEFT = {
+    LeaveReason.LEFT: "left the group",
+    LeaveReason.LOST: "lost the connection",
+    LeaveReason.REMOVED: "was removed after reports",
+}
+
+# --- bodies, the same over Socket.IO and HTTP ---
+
+
+def matched(_: object, found: Matched) -> dict[str, Any]:
+    message = "Successfully joined group" if found.is_new else "You are in this group already"
+    return {"success": True, "group": _group(found.group), "message": message}
+
+
+def current(_: object, group: Group | None) -> dict[str, Any]:
+    return {"success": True, "group": group and _group(group)}
+
+
+def left(_: object, __: None) -> dict[str, Any]:
+    return {"success": True, "message": "Successfully left group"}
+
+
+def sent(_: object, event: MessageSent) -> dict[str, Any]:
+    return {
+        "success": True,
+        "messageId": event.message_id,
+        "timestamp": iso_utc(event.sent_ms),
+        "seq": event.seq,
+    }
+
+
+def messages(_: object, page: HistoryPage) -> dict[str, Any]:
+    shown = [_message(event) for event in page.messages]
+    return {"success": True, "messages": shown, "hasMore": page.has_more}
+
+
+def done(_: object, __: None) -> dict[str, Any]:
+    return {"success": True}
+
+
+def blocked(_: object, __: None) -> dict[str, Any]:
+    return {"success": True, "message": "You will not meet this user again"}
+
+
+def unblocked(_: object, __: None) -> dict[str, Any]:
+    return {"success": True, "message": "You may meet this user again"}
+
+
+def reported(_: object, outcome: Reported) -> dict[str, Any]:
+    message = "Reported and removed" if outcome.is_removed else "Reported"
+    return {"success": True, "message": message, "removed": outcome.is_removed}
+
+
+def saved_key(_: object, saved: SavedKey) -> dict[str, Any]:
+    return {"success": True, **_user(saved), **_key(saved)}
+
+
+def bundle(_: object, saved: SavedKey) -> dict[str, Any]:
+    return {"success": True, **_user(saved), "bundle": _key(saved)}
+
+
+def stats(_: object, totals: GroupTotals) -> dict[str, Any]:
+    average = totals.members / totals.groups if totals.groups else 0
+    shown = {
+        "totalGroups": totals.made,
+        "activeGroups": totals.groups,
+        "totalMembers": totals.members,
+        "averageGroupSize": round(average, 2),
+    }
+    return {"success": True, "stats": shown}
+
+
+def directory(request: ListGroups, page: GroupPage) -> dict[str, Any]:
+    pagination = {
+        "page": request.page,
+        "limit": request.limit,
+        "total": page.total,
+        "pages": -(-page.total // request.limit),
+    }
+    groups = [_summary(group) for group in page.groups]
+    return {"success": True, "groups": groups, "pagination": pagination}
+
+
+def cleaned(_: object, expired: Expired) -> dict[str, Any]:
+    return {"success": True, "cleaned": expired.rooms}
+
+
+def reports(_: object, found: tuple[Report, ...]) -> dict[str, Any]:
+    following = found[-1].report_id if found else None
+    return {"success": True, "reports": [_report(one) for one in found], "next": following}
+
+
+# --- what others hear ---
+
+
+def _group_entered(event: GroupEntered) -> Iterable[Emit]:
+    return [Emit("joined_group", {"group": _group(event.group)})]
+
+
+def _message_sent(event: MessageSent) -> Iterable[Emit]:
+    users = None if event.recipient is None else (event.recipient, event.sender)
+    return [Emit("new_message", _message(event), users)]
+
+
+def _member_joined(event: MemberJoined) -> Iterable[Emit]:
+    data = {
+        "groupId": group_id_of(event.room_id),
+        "userId": event.user_id,
+        "login": event.name,
+        "publicKey": event.public_key,
+        "joinedAt": iso_utc(event.joined_ms),
+        "timestamp": iso_utc(event.joined_ms),
+        "seq": event.seq,
+    }
+    return [
+        Emit("user_joined", data),
+        _system_message(event, f"{event.name} joined the group", event.joined_ms),
+    ]
+
+
+def _member_left(event: MemberLeft) -> Iterable[Emit]:
+    data = {
+        "groupId": group_id_of(event.room_id),
+        "userId": event.user_id,
+        "login": event.name,
+        "reason": event.reason.value,
+        "timestamp": iso_utc(event.left_ms),
+        "seq": event.seq,
+    }
+    return [
+        Emit("user_left", data),
+        _system_message(event, f"{event.name} {_LEFT[event.reason]}", event.left_ms),
+    ]
+
+
+def _system_message(event: MemberJoined | MemberLeft, message: str, at_ms: int) -> Emit:
+    data = {"groupId": group_id_of(event.room_id), "message": message, "timestamp": iso_utc(at_ms)}
+    return Emit("system_message", data)
+
+
+def _members_changed(event: MembersChanged) -> Iterable[Emit]:
+    data = {
+        "groupId": group_id_of(event.room_id),
+        "epoch": event.epoch,
+        "members": [_member(member) for member in event.members],
+    }
+    return [Emit("key_rotation_needed", data)]
+
+
+def _typing_changed(event: TypingChanged) -> Iterable[Emit]:
+    data = {
+        "groupId": group_id_of(event.room_id),
+        "userId": event.user_id,
+        "login": event.name,
+        "isTyping": event.is_typing,
+    }
+    return [Emit("user_typing", data)]
+
+
+def _member_removed(event: MemberRemoved) -> Iterable[Emit]:
+    data = {"groupId": group_id_of(event.room_id), "reason": "removed"}
+    return [Emit("group_closed", data, (event.user_id,))]
+
+
+def _room_expired(event: RoomExpired) -> Iterable[Emit]:
+    return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "expired"})]
+
+
+EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
+    GroupEntered: _group_entered,
+    MessageSent: _message_sent,
+    MemberJoined: _member_joined,
+    MemberLeft: _member_left,
+    MembersChanged: _members_changed,
+    TypingChanged: _typing_changed,
+    MemberRemoved: _member_removed,
+    RoomExpired: _room_expired,
+}
+
+
+# --- shapes ---
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "id": group_id_of(group.room_id),
+        "name": group.name,
+        "currentMembers": len(group.members),
+        "maxMembers": group.capacity,
+        "members": [_member(member) for member in group.members],
+        "epoch": group.epoch,
+        "seq": group.seq,
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "userId": member.user_id,
+        "login": member.name,
+        "publicKey": member.public_key,
+        "joinedAt": iso_utc(member.joined_ms),
+    }
+
+
+def _message(event: MessageSent) -> dict[str, Any]:
+    return {
+        # Plain values: the encoder asks Python for each that is not.
+        "id": str(event.message_id),
+        "groupId": group_id_of(event.room_id),
+        "senderId": as_written(event.sender),
+        "senderLogin": event.sender_name,
+        "encryptedContent": event.ciphertext.json,
+        "messageType": event.content_type,
+        "timestamp": iso_utc(event.sent_ms),
+        "to": None if event.recipient is None else as_written(event.recipient),
+        "seq": event.seq,
+    }
+
+
+def _user(saved: SavedKey) -> dict[str, Any]:
+    return {"userId": saved.user_id, "login": saved.name}
+
+
+def _key(saved: SavedKey) -> dict[str, Any]:
+    return {"publicKey": saved.public_key, "updatedAt": iso_utc(saved.saved_ms)}
+
+
+def _summary(group: GroupSummary) -> dict[str, Any]:
+    return {
+        "id": group_id_of(group.room_id),
+        "name": group.name,
+        "currentMembers": group.members,
+        "maxMembers": group.capacity,
+        "messages": group.messages,
+        "bytes": group.held_bytes,
+        "createdAt": iso_utc(group.created_ms),
+        "lastActivityAt": iso_utc(group.active_ms),
+    }
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "id": report.report_id,
+        "groupId": group_id_of(report.room_id),
+        "reporterId": report.reporter,
+        "userId": report.user_id,
+        "reason": report.reason,
+        "evidence": report.evidence,
+        "createdAt": iso_utc(report.created_ms),
+    }
+
+
+def answer(render: Any) -> Any:
+    """The render of an event, from that of a body."""
+    return lambda request, result: Answer(render(request, result))
+
+
+def response(render: Any, status: int = 200) -> Any:
+    """The render of a route, from that of a body."""
+    return lambda request, result: Response(status, render(request, result))

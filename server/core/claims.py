@@ -1,0 +1,142 @@
+"""What the claims of a token say: whose it is, since when and until when, and what it is for."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from server.core.identity import is_one_line
+from server.core.ids import NumericUserId, UserId
+from server.core.jws import refused
+
+LEEWAY_MS = 30_000
+"""By which the clock of another system may go before ours. When a token ends, ours counts."""
+
+_LAST_S = 253_402_300_799
+"""The end of the year 9999; later times have no text."""
+
+_MAX_SAFE_INTEGER = 2**53 - 1
+
+_WRONG_TYPES = {"refresh", "refresh_token", "offline", "registration", "id", "id_token"}
+"""What tokens are called that do not sign in, by other systems and by this one."""
+
+Claims = Mapping[str, Any]
+
+
+class AdminClaim(Struct, frozen=True):
+    """Which tokens of another system are operators'.
+
+    Attributes:
+        name: Of the claim; where there is none of that name, dots lead into objects.
+        value: It, or one in its list (an array, or words with spaces); None wants true.
+    """
+
+    name: str
+    value: str | None
+
+    def holds_in(self, claims: Claims) -> bool:
+        found = _look_up(claims, self.name)
+        if self.value is None:
+            return found is True
+        if isinstance(found, str):
+            return found == self.value or self.value in found.split(" ")
+        return isinstance(found, list) and self.value in found
+
+
+def user_id_of(claims: Claims, max_chars: int) -> UserId:
+    """The first of `sub`, `userId` and `id` that is there; a number makes a numeric one.
+
+    Raises:
+        AppError: UNAUTHENTICATED.
+    """
+    found = next((claims[name] for name in _ID_CLAIMS if claims.get(name) is not None), None)
+    if isinstance(found, int) and not isinstance(found, bool):
+        if abs(found) > _MAX_SAFE_INTEGER:
+            raise refused("its user id is a larger number than JavaScript can hold")
+        return NumericUserId(found)
+    if not isinstance(found, str) or not found or not found.isprintable():
+        raise refused(f"it names no user in {', '.join(_ID_CLAIMS)}")
+    if len(found) > max_chars:
+        raise refused(f"its user id has more than {max_chars} characters")
+    return UserId(found)
+
+
+def login_of(claims: Claims, max_chars: int) -> str | None:
+    """The first of `login`, `username` and `name` that is there and not empty.
+
+    Raises:
+        AppError: UNAUTHENTICATED if it is no name that can be shown.
+    """
+    for name in _LOGIN_CLAIMS:
+        found = claims.get(name)
+        if found is None or found == "":
+            continue
+        if not isinstance(found, str) or len(found) > max_chars or not is_one_line(found):
+            raise refused(f"its {name} is no name of 1 to {max_chars} characters in one line")
+        return found
+    return None
+
+
+def check_type(claims: Claims) -> None:
+    """Refuse tokens that are made for something else than to sign in.
+
+    Raises:
+        AppError: UNAUTHENTICATED.
+    """
+    for name in _TYPE_CLAIMS:
+        found = claims.get(name, "")
+        if not isinstance(found, str) or found.lower() in _WRONG_TYPES:
+            raise refused("it is of a type that does not sign in; show an access token")
+
+
+def check_audience(claims: Claims, audience: str) -> None:
+    """Refuse tokens that are for others.
+
+    Raises:
+        AppError: UNAUTHENTICATED.
+    """
+    found = claims.get("aud")
+    named = found if isinstance(found, list) else [found]
+    if audience not in named or not all(isinstance(one, str) for one in named):
+        raise refused("it is for another audience")
+
+
+def check_times(claims: Claims, now_ms: int) -> int | None:
+    """Refuse tokens that are not good yet.
+
+    Returns:
+        When it runs out, which may be over; None for never.
+
+    Raises:
+        AppError: UNAUTHENTICATED.
+    """
+    for name in ("nbf", "iat"):
+        start_ms = _time_ms(claims, name)
+        if start_ms is not None and start_ms > now_ms + LEEWAY_MS:
+            raise refused("it is not valid yet; look at the clocks")
+    return _time_ms(claims, "exp")
+
+
+_ID_CLAIMS = ("sub", "userId", "id")
+_LOGIN_CLAIMS = ("login", "username", "name")
+_TYPE_CLAIMS = ("typ", "type", "token_use")
+
+
+def _time_ms(claims: Claims, name: str) -> int | None:
+    found = claims.get(name)
+    if found is None:
+        return None
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if not is_number or not math.isfinite(found) or not 0 <= found <= _LAST_S:
+        raise refused(f"its {name} is no time in seconds")
+    return int(found * 1000)
+
+
+def _look_up(claims: Claims, name: str) -> Any:
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found

@@ -1,0 +1,36 @@
+"""Who somebody is beyond one room: the user that a token names."""
+
+import unicodedata
+
+from msgspec import Struct
+
+from server.core.ids import UserId
+
+_CONTROL = {"Cc", "Cs", "Zl", "Zp"}
+"""Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """Somebody who showed a good token.
+
+    Attributes:
+        user_id: A numeric one if the token has it as a number.
+        login: The name that others see; nobody's alone.
+        expires_ms: When the token runs out; None for never.
+        is_guest: A pseudonym that we gave a token to, without an account.
+        is_operator: May do what only operators may.
+    """
+
+    user_id: UserId
+    login: str
+    expires_ms: int | None
+    is_guest: bool = False
+    is_operator: bool = False
+
+    def is_expired(self, now_ms: int) -> bool:
+        return self.expires_ms is not None and self.expires_ms <= now_ms
+
+
+def is_one_line(name: str) -> bool:
+    """Whether a name can be shown: of any language, with joiners and odd spaces, no control."""
+    return name.isprintable() or not any(unicodedata.category(c) in _CONTROL for c in name)

@@ -1,0 +1,29 @@
+"""What the core needs of its stores. Each protocol states a guarantee; each backend keeps it.
+
+Every method is one invariant and therefore atomic: it either does the whole thing or, with
+an `AppError`, nothing. Time always comes in as `now_ms` (milliseconds since the epoch).
+"""
+
+from server.core.events import Group as Group
+from server.core.ports.broker import Broker as Broker
+from server.core.ports.groups import GroupPage as GroupPage
+from server.core.ports.groups import GroupStore as GroupStore
+from server.core.ports.groups import GroupSummary as GroupSummary
+from server.core.ports.groups import GroupTotals as GroupTotals
+from server.core.ports.groups import HistoryPage as HistoryPage
+from server.core.ports.groups import Matched as Matched
+from server.core.ports.groups import NewGroup as NewGroup
+from server.core.ports.groups import Post as Post
+from server.core.ports.groups import Report as Report
+from server.core.ports.groups import Reported as Reported
+from server.core.ports.groups import SavedKey as SavedKey
+from server.core.ports.groups import Wish as Wish
+from server.core.ports.rates import RateLimiter as RateLimiter
+from server.core.ports.rooms import Appended as Appended
+from server.core.ports.rooms import Draft as Draft
+from server.core.ports.rooms import Entry as Entry
+from server.core.ports.rooms import Joined as Joined
+from server.core.ports.rooms import Reservation as Reservation
+from server.core.ports.rooms import RoomStore as RoomStore
+from server.core.ports.rooms import RoomSummary as RoomSummary
+from server.core.ports.rooms import RoomTotals as RoomTotals

@@ -1,0 +1,213 @@
+"""Tokens: those that we give to guests, and those of others that we believe.
+
+Times are compared here, by our clock, and not by the library: it would ask the machine's.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from urllib.parse import urlsplit
+
+from msgspec import Struct, structs
+
+from server.core.claims import (
+    AdminClaim,
+    Claims,
+    check_audience,
+    check_times,
+    check_type,
+    login_of,
+    user_id_of,
+)
+from server.core.errors import AppError, Code
+from server.core.identity import User, is_one_line
+from server.core.ids import UserId, new_id
+from server.core.jws import (
+    HMAC_ALGORITHM,
+    MAX_TOKEN_CHARS,
+    open_token,
+    read_header,
+    refused,
+    sign,
+)
+from server.core.keys import ALGORITHMS, IssuerKey, KeySets
+from server.core.parts import Parts
+from server.core.rates import spend
+
+OURS = "hushwire"
+"""Our name as an issuer."""
+
+GUEST, ACCESS = "guest", "access"
+"""The types of our tokens that sign in; others of ours, as for registrations, do not."""
+
+GUEST_LIFE_S = 24 * 60 * 60
+
+LOGIN_CHARS = 64
+"""Of a guest's pseudonym."""
+
+
+class TokenRules(Struct, frozen=True, kw_only=True):
+    """Whose tokens are good.
+
+    Attributes:
+        issuer, audience: Of tokens that are signed with a published key. An audience also
+            holds for tokens signed with the shared secret that name one.
+        admin: Which of them are operators'.
+        guests: Whether there are guests.
+    """
+
+    issuer: str | None = None
+    audience: str | None = None
+    admin: AdminClaim | None = None
+    guests: bool = True
+
+
+class Issued(Struct, frozen=True):
+    """A token of ours, for its user alone, and what it says."""
+
+    token: str
+    user: User
+
+
+class Tokens:
+    """Gives tokens and reads them.
+
+    Args:
+        secret: At least 32 bytes. Whoever knows it can be any user, and an operator.
+        key_sets: The keys of `rules.issuer`; None if there is none.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        secret: bytes,
+        rules: TokenRules | None = None,
+        key_sets: KeySets | None = None,
+    ) -> None:
+        self._parts = parts
+        self._secret = secret
+        self._rules = rules or TokenRules()
+        self._key_sets = key_sets
+
+    async def issue_guest(self, address: str, login: str | None = None) -> Issued:
+        """Give a token for a day to a pseudonym; one is made up if none is given.
+
+        Raises:
+            AppError: FORBIDDEN if there are no guests here; INVALID_REQUEST; RATE_LIMITED.
+        """
+        if not self._rules.guests:
+            raise AppError(Code.FORBIDDEN, "there are no guests here; sign in with an account")
+        login = _pseudonym(login)
+        now_ms = self._parts.clock.now_ms()
+        await spend(self._parts.limiter, "guest", address, self._parts.rates.guest, now_ms)
+        starts_s = now_ms // 1000
+        claims = {
+            "iss": OURS,
+            "typ": GUEST,
+            "sub": new_id(),
+            "login": login,
+            "jti": new_id(),
+            "iat": starts_s,
+            "exp": starts_s + GUEST_LIFE_S,
+        }
+        return Issued(sign(claims, self._secret), self._ours(claims))
+
+    async def verify(self, token: str) -> User:
+        """The user whom a good token names.
+
+        Raises:
+            AppError: As `read`; TOKEN_EXPIRED.
+        """
+        user = await self.read(token)
+        if user.is_expired(self._parts.clock.now_ms()):
+            raise AppError(Code.TOKEN_EXPIRED, "the token has run out; get a new one")
+        return user
+
+    async def read(self, token: str) -> User:
+        """The user whom a token names that is good, or was until it ran out.
+
+        Raises:
+            AppError: UNAUTHENTICATED; FORBIDDEN to guests where there are none; UNAVAILABLE
+                if the issuer's keys cannot be had.
+        """
+        header = read_header(token)
+        algorithm = header["alg"]
+        if algorithm == HMAC_ALGORITHM:
+            claims = open_token(token, self._secret, algorithm)
+            return self._ours(claims) if claims.get("iss") == OURS else self._partners(claims)
+        if self._key_sets is None or algorithm not in ALGORITHMS:
+            raise refused("its algorithm is not accepted here")
+        key = _fitting(await self._key_sets.find(header.get("kid")), algorithm)
+        return self._issuers(open_token(token, key.key, algorithm))
+
+    def _ours(self, claims: Claims) -> User:
+        kind = claims.get("typ")
+        if kind not in (GUEST, ACCESS):
+            raise refused("it is of a type that does not sign in")
+        if kind == GUEST and not self._rules.guests:
+            raise AppError(Code.FORBIDDEN, "there are no guests here; sign in with an account")
+        if not {"jti", "iat", "exp"}.issubset(claims):
+            raise refused("it lacks what tokens of ours have")
+        user = self._partner(claims)
+        return structs.replace(user, is_guest=kind == GUEST, is_operator=False)
+
+    def _partners(self, claims: Claims) -> User:
+        """Of another system that has the same secret."""
+        check_type(claims)
+        if self._rules.audience and claims.get("aud") is not None:
+            check_audience(claims, self._rules.audience)
+        return self._partner(claims)
+
+    def _issuers(self, claims: Claims) -> User:
+        """Of the issuer that has published the key."""
+        issuer, audience = self._rules.issuer, self._rules.audience
+        if not issuer or not audience or claims.get("iss") != issuer:
+            raise refused("it is of another issuer")
+        check_type(claims)
+        check_audience(claims, audience)
+        if claims.get("exp") is None:
+            raise refused("it never runs out")
+        own_id = user_id_of(claims, MAX_TOKEN_CHARS)
+        user_id = _apart(own_id, issuer, self._parts.bounds.id_chars)
+        return self._user(claims, user_id, own_id)
+
+    def _partner(self, claims: Claims) -> User:
+        user_id = user_id_of(claims, self._parts.bounds.id_chars)
+        return self._user(claims, user_id, user_id)
+
+    def _user(self, claims: Claims, user_id: UserId, own_id: UserId) -> User:
+        """The user of claims that were checked; `own_id` is its id at home."""
+        name_chars = self._parts.bounds.name_chars
+        admin = self._rules.admin
+        return User(
+            user_id=user_id,
+            login=login_of(claims, name_chars) or str(own_id)[:name_chars],
+            expires_ms=check_times(claims, self._parts.clock.now_ms()),
+            is_operator=admin is not None and admin.holds_in(claims),
+        )
+
+
+def _pseudonym(login: str | None) -> str:
+    login = (login or "").strip() or f"Guest {1000 + secrets.randbelow(9000)}"
+    if len(login) > LOGIN_CHARS or not is_one_line(login):
+        raise AppError(
+            Code.INVALID_REQUEST, f"login: Expected 1 to {LOGIN_CHARS} characters in one line"
+        )
+    return login
+
+
+def _fitting(keys: tuple[IssuerKey, ...], algorithm: str) -> IssuerKey:
+    """The one key that the token can be signed with; a token that names none fits if it is one."""
+    fitting = [key for key in keys if key.algorithm == algorithm]
+    if len(fitting) != 1:
+        raise refused("its issuer has no such key")
+    return fitting[0]
+
+
+def _apart(user_id: UserId, issuer: str, max_chars: int) -> UserId:
+    """An id that no user of another issuer has."""
+    whole = f"{user_id}@{urlsplit(issuer).hostname or issuer}"
+    if len(whole) <= max_chars:
+        return UserId(whole)
+    digest = hashlib.sha256(whole.encode()).digest()
+    return UserId(urlsafe_b64encode(digest).decode().rstrip("=")[:max_chars])

@@ -1,0 +1,115 @@
+"""The keys of an issuer, fetched from where it publishes them, and kept."""
+
+import asyncio
+import json
+import logging
+
+import aiohttp
+
+from server.core.clock import Clock
+from server.core.errors import AppError, Code
+from server.core.keys import IssuerKey, read_keys
+
+log = logging.getLogger("hushwire.key_sets")
+
+FRESH_MS = 10 * 60_000
+"""For which keys are used without asking again, so that a withdrawn one is soon refused."""
+
+STALE_MS = 24 * 60 * 60_000
+"""For which old keys go on while new ones cannot be had."""
+
+UNKNOWN_GAP_MS = 60_000
+"""Between two questions while there are keys: tokens may name unknown keys as they like."""
+
+RETRY_GAP_MS = 5_000
+"""Between two questions while there are none."""
+
+FETCH_LIMIT_S = 5.0
+MAX_BODY_BYTES = 256 * 1024
+
+
+class PublishedKeys:
+    """The keys at one address. Whoever asks while they are fetched waits for that one fetch.
+
+    Args:
+        url: HTTPS, or of this machine; what it redirects to is not followed.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: tuple[IssuerKey, ...] = ()
+        self._fetched_ms = 0
+        self._asked_ms: int | None = None
+        self._fetching: asyncio.Task[None] | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self._is_closed = False
+
+    async def find(self, kid: str | None) -> tuple[IssuerKey, ...]:
+        """The keys with this name; all of them if the token names none.
+
+        Raises:
+            AppError: UNAVAILABLE if there are none, or only such as are too old.
+        """
+        if self._should_ask(kid):
+            if self._fetching is None and self._may_ask():
+                self._fetching = asyncio.create_task(self._fetch())
+            if self._fetching:
+                await asyncio.wait({self._fetching})  # whoever gives up does not end it
+        if not self._keys or self._age_ms() >= STALE_MS:
+            problem = "the keys of the tokens' issuer cannot be had; try again"
+            raise AppError(Code.UNAVAILABLE, problem, RETRY_GAP_MS)
+        return self._named(kid)
+
+    async def close(self) -> None:
+        """Fetch no more; whoever waits is told that there are no keys."""
+        self._is_closed = True
+        if self._fetching:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
+        if self._client:
+            await self._client.close()
+
+    def _named(self, kid: str | None) -> tuple[IssuerKey, ...]:
+        return tuple(key for key in self._keys if kid is None or key.kid == kid)
+
+    def _age_ms(self) -> int:
+        return self._clock.now_ms() - self._fetched_ms
+
+    def _should_ask(self, kid: str | None) -> bool:
+        return not self._named(kid) or self._age_ms() >= FRESH_MS
+
+    def _may_ask(self) -> bool:
+        if self._asked_ms is None or self._is_closed:
+            return not self._is_closed
+        gap_ms = UNKNOWN_GAP_MS if self._keys else RETRY_GAP_MS
+        return self._clock.now_ms() - self._asked_ms >= gap_ms
+
+    async def _fetch(self) -> None:
+        self._asked_ms = self._clock.now_ms()
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S):
+                keys = read_keys(json.loads(await self._download()))
+        except (TimeoutError, OSError, aiohttp.ClientError, ValueError, RecursionError) as error:
+            fields = {"error": type(error).__name__, "has_old": bool(self._keys)}
+            log.warning("keys_not_fetched", extra={"fields": fields})
+        else:
+            self._keys, self._fetched_ms = keys, self._asked_ms
+            log.info("keys_fetched", extra={"fields": {"keys": len(keys)}})
+        finally:
+            self._fetching = None
+
+    async def _download(self) -> bytes:
+        if self._client is None:
+            # Neither cookies nor another host's headers: each fetch is the first.
+            self._client = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        headers = {"Accept": "application/jwk-set+json, application/json"}
+        async with self._client.get(self._url, allow_redirects=False, headers=headers) as answer:
+            if answer.status != 200:
+                raise ValueError(f"it answers {answer.status}")
+            body = await answer.content.read(MAX_BODY_BYTES + 1)
+            while len(body) <= MAX_BODY_BYTES and not answer.content.at_eof():
+                body += await answer.content.read(MAX_BODY_BYTES + 1 - len(body))
+        if len(body) > MAX_BODY_BYTES:
+            raise ValueError("it is too large")
+        return body
