@@ -290,7 +290,7 @@ export class Member extends Emitter {
   /** @param {Incoming} incoming */
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
-    if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
+    if (incoming.type === "own") return this.#noteOwn(incoming.signed);
     if (incoming.type === "signal") return this.#takeSignal(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
     if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
@@ -301,6 +301,12 @@ export class Member extends Emitter {
     this.#receiver.retry();
     if (incoming.type === "arrived") return;
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
+  }
+
+  /** @param {import("./sender.js").Signed} signed */
+  #noteOwn(signed) {
+    this.#receiver.noteOwn(signed);
+    this.keeper.soon("chains", "epochs");
   }
 
   /** @param {RelaySignal} signal */
@@ -330,7 +336,7 @@ export class Member extends Emitter {
     if (!this.files.isFor(fileId, memberId) || !this.roster.get(memberId)?.card) return;
     if (!this.#downloads.add(fileId, memberId)) return;
     this.#tellDownload(fileId, memberId);
-    this.keeper.soon();
+    this.keeper.soon("downloads");
   }
 
   /**
