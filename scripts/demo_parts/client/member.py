@@ -93,6 +93,8 @@ class Member:
     def joined(self, answer: dict[str, Any]) -> None:
         """Take the relay's answer to joining: who is there, and what was missed."""
         self._take_members(answer["members"])
+        for someone in self.roster.others():
+            self.keyring.ask_again(someone.user_id)
         if answer["truncated"]:
             self.inbox.chains.trim(self.roster.people)
         for relayed in answer["messages"]:

@@ -135,7 +135,7 @@ export class Keyring {
     const epoch = new Epoch(this.#link.sessionId, sender, audience, recipients, key);
     if (!equal(epoch.epochId, epochId)) throw new MalformedError("another key");
     const id = toBase64url(epochId);
-    if (!this.#wants.get(id)) return;
+    if (this.#wants.of(id).length === 0) return;
     const senderId = toBase64url(sender);
     // Of what is missing only the sender itself may tell.
     const isOwner = senderId === person.id;
@@ -181,19 +181,28 @@ export class Keyring {
     const nowMs = performance.now();
     /** @type {Map<Person, Want[]>} */
     const questions = new Map();
+    /** @type {Set<string>} */
     const lacking = new Set();
     const others = this.#others();
     for (const want of this.#wants.all) {
       if (want.awaited !== null && nowMs < want.dueMs) continue;
       const person = this.#nextToAsk(others, want);
+      want.awaited = null;
       if (!person && !want.isLacking) lacking.add(want.id);
       want.isLacking = !person;
-      want.awaited = null;
       if (person) this.#addQuestion(questions, person, want);
     }
-    if (lacking.size > 0) this.#reports.lacking(lacking);
+    this.#tellLacking(lacking);
     for (const [person, wants] of questions) this.#send(person, wants, nowMs);
     this.#askInTime(nowMs);
+  }
+
+  /** @param {Set<string>} epochIds Of these one may be looked for as that of somebody else. */
+  #tellLacking(epochIds) {
+    const lacking = [...epochIds].filter((id) =>
+      this.#wants.of(id).every(({ isLacking }) => isLacking),
+    );
+    if (lacking.length > 0) this.#reports.lacking(new Set(lacking));
   }
 
   /**

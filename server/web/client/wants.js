@@ -27,27 +27,25 @@ export class Wants {
 
   /**
    * @param {string} id
-   * @returns {Want | undefined}
+   * @returns {Want[]} One for each who says that it is its own.
    */
-  get(id) {
-    for (const group of this.#groups.values()) {
-      const want = group.get(id);
-      if (want) return want;
-    }
-    return undefined;
+  of(id) {
+    return [...this.#groups.values()].flatMap((group) => group.get(id) ?? []);
   }
 
   /**
+   * Look for a key as that of a sender, whoever else says that it is its own. What nobody gave is
+   * looked for anew: an answer may have been lost.
+   *
    * @param {string} id
    * @param {string} senderId
    * @param {boolean} isStranger Nobody has signed that.
    * @returns {Want | undefined} The oldest of the same, if it had to go for this one.
    */
   add(id, senderId, isStranger) {
-    const known = this.get(id);
-    if (known) this.delete(id);
-    const asked = known?.asked ?? new Set();
-    const { awaited, dueMs } = known ?? { awaited: null, dueMs: 0 };
+    const before = this.#remove(senderId, id) ?? this.#removeStrangers(senderId, id);
+    const known = before?.isLacking ? undefined : before;
+    const { asked, awaited, dueMs } = known ?? { asked: new Set(), awaited: null, dueMs: 0 };
     const place = isStranger ? STRANGERS : senderId;
     const group = this.#groups.get(place) ?? new Map();
     this.#groups.set(place, group);
@@ -60,8 +58,26 @@ export class Wants {
 
   /** @param {string} id */
   delete(id) {
-    for (const [place, group] of this.#groups) {
-      if (group.delete(id) && group.size === 0) this.#groups.delete(place);
-    }
+    for (const place of [...this.#groups.keys()]) this.#remove(place, id);
+  }
+
+  /**
+   * @param {string} place
+   * @param {string} id
+   */
+  #remove(place, id) {
+    const group = this.#groups.get(place);
+    const want = group?.get(id);
+    if (group?.delete(id) && group.size === 0) this.#groups.delete(place);
+    return want;
+  }
+
+  /**
+   * @param {string} senderId Who was a stranger, or still is.
+   * @param {string} id
+   */
+  #removeStrangers(senderId, id) {
+    const want = this.#groups.get(STRANGERS)?.get(id);
+    return want?.senderId === senderId ? this.#remove(STRANGERS, id) : undefined;
   }
 }

@@ -126,7 +126,8 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
   });
 
   test("that drops the very first is seen by the next, without a head or a key", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
+    const pace = { ...QUICK, head: 60_000, answer: 100 };
+    const scene = await meet(t, ["Ann", "Bob"], { pace });
     const [ann, bob] = scene.people;
     const isHeldBack = (/** @type {any} */ { event, data }) =>
       event === "signal" || (event === "new-message" && data.id === firsts[data.to ?? ""]);
@@ -147,8 +148,11 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
       [bob.id, 1],
       [bob.id, 1],
     ]);
+    await until(() => ann.messages.every(({ reason }) => reason === "no-key"));
     scene.relay.behave();
     await assertTheyTalk(scene.people);
+    // Another message of the epoch has come: its key is asked for once more.
+    await ann.hears("two", "alone two");
   });
 
   test("that drops the very first is seen by the sender's head", async (t) => {
@@ -163,7 +167,7 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
   });
 
   test("that drops what is for one alone is seen, whatever signals it keeps back for that", async (t) => {
-    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, silent: 4_000 } });
+    const scene = await meet(t, ["Ann", "Bob"]);
     const [ann, bob] = scene.people;
     scene.relay.down = (told) => {
       const isForAnn = told.who === ann.id && told.data.to === ann.id;
@@ -176,7 +180,6 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
 
     const { memberId, count } = await ann.learns("missing");
     assert.deepEqual([memberId, count], [bob.id, 1]);
-    assert.deepEqual(ann.notices("silent"), []);
     scene.relay.behave();
     await assertTheyTalk(scene.people);
   });

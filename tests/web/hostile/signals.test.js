@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fromBase64url, toBase64url } from "../../../server/web/protocol/bytes.js";
+import { claimedEpochId } from "../../../server/web/protocol/envelope.js";
+import { NO_BYTES } from "../../../server/web/protocol/primitives.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
 import { Mallory } from "./mallory.js";
@@ -162,6 +164,28 @@ describe("a relay that cheats with signals", { concurrency: true }, () => {
 
     await again.hears("without");
     assert.deepEqual(again.alarms, []);
+  });
+
+  test("nor a member that calls a key its own keeps it from who lacks it", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], {}, { MAX_SESSION_HISTORY_MESSAGES: 2 });
+    const [ann, bob] = scene.people;
+    const mallory = await Mallory.join(t, scene.url, scene.company.link);
+    await until(() => ann.person(mallory.id)?.card && bob.person(mallory.id)?.card);
+    for (const text of ["with keys", "without"]) bob.session.sendText(text);
+    await ann.hears("without");
+    ann.vanish();
+    delete ann.kept.epochs;
+    const { encrypted } = await mallory.hears("new-message");
+    const epochId = claimedEpochId(encrypted);
+    const claimed = { ...mallory.epoch().epoch, epochId };
+    await mallory.send({ epoch: claimed, keys: NO_BYTES });
+
+    const pace = { ...QUICK, answer: 20_000 };
+    const again = await scene.company.restore(ann, { url: scene.relay.url, pace }).is("connected");
+
+    await again.hears("without");
+    await until(() => again.messages.some(({ senderId }) => senderId === mallory.id));
+    assert.deepEqual(again.heard, ["without"]);
   });
 
   test("that keeps all of them back leaves a message without its key, and says so", async (t) => {

@@ -1,6 +1,7 @@
 """The Python client against a relay that cheats, which is each test: it carries what it likes."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from scripts.demo_parts.client.member import Member
 from scripts.demo_parts.protocol.cards import write_card
 from scripts.demo_parts.protocol.chunks import seal_file
 from scripts.demo_parts.protocol.contents import File, Remove, Text
+from scripts.demo_parts.protocol.envelopes import read_envelope, write_envelope
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import Link, new_link
 from scripts.demo_parts.protocol.packing import from_text, pack, to_text, u64, unpack
@@ -227,6 +229,16 @@ def test_who_was_removed_cannot_say_something_else_under_an_old_number(session):
 # --- keys ---
 
 
+def under_epoch(sender, epoch_id):
+    """A message that says that this epoch is its sender's."""
+    head = sender.seal(Text("mine"), EVERYBODY).head
+    epoch = sender.keyring.known[head.tag.epoch_id].epoch
+    claiming = replace(head, tag=replace(head.tag, epoch_id=epoch_id), keys=b"")
+    envelope = write_envelope(sender.identity, epoch, claiming, b"{}")
+    told = {"id": head.message_id, "from": sender.user_id, "to": None}
+    return {**told, "encrypted": envelope.text}
+
+
 def epochs_after(session, *changes):
     """The epoch of Ann's next message to all, at first and after each change."""
     used = []
@@ -315,6 +327,38 @@ def test_an_answer_of_somebody_else_ends_no_wait_for_a_key():
     assert states(bob) == [("waiting", "")]
     session.carry_signals(bob, cy)
     assert texts(bob) == ["without"]
+
+
+def test_a_member_that_calls_a_key_its_own_keeps_it_from_nobody(session):
+    session.say(session.ann, "with keys")
+    bob = session.member("Bob", session.bob.identity)
+    session.show(session.ann, bob, session.cy)
+    session.carry_signals(session.ann, bob, session.cy)
+    without = session.say(session.ann, "without")
+    claimed = under_epoch(session.cy, read_envelope(without["encrypted"]).head.tag.epoch_id)
+
+    for relayed in (claimed, without):
+        bob.hear("new-message", relayed)
+    session.carry_signals(session.ann, bob, session.cy)
+
+    assert states(bob) == [("refused", "forged"), ("received", "")]
+
+
+def test_a_key_that_nobody_gave_is_asked_for_once_more_when_another_message_wants_it(session):
+    session.say(session.ann, "with keys")
+    bob = session.member("Bob", session.bob.identity)
+    session.show(session.ann, bob, session.cy)
+    session.carry_signals(session.ann, bob, session.cy)
+    bob.hear("new-message", session.say(session.ann, "1"))
+    bob.postman.letters.clear()  # the relay keeps the question
+    session.clock.advance(seconds=4)
+    bob.tick()
+    assert states(bob) == [("unreadable", "no-key")]
+
+    bob.hear("new-message", session.say(session.ann, "2"))
+    session.carry_signals(session.ann, bob, session.cy)
+
+    assert texts(bob) == ["1", "2"]
 
 
 def test_a_member_that_has_lost_its_keys_is_given_them_by_their_owner(session):
