@@ -108,7 +108,7 @@ describe("coming back", { concurrency: true }, () => {
   test("who was offline for long calls nobody silent", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);
-    const company = new Company(t, url, { pace: { ...QUICK, silent: 3_000 } });
+    const company = new Company(t, url, { pace: { ...QUICK, head: 2_000, silent: 3_000 } });
     const ann = await (await company.create("Ann")).is("connected");
     const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
     await ann.sees(bob);
