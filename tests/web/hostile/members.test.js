@@ -195,11 +195,14 @@ describe("a member that cheats", { concurrency: true }, () => {
   test("cannot show a file of its own under the id of another's", async (t) => {
     const { relay, people, mallory, ann, bob } = await meetMallory(t);
     await bob.session.sendFile(new File(["abc"], "true"), { place: "p" });
-    const { id } = (await until(() => ann.message("true"))).content.file;
+    const { file } = (await until(() => ann.message("true"))).content;
+    const { id } = file;
     const epoch = mallory.epoch();
 
     await mallory.send(epoch, { kind: "file", content: fileContent(id) });
-    await until(() => ann.alarms.includes("refused: file-id-taken"));
+    await mallory.send(epoch, { kind: "file", content: { file: { ...file, chunk: 3 } } });
+    const taken = () => ann.alarms.filter((alarm) => alarm === "refused: file-id-taken");
+    await until(() => taken().length === 2);
     await ann.session.fetchFile(id);
     await until(() => ann.session.transfer(id).state === "here");
     relay.say(ann.id, "download-notification", { downloadedBy: mallory.id, fileName: id });

@@ -488,6 +488,16 @@ def test_a_file_for_one_is_sent_and_told_to_nobody_else(session):
         assert not one.postman.letters[-1].file_id  # no chunk, but `file-gone`
 
 
+@pytest.mark.parametrize("other", [{"key": bytes(32)}, {"size": 249}, {"chunk": 124}])
+def test_another_file_under_the_id_of_one_that_is_known_is_not_shown_as_that(session, other):
+    note, _ = seal_file("a.txt", bytes(250), 100)
+    session.bob.hear("new-message", session.send(session.ann, File(note)))
+
+    session.bob.hear("new-message", session.send(session.cy, File(replace(note, **other))))
+
+    assert states(session.bob) == [("received", ""), ("refused", "file-id-taken")]
+
+
 def test_chunks_that_are_wanted_no_longer_are_not_sent(session):
     note, sealed = seal_file("a.txt", bytes(500), 100)
     session.ann.files.offer(note, sealed)
