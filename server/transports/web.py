@@ -96,9 +96,9 @@ def _content_policy(inline_hashes: tuple[str, ...]) -> str:
     scripts = " ".join(["'self'", *(f"'{one}'" for one in inline_hashes)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; "
-        "img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        "img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 
