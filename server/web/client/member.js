@@ -44,7 +44,7 @@ import { Sender } from "./sender.js";
  * @property {{fileId: string, memberId: string}} downloaded
  *
  * @typedef {object} Options
- * @property {string} url Of the relay.
+ * @property {string} url Of the relay; of the folder that it is in, if a proxy has put it into one.
  * @property {string} name Of the person, for the others.
  * @property {Vault} [vault] What survives a reload.
  * @property {import("./files.js").ChunkStore} [chunks]

@@ -92,7 +92,7 @@ export class Relay extends Emitter {
   #retry;
 
   /**
-   * @param {string} url Of the relay.
+   * @param {string} url Of the relay; of the folder that it is in, if a proxy has put it into one.
    * @param {string} sessionId
    * @param {() => Record<string, unknown>} joinPayload Asked for anew at each connection.
    */
@@ -100,7 +100,9 @@ export class Relay extends Emitter {
     super();
     this.#sessionId = sessionId;
     this.#joinPayload = joinPayload;
-    this.#socket = io(url, {
+    const { origin, pathname } = new URL("socket.io/", url.endsWith("/") ? url : `${url}/`);
+    this.#socket = io(origin, {
+      path: pathname,
       autoConnect: false,
       forceNew: true,
       transports: ["websocket", "polling"],
