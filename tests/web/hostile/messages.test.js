@@ -151,8 +151,9 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
     await until(() => ann.messages.every(({ reason }) => reason === "no-key"));
     scene.relay.behave();
     await assertTheyTalk(scene.people);
-    // Another message of the epoch has come: its key is asked for once more.
-    await ann.hears("two", "alone two");
+    bob.session.sendText("alone three", ann.id);
+    // Another message of each epoch has come: its key is asked for once more.
+    await ann.hears("two", "alone two", "alone three");
   });
 
   test("that drops the very first is seen by the sender's head", async (t) => {
