@@ -135,9 +135,9 @@ class Twins:
         self.plaza.places = places
         matching = (one.move_on if is_move else one.join)(key, over_http=over_http)
         matched = self.attempt(matching, refusal)
+        soul = self.world.seen(user_id)  # refused or not
         if matched is None:
             return
-        soul = self.world.seen(user_id)
         before = soul.circle
         if before and not is_move:
             words = self.world.stay(soul, key, one.connection_id)

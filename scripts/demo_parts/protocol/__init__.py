@@ -14,4 +14,5 @@ chunks.py      files
 file_names.py  what they are called
 safety.py      numbers to compare by eye
 refusal.py     why something is not accepted
+strangers/     what is different in groups of people who share no link
 """

@@ -103,7 +103,7 @@ def read_card(link: Link, text: object, user_id: str | None = None) -> Card:
     member_id = member_id_of(sign_key, box_key)
     if user_id not in (None, to_text(member_id)):
         raise ForgedError("another member's card")
-    _check_keys(sign_key, box_key)
+    check_keys(sign_key, box_key)
     verify(sign_key, body, signature)
     name = _read_name(link, member_id, sealed_name)
     return Card(member_id, sign_key, box_key, read_u64(made), name, str(text))
@@ -120,7 +120,13 @@ def is_name(name: str) -> bool:
     )
 
 
-def _check_keys(sign_key: bytes, box_key: bytes) -> None:
+def check_keys(sign_key: bytes, box_key: bytes) -> None:
+    """Refuse keys with which a member could hold up others.
+
+    Raises:
+        MalformedError: They are not of the size of keys.
+        ForgedError: Nobody could seal for it, or all would disagree on what it has signed.
+    """
     of_size(sign_key, KEY_BYTES)
     of_size(box_key, KEY_BYTES)
     if not is_sign_key(sign_key):

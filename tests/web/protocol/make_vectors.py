@@ -22,10 +22,13 @@ ABOUT = (
 
 
 def text() -> str:
+    return file_of(ABOUT, [*good.questions(), *refused.questions()])
+
+
+def file_of(about: str, questions: list[Question]) -> str:
     """The file: one vector a line."""
-    questions = [*good.questions(), *refused.questions()]
     lines = [json_text(vector) for vector in _answered(questions)]
-    return '{"about": ' + json_text(ABOUT) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
+    return '{"about": ' + json_text(about) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _answered(questions: list[Question]) -> Iterator[dict[str, Any]]:
