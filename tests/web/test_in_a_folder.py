@@ -73,3 +73,20 @@ async def test_people_meet_by_a_link_into_the_folder(chromium):
         assert ann.visitor.sockets  # all of it, and not only what falls back to polling
         for context in contexts:
             await context.close()
+
+
+MEETING = """async (url) => {
+    const { meet } = await import(`${url}client/hushwire.js`);
+    const group = await meet({ url, login: "Ann" });
+    return group.state;
+}"""
+
+
+async def test_strangers_meet_in_the_folder(chromium):
+    async with running() as server, proxy_to(server.url) as url:
+        context = await chromium.new_context()
+        page = await context.new_page()
+        await page.goto(url)
+
+        assert await page.evaluate(MEETING, url) == "open"
+        await context.close()

@@ -2,6 +2,7 @@
 /** The connection to the relay: joins the session, comes back to it, asks and hears. */
 
 import { io } from "../vendor/socket.io-client.js";
+import { addressIn } from "./address.js";
 import { Emitter } from "./emitter.js";
 import {
   arrivedOf,
@@ -100,7 +101,7 @@ export class Relay extends Emitter {
     super();
     this.#sessionId = sessionId;
     this.#joinPayload = joinPayload;
-    const { origin, pathname } = new URL("socket.io/", url.endsWith("/") ? url : `${url}/`);
+    const { origin, pathname } = addressIn(url, "socket.io/");
     this.#socket = io(origin, {
       path: pathname,
       autoConnect: false,
