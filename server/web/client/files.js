@@ -93,14 +93,21 @@ export class Files {
    * @param {Blob & {name: string}} file
    * @param {string} place A name for this preparation, by which `cancel` ends it.
    * @returns {Promise<FileNote>}
-   * @throws {CancelledError}
+   * @throws {CancelledError | Error} It was cancelled; or there is no place for it.
    */
   async prepare(file, place) {
     const read = async (/** @type {number} */ start, /** @type {number} */ end) =>
       new Uint8Array(await file.slice(start, end).arrayBuffer());
     this.#tell(place, "preparing", 0, file.size);
     const note = await sealFile(file, read, async (fileId, index, sealed, doneBytes) => {
-      await this.#store.put(fileId, index, sealed);
+      try {
+        await this.#store.put(fileId, index, sealed);
+      } catch (error) {
+        // Its other chunks would take the place of what can be kept; but a store may be gone as a whole.
+        await this.#store.drop(fileId).catch(() => {});
+        this.#tell(place, "failed", 0, file.size, "not-kept");
+        throw error;
+      }
       this.#tell(place, "preparing", doneBytes, file.size);
       if (this.#cancelled.has(place)) await this.#store.drop(fileId);
       this.#throwIfCancelled(place, file.size);
