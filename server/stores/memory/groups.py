@@ -123,7 +123,8 @@ class MemoryGroups:
             user.attached(one, view) if one == wish.connection_id else user.entered(one, view)
             for one in user.connections
         )
-        return Matched(view, True, (*attached, *told))
+        # They have it whole, and are not told what led to it.
+        return Matched(view, True, (*told, *attached))
 
     async def connect(
         self, user_id: UserId, connection_id: ConnectionId, forget_ms: int
