@@ -230,20 +230,23 @@ def test_what_was_lied_about_an_epoch_holds_nobody_again(relay, trio):
 
 
 def test_notes_of_a_time_without_a_connection_push_nothing_out_that_was_told():
-    eve, epochs = bytes(24), Epochs(bytes(32))
+    eve, mal, epochs = bytes(24), bytes(range(24)), Epochs(bytes(32))
     entries = [("eve", eve)]
     epochs.tell(1, entries, 0)
     epochs.away()
     assert epochs.tell(1_000, entries, 0) is Told.NEW
-    verdicts = []
-    for epoch in range(500, 564):
-        verdicts.append(epochs.judge(epoch, bytes(32), eve))
-        if verdicts[-1] is Verdict.GOOD:
-            epochs.note(epoch, bytes(32), eve)
+    members = epochs.members
+    for sender, first in ((eve, 500), (mal, 600)):
+        assert epochs.judge(1, members, eve) is Verdict.GOOD
+        verdicts = []
+        for epoch in range(first, first + 40):
+            verdicts.append(epochs.judge(epoch, bytes(32), sender))
+            if verdicts[-1] is Verdict.GOOD:
+                epochs.note(epoch, bytes(32), sender)
+        assert verdicts == [Verdict.GOOD] * 32 + [Verdict.SPLIT] * 8
 
-    assert verdicts == [Verdict.GOOD] * 32 + [Verdict.SPLIT] * 32
-    assert epochs.judge(1_000, epochs.members, eve) is Verdict.GOOD
-    assert epochs.judge(1, epochs.members, eve) is Verdict.GOOD
+    assert epochs.judge(1_000, members, eve) is Verdict.GOOD
+    assert epochs.judge(1, members, eve) is Verdict.BEFORE
 
 
 def test_the_lowest_epoch_is_forgotten_first():

@@ -145,12 +145,12 @@ def test_a_blocked_member_is_neither_heard_nor_given_keys(relay, trio):
 def test_a_blocked_member_is_no_longer_waited_for(relay, trio):
     ann, bob, _ = trio
     relay.join("Di")
-    relay.keys_of(bob)
+    keys = relay.keys_of(bob)
     relay.deliver(relay.seal(bob, "without keys"), ann)
     assert states(ann) == ["waiting"]
     ann.block(bob.user_id)
     ann.block(bob.user_id, is_blocked=False)
-    relay.deliver(relay.keys_of(bob), ann)
+    relay.deliver(keys, ann)
 
     assert texts(ann) == []
 

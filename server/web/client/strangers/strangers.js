@@ -167,7 +167,7 @@ export class Strangers {
     return undefined;
   }
 
-  /** The relay hears nothing of us any more, and will not say when it takes us out. */
+  /** The relay refuses all that we say from now on, and takes us out after a while. */
   #runOut() {
     const refusal = { code: "token_expired", message: "the token has run out" };
     this.#refusal = new RelayError({ ...refusal, retryAfterMs: undefined });
