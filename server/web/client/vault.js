@@ -73,7 +73,7 @@ export class TabVault {
   }
 
   /**
-   * @param {string} part
+   * @param {keyof Kept} part
    * @param {unknown} value
    */
   keep(part, value) {
@@ -97,7 +97,7 @@ export class TabVault {
     if (await this.#leaveSession()) await deleteSession(this.#database, this.#sessionId);
   }
 
-  /** @param {string} part */
+  /** @param {keyof Kept} part */
   async #read(part) {
     const text = this.#storage.getItem(this.#name(part));
     if (!text) return undefined;
@@ -116,7 +116,7 @@ export class TabVault {
   }
 
   /**
-   * @param {string} part
+   * @param {keyof Kept} part
    * @param {Uint8Array<ArrayBuffer>} plain
    */
   async #write(part, plain) {

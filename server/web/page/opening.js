@@ -3,6 +3,7 @@
 
 import { IndexedChunks } from "../client/chunk_store.js";
 import { claimDevice } from "../client/device.js";
+import { KEPT_PARTS } from "../client/keeping.js";
 import { Member } from "../client/member.js";
 import { Session } from "../client/session.js";
 import { TabVault } from "../client/vault.js";
@@ -49,9 +50,7 @@ export async function comeBack(link) {
     return begin(Session.restore(kept, { url: location.origin, ...keeping }), keeping);
   }
   // A copy of a tab that still lives. It has the same storage, and becomes a device of its own.
-  for (const part of /** @type {const} */ (["sender", "roster", "epochs", "receiver"])) {
-    await keeping.vault.keep(part, null);
-  }
+  for (const part of KEPT_PARTS) if (part !== "me") await keeping.vault.keep(part, null);
   return enter(link, Identity.create(), kept.me.name, keeping);
 }
 

@@ -102,6 +102,35 @@ async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(meet):
     await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
 
 
+async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(meet):
+    ann, bob, _ = await meet("Ann", "Bob", "Cy")
+    read = """() => Object.entries(sessionStorage)
+        .filter(([name]) => name.endsWith(":chains"))
+        .reduce((sum, [, kept]) => sum + kept.length, 0)"""
+    before = await ann.page.evaluate(read)
+    await bob.write_to("Ann")
+    await bob.say("for Ann's first tab alone")
+    await ann.hears("for Ann's first tab alone")
+    await ann.page.wait_for_function(f"(before) => ({read})() > before", arg=before)
+
+    copy = Talker(ann.visitor, "Ann")
+    copy.page = await ann.page.context.new_page()
+    await copy.page.goto("/")
+    await copy.page.evaluate(
+        "(kept) => Object.assign(sessionStorage, kept)",
+        await ann.page.evaluate("() => ({ ...sessionStorage })"),
+    )
+    await copy.page.goto(ann.page.url)
+    await copy.page.locator(".talk").wait_for()
+    # Before it has kept anything of its own.
+    await copy.page.reload()
+    await copy.is_connected()
+    await ann.say("to all tabs")
+
+    await copy.hears("to all tabs")
+    assert await copy.page.locator(".warning").count() == 0
+
+
 async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
     ann = await talker("Ann")
     await ann.page.add_init_script("delete window.indexedDB; window.indexedDB = undefined;")
