@@ -1,7 +1,7 @@
 // @ts-check
 /** Files of a conversation: those that are made ready to be sent, and those that are fetched. */
 
-import { CancelledError } from "../client/files.js";
+import { CancelledError } from "../client/preparing.js";
 import { MAX_FILE_BYTES } from "../protocol/chunks.js";
 import { signal } from "../vendor/preact.js";
 import { isolated, oneLine, savedName } from "./clean.js";
