@@ -42,10 +42,11 @@ class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
     Attributes:
-        events: Of one connection, whatever they ask for.
+        events: Of one connection, or of one user over HTTP, whatever they ask for.
         guest: Tokens that one address is given.
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
+        report, address_report: Reports by one user, and from one address.
     """
 
     reserve: Rate | None = even(120)
@@ -57,12 +58,16 @@ class Rates(Struct, frozen=True):
     match: Rate | None = even(40)
     lookup: Rate | None = even(240)
     report: Rate | None = even(12)
+    address_report: Rate | None = even(40)
 
     @classmethod
     def off(cls) -> "Rates":
         """Nothing is counted."""
         return cls(**dict.fromkeys(cls.__struct_fields__))
 
+
+BYTES_AN_EVENT = 8 * 1024
+"""Of an answer, that count as one event more."""
 
 WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

@@ -20,6 +20,7 @@ from server.settings.values import (
     signing_secret,
     switch,
     token,
+    token_types,
     whole,
 )
 
@@ -115,6 +116,13 @@ TABLE: tuple[Setting, ...] = (
         "",
         claim_text,
         "The audience that they are for (`aud`); also of tokens by JWT_SECRET that name one",
+    ),
+    Setting(
+        "JWT_TYPES",
+        "",
+        token_types,
+        "What tokens of other systems that sign in are called (`typ`, `type`, `token_use`, "
+        "`purpose`), comma-separated, besides access, bearer, jwt, user and the like",
     ),
     Setting(
         "ADMIN_CLAIM",
@@ -260,10 +268,16 @@ TABLE: tuple[Setting, ...] = (
         "Reports by one user",
     ),
     Setting(
+        "ADDRESS_REPORTS_PER_MINUTE",
+        _per_minute(_RATES.address_report),
+        _PER_MINUTE,
+        "Reports from one address",
+    ),
+    Setting(
         "CONNECTION_EVENTS_PER_MINUTE",
         _per_minute(_RATES.events),
         _PER_MINUTE,
-        "Events of one connection",
+        "Events of one connection; requests of one user over HTTP",
     ),
     Setting("PING_INTERVAL_S", "25", seconds(0.1, 300), "Seconds between two pings"),
     Setting(

@@ -110,12 +110,18 @@ class MemoryGroups:
         user.forget_partings(now_ms)
         others = (group for group in self._places if group is not user.group)
         for group in islice(others, _LOOKS):
-            if self._users.may_meet(user, group) and not group.is_barred(user.user_id, now_ms):
+            if self._may_enter(user, group, now_ms):
                 return group
-        # So many in vain: rather look in which groups the people are who are not to be met.
+        if self._users.shunned(user) >= len(self._places):
+            return next((g for g in others if self._may_enter(user, g, now_ms)), None)
+        # Fewer people than groups: rather look in which groups these are.
         avoided = self._users.groups_to_avoid(user)
         left_over = (group for group in others if group not in avoided)
         return next((g for g in left_over if not g.is_barred(user.user_id, now_ms)), None)
+
+    def _may_enter(self, user: MemoryUser, group: MemoryGroup, now_ms: int) -> bool:
+        is_barred = group.is_barred(user.user_id, now_ms)
+        return not is_barred and self._users.may_meet(user, group)
 
     def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
         ending = 1 if user.group and len(user.group.members) == 1 else 0
@@ -217,9 +223,11 @@ class MemoryGroups:
             raise AppError(
                 Code.RECIPIENT_NOT_FOUND, "nobody of that user id is here or said a word"
             )
+        if known := group.last_seen(report.user_id):
+            report = structs.replace(report, name=known.name, public_key=known.public_key)
         self._share.space.check(report_bytes(report) + shunned_bytes(report.user_id))
         self._block_reported(self._users.known(report.reporter), report.user_id)
-        self._reports.add(report, expires_ms)
+        self._reports.add(report, address_mark, expires_ms)
         if not is_member:
             return Reported(False, ())
         group.marks.setdefault(report.user_id, {})[report.reporter] = address_mark
@@ -245,9 +253,13 @@ class MemoryGroups:
     async def reports(self, after: str | None, limit: int) -> tuple[Report, ...]:
         return self._reports.read(after, limit)
 
-    async def key_of(self, user_id: UserId) -> SavedKey | None:
+    async def key_of(self, user_id: UserId, asker: UserId, *, in_group: bool) -> SavedKey | None:
         user = self._users.get(user_id)
-        return user.saved if user else None
+        if user is None or asker in user.blocked:
+            return None
+        group = user.group
+        is_met = group and asker in group.members
+        return user.saved if is_met or not in_group else None
 
     # --- going out ---
 

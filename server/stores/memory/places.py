@@ -19,6 +19,9 @@ class Places:
             OrderedDict() for _ in range(capacity)
         ]
 
+    def __len__(self) -> int:
+        return sum(map(len, self._by_members))
+
     def __iter__(self) -> Iterator[MemoryGroup]:
         """From the fullest on; of equals, the one that has waited for longest."""
         for groups in reversed(self._by_members):

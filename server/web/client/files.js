@@ -5,6 +5,7 @@ import { fromBase64url, fromU64, toBase64url, u64 } from "../protocol/bytes.js";
 import { Chunks } from "../protocol/chunks.js";
 import { Fetch } from "./fetch.js";
 import { Preparations } from "./preparing.js";
+import { Readers } from "./readers.js";
 import { Serving } from "./serving.js";
 
 /**
@@ -43,7 +44,7 @@ export const FILE_PACE = { stall: 15_000 };
  * @typedef {object} FileReports
  * @property {(person: Person, kind: string, fields: Uint8Array[]) => Promise<void>} send
  * @property {(transfer: Transfer) => void} transfer
- * @property {(fileId: string) => void} complete It was fetched whole.
+ * @property {(fileId: string, to: string | null) => void} complete It was fetched whole; whom to tell: a member, or everybody.
  */
 
 export class Files {
@@ -60,6 +61,7 @@ export class Files {
   #fetches = new Map();
   /** @type {Map<string, Set<string>>} Who is said to have a file. */
   #holders = new Map();
+  #readers = new Readers();
   #serving;
   #preparations;
 
@@ -108,13 +110,15 @@ export class Files {
    *
    * @param {FileNote} note
    * @param {string} senderId
+   * @param {string | null} audience For whom the message is; null for everybody.
    * @returns {boolean} False if it has the id of another file: that one must not be shown for it.
    */
-  learn(note, senderId) {
+  learn(note, senderId, audience) {
     const known = this.#chunks.get(note.id);
     if (known && !isSame(known.note, note)) return false;
     const chunks = known ?? new Chunks(note);
     this.#chunks.set(note.id, chunks);
+    this.#readers.admit(note.id, senderId, audience);
     this.addHolder(note.id, senderId);
     if (!known) void this.#look(chunks);
     return true;
@@ -122,10 +126,9 @@ export class Files {
 
   /**
    * @param {string} fileId
-   * @param {string} memberId
+   * @param {string} memberId One who may have it.
    */
   addHolder(fileId, memberId) {
-    if (!this.#chunks.has(fileId)) return;
     const holders = this.#holders.get(fileId) ?? new Set();
     this.#holders.set(fileId, holders.add(memberId));
     this.#fetches.get(fileId)?.wake();
@@ -138,6 +141,16 @@ export class Files {
    */
   has(fileId) {
     return this.#chunks.has(fileId);
+  }
+
+  /**
+   * Whether a file is for somebody, as far as messages have told.
+   *
+   * @param {string} fileId
+   * @param {string} memberId
+   */
+  isFor(fileId, memberId) {
+    return this.#readers.has(fileId, memberId);
   }
 
   /** Somebody has come who may have what is lacking. */
@@ -240,7 +253,7 @@ export class Files {
    * @param {Uint8Array[]} fields
    */
   async serve(person, [fileId, first, count]) {
-    if (this.#chunks.has(toBase64url(fileId))) {
+    if (this.isFor(toBase64url(fileId), person.id)) {
       const request = { first: fromU64(first), count: fromU64(count) };
       await this.#serving.begin(person, fileId, request);
     } else {
@@ -305,7 +318,7 @@ export class Files {
   #fetched(fileId, size) {
     this.#fetches.delete(fileId);
     this.#tell(fileId, "here", size, size);
-    this.#reports.complete(fileId);
+    for (const to of this.#readers.others(fileId, this.#ownId)) this.#reports.complete(fileId, to);
   }
 
   /**
