@@ -2,6 +2,7 @@
 /** The screens before and after a conversation. */
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { isolated } from "./clean.js";
 import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
 import { NameField, problemOf } from "./name_field.js";
@@ -156,6 +157,26 @@ export function InvitedScreen({ link }) {
     <p class="front-foot">
       <button class="quiet-link" onClick=${goToStart}>${invited.instead}</button>
     </p>
+  <//>`;
+}
+
+/** @param {{address: URL}} props The whole link, of another server. */
+export function ElsewhereScreen({ address }) {
+  const { elsewhere } = texts;
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => heading.current?.focus(), []);
+  return html`<${Front}>
+    <section class="hero ending">
+      <h1 ref=${heading} tabindex="-1">${elsewhere.title}</h1>
+      <p class="lead">${elsewhere.lead(isolated(address.host))}</p>
+      <p class="hint">${elsewhere.trust}</p>
+      <div class="ways">
+        <a class="button primary" href=${address.href} rel="noreferrer">
+          ${elsewhere.open(isolated(address.host))}
+        </a>
+        <button class="button" onClick=${goToStart}>${elsewhere.stay}</button>
+      </div>
+    </section>
   <//>`;
 }
 

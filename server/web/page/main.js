@@ -3,7 +3,7 @@
 
 import { html, render } from "../vendor/preact.js";
 import { ConversationContext } from "./context.js";
-import { EndedScreen, InvitedScreen, StartScreen } from "./front.js";
+import { ElsewhereScreen, EndedScreen, InvitedScreen, StartScreen } from "./front.js";
 import { Sign } from "./icons.js";
 import { lazy } from "./lazy.js";
 import { openAddress, prepare, screen } from "./screens.js";
@@ -15,6 +15,7 @@ function Page() {
   const shown = screen.value;
   if (shown.at === "start") return html`<${StartScreen} />`;
   if (shown.at === "invited") return html`<${InvitedScreen} link=${shown.link} />`;
+  if (shown.at === "elsewhere") return html`<${ElsewhereScreen} address=${shown.address} />`;
   if (shown.at === "ended") return html`<${EndedScreen} code=${shown.code} />`;
   if (shown.at === "loading") {
     return html`<main class="loading"><${Sign} /><p role="status">${shown.words}</p></main>`;

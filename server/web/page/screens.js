@@ -3,6 +3,7 @@
 
 import { Link, LinkError } from "../protocol/link.js";
 import { signal } from "../vendor/preact.js";
+import { readPasted } from "./pasted.js";
 import { texts } from "./texts.js";
 
 /** Whatever is as long as this was once a link, and has lost something. */
@@ -10,7 +11,7 @@ const LIKE_A_LINK = /^[\w-]{20,}$/u;
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
- * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
+ * @typedef {{at: "loading", words: string} | {at: "start"} | {at: "invited", link: Link} | {at: "elsewhere", address: URL} | {at: "talk", conversation: Conversation} | {at: "ended", code: string}} Screen
  */
 
 export const screen = signal(/** @type {Screen} */ ({ at: "loading", words: texts.loading }));
@@ -55,11 +56,18 @@ async function enter(way) {
   show(ways ? await way(ways) : { at: "ended", code: "outdated" });
 }
 
-/** @param {string} text What somebody has pasted. */
+/**
+ * Open what somebody has pasted. What is in another server's link is not told to this one.
+ *
+ * @param {string} text
+ */
 export function openLink(text) {
-  const at = text.indexOf("#");
-  history.replaceState(null, "", `#${text.slice(at + 1).trim()}`);
-  void openAddress();
+  const { fragment, elsewhere } = readPasted(text, location.href);
+  const problem = problemIn(fragment);
+  if (problem && problem !== "newer") return show({ at: "ended", code: problem });
+  if (elsewhere) return show({ at: "elsewhere", address: elsewhere });
+  history.replaceState(null, "", `#${fragment}`);
+  return void openAddress();
 }
 
 /** @param {Conversation} conversation */
@@ -89,6 +97,19 @@ function show(next) {
 
 function forgetAddress() {
   history.replaceState(null, "", location.pathname);
+}
+
+/**
+ * @param {string} fragment
+ * @returns {string | null} A code of an end, if it is no link that this page can open.
+ */
+function problemIn(fragment) {
+  try {
+    Link.parse(fragment);
+    return null;
+  } catch (error) {
+    return problemWith(fragment, error);
+  }
 }
 
 /**

@@ -117,6 +117,16 @@ export const texts = {
     join: "Join the session",
     instead: "Start a session of your own",
   },
+  elsewhere: {
+    title: "This link is of another server",
+    /** @param {string} host */
+    lead: (host) =>
+      `It leads to ${host}, and can only be opened there. Nothing of it was sent to this server.`,
+    trust: "The page that opens there is that server's. Go on if you trust it.",
+    /** @param {string} host */
+    open: (host) => `Open it at ${host}`,
+    stay: "Stay here",
+  },
 
   states: {
     connecting: "Connecting…",

@@ -226,12 +226,85 @@ async def test_a_link_that_is_pasted_at_the_start_leads_in(meet, talker):
     (ann,) = await meet("Ann")
     bob = await talker("Bob")
     await bob.page.goto("/")
-    await bob.page.get_by_text("Have a link?").click()
-    await bob.page.get_by_label("Paste an invitation link").fill(f" {ann.page.url}\n")
 
-    await bob.button("^Open$").click()
+    await paste(bob, f" {ann.page.url}\n")
 
     await bob.is_told("You were invited to an encrypted session")
+
+
+async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(talker, serve):
+    ann = await talker("Ann", at=await serve(RECONNECT_GRACE_S=0))
+    link = await ann.start()
+    bob = await talker("Bob")
+    await bob.page.goto("/")
+    await paste(bob, f"Join me in an encrypted session {link}\n")
+
+    await bob.is_told("This link is of another server")
+    await expect(bob.page.get_by_role("heading", level=1)).to_be_focused()
+    secret = link[link.index("#") + 1 :]
+    assert secret not in bob.page.url
+    assert bob.visitor.sockets == []
+    bob.visitor.expect("asked elsewhere")
+    await bob.page.get_by_role("link", name="Open it at").click()
+
+    await bob.is_told("You were invited to an encrypted session")
+    assert bob.page.url == link
+
+
+async def paste(talker, text):
+    await talker.page.get_by_text("Have a link?").click()
+    await talker.page.get_by_label("Paste an invitation link").fill(text)
+    await talker.button("^Open$").click()
+
+
+async def test_what_is_pasted_from_elsewhere_and_is_no_link_of_ours_is_not_offered(talker):
+    bob = await talker("Bob")
+    for text in ("https://elsewhere.example/#readme", "mailto:ann@elsewhere.example#readme"):
+        await bob.page.goto("/")
+
+        await paste(bob, text)
+
+        await bob.is_told("This is no link to a session")
+        assert await bob.page.get_by_role("link").count() == 0
+        assert "#" not in bob.page.url
+
+
+PASTED = {
+    "AbC": ["AbC", None],
+    "  #AbC\n": ["AbC", None],
+    "https://here.example/talk/#AbC": ["AbC", None],
+    "https://here.example/talk/index.html?x#AbC see you": ["AbC", None],
+    "here.example/talk/#AbC": ["AbC", None],
+    "Come to https://here.example/talk/#AbC": ["AbC", None],
+    "https://here.example/#AbC": ["AbC", "https://here.example/#AbC"],
+    "https://here.example/another/#AbC": ["AbC", "https://here.example/another/#AbC"],
+    "http://here.example/talk/#AbC": ["AbC", "http://here.example/talk/#AbC"],
+    "https://here.example:444/talk/#AbC": ["AbC", "https://here.example:444/talk/#AbC"],
+    "https://here.example@elsewhere.example/talk/#AbC": [
+        "AbC",
+        "https://here.example@elsewhere.example/talk/#AbC",
+    ],
+    "localhost:8080/#AbC": ["AbC", "https://localhost:8080/#AbC"],
+    "javascript://here.example/talk/#AbC": ["", None],
+    "https://#AbC": ["", None],
+}
+
+
+async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(page):
+    await page.goto("/")
+
+    read = await page.evaluate(
+        """async (texts) => {
+            const { readPasted } = await import("/client/page/pasted.js");
+            return texts.map((text) => {
+                const read = readPasted(text, "https://here.example/talk/?a=b");
+                return [read.fragment, read.elsewhere?.href ?? null];
+            });
+        }""",
+        list(PASTED),
+    )
+
+    assert dict(zip(PASTED, read, strict=True)) == PASTED
 
 
 async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):
