@@ -39,7 +39,8 @@ export class Conversation {
 
   /**
    * @param {Session} session
-   * @param {{isKept: boolean, forget: () => Promise<void>}} keeping
+   * @param {{isKept: import("../vendor/preact.js").Signal<boolean> | null, forget: () => Promise<void>}} keeping
+   *   `isKept` is null where the browser keeps nothing; else whether a reload takes nothing away.
    */
   constructor(session, { isKept, forget }) {
     this.session = session;

@@ -10,6 +10,7 @@ import { EndedScreen, EndWays, EndWords } from "./front.js";
 import { Header } from "./header.js";
 import { closeDialog, openDialog } from "./opened.js";
 import { PeopleList } from "./people.js";
+import { StaleNote } from "./stale_note.js";
 import { texts } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { Uploads } from "./uploads.js";
@@ -43,7 +44,7 @@ export function Talk() {
       </aside>`
     }
     <${DropZone} isOver=${isOver}>
-      <${Banner} />
+      <${Banner} /><${StaleNote} />
       <${Timeline} />
       ${isOver ? html`<${EndPanel} code=${code} />` : html`<${Uploads} /><${Composer} />`}
     <//>

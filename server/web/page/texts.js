@@ -228,6 +228,8 @@ export const texts = {
     shared: "Whoever joins later can read what was said before.",
     unshared: "Whoever joins later cannot read what was said before.",
     unkept: "This browser keeps nothing, so a reload makes you a newcomer.",
+    stale:
+      "This browser no longer keeps what happens here: its storage is full, or was cleared. After a reload some of it may be missing, and you may have to join again as somebody new.",
     invite: "Invite somebody",
     fresh: "New messages",
     latest: "Jump to the latest message",

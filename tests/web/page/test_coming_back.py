@@ -145,6 +145,48 @@ async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
     assert ann.page.url == link
 
 
+FILL = """() => {
+    for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
+        try {
+            for (;;) sessionStorage.setItem(`ballast ${sessionStorage.length}`, "x".repeat(size));
+        } catch {
+            continue; // There is room for less.
+        }
+    }
+}"""
+EMPTY = """() => {
+    for (const name of Object.keys(sessionStorage)) {
+        if (name.startsWith("ballast")) sessionStorage.removeItem(name);
+    }
+}"""
+
+
+async def test_a_browser_that_is_full_says_once_what_a_reload_would_do(meet, faults):
+    ann, bob = await meet("Ann", "Bob")
+    settings = ann.page.get_by_role("dialog")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("You stay who you are when you reload")
+    await ann.close()
+
+    await ann.page.evaluate(FILL)
+    await ann.say("of this the browser keeps nothing")
+    await ann.is_told("This browser no longer keeps what happens here")
+    assert await faults(ann.page) == []
+    await ann.button("^Close$").click()
+    await ann.say("nor of this")
+    await bob.hears("nor of this")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("This browser no longer keeps what happens here")
+    await ann.close()
+    await expect(ann.page.get_by_text("This browser no longer keeps")).to_have_count(0)
+
+    await ann.page.evaluate(EMPTY)
+    await ann.say("but of this")
+    await ann.has_sent("but of this")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("You stay who you are when you reload")
+
+
 async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
     ann, bob = await meet("Ann", "Bob")
     await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
