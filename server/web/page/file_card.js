@@ -38,6 +38,7 @@ export function FileCard({ note, isOwn }) {
       <div class="file-words">
         <p class="file-name"><bdi class="file-stem">${stem}</bdi><bdi>${ending}</bdi></p>
         <p class="file-state">${stateOf(note, transfer)}</p>
+        <${Problem} transfer=${transfer} />
       </div>
       <${FileWays} note=${note} transfer=${transfer} />
     </div>
@@ -59,6 +60,23 @@ function stateOf({ size }, transfer) {
   return whole;
 }
 
+/**
+ * Why a file did not come, or cannot be had of what is stored.
+ *
+ * @param {Transfer | null} transfer
+ */
+export function problemOf(transfer) {
+  return transfer?.state === "failed" && transfer.reason
+    ? texts.files.problems[transfer.reason]
+    : null;
+}
+
+/** @param {{transfer: Transfer | null}} props */
+function Problem({ transfer }) {
+  const problem = problemOf(transfer);
+  return problem && html`<p class="file-problem" role="alert">${problem}</p>`;
+}
+
 /** @param {{note: FileNote, transfer: Transfer | null}} props */
 function FileWays({ note, transfer }) {
   const { attachments, standing } = useConversation();
@@ -71,8 +89,8 @@ function FileWays({ note, transfer }) {
   if (state === "here") {
     return html`<${Way} icon="down" words=${texts.files.save} name=${note.name} go=${() => attachments.save(note)} />`;
   }
-  // Whoever has it can no longer be asked.
-  if (standing.value.state === "ended") return null;
+  // Whoever has it can no longer be asked, or has nothing else.
+  if (standing.value.state === "ended" || transfer?.reason === "damaged") return null;
   return html`<${Way} icon="down" words=${texts.files.fetch} name=${note.name} go=${() => attachments.fetch(note.id)} />`;
 }
 

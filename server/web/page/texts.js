@@ -330,8 +330,6 @@ export const texts = {
     /** @param {string} size */
     tooLarge: (size) => `Files may have up to ${size}.`,
     /** @param {string} name */
-    failed: (name) => `${name} could not be read.`,
-    /** @param {string} name */
     preparing: (name) => `Encrypting ${name}`,
     /** @param {string} name */
     fetching: (name) => `Fetching ${name}`,
@@ -340,6 +338,14 @@ export const texts = {
     fetch: "Fetch",
     save: "Save",
     paused: "Waiting for somebody who has it",
+    problems: {
+      "wrong-chunks": "What came was not this file. It goes on when somebody else has it.",
+      "not-kept": "There is no room for it in this browser, or the browser keeps nothing.",
+      lost: "It is no longer stored on this device.",
+      damaged: "It cannot be opened: what was sent is damaged.",
+      unreadable: "It could not be read.",
+      "too-large": "It is too large.",
+    },
     own: "Keep this page open so that others can fetch it.",
     /** @param {number} percent */
     percent: (percent) => `${percent}%`,
