@@ -38,10 +38,10 @@ export function FileCard({ note, isOwn }) {
       <div class="file-words">
         <p class="file-name"><bdi class="file-stem">${stem}</bdi><bdi>${ending}</bdi></p>
         <p class="file-state">${stateOf(note, transfer)}</p>
-        <${Problem} transfer=${transfer} />
       </div>
       <${FileWays} note=${note} transfer=${transfer} />
     </div>
+    <${Problem} transfer=${transfer} />
     <${FetchedBy} note=${note} isOwn=${isOwn} />
   </div>`;
 }

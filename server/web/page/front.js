@@ -171,9 +171,7 @@ export function ElsewhereScreen({ address }) {
       <p class="lead">${elsewhere.lead(isolated(address.host))}</p>
       <p class="hint">${elsewhere.trust}</p>
       <div class="ways">
-        <a class="button primary" href=${address.href} rel="noreferrer">
-          ${elsewhere.open(isolated(address.host))}
-        </a>
+        <a class="button primary" href=${address.href} rel="noreferrer">${elsewhere.open}</a>
         <button class="button" onClick=${goToStart}>${elsewhere.stay}</button>
       </div>
     </section>

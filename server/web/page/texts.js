@@ -123,8 +123,7 @@ export const texts = {
     lead: (host) =>
       `It leads to ${host}, and can only be opened there. Nothing of it was sent to this server.`,
     trust: "The page that opens there is that server's. Go on if you trust it.",
-    /** @param {string} host */
-    open: (host) => `Open it at ${host}`,
+    open: "Open it there",
     stay: "Stay here",
   },
 

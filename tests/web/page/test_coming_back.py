@@ -170,9 +170,11 @@ async def test_a_browser_that_is_full_says_once_what_a_reload_would_do(meet, fau
 
     await ann.page.evaluate(FILL)
     await ann.say("of this the browser keeps nothing")
+    await ann.has_sent("of this the browser keeps nothing")
     await ann.is_told("This browser no longer keeps what happens here")
     assert await faults(ann.page) == []
     await ann.button("^Close$").click()
+    await ann.page.evaluate(FILL)
     await ann.say("nor of this")
     await bob.hears("nor of this")
     await ann.open("Session and settings")
@@ -274,7 +276,9 @@ async def test_a_link_that_is_pasted_at_the_start_leads_in(meet, talker):
     await bob.is_told("You were invited to an encrypted session")
 
 
-async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(talker, serve):
+async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
+    talker, serve, faults
+):
     ann = await talker("Ann", at=await serve(RECONNECT_GRACE_S=0))
     link = await ann.start()
     bob = await talker("Bob")
@@ -286,8 +290,9 @@ async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(ta
     secret = link[link.index("#") + 1 :]
     assert secret not in bob.page.url
     assert bob.visitor.sockets == []
+    assert await faults(bob.page) == []
     bob.visitor.expect("asked elsewhere")
-    await bob.page.get_by_role("link", name="Open it at").click()
+    await bob.page.get_by_role("link", name="Open it there").click()
 
     await bob.is_told("You were invited to an encrypted session")
     assert bob.page.url == link
