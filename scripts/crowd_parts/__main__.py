@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +15,7 @@ import jwt
 import uvloop
 
 from scripts.crowd_parts.checker import Checker
+from scripts.crowd_parts.line import Papers
 from scripts.crowd_parts.person import Person
 from tests.system.processes import ServerProcess, server_process
 
@@ -23,7 +25,11 @@ SETTINGS: dict[str, object] = {
     "RATE_LIMITS": "off",
     "RECONNECT_GRACE_S": 1,
     "JWT_SECRET": SECRET,
+    "TRUSTED_PROXIES": 1,
 }
+
+FIRST_ADDRESS = IPv4Address("10.0.0.1")
+"""Everybody calls from another one: reports from the same count as one."""
 
 MOST_S = 110
 """People meet again two minutes after one has left the other, and the checker does not count."""
@@ -37,7 +43,7 @@ async def crowd(url: str, arguments: argparse.Namespace, checker: Checker) -> No
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(url, connector=connector) as http:
         people = [
-            Person(http, checker, f"user {n}", _token(n), random.Random(chance.random()))  # noqa: S311
+            Person(http, checker, f"user {n}", _papers(n), random.Random(chance.random()))  # noqa: S311
             for n in range(arguments.people)
         ]
         enough = asyncio.Event()
@@ -48,8 +54,9 @@ async def crowd(url: str, arguments: argparse.Namespace, checker: Checker) -> No
         checker.close({person.user_id: await person.current() for person in people})
 
 
-def _token(number: int) -> str:
-    return jwt.encode({"sub": f"user {number}", "login": f"No. {number}"}, SECRET, "HS256")
+def _papers(number: int) -> Papers:
+    claims = {"sub": f"user {number}", "login": f"No. {number}"}
+    return Papers(jwt.encode(claims, SECRET, "HS256"), str(FIRST_ADDRESS + number))
 
 
 def report(checker: Checker, server: ServerProcess, seconds: float) -> None:
@@ -82,11 +89,17 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if faults else 0
 
 
+def _seconds(text: str) -> float:
+    if not 0 < float(text) <= MOST_S:
+        raise argparse.ArgumentTypeError(f"{MOST_S} at most")
+    return float(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/crowd", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000, help="[1000]")
     parser.add_argument(
-        "--seconds", type=float, default=60, help=f"{MOST_S} at most [60]", metavar="S"
+        "--seconds", type=_seconds, default=60, help=f"{MOST_S} at most [60]", metavar="S"
     )
     parser.add_argument(
         "--pause-s", type=float, default=0.5, help="between two deeds of one person [0.5]"

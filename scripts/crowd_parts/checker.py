@@ -19,11 +19,13 @@ class Witness(Struct):
 
     Attributes:
         shuns: Whom it has blocked or left, as far as the server has confirmed it.
+        put_out_of: Groups that have removed it.
     """
 
     user_id: str
     shuns: set[str] = field(default_factory=set)
     place: Place | None = None
+    put_out_of: set[str] = field(default_factory=set)
 
 
 class Checker:
@@ -57,6 +59,8 @@ class Checker:
             self._fault(f"{len(members)} in a group of {group['maxMembers']}")
         if witness.user_id not in members:
             self._fault("somebody is not in the group that it has joined")
+        if group["id"] in witness.put_out_of:
+            self._fault(f"{witness.user_id} is back in the group that has removed it")
         met = shunned.intersection(members)
         if met:
             self._fault(f"{witness.user_id} has met {met} again")

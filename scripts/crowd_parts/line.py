@@ -7,8 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+from msgspec import Struct
 
 ANSWER_LIMIT_S = 30
+
+
+class Papers(Struct, frozen=True):
+    """Who somebody is to the server, and from where."""
+
+    token: str
+    address: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Over HTTP, as a proxy sends them on."""
+        return {"Authorization": f"Bearer {self.token}", "X-Forwarded-For": self.address}
 
 
 class LostError(Exception):
@@ -23,10 +36,10 @@ class Line:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, token: str, hear: Callable[[str, Any], None]
+        self, http: aiohttp.ClientSession, papers: Papers, hear: Callable[[str, Any], None]
     ) -> None:
         self._http = http
-        self._token = token
+        self._papers = papers
         self._hear = hear
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -35,9 +48,10 @@ class Line:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def connect(self) -> "Line":
-        self._socket = await self._http.ws_connect("/socket.io/?EIO=4&transport=websocket")
+        path, headers = "/socket.io/?EIO=4&transport=websocket", self._papers.headers
+        self._socket = await self._http.ws_connect(path, headers=headers)
         self._reading = asyncio.create_task(self._read(self._socket))
-        await self._socket.send_str("40" + json.dumps({"token": self._token}))
+        await self._socket.send_str("40" + json.dumps({"token": self._papers.token}))
         await asyncio.wait_for(self._open, ANSWER_LIMIT_S)
         return self
 

@@ -7,9 +7,12 @@ from typing import Any
 import aiohttp
 
 from scripts.crowd_parts.checker import Checker
-from scripts.crowd_parts.line import Line, LostError
+from scripts.crowd_parts.line import Line, LostError, Papers
 
-DEEDS = {"say": 60, "type": 10, "join": 8, "next": 6, "leave": 3, "block": 4, "crash": 3}
+DEEDS = {
+    "say": 60, "type": 10, "join": 6, "join_by_http": 3, "next": 6, "leave": 3, "block": 3,
+    "report": 2, "crash": 3,
+}  # fmt: skip
 """What people do, and how often."""
 
 
@@ -19,12 +22,12 @@ class Person:
         http: aiohttp.ClientSession,
         checker: Checker,
         user_id: str,
-        token: str,
+        papers: Papers,
         chance: Random,
     ) -> None:
         self._http = http
         self._checker = checker
-        self._token = token
+        self._papers = papers
         self._chance = chance
         self._line: Line | None = None
         self._shunned: frozenset[str] = frozenset()
@@ -47,14 +50,14 @@ class Person:
 
     async def current(self) -> str | None:
         """The group in which the server says that it is."""
-        headers = {"Authorization": f"Bearer {self._token}"}
-        async with self._http.get("/api/groups/current", headers=headers) as answer:
+        path, headers = "/api/groups/current", self._papers.headers
+        async with self._http.get(path, headers=headers) as answer:
             group = (await answer.json())["group"]
         return group["id"] if group else None
 
     async def _connect(self) -> None:
         self.witness.place = None  # a member is told of its group
-        self._line = await Line(self._http, self._token, self._hear).connect()
+        self._line = await Line(self._http, self._papers, self._hear).connect()
 
     async def _ask(self, event: str, **payload: Any) -> dict[str, Any]:
         assert self._line
@@ -76,6 +79,9 @@ class Person:
             self._look_around(data["members"])
         elif event not in ("ack", "session-error"):
             self._checker.hear(self.witness, event, data)
+        if event == "group_closed" and data["groupId"] == self._group_id():
+            self.witness.put_out_of.add(data["groupId"])
+            self.witness.place = None
 
     def _answered(self, group: dict[str, Any]) -> None:
         place = self.witness.place
@@ -112,6 +118,13 @@ class Person:
     async def _join(self) -> None:
         await self._ask("join_random_group", publicKey=f"key of {self.user_id}")
 
+    async def _join_by_http(self) -> None:
+        path, headers = "/api/groups/join-random", self._papers.headers
+        body = {"publicKey": f"key of {self.user_id}"}
+        async with self._http.post(path, headers=headers, json=body) as answer:
+            # Its connection is told of the group.
+            self._checker.counts[f"{path}: {answer.status}"] += 1
+
     async def _next(self) -> None:
         await self._ask("next_group", publicKey=f"key of {self.user_id}")
 
@@ -123,6 +136,15 @@ class Person:
             blocked = self._chance.choice(self._neighbours)
             if (await self._ask("block_member", userId=blocked))["success"]:
                 self.witness.shuns.add(blocked)
+
+    async def _report(self) -> None:
+        if self.witness.place and self._neighbours:
+            subject = self._chance.choice(self._neighbours)
+            about = {"groupId": self._group_id(), "userId": subject, "reason": "for no reason"}
+            answer = await self._ask("report_member", **about)
+            if answer["success"]:
+                self.witness.shuns.add(subject)
+                self._checker.counts["removed"] += answer["removed"]
 
     async def _crash(self) -> None:
         assert self._line

@@ -147,9 +147,9 @@ class World:
         circle.active_ms = self.now_ms
         soul.circle = circle
         soul.leave_ms = None if soul.connections else self.now_ms + CONNECT_MS
-        words += [("attached", room_id, connection) for connection in soul.connections]
+        attached = [("attached", room_id, connection) for connection in soul.connections]
         joined = ("joined", room_id, soul.user_id, circle.next_seq())
-        return [*words, joined, circle.changed()]
+        return [*words, joined, circle.changed(), *attached]
 
     # --- leaving ---
 

@@ -27,7 +27,7 @@ async def test_who_joins_hears_everything_after_its_answer_and_the_others_that_i
 
     matched = await bob.join("bob's key")
 
-    attached, joined, changed = matched.events
+    joined, changed, attached = matched.events
     room_id = await alice.group_id()
     assert attached == ConnectionAttached(
         room_id=room_id, user_id=bob.user_id, connection_id=bob.connection_id, kind=Kind.RANDOM
@@ -76,14 +76,17 @@ async def test_a_connection_of_somebody_in_no_group_hears_of_none(plaza):
     assert await plaza.stranger("bob").connect() == ()
 
 
-async def test_who_joins_over_http_comes_in_with_the_tabs_that_are_open(plaza):
+async def test_who_joins_over_http_comes_in_with_the_tabs_that_are_open_and_need_not_hear_of_it(
+    plaza,
+):
     alice = plaza.stranger("alice")
     await alice.connect()
 
     events = (await alice.join(over_http=True)).events
 
-    entered, joined, changed = events
+    joined, changed, entered = events
     assert isinstance(entered, GroupEntered)
+    assert (entered.group.seq, entered.group.epoch) == (joined.seq, changed.epoch)
     assert joined.skip is changed.skip is None
 
 

@@ -45,9 +45,9 @@ async def test_moving_on_is_told_to_the_old_group_first_and_then_to_the_new(plaz
         (MemberLeft, old),
         (ConnectionDetached, old),
         (MembersChanged, old),
-        (ConnectionAttached, new),
         (MemberJoined, new),
         (MembersChanged, new),
+        (ConnectionAttached, new),
     ]
     assert events[0].reason is LeaveReason.LEFT
     assert await ids_of(alice) == ["dave", "alice"]

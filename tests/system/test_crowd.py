@@ -31,7 +31,13 @@ def test_people_do_what_they_like_and_every_promise_holds() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    for what in ("block_member: ok", "did crash", "next_group: ok", "leave_group: ok"):
+    for what in (
+        "block_member: ok",
+        "did crash",
+        "next_group: ok",
+        "leave_group: ok",
+        "report_member: ok",
+    ):
         assert re.search(rf"^ *[1-9]\d* {what}", done.stdout, re.MULTILINE), what
 
 
@@ -80,6 +86,14 @@ def test_a_group_that_is_too_large_and_a_stranger_in_it_are_found() -> None:
         "4 in a group of 3",
         "somebody is not in the group that it has joined",
     ]
+
+
+def test_whoever_comes_back_to_a_group_that_has_removed_it_is_found() -> None:
+    checker = Checker()
+    checker.witness("alice").put_out_of.add("g")
+    arrived(checker, "alice")
+
+    assert checker.faults == ["alice is back in the group that has removed it"]
 
 
 def test_what_is_heard_of_a_group_that_one_has_left_is_found() -> None:
