@@ -132,7 +132,8 @@ def axe() -> Callable[[Page], Awaitable[list[str]]]:
 
     async def look(page: Page) -> list[str]:
         # The debugger's evaluation is not subject to the policy of the page.
-        await page.evaluate(f"() => {{ {source} }}")
+        if not await page.evaluate("() => 'axe' in globalThis"):
+            await page.evaluate(f"() => {{ {source} }}")
         found = await page.evaluate("() => axe.run()")
         return [
             f"{one['id']}: {one['help']}: {', '.join(str(node['target']) for node in one['nodes'])}"

@@ -1,8 +1,10 @@
 """People in a real browser, each with a context of its own, whose every slip is noted."""
 
+import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -100,6 +102,17 @@ class Visitor:
         strays = [f"asked elsewhere: {url}" for url in asked if not self._is_ours(url)]
         slips = [*self.errors, *self.violations, *strays]
         return [one for one in slips if not any(re.search(p, one) for p in self._expected)]
+
+    def all_sent(self) -> Iterator[bytes]:
+        """All that has left the pages: addresses, headers, bodies, and the frames of WebSockets."""
+        for request in self.requests:
+            yield request.url.encode()
+            yield json.dumps(request.headers).encode()
+            yield request.post_data_buffer or b""
+        for socket in self.sockets:
+            yield socket.url.encode()
+        for frame in self.frames_sent:
+            yield frame.encode() if isinstance(frame, str) else frame
 
     def _is_ours(self, url: str) -> bool:
         address = urlsplit(url)

@@ -158,7 +158,7 @@ export class Member extends Emitter {
     relay.on("signal", (signal) => this.#put({ type: "signal", signal }, weightOf(signal)));
     relay.on("typing", (told) => this.#attendance.typing(told));
     relay.on("downloaded", (told) => this.#put({ type: "downloaded", told }, 0));
-    relay.on("locked", ({ isLocked }) => this.#setLocked(isLocked));
+    relay.on("locked", ({ isLocked }) => this.setLocked(isLocked));
     relay.on("nonsense", () => this.#notices.add("forged", null, 1, Date.now()));
   }
 
@@ -250,7 +250,7 @@ export class Member extends Emitter {
     this.#me = { ...this.#me, hasJoined: true, memberToken };
     void this.keepMe();
     this.#attendance.update(joined.members, this.#isRestored);
-    this.#setLocked(joined.locked);
+    this.setLocked(joined.locked);
     this.#setState("catching-up");
     this.#queue.put({ type: "history", joined });
     for (const relayed of joined.messages) {
@@ -324,7 +324,7 @@ export class Member extends Emitter {
   }
 
   /** @param {boolean} isLocked */
-  #setLocked(isLocked) {
+  setLocked(isLocked) {
     this.isLocked = isLocked;
     this.emit("locked", null);
   }

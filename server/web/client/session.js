@@ -191,6 +191,8 @@ export class Session {
    */
   async lock(isLocked) {
     await this.#member.relay.ask("lock-session", { locked: isLocked });
+    // The relay tells the others only.
+    this.#member.setLocked(isLocked);
   }
 
   /**

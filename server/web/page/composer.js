@@ -2,7 +2,7 @@
 /** Where one writes: to everybody, or to one. */
 
 import { MAX_TEXT_CHARS } from "../client/entries.js";
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { IconButton } from "./parts.js";
@@ -12,6 +12,10 @@ export function Composer() {
   const conversation = useConversation();
   const [text, setText] = useState("");
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  useEffect(() => {
+    // Elsewhere it would bring up a keyboard over half of the screen.
+    if (matchMedia("(pointer: fine)").matches) field.current?.focus();
+  }, []);
   const audience = conversation.audience.value;
   const reader = audience ? conversation.crowd.person(audience) : null;
   const isGone = Boolean(reader && (!reader.isPresent || reader.isRemoved));

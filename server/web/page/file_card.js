@@ -61,7 +61,7 @@ function stateOf({ size }, transfer) {
 
 /** @param {{note: FileNote, transfer: Transfer | null}} props */
 function FileWays({ note, transfer }) {
-  const { attachments } = useConversation();
+  const { attachments, standing } = useConversation();
   const state = transfer?.state ?? "offered";
   if (state === "fetching" || state === "paused") {
     const part = (transfer?.doneBytes ?? 0) / Math.max(1, note.size);
@@ -71,6 +71,8 @@ function FileWays({ note, transfer }) {
   if (state === "here") {
     return html`<${Way} icon="down" words=${texts.files.save} name=${note.name} go=${() => attachments.save(note)} />`;
   }
+  // Whoever has it can no longer be asked.
+  if (standing.value.state === "ended") return null;
   return html`<${Way} icon="down" words=${texts.files.fetch} name=${note.name} go=${() => attachments.fetch(note.id)} />`;
 }
 
@@ -129,9 +131,12 @@ function useAddress(bytes, isShown) {
 
 /** @param {{note: FileNote, isOwn: boolean}} props */
 function FetchedBy({ note, isOwn }) {
-  const { attachments, crowd } = useConversation();
+  const { attachments, crowd, standing } = useConversation();
   const ids = attachments.holders(note.id).value;
-  if (!isOwn || ids.length === 0) return null;
+  if (!isOwn) return null;
+  if (ids.length === 0) {
+    return standing.value.state !== "ended" && html`<p class="fetched-by">${texts.files.own}</p>`;
+  }
   const names = ids.map((id) => crowd.person(id).label);
   return html`<p class="fetched-by"><${Icon} name="check" />${texts.files.fetchedBy(names)}</p>`;
 }

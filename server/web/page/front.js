@@ -1,7 +1,7 @@
 // @ts-check
 /** The screens before and after a conversation. */
 
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
 import { NameField, problemOf } from "./name_field.js";
@@ -177,7 +177,12 @@ export function EndedScreen({ code, conversation }) {
 export function EndWords({ code, level }) {
   const known = Object.hasOwn(texts.ends, code);
   const { title, text } = texts.ends[known ? code : "other"];
-  return html`<${`h${level}`}>${title}<//>
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // What had the focus is gone; a panel below a conversation is an alert instead.
+    if (level === 1) heading.current?.focus();
+  }, [level]);
+  return html`<${`h${level}`} ref=${heading} tabindex="-1">${title}<//>
     <p class="lead">${text}</p>
     ${!known && html`<p class="hint">${texts.ended.code(code)}</p>`}`;
 }

@@ -61,7 +61,7 @@ function Standing() {
     ${
       isLocked.value &&
       html`<span class="tag" title=${texts.banner.locked}
-        ><${Icon} name="lock" />${texts.header.locked}</span
+        ><${Icon} name="lock" /><span class="tag-words">${texts.header.locked}</span></span
       >`
     }
   </p>`;

@@ -94,10 +94,16 @@ function Mark({ icon, words }) {
 
 /** @param {{entry: MessageEntry}} props */
 function Failure({ entry }) {
-  const { session } = useConversation();
+  const { session, standing } = useConversation();
+  const isOver = standing.value.state === "ended";
   const why = texts.failures[entry.reason ?? ""];
   return html`<p class="failure" role="alert">
     <${Icon} name="alert" /><span>${texts.message.failed}${why && `. ${why}`}</span>
-    <button class="quiet-link" onClick=${() => session.retry(entry)}>${texts.message.retry}</button>
+    ${
+      !isOver &&
+      html`<button class="quiet-link" onClick=${() => session.retry(entry)}>
+        ${texts.message.retry}
+      </button>`
+    }
   </p>`;
 }

@@ -10,6 +10,8 @@ export class Reading {
   divider = signal(/** @type {string | null} */ (null));
   /** Whether the end of the conversation is in view. The list tells. */
   isAtEnd = signal(true);
+  /** How often somebody has answered. */
+  answers = signal(0);
 
   constructor() {
     effect(() => {
@@ -40,8 +42,9 @@ export class Reading {
     if (this.#isLooking) this.unread.value = 0;
   }
 
-  /** Whoever answers has no need to be told where the new ones began. */
+  /** Whoever answers has no need to be told where the new ones began, and wants to see the answer. */
   answered() {
+    this.answers.value += 1;
     this.unread.value = 0;
     this.divider.value = null;
   }

@@ -38,10 +38,7 @@ function Content({ entry, before, isFirst }) {
   if (entry.status === "refused") return html`<${RefusedMessage} entry=${entry} />`;
   if (isSealed(entry)) {
     const isRun = before?.type === "message" && isSealed(before) && before.status === entry.status;
-    if (isRun) return null;
-    return html`<${Notice}
-      text=${entry.status === "waiting" ? texts.message.waiting : texts.message.sealed}
-    />`;
+    return isRun ? null : html`<${SealedNotice} isWaiting=${entry.status === "waiting"} />`;
   }
   if (entry.status === "unreadable") {
     const isForOthers = entry.reason === "not-for-us";
@@ -51,6 +48,15 @@ function Content({ entry, before, isFirst }) {
     return html`<${Removal} by=${entry.senderId} who=${entry.content.member} />`;
   }
   return html`<${Message} entry=${entry} isFirst=${isFirst} />`;
+}
+
+/** @param {{isWaiting: boolean}} props */
+function SealedNotice({ isWaiting }) {
+  const { state, reason } = useConversation().standing.value;
+  if (!isWaiting) return html`<${Notice} text=${texts.message.sealed} />`;
+  if (state !== "ended") return html`<${Notice} text=${texts.message.waiting} />`;
+  // What was said after one's removal is not one's business; any other will not be read any more.
+  return reason === "removed" ? null : html`<${Notice} text=${texts.message.unopened} />`;
 }
 
 /** @param {{entry: import("../client/entries.js").NoticeEntry}} props */

@@ -115,7 +115,6 @@ export const texts = {
     unshared: "You will read what is said from now on, not what was said before.",
     holders: "Anyone who has this link can join, and everybody is shown who does.",
     join: "Join the session",
-    joining: "Joining…",
     instead: "Start a session of your own",
   },
 
@@ -199,7 +198,6 @@ export const texts = {
     code: (code) => `What the server says: ${code}`,
     again: "Try again",
     fresh: "Start a new session",
-    forget: "Forget everything on this device",
   },
 
   header: {
@@ -241,6 +239,7 @@ export const texts = {
     retry: "Try again",
     late: "Arrived late",
     waiting: "Waiting for the key to this…",
+    unopened: "A message whose key did not come before the session ended.",
     sealed:
       "There are messages here that you have no key for. They were said before you came, or while you were away.",
     "not-for-us": "A message that was not encrypted for you.",
@@ -328,12 +327,8 @@ export const texts = {
     cancel: (name) => `Cancel ${name}`,
     fetch: "Fetch",
     save: "Save",
-    view: "View",
-    resume: "Go on",
-    paused: "Waits for somebody who has it",
-    here: "On this device",
-    lost: "It could not be opened",
-    own: "Keep this page open so that others can fetch it",
+    paused: "Waiting for somebody who has it",
+    own: "Keep this page open so that others can fetch it.",
     /** @param {number} percent */
     percent: (percent) => `${percent}%`,
     /** @param {readonly string[]} names */
@@ -374,7 +369,7 @@ export const texts = {
     /** @param {string} name */
     removeTitle: (name) => `Remove ${name}?`,
     removeText:
-      "They can no longer read or write here, and the session locks so that they cannot come back under another name. What they have read, they have read.",
+      "They can no longer read or write here, and the session locks so that they cannot come back under another name. What they have already read stays with them.",
     unreadable: "Unknown person",
     several: "several people",
     failed: "That did not work. Try again when the connection is back.",
@@ -412,7 +407,7 @@ export const texts = {
     lockHint: "Nobody new can join, not even with the link.",
     history: "History",
     keeping: "Reloading",
-    kept: "This tab stays itself after a reload. What it needs is stored encrypted, and gone when you leave.",
+    kept: "You stay who you are when you reload this tab. What that needs is stored encrypted, and deleted when you leave.",
     leave: "Leave and forget…",
     leaveTitle: "Leave the session?",
     leaveText:

@@ -1,7 +1,7 @@
 // @ts-check
 /** The list of what was said, in blocks of which the browser draws those in view. */
 
-import { html, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { effect, html, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { useConversation } from "./context.js";
 import { Icon } from "./icons.js";
 import { openDialog } from "./opened.js";
@@ -126,11 +126,18 @@ function useEndInView(scroller, reading) {
     };
     const look = () =>
       reading.setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX);
+    const jump = () => {
+      if (reading.answers.value === 0) return;
+      box.scrollTop = box.scrollHeight;
+      reading.isAtEnd.value = true;
+    };
     const sizes = new ResizeObserver(stay);
+    const endJumps = effect(jump);
     sizes.observe(box);
     sizes.observe(/** @type {Element} */ (box.firstElementChild));
     box.addEventListener("scroll", look, { passive: true });
     return () => {
+      endJumps();
       sizes.disconnect();
       box.removeEventListener("scroll", look);
     };

@@ -146,10 +146,12 @@ describe("talking", { concurrency: true }, () => {
     await assert.rejects(bob.session.lock(true), { code: "forbidden" });
 
     await ann.session.lock(true);
+    assert.equal(ann.session.isLocked, true);
     await until(() => bob.session.isLocked);
     const cy = await (await company.open("Cy")).is("ended");
     assert.equal(cy.states.at(-1).reason, "session_locked");
     await ann.session.lock(false);
+    assert.equal(ann.session.isLocked, false);
     const dan = await (await company.open("Dan")).is("connected");
 
     assert.equal(dan.session.isLocked, false);

@@ -37,3 +37,17 @@ async def meet(talker) -> Meet:
         return talkers
 
     return bring
+
+
+@pytest.fixture
+def faults(axe):
+    """What axe-core finds on a page, in light and in dark."""
+
+    async def look(page):
+        found = []
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found += [f"{scheme}: {fault}" for fault in await axe(page)]
+        return found
+
+    return look

@@ -9,6 +9,8 @@ from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.web.visitors import Visitor
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
 
 class Talker:
     """Somebody in front of the page.
@@ -100,6 +102,11 @@ class Talker:
     @property
     def field(self) -> Locator:
         return self.page.get_by_label("Write a message")
+
+
+def windows(secret: bytes) -> list[bytes]:
+    """Parts of a secret that would already tell too much."""
+    return [secret[at : at + 9] for at in range(len(secret) - 8)]
 
 
 @asynccontextmanager

@@ -118,13 +118,16 @@ async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
 
 async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
     ann, bob = await meet("Ann", "Bob")
+    await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
     await ann.say("last words")
     await bob.hears("last words")
+    await expect(bob.button("^Fetch")).to_be_visible()
 
     clock.advance(minutes=31)
 
     await bob.is_told("This session has ended")
     await bob.hears("last words")
+    await expect(bob.button("^Fetch")).to_have_count(0)
     await bob.page.reload()
     await bob.is_told("This session is no longer there")
     await bob.button("Start a new session").click()
@@ -163,6 +166,8 @@ async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(meet):
     await second.join(ann.page.url)
     await second.is_connected()
 
+    # In a tab behind another, Chromium draws next to nothing, and clicks wait for that.
+    await bob.page.bring_to_front()
     await bob.open("Session and settings")
     await bob.open("Leave and forget…")
     await bob.button("^Leave and forget$").click()

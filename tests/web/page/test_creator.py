@@ -10,7 +10,8 @@ async def test_a_locked_session_lets_nobody_new_in_until_it_is_unlocked(meet, ta
     ann, bob = await meet("Ann", "Bob")
     dialog = await ann.open("Session and settings")
     await dialog.get_by_role("switch", name="Lock the session").check()
-    await expect(bob.page.locator(".standing")).to_contain_text("Locked")
+    for one in (ann, bob):
+        await expect(one.page.locator(".standing")).to_contain_text("Locked")
     cy = await talker("Cy")
     await cy.page.goto(ann.page.url)
     await cy.page.get_by_label("Your name").fill("Cy")
@@ -18,7 +19,8 @@ async def test_a_locked_session_lets_nobody_new_in_until_it_is_unlocked(meet, ta
     await cy.is_told("This session is locked")
 
     await dialog.get_by_role("switch", name="Lock the session").uncheck()
-    await expect(bob.page.locator(".standing")).not_to_contain_text("Locked")
+    for one in (ann, bob):
+        await expect(one.page.locator(".standing")).not_to_contain_text("Locked")
     await cy.button("Try again").click()
 
     await cy.is_connected()
@@ -38,6 +40,7 @@ async def test_who_is_removed_is_told_and_reads_nothing_more(meet):
     await cy.hears("without Bob")
     assert await bob.texts() == []
     await expect(bob.field).to_have_count(0)
+    await expect(bob.page.get_by_text("Waiting for the key")).to_have_count(0)
 
 
 async def test_others_are_not_offered_to_lock_or_to_remove(meet):

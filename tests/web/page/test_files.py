@@ -51,12 +51,14 @@ async def test_a_file_arrives_byte_for_byte_and_its_sender_is_told(meet):
     ann, bob = await meet("Ann", "Bob")
     body = os.urandom(700_001)
     await ann.attach(named("minutes.pdf", body))
+    await ann.is_told("Keep this page open")
 
     await bob.button("^Fetch").click()
 
     await expect(bob.button("^Save")).to_be_visible()
     assert await saved(bob) == ("minutes.pdf", body)
     await ann.is_told("\u2068Bob\u2069 has fetched it")
+    await expect(ann.page.get_by_text("Keep this page open")).to_have_count(0)
 
 
 async def test_an_empty_file_arrives(meet):

@@ -6,27 +6,12 @@ import pytest
 from playwright.async_api import expect
 
 from server.transports.web_files import built_in
-from tests.web.page.talkers import frames_from_relay
+from tests.web.page.talkers import PHONE, frames_from_relay
 from tests.web.page.test_secrecy import once
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 FIRST_LOAD_BYTES = 150_000
-
-
-@pytest.fixture
-def faults(axe):
-    """What axe-core finds on a page, in light and in dark."""
-
-    async def look(page):
-        found = []
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found += [f"{scheme}: {fault}" for fault in await axe(page)]
-        return found
-
-    return look
 
 
 async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, faults):
@@ -107,6 +92,17 @@ async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(meet):
     assert await timeline.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0
     card = ann.page.locator(".file-line button")
     assert (await card.bounding_box())["x"] + (await card.bounding_box())["width"] <= 360
+
+
+async def test_a_phone_shows_the_whole_state_of_the_connection_also_when_locked(meet):
+    ann, _ = await meet("Ann", "Bob", **PHONE)
+    dialog = await ann.open("Session and settings")
+    await dialog.get_by_role("switch", name="Lock the session").check()
+    standing = ann.page.locator(".standing")
+    await expect(standing).to_contain_text("Locked")
+
+    cut_off = "(line) => [...line.children].filter((part) => part.scrollWidth > part.clientWidth)"
+    assert await standing.evaluate(f"(line) => ({cut_off})(line).length") == 0
 
 
 async def test_the_first_load_is_small():

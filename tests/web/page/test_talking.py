@@ -174,6 +174,20 @@ async def test_unread_messages_are_counted_and_lead_to_where_the_new_ones_begin(
     await expect(ann.page).to_have_title("Hushwire")
 
 
+async def test_whoever_answers_from_further_up_sees_the_answer(meet):
+    ann, bob = await meet("Ann", "Bob")
+    await bob.say("\n".join(f"line {number}" for number in range(15)))
+    await bob.say("\n".join(f"row {number}" for number in range(15)))
+    await ann.hears("row 14")
+    await ann.page.get_by_role("log").press("Home")
+    await expect(ann.button("Jump to the latest")).to_be_visible()
+
+    await ann.say("an answer")
+
+    await expect(await ann.hears("an answer")).to_be_in_viewport()
+    await expect(ann.button("Jump to the latest")).to_have_count(0)
+
+
 async def test_messages_are_read_out_but_not_each_of_a_flood(meet):
     ann, bob = await meet("Ann", "Bob")
     said = ann.page.locator("p.unseen[role=status]")
