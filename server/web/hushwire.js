@@ -15,6 +15,8 @@ export { CancelledError } from "./client/files.js";
 export { MemoryChunks } from "./client/keeping.js";
 export { OfflineError, RelayError } from "./client/relay.js";
 export { Session } from "./client/session.js";
+export { Group } from "./client/strangers/group.js";
+export { meet, Strangers } from "./client/strangers/strangers.js";
 export { MalformedError } from "./protocol/bytes.js";
 export { nameProblem } from "./protocol/card.js";
 export { MAX_FILE_BYTES, MAX_PREVIEW_BYTES } from "./protocol/chunks.js";

@@ -13,4 +13,5 @@ signals.py     heads, and words between two
 chunks.py      files
 safety.py      numbers to compare by eye
 refusal.py     why something is not accepted
+strangers/     what is different in groups of people who share no link
 """

@@ -97,7 +97,7 @@ def read_card(link: Link, text: object) -> Card:
     label, session_id, sign_key, box_key, made, sealed_name = unpack(body, 6)
     if label != _LABEL or session_id != link.session_id:
         raise ForgedError("a card of something else")
-    _check_keys(sign_key, box_key)
+    check_keys(sign_key, box_key)
     verify(sign_key, body, signature)
     member_id = member_id_of(sign_key, box_key)
     name = _read_name(link, member_id, sealed_name)
@@ -115,7 +115,13 @@ def is_name(name: str) -> bool:
     )
 
 
-def _check_keys(sign_key: bytes, box_key: bytes) -> None:
+def check_keys(sign_key: bytes, box_key: bytes) -> None:
+    """Refuse keys with which a member could hold up others.
+
+    Raises:
+        MalformedError: They are not of the size of keys.
+        ForgedError: Nobody could seal for it, or all would disagree on what it has signed.
+    """
     of_size(sign_key, KEY_BYTES)
     of_size(box_key, KEY_BYTES)
     if not is_sign_key(sign_key):

@@ -36,7 +36,7 @@ export const MAX_TEXT_CHARS = 16_000;
  * @property {number} atMs By our clock.
  * @property {number} count Of messages, where it is about some.
  *
- * @typedef {"arrived" | "left" | "lost" | "removed" | "missing" | "trimmed" | "forked" | "repeated" | "card-refused" | "forged" | "silent" | "heard-again" | "rolled-back"} NoticeCode
+ * @typedef {"arrived" | "left" | "lost" | "removed" | "missing" | "trimmed" | "forked" | "repeated" | "card-refused" | "forged" | "silent" | "heard-again" | "rolled-back" | "key-changed" | "split" | "behind"} NoticeCode
  * @typedef {MessageEntry | NoticeEntry} Entry
  */
 

@@ -6,7 +6,7 @@ const MAX_TROUBLES = 200;
 const MAX_PASSING = 100;
 
 /** What a relay can cause as often as it likes. */
-const TROUBLES = new Set(["repeated", "forked", "forged", "card-refused"]);
+const TROUBLES = new Set(["repeated", "forked", "forged", "card-refused", "split", "behind"]);
 const PASSING = new Set(["arrived", "left", "lost", "heard-again"]);
 
 /**

@@ -120,7 +120,7 @@ export function readCard(link, text, ownerId) {
  * @param {Uint8Array} signKey
  * @param {Uint8Array} boxKey
  */
-function checkKeys(signKey, boxKey) {
+export function checkKeys(signKey, boxKey) {
   if (signKey.length !== KEY_BYTES || boxKey.length !== KEY_BYTES) {
     throw new MalformedError("keys have 32 bytes");
   }

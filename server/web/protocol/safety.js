@@ -16,7 +16,15 @@ const GROUP_BYTES = 5;
  */
 export function safetyNumber(link, oneId, otherId) {
   const [lower, higher] = [oneId, otherId].toSorted(compare);
-  const bytes = sha512(pack(label("safety"), link.sessionId, lower, higher));
+  return digitsOf(sha512(pack(label("safety"), link.sessionId, lower, higher)));
+}
+
+/**
+ * Twelve groups of five digits.
+ *
+ * @param {Uint8Array} bytes Of which the first sixty count.
+ */
+export function digitsOf(bytes) {
   return Array.from({ length: GROUPS }, (_, group) => {
     const at = group * GROUP_BYTES;
     const value = bytes.subarray(at, at + GROUP_BYTES).reduce((sum, byte) => sum * 256 + byte, 0);

@@ -15,7 +15,7 @@ const MESSAGE = "4"; // of Engine.IO
 
 /**
  * @typedef {object} Told What the server tells a client. An answer is told as `ack EVENT`.
- * @property {string} who User id of the client; empty before it has joined.
+ * @property {string} who User id of the client, of its token or as it has joined; empty before.
  * @property {string} event
  * @property {any} data
  *
@@ -219,6 +219,7 @@ class Wire {
 
   /** @param {any} packet Of the client. */
   #ask(packet) {
+    if (packet.type === PacketType.CONNECT) this.who = subjectOf(packet.data?.token);
     if (packet.type !== PacketType.EVENT && packet.type !== PacketType.BINARY_EVENT) {
       for (const frame of framesOf(packet)) this.#sendFar(frame);
       return;
@@ -260,6 +261,16 @@ class Wire {
     if (this.#far.readyState === this.#far.OPEN) this.#far.send(frame);
     else this.#early.push(frame);
   }
+}
+
+/**
+ * Of whom a token is; nobody's without one.
+ *
+ * @param {string | undefined} token
+ */
+function subjectOf(token) {
+  if (!token) return "";
+  return String(JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString()).sub);
 }
 
 /** @param {any} packet */

@@ -17,6 +17,7 @@ import * as primitives from "../../../server/web/protocol/primitives.js";
 import { safetyNumber } from "../../../server/web/protocol/safety.js";
 import { makeHead, makeSignal, readSignal } from "../../../server/web/protocol/signals.js";
 import { hkdf } from "../../../server/web/vendor/noble.js";
+import { STRANGERS } from "./strangers/answers.js";
 
 const { fromBase64url, MalformedError, unpack } = bytes;
 const { ForgedError } = primitives;
@@ -125,6 +126,7 @@ const OPERATIONS = {
     return chunks.open(index, sealed);
   },
   safety: ({ sessionId, one, other }) => safetyNumber({ sessionId }, one, other),
+  ...STRANGERS,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

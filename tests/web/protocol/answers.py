@@ -58,6 +58,7 @@ from scripts.demo_parts.protocol.signals import (
     write_head,
     write_signal,
 )
+from tests.web.protocol.strangers.answers import OPERATIONS as STRANGERS
 
 Args = dict[str, Any]
 
@@ -355,4 +356,5 @@ OPERATIONS: dict[str, Callable[[Args], Any]] = {
     "signal.read": _read_signal,
     "chunk.open": _open_chunk,
     "safety": lambda args: safety_number(args["sessionId"], args["one"], args["other"]),
+    **STRANGERS,
 }

@@ -23,10 +23,13 @@ ABOUT = (
 
 
 def text() -> str:
+    return file_of(ABOUT, [*good.questions(), *refused.questions()])
+
+
+def file_of(about: str, questions: list[Question]) -> str:
     """The file: one vector a line."""
-    questions = [*good.questions(), *refused.questions()]
     lines = [_plain(vector) for vector in _answered(questions)]
-    return '{"about": ' + _plain(ABOUT) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
+    return '{"about": ' + _plain(about) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _answered(questions: list[Question]) -> Iterator[dict[str, Any]]:

@@ -7,11 +7,18 @@ import pytest
 
 from tests.web.protocol import good, make_vectors, refused
 from tests.web.protocol.answers import OPERATIONS, answer, to_json
+from tests.web.protocol.strangers import good as strangers
+from tests.web.protocol.strangers import make_vectors as strangers_vectors
 
-FILE = Path(__file__).parents[1] / "vectors.json"
-VECTORS = json.loads(FILE.read_text())["vectors"]
+FOLDER = Path(__file__).parents[1]
+FILES = {
+    "vectors.json": (make_vectors, good),
+    "vectors-strangers.json": (strangers_vectors, strangers),
+}
+VECTORS = {name: json.loads((FOLDER / name).read_text())["vectors"] for name in FILES}
+ALL_VECTORS = [vector for some in VECTORS.values() for vector in some]
 BY_OPERATION = {
-    name: [vector for vector in VECTORS if vector["operation"] == name] for name in OPERATIONS
+    name: [vector for vector in ALL_VECTORS if vector["operation"] == name] for name in OPERATIONS
 }
 TOO_LONG_FOR_THE_FILE = [*good.limits(), *refused.limits()]
 
@@ -28,15 +35,19 @@ def test_both_implementations_answer_as_the_vectors_say(operation, node):
         assert node.answer(operation, args) == expected(vector), about
 
 
-def test_the_file_of_vectors_is_what_its_inputs_make():
-    assert FILE.read_text() == make_vectors.text()
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_of_vectors_is_what_its_inputs_make(name):
+    maker, _ = FILES[name]
+    assert (FOLDER / name).read_text() == maker.text()
 
 
-def test_what_is_wrong_is_refused_and_all_else_is_not():
-    good_ones = len([*good.questions()])
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_wrong_is_refused_and_all_else_is_not(name):
+    _, right = FILES[name]
+    good_ones = len([*right.questions()])
 
-    assert all("result" in vector for vector in VECTORS[:good_ones])
-    assert all("refused" in vector for vector in VECTORS[good_ones:])
+    assert all("result" in vector for vector in VECTORS[name][:good_ones])
+    assert all("refused" in vector for vector in VECTORS[name][good_ones:])
 
 
 @pytest.mark.parametrize(
