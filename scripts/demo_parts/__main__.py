@@ -18,6 +18,7 @@ from scripts.demo_parts.protocol.link import Link, read_link
 from scripts.demo_parts.protocol.refusal import LinkError, RefusedError
 from scripts.demo_parts.record import Record
 from scripts.demo_parts.story import Story
+from scripts.demo_parts.strangers.talk import StrangersTalk
 from scripts.demo_parts.talk import Talk
 
 FAILED = 1
@@ -41,18 +42,23 @@ class UnreachableError(Exception):
 
 
 def main() -> int:
-    """Run the demo, or join a session by its link.
+    """Run the demo, or join a session by its link, or a group of strangers.
 
     Returns:
         The exit status: 0, 1 if anything failed, 2 if the server cannot be reached.
     """
     arguments = _parser().parse_args()
+    if arguments.strangers:
+        return _run(StrangersTalk(arguments.url, arguments.name, _show))
     return _join(arguments) if arguments.link else _play(arguments)
 
 
 def _join(arguments: argparse.Namespace) -> int:
     origin, link = arguments.link
-    talk = Talk(origin or arguments.url, link, arguments.name, arguments.files, _show)
+    return _run(Talk(origin or arguments.url, link, arguments.name, arguments.files, _show))
+
+
+def _run(talk: Talk | StrangersTalk) -> int:
     try:
         asyncio.run(talk.run())
     except DemoError as error:
@@ -138,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/demo",
         description="Two people talk over a running server, end-to-end encrypted, and then look "
         "for their words in all that the server relayed, shows, logs, stores and holds in memory. "
-        "Or, with --link, somebody joins a session of other people, and talks there line by line.",
+        "Or, with --link, somebody joins a session of other people, and talks there line by line; "
+        "or, with --strangers, in a random group.",
         epilog="Exit status: 0, 1 if anything failed, 2 if the server cannot be reached.",
     )
     parser.add_argument(
@@ -165,9 +172,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="plant this instead of something random, to see that a leak is found",
     )
-    joining = parser.add_argument_group("joining a session")
-    joining.add_argument(
-        "--link", type=_link, help="of the session, as the page shows it; or what stands after #"
+    joining = parser.add_argument_group("joining others")
+    where = joining.add_mutually_exclusive_group()
+    where.add_argument(
+        "--link", type=_link, help="of a session, as the page shows it; or what stands after #"
+    )
+    where.add_argument(
+        "--strangers", action="store_true", help="whoever is met in a random group, as a guest"
     )
     joining.add_argument("--name", type=_name, default="Guest", help="your name [%(default)s]")
     joining.add_argument(

@@ -46,6 +46,7 @@ class Line:
         heard: Every event, with its data, in order.
         answers: Every acknowledgement, in order.
         seq: The newest place in the session's log of which this client was told.
+        token: Of the user for whom the connection speaks; empty for none.
     """
 
     def __init__(self, url: str, name: str, take: Callable[[str, Any], None]) -> None:
@@ -61,6 +62,7 @@ class Line:
         self.heard: list[tuple[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
         self.seq = 0
+        self.token = ""
         self.news = Bell()
         self.lost = asyncio.Event()
 
@@ -74,8 +76,11 @@ class Line:
         self._client.on("*", self._hear)
         self.lost = lost = asyncio.Event()
         self._client.on("disconnect", lambda reason: lost.set())
+        how = {"transports": list(transports), "wait_timeout": LIMIT_S}
+        if self.token:
+            how["auth"] = {"token": self.token}
         try:
-            await self._client.connect(self._url, transports=list(transports), wait_timeout=LIMIT_S)
+            await self._client.connect(self._url, **how)
         except socketio.exceptions.ConnectionError as error:
             raise DemoError(f"{self.name} cannot connect: {error}") from None
         return str(self._client.transport())

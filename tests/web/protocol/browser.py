@@ -62,11 +62,11 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing() -> AsyncIterator[Browser]:
+async def browsing(talker: Path = TALKER) -> AsyncIterator[Browser]:
     process = await asyncio.create_subprocess_exec(
         NODE,
         "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
-        TALKER,
+        talker,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 24,

@@ -52,7 +52,7 @@ describe("a hostile relay", () => {
       ...one,
       publicKey: makeStrangerCard(identity, one.userId, one.login, Date.now()),
     });
-    const { ann, bob, cy } = await plot(t, (relay) => {
+    const { ann, bob } = await plot(t, (relay) => {
       relay.down = (told) =>
         isList(told.event) ? [{ ...told, data: withOther(told.data, "Bob", swap) }] : [told];
     });

@@ -191,7 +191,7 @@ export class Group extends Emitter {
   }
 
   /**
-   * Report somebody to the operators.
+   * Report somebody to the operators, and block it.
    *
    * @param {string} userId
    * @param {string} reason
@@ -199,7 +199,8 @@ export class Group extends Emitter {
    */
   async report(userId, reason, evidence = null) {
     const said = { userId, reason: reason.slice(0, MAX_REASON_CHARS) };
-    return this.#ask("report_member", evidence ? { ...said, evidence } : said);
+    await this.#ask("report_member", evidence ? { ...said, evidence } : said);
+    this.#noteBlocked(userId, true);
   }
 
   /**
@@ -436,10 +437,17 @@ export class Group extends Emitter {
    * @param {boolean} isBlocked
    */
   async #setBlocked(event, userId, isBlocked) {
-    const person = this.#people.get(userId);
-    if (!person || person.isSelf) throw new RangeError("nobody of that id is here");
     await this.#ask(event, { userId });
-    person.isBlocked = isBlocked;
+    this.#noteBlocked(userId, isBlocked);
+  }
+
+  /**
+   * @param {string} userId
+   * @param {boolean} isBlocked
+   */
+  #noteBlocked(userId, isBlocked) {
+    const person = this.#people.get(userId);
+    if (person) person.isBlocked = isBlocked;
     this.#inbox.retry(Date.now());
     this.#outbox.changed();
     this.#peopleChanged();
