@@ -5,8 +5,9 @@ import { CancelledError } from "../client/files.js";
 import { MAX_FILE_BYTES } from "../protocol/chunks.js";
 import { signal } from "../vendor/preact.js";
 import { isolated, oneLine, savedName } from "./clean.js";
+import { formats } from "./formats.js";
 import { makePreview, pictureType } from "./pictures.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** Pictures up to this are fetched unasked. */
 const UNASKED_BYTES = 2_000_000;

@@ -2,7 +2,7 @@
 /** The safety number: two compare it on another way. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
 import { Icon } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { QrCode } from "./qr_code.js";
@@ -10,11 +10,11 @@ import { texts } from "./texts.js";
 
 /** @param {{personId: string, close: () => void}} props */
 export function SafetyDialog({ personId, close }) {
-  const { session, crowd } = useConversation();
+  const { line, crowd } = useExchange();
   const person = crowd.person(personId);
-  const groups = session.safetyNumber(personId) ?? [];
+  const groups = line.safetyNumber(personId) ?? [];
   const { safety } = texts;
-  const mark = () => session.setVerified(personId, !person.isVerified);
+  const mark = () => line.setVerified(personId, !person.isVerified);
   return html`<${Dialog} title=${safety.title} close=${close} class="safety">
     <p>${safety.lead(person.label)}</p>
     <ol class="digits" aria-label=${safety.digits}>
