@@ -17,10 +17,7 @@ export function SafetyDialog({ personId, close }) {
   const mark = () => line.setVerified(personId, !person.isVerified);
   return html`<${Dialog} title=${safety.title} close=${close} class="safety">
     <p>${safety.lead(person.label)}</p>
-    <ol class="digits" aria-label=${safety.digits}>
-      ${groups.map((group) => html`<li>${group}</li>`)}
-    </ol>
-    <${QrCode} text=${groups.join(" ")} label=${safety.qr} />
+    <${Digits} groups=${groups} />
     <button
       class=${`button wide ${person.isVerified ? "is-verified" : "primary"}`}
       aria-pressed=${String(person.isVerified)}
@@ -29,4 +26,17 @@ export function SafetyDialog({ personId, close }) {
       <${Icon} name="verified" />${person.isVerified ? safety.unmark : safety.mark}
     </button>
   <//>`;
+}
+
+/**
+ * Digits to compare, by eye or by camera.
+ *
+ * @param {{groups: readonly string[]}} props
+ */
+export function Digits({ groups }) {
+  const { safety } = texts;
+  return html`<ol class="digits" aria-label=${safety.digits}>
+      ${groups.map((group) => html`<li>${group}</li>`)}
+    </ol>
+    <${QrCode} text=${groups.join(" ")} label=${safety.qr} />`;
 }

@@ -34,6 +34,24 @@ export const texts = {
     forget: "Forget all sessions on this device",
     forgot: "Everything was forgotten.",
   },
+  meet: {
+    title: "Meet strangers",
+    lead: "One click into an encrypted talk with two to nine people whom you do not know.",
+    honest:
+      "There is no shared link among strangers: the server hands out the keys, and could lie about them. Nothing is kept. Be careful what you tell.",
+    pseudonym: "Your pseudonym",
+    pseudonymHint: "Shown to the people you meet, and to the server.",
+    looking: "Looking for people…",
+    reloaded: "You have left your group: a page that is loaded again begins anew.",
+    left: "You have left your group. Nothing of it was kept.",
+    problems: /** @type {Record<string, string>} */ ({
+      forbidden: "This server has no groups of strangers for guests.",
+      rate_limited: "Too many people came from your address just now. Try again in a minute.",
+      server_full: "The server has as many groups as it can hold. Try again later.",
+      offline: "The server does not answer. Look at your connection, and try again.",
+      other: "That did not work. Try again later.",
+    }),
+  },
   nameProblems: /** @type {Record<string, string>} */ ({
     empty: "Please enter a name.",
     long: "That name is too long: 64 characters at most.",
@@ -192,9 +210,6 @@ export const texts = {
     payload_too_large: "It is too large for this server.",
     not_a_member: "You are no longer there.",
     "nobody-here": "Nobody is here who could read it.",
-    left: "You have left.",
-    expired: "The group has ended.",
-    lost: "You were taken out of the group.",
   }),
   notices: /** @type {Record<string, (name: string, count: number) => string>} */ ({
     arrived: (name) => `${name} joined`,
@@ -217,8 +232,7 @@ export const texts = {
     "told-less": () => "Others are told of people here of whom you are not told",
     split: () => "The server does not tell everyone the same about who is here",
   }),
-  /** @param {string} words Who has come or gone. */
-  keysRenewed: (words) => `${words} · keys were renewed`,
+  keysRenewed: (/** @type {string} */ words) => `${words} · keys were renewed`,
   warning: "Warning",
   what: "What does this mean?",
   /** @param {number} count */
