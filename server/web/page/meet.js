@@ -1,7 +1,7 @@
 // @ts-check
 /** The way to strangers, on the first screen. */
 
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Icon } from "./icons.js";
 import { problemOf } from "./name_field.js";
 import { proposedPseudonym } from "./pseudonym.js";
@@ -11,9 +11,14 @@ import { texts } from "./texts.js";
 /** @param {{note: "reloaded" | "left" | null}} props What has just ended. */
 export function MeetStrangers({ note }) {
   const { meet } = texts;
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // Whoever has just left finds here what has become of it, and the way back.
+    if (note) heading.current?.focus();
+  }, [note]);
   return html`<section class="meet" aria-labelledby="meet-title">
     <div class="meet-words">
-      <h2 id="meet-title"><${Icon} name="strangers" />${meet.title}</h2>
+      <h2 id="meet-title" ref=${heading} tabindex="-1"><${Icon} name="strangers" />${meet.title}</h2>
       ${note && html`<p class="meet-note" role="status">${meet[note]}</p>`}
       <p>${meet.lead}</p>
       <p class="hint">${meet.honest}</p>
@@ -25,16 +30,19 @@ export function MeetStrangers({ note }) {
 function MeetForm() {
   const [pseudonym, setPseudonym] = useState(proposedPseudonym);
   const [problem, setProblem] = useState(/** @type {string | null} */ (null));
+  const [isWrong, setWrong] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const { meet } = texts;
   const type = (/** @type {any} */ event) => {
     setPseudonym(event.currentTarget.value);
     setProblem(null);
+    setWrong(false);
   };
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const wrong = problemOf(pseudonym);
     setProblem(wrong);
+    setWrong(wrong !== null);
     if (wrong) return document.getElementById("pseudonym")?.focus();
     setBusy(true);
     const code = await meetStrangers(pseudonym.trim());
@@ -50,7 +58,7 @@ function MeetForm() {
       spellcheck=${false}
       enterkeyhint="go"
       value=${pseudonym}
-      aria-invalid=${problem ? "true" : undefined}
+      aria-invalid=${isWrong ? "true" : undefined}
       aria-describedby=${problem ? "pseudonym-problem" : "pseudonym-hint"}
       onInput=${type}
     />

@@ -20,9 +20,11 @@ export function GroupDialog({ close }) {
     ${about.map((text) => html`<p>${text}</p>`)}
     ${
       !isAlone &&
-      html`<h3>${number.title}</h3>
+      html`<details>
+        <summary>${number.title}</summary>
         <p>${number.lead}</p>
-        <${Digits} groups=${group.groupNumber()} />`
+        <${Digits} groups=${group.groupNumber()} />
+      </details>`
     }
     <button class="button danger wide" onClick=${() => openDialog({ kind: "leave" })}>
       ${texts.leave}

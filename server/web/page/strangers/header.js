@@ -18,7 +18,7 @@ const JUST_SAID_MS = 60_000;
 export function GroupHeader({ showPeople, isAsideOpen, isOver }) {
   const { group } = useGroupTalk();
   return html`<header class="head">
-    <span class="head-sign"><${Sign} /></span>
+    <span class="head-sign spare"><${Sign} /></span>
     <div class="head-words">
       <h1 class="head-title"><bdi>${oneLine(group.name) || texts.unnamed}</bdi></h1>
       <${Standing} />
@@ -35,6 +35,7 @@ export function GroupHeader({ showPeople, isAsideOpen, isOver }) {
         />
         <${IconButton}
           icon="leave"
+          class="roomy"
           label=${texts.leave}
           onClick=${() => openDialog({ kind: "leave" })}
         />
@@ -50,7 +51,12 @@ function Standing() {
   return html`<p class=${`standing is-${state}`}>
     <span class="standing-dot"></span>
     <span>${common.states[state]}</span>
-    ${state !== "ended" && html`<span class="places">${texts.places(here, group.maxMembers)}</span>`}
+    ${
+      state !== "ended" &&
+      html`<span class="places"
+        >${texts.places(here, group.maxMembers)}<span class="roomy"> ${texts.placesWord}</span></span
+      >`
+    }
   </p>`;
 }
 

@@ -61,8 +61,8 @@ function Problem() {
 
 /** What one has to know before the first word. */
 function Beginning() {
-  const { crowd, standing } = useGroupTalk();
-  const isAlone = crowd.readers.length === 0 && standing.value.state === "connected";
+  const { crowd } = useGroupTalk();
+  const isAlone = crowd.people.value.every(({ isYou, isPresent }) => isYou || !isPresent);
   const { beginning } = texts;
   return html`<section class="beginning">
     <span class="beginning-sign"><${Icon} name="strangers" /></span>

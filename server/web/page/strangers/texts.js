@@ -19,7 +19,8 @@ export const texts = {
   others: "Meet others",
   toStart: "Back to the start",
   /** @param {number} here @param {number} places */
-  places: (here, places) => `${formats.number(here)} of ${many(places, "place", "places")}`,
+  places: (here, places) => `${formats.number(here)} of ${formats.number(places)}`,
+  placesWord: "places",
   /** @param {string} code */
   says: (code) => `What the server says: ${code}`,
 
@@ -27,8 +28,8 @@ export const texts = {
     title: "You are among strangers",
     sealed:
       "What is said here is encrypted on your device, with keys that change whenever somebody comes or goes. Newcomers cannot read back.",
-    alone: "You are the first one here",
-    wait: "Others will come; leave this page open. You will see who joins, and the title of this tab counts what they say.",
+    alone: "Nobody else is here at the moment",
+    wait: "Others will come: leave this page open. The title of its tab counts what they say.",
     honest:
       "You share no secret with these people: the server hands out everybody's keys and could lie about them, unless you compare safety numbers. Nothing is kept, and a reload takes you out. Be careful what you tell.",
   },
