@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from scripts.demo_parts.protocol.file_names import file_name
+
 _TAIL = "~ë€🐤?>"
 """Looks different in each of the forms below."""
 
@@ -28,7 +30,7 @@ class Canary:
         return self.stem + _TAIL
 
     def hide(self, text: str) -> str:
-        return text.replace(self.text, self.shown)
+        return text.replace(self.text, self.shown).replace(file_name(self.text), self.shown)
 
 
 def new_canary(shown: str, stem: str | None = None) -> Canary:

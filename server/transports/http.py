@@ -222,7 +222,7 @@ def _must_be_said(request: type[Struct]) -> set[str]:
 
 
 async def _json_body(request: web.Request) -> Any:
-    if not request.body_exists and "Content-Type" not in request.headers:
+    if not request.body_exists:
         return {}
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")

@@ -8,9 +8,11 @@
 // `fetch`, the path. The last line of a scenario is [scenario, null, "played" or "failed", why].
 // Binary is printed as {"base64": "…"}.
 
+import { scenarios as identity } from "./identity.js";
 import { Stage } from "./people.js";
-import { scenarios } from "./scenarios.js";
+import { scenarios as sessions } from "./scenarios.js";
 
+const scenarios = { ...sessions, ...identity };
 const [url, version, transports, ...names] = process.argv.slice(2);
 const { io } = await import(version === "3" ? "socket.io-client-3" : "socket.io-client");
 

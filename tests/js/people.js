@@ -12,10 +12,16 @@ export class Stage {
   }
 
   // Connect somebody. `who` names the connection; a tab more of a user has its own `userId`.
-  async meet(who, { userId = who, ...options } = {}) {
+  async meet(who, options) {
+    const person = this.knock(who, options);
+    await person.next("connect");
+    return person;
+  }
+
+  // The same without waiting to be let in.
+  knock(who, { userId = who, ...options } = {}) {
     const person = new Person(this, who, userId, options);
     this.people.push(person);
-    await person.next("connect");
     return person;
   }
 
@@ -25,7 +31,9 @@ export class Stage {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
-    this.note(null, path, { status: response.status, body: await response.json() });
+    const answer = await response.json();
+    this.note(null, path, { status: response.status, body: answer });
+    return answer;
   }
 
   clear() {
@@ -50,6 +58,10 @@ class Person {
       ...options,
     });
     this.socket.on("connect", () => this.see("connect"));
+    this.socket.on("connect_error", ({ message, data }) => {
+      // Only what the server itself says; a client also tells of servers that are not there.
+      if (data) this.see("connect_error", { message, data });
+    });
     this.socket.on("disconnect", (reason) => this.see("disconnect", reason));
     this.socket.onAny((event, ...data) => this.see(event, data.length > 1 ? data : data[0]));
   }

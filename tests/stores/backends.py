@@ -8,22 +8,31 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
 
+from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, RateLimiter, RoomStore
+from server.core.ports import Broker, GroupStore, RateLimiter, RoomStore
 from server.stores.memory.broker import LocalBroker
+from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.space import Space
 
 
 class Backend(Struct, frozen=True):
     """How one backend opens its stores.
 
     Attributes:
+        groups: Under a policy for all of them.
+        rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
     """
 
     name: str
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
+    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
+    rooms_and_groups: Callable[
+        [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
+    ]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
     brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]]
 
@@ -31,6 +40,19 @@ class Backend(Struct, frozen=True):
 @asynccontextmanager
 async def _memory_rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
     yield MemoryRooms(bounds)
+
+
+@asynccontextmanager
+async def _memory_groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+    yield MemoryGroups(policy, bounds)
+
+
+@asynccontextmanager
+async def _memory_rooms_and_groups(
+    policy: Policy, bounds: Bounds
+) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
+    space = Space(bounds.total_bytes)
+    yield MemoryRooms(bounds, space), MemoryGroups(policy, bounds, space)
 
 
 @asynccontextmanager
@@ -43,4 +65,13 @@ async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
     yield [LocalBroker()]
 
 
-BACKENDS = (Backend("memory", _memory_rooms, _memory_limiter, _local_broker),)
+BACKENDS = (
+    Backend(
+        name="memory",
+        rooms=_memory_rooms,
+        groups=_memory_groups,
+        rooms_and_groups=_memory_rooms_and_groups,
+        limiter=_memory_limiter,
+        brokers=_local_broker,
+    ),
+)

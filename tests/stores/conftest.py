@@ -11,8 +11,11 @@ from server.core.ports import RateLimiter
 from tests.clocks import ManualClock
 from tests.stores.backends import BACKENDS, Backend
 from tests.stores.guests import POLICY, Guest, House
+from tests.stores.strangers import POLICY as GROUP_POLICY
+from tests.stores.strangers import Plaza
 
 OpenHouse = Callable[..., Awaitable[House]]
+OpenPlaza = Callable[..., Awaitable[Plaza]]
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
@@ -36,6 +39,23 @@ async def open_house(backend: Backend, clock: ManualClock) -> AsyncIterator[Open
 @pytest.fixture
 async def house(open_house: OpenHouse) -> House:
     return await open_house()
+
+
+@pytest.fixture
+async def open_plaza(backend: Backend, clock: ManualClock) -> AsyncIterator[OpenPlaza]:
+    """Opens a store of groups with a policy and bounds of its own: `await open_plaza(groups=2)`."""
+    async with AsyncExitStack() as opened:
+
+        async def open_one(policy: Policy = GROUP_POLICY, **bounds: int) -> Plaza:
+            groups = await opened.enter_async_context(backend.groups(policy, Bounds(**bounds)))
+            return Plaza(groups, policy, clock)
+
+        yield open_one
+
+
+@pytest.fixture
+async def plaza(open_plaza: OpenPlaza) -> Plaza:
+    return await open_plaza()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Keys of an issuer: fetched when they are needed, kept while good, never waited for long."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -150,7 +151,7 @@ async def redirect(request: web.Request) -> web.StreamResponse:
 
 
 async def huge(request: web.Request) -> web.StreamResponse:
-    return web.json_response({"keys": [OLD.jwk], "more": "x" * MAX_BODY_BYTES})
+    return web.Response(text=json.dumps({"keys": [OLD.jwk]}) + " " * MAX_BODY_BYTES)
 
 
 async def endless(request: web.Request) -> web.StreamResponse:

@@ -51,10 +51,11 @@ EVENTS: dict[str, dict[str, object]] = {
     "file-downloaded": {**LAIR, "fileName": canary("file")},
     "lock-session": {**LAIR, "locked": False},
     "remove-member": {**LAIR, "userId": canary("another")},
+    "auth-refresh": {"token": f"{CANARY}.{CANARY}.{CANARY}"},
     "invented": {canary("field"): canary("value")},
 }
 
-CREATORS = ("lock-session", "remove-member")
+REFUSED = ("lock-session", "remove-member", "auth-refresh", "invented")
 
 BAD_PACKETS = [
     f'42["send-message",{{"sessionId":"{CANARY}"',
@@ -73,6 +74,8 @@ REQUESTS = [
     head("GET", f"/{CANARY}?token={CANARY}", {"User-Agent": CANARY, "Cookie": CANARY}),
     head("GET", f"/sessions?after={CANARY}", {"Authorization": f"Bearer {CANARY}"}),
     head("GET", f"/sessions?limit={CANARY}", {"X-Admin-Token": CANARY}),
+    head("GET", "/sessions", {"Authorization": f"Bearer {CANARY}.{CANARY}.{CANARY}"}),
+    head("GET", "/api/auth/me", {"Authorization": f"Bearer {CANARY}.{CANARY}.{CANARY}"}),
     head("GET", "/health", {"Origin": f"https://{CANARY}.example"}),
     head("GET", "/health", {"Expect": CANARY}),
     head("GET", "/health", {"X-Forwarded-For": CANARY}),
@@ -114,6 +117,7 @@ class Visit:
     async def pay(self) -> None:
         for kind in (WebSocketLine, PollingLine):
             await self._talk(kind)
+            await self._sign_in(kind)
             for packet in BAD_PACKETS:
                 async with kind(self.server.url) as line:
                     await line.open()
@@ -130,11 +134,30 @@ class Visit:
             self.secrets.append(line_id(line))
             for event, payload in EVENTS.items():
                 ack = await line.ask(event, {**payload, "id": canary(kind.__name__)})
-                assert ack["success"] or event in CREATORS or event == "invented", (event, ack)
+                assert ack["success"] or event in REFUSED, (event, ack)
                 self.secrets += [ack["memberToken"]] if ack.get("memberToken") else []
                 await line.ask(event, {name: [CANARY] for name in payload})
                 await line.ask(event, CANARY)
             await line.ask("leave-session", LAIR)
+
+    async def _sign_in(self, kind: type[Line]) -> None:
+        login = json.dumps({"login": canary("login")})
+        sized = {"Content-Length": str(len(login)), **JSON}
+        given = await exchange(
+            self.server.url, head("POST", "/api/auth/guest", sized) + login.encode()
+        )
+        token = given.json["token"]
+        self.secrets += [token, token.split(".")[1], given.json["user"]["id"]]
+        bearer = {"Authorization": f"Bearer {token}"}
+        for target in ("/api/auth/me", f"/?token={token}", f"{POLLING}&token={token}"):
+            assert (await exchange(self.server.url, head("GET", target, bearer))).status == 200
+        for shown in (token, token[:-9] + "forgery-x", f"{CANARY}.{CANARY}.{CANARY}", [CANARY]):
+            async with kind(self.server.url) as line:
+                await line.shake_hands()
+                await line.send("40" + json.dumps({"token": shown}))
+                await line.until(lambda line=line: len(line.heard) > 1)  # type: ignore[misc]
+                if shown == token:
+                    assert (await line.ask("auth-refresh", {"token": token}))["success"] is True
 
     async def _break_off(self) -> None:
         async with PollingLine(self.server.url) as line:

@@ -20,13 +20,16 @@ class Chains:
         self._trimmed: set[str] = set()
         self._settled: set[Name] = set()
         self._cut_off: set[Name] = set()
+        self._is_whole = True
 
     def take(self, name: Name, number: int, seen: Seen, since: int) -> Place:
         """Note a message of which the signature is right."""
         chain, is_excused = self._chain(name), self._is_excused(name)
-        if is_excused and chain.newest == 0:
+        is_start = chain.newest == 0
+        if is_excused and is_start:
             self._cut_off.add(name)
-        place, missing = chain.take(number, seen, since)
+        first = 1 if is_start and self._is_whole else since
+        place, missing = chain.take(number, seen, first)
         self._settled.add(name)
         self._tell(name, is_excused, missing)
         return place
@@ -45,7 +48,12 @@ class Chains:
         self._tell(name, is_excused, self._chain(name).give_up(number))
 
     def trim(self, senders: Iterable[str]) -> None:
-        """Note that the relay no longer has all that these may have said meanwhile."""
+        """Note that the relay no longer has all that these may have said meanwhile.
+
+        As long as it does not say so, what comes first of a chain is its first message, or others
+        are missing.
+        """
+        self._is_whole = False
         self._trimmed = set(senders)
         self._settled.clear()
 

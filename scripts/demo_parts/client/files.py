@@ -64,7 +64,7 @@ class Files:
             False if it has the id of another file: that one must not be taken for it.
         """
         known = self._notes.setdefault(note.file_id, note)
-        if (known.key, known.hashes, known.size) != (note.key, note.hashes, note.size):
+        if _content(known) != _content(note):
             return False
         self.add_holder(note.file_id, user_id)
         return True
@@ -85,11 +85,12 @@ class Files:
         file_id, first, count = fields
         sealed = self.here.get(file_id, [])
         start = read_u64(first)
-        wanted = sealed[start : start + min(read_u64(count), SERVED_CHUNKS)]
-        if not wanted:
-            self._say(someone, "file-gone", [file_id])
-        for index, chunk in enumerate(wanted, start):
-            self._say(someone, "file-chunk", [file_id, u64(index), chunk])
+        wanted = range(start, start + min(read_u64(count), SERVED_CHUNKS))
+        for index in wanted:
+            if index >= len(sealed):
+                self._say(someone, "file-gone", [file_id])
+                break
+            self._say(someone, "file-chunk", [file_id, u64(index), sealed[index]])
 
     # --- from others ---
 
@@ -171,3 +172,8 @@ class Files:
         others = {one.user_id: one for one in self._roster.others()}
         holders = (one for one in self._holders.get(file_id, []) if one not in tried)
         return next((others[one] for one in holders if one in others), None)
+
+
+def _content(note: Note) -> tuple[bytes, bytes, int, int]:
+    """What must be the same for two messages to tell of one file."""
+    return note.key, note.hashes, note.size, note.chunk

@@ -148,7 +148,7 @@ class Member:
         if isinstance(entry.content, File) and not self.files.learn(
             entry.content.note, entry.sender
         ):
-            entry.status, entry.reason, entry.content = "refused", "another-file", None
+            entry.status, entry.reason, entry.content = "refused", "file-id-taken", None
 
     # --- signals ---
 

@@ -11,6 +11,7 @@ contents.py    what an opened message says
 chains.py      what of a sender's messages is missing, late, repeated or forked
 signals.py     heads, and words between two
 chunks.py      files
+file_names.py  what they are called
 safety.py      numbers to compare by eye
 refusal.py     why something is not accepted
 strangers/     what is different in groups of people who share no link

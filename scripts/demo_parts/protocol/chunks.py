@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scripts.demo_parts.protocol.file_names import NAME_CHARS, TYPE_CHARS, file_name, file_type
 from scripts.demo_parts.protocol.packing import from_text, of_size, pack, to_text, u64
 from scripts.demo_parts.protocol.primitives import (
     HASH_BYTES,
@@ -19,15 +20,13 @@ FILE_ID_BYTES = 16
 CHUNK_BYTES = 131_072
 FILE_BYTES = 67_108_864
 PREVIEW_BYTES = 24 * 1024
-NAME_CHARS = 255
-TYPE_CHARS = 127
 
 _NONCE_PREFIX = bytes(16)
 
 
 @dataclass(frozen=True)
 class Note:
-    """What a `file` message says. Name and type are the sender's words: take them for hostile.
+    """What a `file` message says. Name and type are the sender's words, in a harmless form.
 
     Attributes:
         size: Bytes of the file.
@@ -83,7 +82,7 @@ def seal_file(
         for index, chunk in enumerate(plain)
     ]
     hashes = b"".join(map(digest, sealed))
-    note = Note(file_id, name, "", len(content), chunk_bytes, key, hashes)
+    note = Note(file_id, file_name(name), "", len(content), chunk_bytes, key, hashes)
     return note, sealed
 
 
@@ -97,8 +96,8 @@ def read_note(said: object) -> Note:
     name, kind, preview = fields.get("name"), fields.get("type"), fields.get("preview")
     note = Note(
         of_size(from_text(fields.get("id")), FILE_ID_BYTES),
-        _text(name, 1, NAME_CHARS),
-        _text(kind, 0, TYPE_CHARS),
+        file_name(_text(name, 1, NAME_CHARS)),
+        file_type(_text(kind, 0, TYPE_CHARS)),
         _whole(fields.get("size"), 0, FILE_BYTES),
         _whole(fields.get("chunk"), 1, CHUNK_BYTES),
         of_size(from_text(fields.get("key")), KEY_BYTES),

@@ -1,13 +1,17 @@
 """Contents: what an opened message says."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.demo_parts.protocol.chunks import Note, read_note
 from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES
-from scripts.demo_parts.protocol.packing import from_text, of_size, to_text
+from scripts.demo_parts.protocol.packing import (
+    from_text,
+    of_size,
+    to_text,
+    well_formed,
+)
 from scripts.demo_parts.protocol.refusal import MalformedError
 
 TEXT_CHARS = 16_000
@@ -78,11 +82,6 @@ def read_content(kind: str, said: object) -> Content:
     if kind == "remove":
         return Remove(of_size(from_text(fields.get("member")), MEMBER_ID_BYTES))
     raise MalformedError("of a kind or form that this version does not know")
-
-
-def well_formed(text: str) -> str:
-    """A text that UTF-8 can hold: half a surrogate pair, as JSON may have it, becomes U+FFFD."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _is_text(text: object) -> bool:

@@ -98,6 +98,11 @@ def utf8(field: bytes) -> str:
         raise MalformedError("not UTF-8") from None
 
 
+def well_formed(text: str) -> str:
+    """A text that UTF-8 can hold: half a surrogate pair, as JSON may have it, becomes U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
 def to_text(data: bytes) -> str:
     """Write bytes in base64url, without padding."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()

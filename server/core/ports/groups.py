@@ -140,6 +140,8 @@ class GroupStore(Protocol):
     1, 2, 3 … without gaps over joins, leaves, key changes and messages; its epoch rises with
     each join, leave and key change. All connections of a user are in the user's group.
     A method for members raises NOT_FOUND for a group in which the user is not.
+    Users who are not here hold a part of the space only: where there are too many, those that
+    are to be forgotten next, guests mostly, are forgotten earlier.
     """
 
     async def match(self, wish: Wish, now_ms: int) -> Matched:
@@ -193,7 +195,7 @@ class GroupStore(Protocol):
         """The newest messages before one that the user may read.
 
         Raises:
-            AppError: NOT_FOUND if no message of that id is remembered.
+            AppError: NOT_FOUND if no message of that id is remembered that the user may read.
         """
         ...
 
@@ -221,7 +223,9 @@ class GroupStore(Protocol):
         """Keep a report, and block its subject; remove it when enough members have reported it.
 
         Enough are three, or all others if they are fewer, each present for a minute and each
-        with another `address_mark`.
+        with another `address_mark`. Who has left can be reported for what it said there, as
+        long as the reporter can read that. The oldest reports go when there are too many, and
+        nobody is blocked by a reporter whose list is full.
 
         Raises:
             AppError: RECIPIENT_NOT_FOUND; FORBIDDEN to report oneself; SERVER_FULL.
@@ -229,7 +233,7 @@ class GroupStore(Protocol):
         ...
 
     async def reports(self, after: str | None, limit: int) -> tuple[Report, ...]:
-        """Reports in order of age, from the one after `after`."""
+        """Reports in order of age, from the one after `after`; all if that one is forgotten."""
         ...
 
     async def key_of(self, user_id: UserId) -> SavedKey | None: ...

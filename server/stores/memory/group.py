@@ -1,7 +1,5 @@
 """One random group in memory: its members, what was said, and what its members hear."""
 
-from msgspec import structs
-
 from server.core.events import (
     Group,
     LeaveReason,
@@ -9,15 +7,18 @@ from server.core.events import (
     MemberJoined,
     MemberLeft,
     MembersChanged,
+    MessageSent,
 )
-from server.core.ids import ConnectionId, UserId
+from server.core.ids import ConnectionId, Identity, UserId
 from server.core.kinds import Policy
-from server.core.opaque import Opaque
-from server.core.ports import GroupSummary, NewGroup
+from server.core.ports import GroupSummary, NewGroup, Post
 from server.stores.memory.history import History
 
 _RECORD_BYTES = 1024
 """Python's own records of one member, measured."""
+
+_AWAY_BYTES = 160
+"""The same of one who is not to come back."""
 
 
 class MemoryGroup:
@@ -33,6 +34,9 @@ class MemoryGroup:
         self.seq = 0
         self.members: dict[UserId, Member] = {}
         self.history = History(policy)
+        # Who has left, until when it is not to come back; the earliest first.
+        self._away_until_ms: dict[UserId, int] = {}
+        self._removed: set[UserId] = set()
         # Who has reported whom, from where.
         self.marks: dict[UserId, dict[UserId, bytes]] = {}
         self._members_bytes = 0
@@ -82,15 +86,56 @@ class MemoryGroup:
         )
         return left, self._members_changed(None)
 
-    def change_key(
-        self, user_id: UserId, public_key: Opaque, skip: ConnectionId | None
-    ) -> MembersChanged:
-        member = self.members[user_id]
-        changed = structs.replace(member, public_key=public_key)
-        self._members_bytes += member_bytes(changed) - member_bytes(member)
-        self.members[user_id] = changed
+    def change_key(self, changed: Member, skip: ConnectionId | None) -> MembersChanged:
+        known = self.members[changed.user_id]
+        self._members_bytes += member_bytes(changed) - member_bytes(known)
+        self.members[changed.user_id] = changed
         self.next_seq()
         return self._members_changed(skip)
+
+    def message(self, post: Post, now_ms: int) -> MessageSent:
+        """A message as the next in the sequence, which it does not take yet."""
+        to = post.recipient
+        return MessageSent(
+            room_id=self.room_id,
+            seq=self.seq + 1,
+            message_id=post.message_id,
+            sender=post.sender,
+            recipient=to,
+            addressed_as=to,
+            ciphertext=post.ciphertext,
+            content_type=post.content_type,
+            sent_ms=now_ms,
+            identities=frozenset((Identity(post.sender), Identity(to))) if to else None,
+            sender_name=self.members[post.sender].name,
+        )
+
+    # --- who is not to come back ---
+
+    def bar(self, user_id: UserId, until_ms: int, now_ms: int) -> None:
+        """Not let a user in again until then, and forget for whom that is over."""
+        while self._away_until_ms:
+            first, first_until_ms = next(iter(self._away_until_ms.items()))
+            if first_until_ms > now_ms:
+                break
+            self._let_back(first)
+        self._let_back(user_id)
+        self._away_until_ms[user_id] = until_ms
+        self._members_bytes += away_bytes(user_id)
+
+    def remove(self, user_id: UserId) -> None:
+        """Never let a user in again."""
+        self._removed.add(user_id)
+        self._members_bytes += away_bytes(user_id)
+
+    def is_barred(self, user_id: UserId, now_ms: int) -> bool:
+        return user_id in self._removed or self._away_until_ms.get(user_id, 0) > now_ms
+
+    def _let_back(self, user_id: UserId) -> None:
+        if self._away_until_ms.pop(user_id, None) is not None:
+            self._members_bytes -= away_bytes(user_id)
+
+    # --- who has reported whom ---
 
     def reporters(self, user_id: UserId, present_since_ms: int) -> int:
         """How many members, each from another place and here since then, have reported a user."""
@@ -100,6 +145,11 @@ class MemoryGroup:
             if self.members[reporter].joined_ms <= present_since_ms
         }
         return len(marks)
+
+    def _forget_reports(self, user_id: UserId) -> None:
+        self.marks.pop(user_id, None)
+        for marks in self.marks.values():
+            marks.pop(user_id, None)
 
     # --- as others see it ---
 
@@ -131,12 +181,11 @@ class MemoryGroup:
         members = tuple(self.members.values())
         return MembersChanged(room_id=self.room_id, skip=skip, members=members, epoch=self.epoch)
 
-    def _forget_reports(self, user_id: UserId) -> None:
-        self.marks.pop(user_id, None)
-        for marks in self.marks.values():
-            marks.pop(user_id, None)
-
 
 def member_bytes(member: Member) -> int:
     key_bytes = member.public_key.size_bytes if member.public_key else 0
     return len(member.user_id.encode()) + len(member.name.encode()) + key_bytes + _RECORD_BYTES
+
+
+def away_bytes(user_id: UserId) -> int:
+    return _AWAY_BYTES + len(user_id.encode())

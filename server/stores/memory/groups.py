@@ -1,28 +1,24 @@
 """Random groups in memory: `core.ports.GroupStore` for one process."""
 
-import heapq
-import itertools
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from msgspec import structs
 
 from server.core.errors import AppError, Code
 from server.core.events import (
-    ConnectionAttached,
     ConnectionDetached,
     Group,
-    GroupEntered,
     LeaveReason,
     Member,
     MemberRemoved,
-    MessageSent,
     RoomEvent,
     RoomExpired,
 )
 from server.core.ids import ConnectionId, Identity, MessageId, RoomId, UserId
-from server.core.kinds import Kind, Policy
+from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.matching import ENOUGH_REPORTS, PRESENT_MS
 from server.core.ports import (
@@ -37,12 +33,18 @@ from server.core.ports import (
     SavedKey,
     Wish,
 )
-from server.stores.memory.group import MemoryGroup
+from server.stores.memory.agenda import Agenda
+from server.stores.memory.group import MemoryGroup, member_bytes
 from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.places import Places
 from server.stores.memory.reports import MemoryReports
+from server.stores.memory.reports import size_bytes as report_bytes
 from server.stores.memory.space import Share, Space
-from server.stores.memory.users import MemoryUser, MemoryUsers
+from server.stores.memory.user import MemoryUser, shunned_bytes
+from server.stores.memory.users import MemoryUsers
+
+_LOOKS = 30
+"""Groups of which a match looks at each member; most who join come into the first."""
 
 
 class MemoryGroups:
@@ -58,9 +60,7 @@ class MemoryGroups:
         self._by_activity: OrderedDict[RoomId, MemoryGroup] = OrderedDict()
         self._places = Places(policy.capacity)
         self._owners: dict[ConnectionId, MemoryUser] = {}
-        # Who is without a connection, by the time to leave; the counter keeps equal ones in order.
-        self._lost: list[tuple[int, int, MemoryUser]] = []
-        self._count = itertools.count()
+        self._lost: Agenda[UserId] = Agenda()  # members without a connection
         self._members = 0
         self._made = 0
 
@@ -71,71 +71,71 @@ class MemoryGroups:
             saved = _saved_key(user, wish, now_ms)
             if user.group and not wish.is_move:
                 return self._stay(user, user.group, saved, wish)
-            self._check_key(user, saved)
-            user.forget_past(now_ms)
-            group = self._find_place(user, now_ms) or self._new_group(wish, now_ms)
+            member = Member(user.user_id, wish.name, saved.public_key, now_ms)
+            self._check_growth(user, saved, member)
+            group = self._find_place(user, now_ms) or self._new_group(user, wish, now_ms)
             left: tuple[RoomEvent, ...] = ()
             if user.group:
                 left = self._leave_for_good(
                     user, user.group, wish.connection_id, now_ms, wish.apart_until_ms
                 )
-            self._users.save_key(user, saved)
-            matched = self._come_in(user, group, wish, now_ms)
+            user.saved = saved
+            matched = self._come_in(user, group, member, wish)
             return structs.replace(matched, events=(*left, *matched.events))
 
     def _stay(self, user: MemoryUser, group: MemoryGroup, saved: SavedKey, wish: Wish) -> Matched:
         """Join again where one is, perhaps with another key."""
+        member = group.members[user.user_id]
+        changed = structs.replace(member, public_key=saved.public_key)
+        is_same = changed == member
+        if not is_same:
+            self._check_growth(user, saved, changed)
         if not user.connections:
-            self._wait_for(user, wish.connect_by_ms)
-        if saved.public_key == group.members[user.user_id].public_key:
+            self._lost.put(user.user_id, wish.connect_by_ms)
+        if is_same:
             return Matched(group.view(), False, ())
-        self._check_key(user, saved)
-        self._users.save_key(user, saved)
+        user.saved = saved
         with self._books(group):
-            changed = group.change_key(user.user_id, saved.public_key, wish.connection_id)
-        return Matched(group.view(), False, (changed,))
+            told = group.change_key(changed, wish.connection_id)
+        return Matched(group.view(), False, (told,))
 
-    def _check_key(self, user: MemoryUser, saved: SavedKey) -> None:
-        """See whether there is room for a key: the user holds it, and the member of a group."""
-        known_bytes = user.saved.public_key.size_bytes if user.saved else 0
-        self._share.space.check(2 * saved.public_key.size_bytes - known_bytes)
+    def _check_growth(self, user: MemoryUser, saved: SavedKey, member: Member) -> None:
+        """See whether there is space for a user's key, and for it as a member."""
+        known = user.group.members[user.user_id] if user.group else None
+        member_growth_bytes = member_bytes(member) - (member_bytes(known) if known else 0)
+        self._share.space.check(user.growth_bytes(saved) + member_growth_bytes)
 
     def _find_place(self, user: MemoryUser, now_ms: int) -> MemoryGroup | None:
         """The fullest group that may take the user."""
-        # Each group that is passed over holds somebody whom the user shuns, or who shuns it:
-        # there are as many as there are such people, at most.
-        places = (group for group in self._places if group is not user.group)
-        return next((group for group in places if self._may_meet(user, group, now_ms)), None)
+        user.forget_partings(now_ms)
+        others = (group for group in self._places if group is not user.group)
+        for group in islice(others, _LOOKS):
+            if self._users.may_meet(user, group) and not group.is_barred(user.user_id, now_ms):
+                return group
+        # So many in vain: rather look in which groups the people are who are not to be met.
+        avoided = self._users.groups_to_avoid(user)
+        left_over = (group for group in others if group not in avoided)
+        return next((g for g in left_over if not g.is_barred(user.user_id, now_ms)), None)
 
-    def _may_meet(self, user: MemoryUser, group: MemoryGroup, now_ms: int) -> bool:
-        if group.room_id in user.left:
-            return False
-        for other_id in group.members:
-            other = self._users.get(other_id)
-            if user.shuns(other_id, now_ms) or (other and other.shuns(user.user_id, now_ms)):
-                return False
-        return True
-
-    def _new_group(self, wish: Wish, now_ms: int) -> MemoryGroup:
-        if len(self._groups) >= self._bounds.groups:
+    def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
+        ending = 1 if user.group and len(user.group.members) == 1 else 0
+        if len(self._groups) - ending >= self._bounds.groups:
             raise AppError(Code.SERVER_FULL, "the relay has as many groups as it may; try later")
         return MemoryGroup(wish.new_group, self._policy, now_ms)
 
-    def _come_in(self, user: MemoryUser, group: MemoryGroup, wish: Wish, now_ms: int) -> Matched:
+    def _come_in(self, user: MemoryUser, group: MemoryGroup, member: Member, wish: Wish) -> Matched:
         if group.room_id not in self._groups:
             self._groups[group.room_id] = self._by_activity[group.room_id] = group
             self._made += 1
-        assert user.saved
-        member = Member(user.user_id, wish.name, user.saved.public_key, now_ms)
         with self._books(group):
             told = group.add(member, wish.connection_id)
         user.group = group
-        self._touch(group, now_ms)
+        self._touch(group, member.joined_ms)
         if not user.connections:
-            self._wait_for(user, wish.connect_by_ms)
+            self._lost.put(user.user_id, wish.connect_by_ms)
         view = group.view()
         attached = tuple(
-            _attached(user, one) if one == wish.connection_id else _entered(user, one, view)
+            user.attached(one, view) if one == wish.connection_id else user.entered(one, view)
             for one in user.connections
         )
         return Matched(view, True, (*attached, *told))
@@ -145,9 +145,9 @@ class MemoryGroups:
     ) -> tuple[RoomEvent, ...]:
         with self._user(user_id, forget_ms) as user:
             user.connections[connection_id] = None
-            user.leave_ms = None
             self._owners[connection_id] = user
-            return (_entered(user, connection_id, user.group.view()),) if user.group else ()
+            self._lost.drop(user_id)
+            return (user.entered(connection_id, user.group.view()),) if user.group else ()
 
     # --- inside ---
 
@@ -163,19 +163,7 @@ class MemoryGroups:
             return _repeat(known, sender, post)
         if post.recipient is not None:
             self._check_recipient(group, post.recipient, post.sender)
-        event = MessageSent(
-            room_id=group.room_id,
-            seq=group.seq + 1,
-            message_id=post.message_id,
-            sender=post.sender,
-            recipient=post.recipient,
-            addressed_as=post.recipient,
-            ciphertext=post.ciphertext,
-            content_type=post.content_type,
-            sent_ms=now_ms,
-            identities=frozenset((sender, Identity(post.recipient))) if post.recipient else None,
-            sender_name=group.members[post.sender].name,
-        )
+        event = group.message(post, now_ms)
         weight_bytes = size_bytes(event)
         leavers, freed_bytes = group.history.leavers(weight_bytes)
         self._share.space.check(weight_bytes - freed_bytes)
@@ -194,11 +182,12 @@ class MemoryGroups:
         self, room_id: RoomId, user_id: UserId, before: MessageId | None, limit: int
     ) -> HistoryPage:
         history = self._group_of(room_id, user_id).history
+        reader = Identity(user_id)
         record = history.record(before) if before is not None else None
-        if before is not None and record is None:
+        if before is not None and not (record and record.may_be_read_by(reader)):
             raise AppError(Code.NOT_FOUND, "no message of that id is remembered")
         before_seq = record.event.seq if record else None
-        return HistoryPage(*history.page(before_seq, limit, Identity(user_id)))
+        return HistoryPage(*history.page(before_seq, limit, reader))
 
     async def touch(self, room_id: RoomId, user_id: UserId, now_ms: int) -> str:
         group = self._group_of(room_id, user_id)
@@ -214,7 +203,7 @@ class MemoryGroups:
     async def unblock(self, user_id: UserId, blocked: UserId) -> None:
         if user := self._users.get(user_id):
             self._users.unblock(user, blocked)
-            self._users.rest(user)
+            self._users.settle(user)
 
     async def report(
         self, report: Report, address_mark: bytes, now_ms: int, expires_ms: int
@@ -222,18 +211,36 @@ class MemoryGroups:
         group = self._group_of(report.room_id, report.reporter)
         if report.user_id == report.reporter:
             raise AppError(Code.FORBIDDEN, "you cannot report yourself")
-        if report.user_id not in group.members:
-            raise AppError(Code.RECIPIENT_NOT_FOUND, "no member has that user id")
-        self._reports.check(report)
-        reporter, reported = self._known(report.reporter), self._known(report.user_id)
-        self._users.block(reporter, reported.user_id)
+        is_member = report.user_id in group.members
+        sender, reader = Identity(report.user_id), Identity(report.reporter)
+        if not is_member and not group.history.has_word_of(sender, reader):
+            raise AppError(
+                Code.RECIPIENT_NOT_FOUND, "nobody of that user id is here or said a word"
+            )
+        self._share.space.check(report_bytes(report) + shunned_bytes(report.user_id))
+        self._block_reported(self._users.known(report.reporter), report.user_id)
         self._reports.add(report, expires_ms)
-        group.marks.setdefault(reported.user_id, {})[reporter.user_id] = address_mark
-        enough = min(ENOUGH_REPORTS, len(group.members) - 1)
-        if group.reporters(reported.user_id, now_ms - PRESENT_MS) < enough:
+        if not is_member:
             return Reported(False, ())
-        reported.left[group.room_id] = reported.forget_ms
-        return Reported(True, self._go(reported, group, LeaveReason.REMOVED, now_ms))
+        group.marks.setdefault(report.user_id, {})[report.reporter] = address_mark
+        enough = min(ENOUGH_REPORTS, len(group.members) - 1)
+        if group.reporters(report.user_id, now_ms - PRESENT_MS) < enough:
+            return Reported(False, ())
+        return Reported(True, self._remove(group, report.user_id, now_ms))
+
+    def _block_reported(self, reporter: MemoryUser, user_id: UserId) -> None:
+        # Whoever has no more room on its list may report all the same.
+        if self._users.can_block(reporter):
+            self._users.block(reporter, user_id)
+            self._users.settle(reporter)
+
+    def _remove(self, group: MemoryGroup, user_id: UserId, now_ms: int) -> tuple[RoomEvent, ...]:
+        user = self._users.known(user_id)
+        with self._books(group):
+            group.remove(user_id)
+        events = self._go(user, group, LeaveReason.REMOVED, now_ms)
+        self._users.settle(user)
+        return events
 
     async def reports(self, after: str | None, limit: int) -> tuple[Report, ...]:
         return self._reports.read(after, limit)
@@ -250,8 +257,8 @@ class MemoryGroups:
             return
         del user.connections[connection_id]
         if not user.connections and user.group:
-            self._wait_for(user, leave_at_ms)
-        self._users.rest(user)
+            self._lost.put(user.user_id, leave_at_ms)
+        self._users.settle(user)
 
     async def leave(
         self,
@@ -262,8 +269,10 @@ class MemoryGroups:
         apart_until_ms: int,
     ) -> tuple[RoomEvent, ...]:
         group = self._group_of(room_id, user_id)
-        user = self._known(user_id)
-        return self._leave_for_good(user, group, connection_id, now_ms, apart_until_ms)
+        user = self._users.known(user_id)
+        events = self._leave_for_good(user, group, connection_id, now_ms, apart_until_ms)
+        self._users.settle(user)
+        return events
 
     def _leave_for_good(
         self,
@@ -273,11 +282,12 @@ class MemoryGroups:
         now_ms: int,
         apart_until_ms: int,
     ) -> tuple[RoomEvent, ...]:
-        """Leave, not to be back for a while."""
-        user.left[group.room_id] = apart_until_ms
+        """Leave, not to be back for a while; the caller settles the user."""
+        with self._books(group):
+            group.bar(user.user_id, apart_until_ms, now_ms)
         for other_id in group.members:
             if other_id != user.user_id:
-                user.apart_until_ms[other_id] = apart_until_ms
+                self._users.part(user, self._users.known(other_id), apart_until_ms)
         return self._go(user, group, LeaveReason.LEFT, now_ms, connection_id)
 
     def _go(
@@ -288,9 +298,11 @@ class MemoryGroups:
         now_ms: int,
         skip: ConnectionId | None = None,
     ) -> tuple[RoomEvent, ...]:
+        """Take a user out of its group; the caller settles the user."""
         with self._books(group):
             left, changed = group.drop(user.user_id, reason, now_ms, skip)
-        self._free(user)
+        user.group = None
+        self._lost.drop(user.user_id)
         if not group.members:
             self._delete(group)
         removed = MemberRemoved(room_id=group.room_id, user_id=user.user_id)
@@ -303,10 +315,11 @@ class MemoryGroups:
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
         events: list[RoomEvent] = []
-        while self._lost and self._lost[0][0] <= now_ms:
-            due_ms, _, user = heapq.heappop(self._lost)
-            if user.group and user.leave_ms == due_ms:
-                events.extend(self._go(user, user.group, LeaveReason.LOST, now_ms))
+        while (user_id := self._lost.take(now_ms)) is not None:
+            user = self._users.known(user_id)
+            assert user.group, "only members are waited for"
+            events.extend(self._go(user, user.group, LeaveReason.LOST, now_ms))
+            self._users.settle(user)
         return tuple(events)
 
     async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
@@ -325,7 +338,7 @@ class MemoryGroups:
     # --- for operators ---
 
     async def page(self, start: int, limit: int) -> GroupPage:
-        groups = itertools.islice(self._groups.values(), start, start + limit)
+        groups = islice(self._groups.values(), start, start + limit)
         return GroupPage(tuple(group.summary() for group in groups), len(self._groups))
 
     async def totals(self) -> GroupTotals:
@@ -346,7 +359,7 @@ class MemoryGroups:
         try:
             yield user
         finally:
-            self._users.rest(user)
+            self._users.settle(user)
 
     @contextmanager
     def _books(self, group: MemoryGroup) -> Iterator[None]:
@@ -359,8 +372,10 @@ class MemoryGroups:
 
     def _delete(self, group: MemoryGroup) -> None:
         members = len(group.members)
-        for user_id in group.members:
-            self._free(self._known(user_id))
+        for user in [self._users.known(user_id) for user_id in group.members]:
+            user.group = None
+            self._lost.drop(user.user_id)
+            self._users.settle(user)
         group.members.clear()
         self._places.update(group, members)
         self._members -= members
@@ -368,24 +383,9 @@ class MemoryGroups:
         del self._groups[group.room_id]
         del self._by_activity[group.room_id]
 
-    def _free(self, user: MemoryUser) -> None:
-        user.group = None
-        user.leave_ms = None
-        self._users.rest(user)
-
-    def _wait_for(self, user: MemoryUser, leave_ms: int) -> None:
-        """Have a user leave at that time unless a connection comes."""
-        user.leave_ms = leave_ms
-        heapq.heappush(self._lost, (leave_ms, next(self._count), user))
-
     def _touch(self, group: MemoryGroup, now_ms: int) -> None:
         group.active_ms = now_ms
         self._by_activity.move_to_end(group.room_id)
-
-    def _known(self, user_id: UserId) -> MemoryUser:
-        user = self._users.get(user_id)
-        assert user, "members are never forgotten"
-        return user
 
     def _group_of(self, room_id: RoomId, user_id: UserId) -> MemoryGroup:
         group = self._groups.get(room_id)
@@ -401,26 +401,6 @@ def _saved_key(user: MemoryUser, wish: Wish, now_ms: int) -> SavedKey:
     if known is None:
         raise AppError(Code.INVALID_REQUEST, "publicKey is missing, and there was none before")
     return structs.replace(known, name=wish.name)
-
-
-def _attached(user: MemoryUser, connection_id: ConnectionId) -> ConnectionAttached:
-    assert user.group
-    return ConnectionAttached(
-        room_id=user.group.room_id,
-        user_id=user.user_id,
-        connection_id=connection_id,
-        kind=Kind.RANDOM,
-    )
-
-
-def _entered(user: MemoryUser, connection_id: ConnectionId, view: Group) -> GroupEntered:
-    return GroupEntered(
-        room_id=view.room_id,
-        user_id=user.user_id,
-        connection_id=connection_id,
-        kind=Kind.RANDOM,
-        group=view,
-    )
 
 
 def _repeat(known: Record, sender: Identity, post: Post) -> Appended:

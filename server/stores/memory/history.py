@@ -29,6 +29,11 @@ class Record(Struct, gc=False):
     weight_bytes: int
     is_trimmed: bool = False
 
+    def may_be_read_by(self, reader: Identity | None) -> bool:
+        """Private messages only by their two identities."""
+        identities = self.event.identities
+        return identities is None or reader in identities
+
 
 def size_bytes(event: MessageSent) -> int:
     """What a message weighs in memory, with what stays of it when it is trimmed.
@@ -63,6 +68,12 @@ class History:
     def record(self, message_id: MessageId) -> Record | None:
         return self._records.get(message_id)
 
+    def has_word_of(self, sender: Identity, reader: Identity) -> bool:
+        """Whether the reader can read a message of that sender here."""
+        return any(
+            record.sender == sender and record.may_be_read_by(reader) for record in self._kept
+        )
+
     def leavers(self, weight_bytes: int) -> tuple[int, int]:
         """How many messages go when one of that weight comes, and their bytes in all."""
         too_many = len(self._kept) + 1 - self._policy.history_messages
@@ -91,7 +102,7 @@ class History:
             event = record.event
             if event.seq <= after_seq:
                 break
-            if event.identities is None or reader in event.identities:
+            if record.may_be_read_by(reader):
                 found.append(event)
         return tuple(reversed(found))
 
@@ -103,7 +114,7 @@ class History:
         for record in reversed(self._kept):
             event = record.event
             is_before = before_seq is None or event.seq < before_seq
-            if not is_before or (event.identities and reader not in event.identities):
+            if not (is_before and record.may_be_read_by(reader)):
                 continue
             if len(found) == limit:
                 return tuple(reversed(found)), True

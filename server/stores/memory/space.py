@@ -6,10 +6,10 @@ from server.core.errors import AppError, Code
 class Space:
     """What is there to be held, and how much of it is."""
 
-    __slots__ = ("_limit_bytes", "held_bytes")
+    __slots__ = ("held_bytes", "limit_bytes")
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self.held_bytes = 0
 
     def check(self, added_bytes: int) -> None:
@@ -18,7 +18,7 @@ class Space:
         Raises:
             AppError: SERVER_FULL.
         """
-        if added_bytes > 0 and self.held_bytes + added_bytes > self._limit_bytes:
+        if added_bytes > 0 and self.held_bytes + added_bytes > self.limit_bytes:
             raise AppError(Code.SERVER_FULL, "the relay's memory for rooms is full; try later")
 
 

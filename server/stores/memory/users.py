@@ -1,81 +1,35 @@
-"""What is remembered of users beyond their group: keys, connections, whom they shun."""
+"""All users that are remembered: their keys, and who of them are not to meet."""
 
-import heapq
+from collections.abc import Set as AbstractSet
+from itertools import chain
 
 from server.core.errors import AppError, Code
-from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.ids import UserId
 from server.core.limits import Bounds
-from server.core.ports import SavedKey
+from server.stores.memory.agenda import Agenda
 from server.stores.memory.group import MemoryGroup
 from server.stores.memory.space import Share
+from server.stores.memory.user import MemoryUser, shunned_bytes
 
-_RECORD_BYTES = 1536
-"""Python's own records of one user, measured."""
+_IDLE_PART = 2
+"""Users who are not here hold at most this part of the space, so that nobody fills it by
+coming and going under ever new names."""
 
-_BLOCK_BYTES = 160
 
-
-class MemoryUser:
-    """One user, in a group or not.
-
-    Attributes:
-        leave_ms: When the user leaves the group for want of a connection; None with one.
-        blocked: Whom the user has blocked.
-        apart_until_ms: Until when the user is not to meet whom it has left.
-        left: The groups that it has left, until when it is not to come back.
-        forget_ms: When the rest of it may be forgotten.
-    """
-
-    __slots__ = (
-        "apart_until_ms", "blocked", "connections", "forget_ms", "group", "leave_ms", "left",
-        "saved", "user_id",
-    )  # fmt: skip
-
-    def __init__(self, user_id: UserId) -> None:
-        self.user_id = user_id
-        self.saved: SavedKey | None = None
-        self.group: MemoryGroup | None = None
-        self.connections: dict[ConnectionId, None] = {}
-        self.leave_ms: int | None = None
-        self.blocked: set[UserId] = set()
-        self.apart_until_ms: dict[UserId, int] = {}
-        self.left: dict[RoomId, int] = {}
-        self.forget_ms = 0
-
-    @property
-    def is_idle(self) -> bool:
-        return self.group is None and not self.connections
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether there is nothing to be remembered."""
-        return not (self.saved or self.blocked or self.left)
-
-    @property
-    def held_bytes(self) -> int:
-        key_bytes = self.saved.public_key.size_bytes if self.saved else 0
-        names_bytes = len(self.user_id.encode()) + (len(self.saved.name) if self.saved else 0)
-        return _RECORD_BYTES + names_bytes + key_bytes + _BLOCK_BYTES * len(self.blocked)
-
-    def forget_past(self, now_ms: int) -> None:
-        """Of groups left long ago."""
-        self.apart_until_ms = {u: due for u, due in self.apart_until_ms.items() if due > now_ms}
-        self.left = {group: due for group, due in self.left.items() if due > now_ms}
-
-    def shuns(self, user_id: UserId, now_ms: int) -> bool:
-        return user_id in self.blocked or self.apart_until_ms.get(user_id, 0) > now_ms
+_NOBODY: AbstractSet[UserId] = frozenset()
 
 
 class MemoryUsers:
-    """All users that are remembered; those without a group go when they are due."""
+    """Users by id. Those who are not here make room for others, the next to be forgotten first."""
 
     def __init__(self, bounds: Bounds, share: Share) -> None:
         self._bounds = bounds
         self._share = share
         self._users: dict[UserId, MemoryUser] = {}
-        # When to look at whom; each user stands there once at most.
-        self._due: list[tuple[int, UserId]] = []
-        self._listed: set[UserId] = set()
+        self._blockers: dict[UserId, set[UserId]] = {}
+        self._idle: Agenda[UserId] = Agenda()
+        self._parted: Agenda[UserId] = Agenda()
+        self._idle_bytes = 0
 
     def __len__(self) -> int:
         return len(self._users)
@@ -83,8 +37,12 @@ class MemoryUsers:
     def get(self, user_id: UserId) -> MemoryUser | None:
         return self._users.get(user_id)
 
+    def known(self, user_id: UserId) -> MemoryUser:
+        """A user who is in a group or connected."""
+        return self._users[user_id]
+
     def seen(self, user_id: UserId, forget_ms: int) -> MemoryUser:
-        """The record of a user who is here.
+        """The record of a user who is here; `settle` it afterwards.
 
         Raises:
             AppError: SERVER_FULL.
@@ -95,61 +53,109 @@ class MemoryUsers:
         user.forget_ms = max(user.forget_ms, forget_ms)
         return user
 
-    def save_key(self, user: MemoryUser, saved: SavedKey) -> None:
-        """Keep the user's newest public key, whose size the caller has checked."""
-        held_bytes = user.held_bytes
-        user.saved = saved
-        self._share.add(user.held_bytes - held_bytes)
+    def settle(self, user: MemoryUser) -> None:
+        """Do the books of a user after a change, and forget it in time if it is not here."""
+        self._count(user)
+        if not user.is_idle:
+            self._idle.drop(user.user_id)
+        elif user.is_blank:
+            self._drop(user)
+        else:
+            self._idle.put(user.user_id, user.forget_ms)
+            while self._idle_bytes > self._share.space.limit_bytes // _IDLE_PART:
+                self._forget_one()
+
+    # --- who is not to meet whom ---
 
     def block(self, user: MemoryUser, blocked: UserId) -> None:
+        """Add to a block list; the caller settles the user."""
         if user.user_id == blocked:
             raise AppError(Code.FORBIDDEN, "you cannot block yourself")
         if blocked in user.blocked:
             return
-        if len(user.blocked) >= self._bounds.blocks_per_user:
+        if not self.can_block(user):
             limit = self._bounds.blocks_per_user
             raise AppError(Code.LIMIT_REACHED, f"you may block {limit}; unblock somebody first")
-        self._share.space.check(_BLOCK_BYTES)
-        user.blocked.add(blocked)
-        self._share.add(_BLOCK_BYTES)
+        self._share.space.check(shunned_bytes(blocked))
+        user.block(blocked)
+        self._blockers.setdefault(blocked, set()).add(user.user_id)
+
+    def can_block(self, user: MemoryUser) -> bool:
+        return len(user.blocked) < self._bounds.blocks_per_user
 
     def unblock(self, user: MemoryUser, blocked: UserId) -> None:
         if blocked in user.blocked:
-            user.blocked.remove(blocked)
-            self._share.add(-_BLOCK_BYTES)
+            user.unblock(blocked)
+            self._forget_blocker(user.user_id, blocked)
 
-    def rest(self, user: MemoryUser) -> None:
-        """Note that a user is here no longer, if that is so."""
-        if not user.is_idle:
-            return
-        if user.is_blank:
-            self._drop(user)
-        elif user.user_id not in self._listed:
-            self._listed.add(user.user_id)
-            heapq.heappush(self._due, (user.forget_ms, user.user_id))
+    def part(self, user: MemoryUser, other: MemoryUser, until_ms: int) -> None:
+        """Have two users not meet until then."""
+        for one, another in ((user, other), (other, user)):
+            one.part(another.user_id, until_ms)
+            self._parted.put(one.user_id, next(iter(one.apart_until_ms.values())))
+            self._count(one)
+
+    def may_meet(self, user: MemoryUser, group: MemoryGroup) -> bool:
+        """Whether nobody is there whom the user shuns, or who shuns the user."""
+        shunned = (user.blocked, self._blockers_of(user), user.apart_until_ms.keys())
+        return all(some.isdisjoint(group.members) for some in shunned)
+
+    def groups_to_avoid(self, user: MemoryUser) -> set[MemoryGroup]:
+        """All groups in which the user may not meet somebody."""
+        shunned = chain(user.blocked, self._blockers_of(user), user.apart_until_ms)
+        known = map(self._users.get, shunned)
+        return {one.group for one in known if one and one.group}
+
+    def _blockers_of(self, user: MemoryUser) -> AbstractSet[UserId]:
+        return self._blockers.get(user.user_id, _NOBODY)
+
+    # --- forgetting ---
 
     def expire(self, now_ms: int) -> None:
-        """Forget who was last here long ago."""
-        while self._due and self._due[0][0] <= now_ms:
-            _, user_id = heapq.heappop(self._due)
-            self._listed.remove(user_id)
+        """Forget who was last here long ago, and who has left whom."""
+        while (user_id := self._parted.take(now_ms)) is not None:
             user = self._users.get(user_id)
-            if user is None:
-                continue
-            if user.forget_ms > now_ms:
-                self.rest(user)
-            elif user.is_idle:
-                self._drop(user)
-
-    def _drop(self, user: MemoryUser) -> None:
-        if self._users.pop(user.user_id, None):
-            self._share.add(-user.held_bytes)
+            if user and (next_ms := user.forget_partings(now_ms)):
+                self._parted.put(user_id, next_ms)
+            if user:
+                self.settle(user)
+        while (user_id := self._idle.take(now_ms)) is not None:
+            self._drop(self._users[user_id])
 
     def _add(self, user_id: UserId) -> MemoryUser:
-        if len(self._users) >= self._bounds.users:
+        if len(self._users) >= self._bounds.users and not self._forget_one():
             raise AppError(Code.SERVER_FULL, "the relay knows as many users as it may; try later")
         user = MemoryUser(user_id)
         self._share.space.check(user.held_bytes)
         self._users[user_id] = user
-        self._share.add(user.held_bytes)
         return user
+
+    def _forget_one(self) -> bool:
+        """Forget who would be forgotten next of those who are not here, if there is one."""
+        user_id = self._idle.take()
+        if user_id is None:
+            return False
+        self._drop(self._users[user_id])
+        return True
+
+    def _drop(self, user: MemoryUser) -> None:
+        del self._users[user.user_id]
+        self._idle.drop(user.user_id)
+        self._parted.drop(user.user_id)
+        self._share.add(-user.counted_bytes)
+        self._idle_bytes -= user.idle_bytes
+        for blocked in user.blocked:
+            self._forget_blocker(user.user_id, blocked)
+
+    def _forget_blocker(self, blocker: UserId, blocked: UserId) -> None:
+        blockers = self._blockers[blocked]
+        blockers.remove(blocker)
+        if not blockers:
+            del self._blockers[blocked]
+
+    def _count(self, user: MemoryUser) -> None:
+        held_bytes = user.held_bytes
+        idle_bytes = held_bytes if user.is_idle else 0
+        self._share.add(held_bytes - user.counted_bytes)
+        self._idle_bytes += idle_bytes - user.idle_bytes
+        user.counted_bytes, user.idle_bytes = held_bytes, idle_bytes

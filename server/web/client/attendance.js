@@ -7,6 +7,7 @@
  *
  * @typedef {object} AttendanceReports
  * @property {(code: import("./entries.js").NoticeCode, memberId: string) => void} notice
+ * @property {(code: "left" | "lost", memberId: string) => void} leaves Calls `left`, once what came before is looked at.
  * @property {() => void} people Something about them has changed.
  */
 
@@ -41,7 +42,7 @@ export class Attendance {
       this.#reports.notice("arrived", person.id);
     }
     this.#isFirst = false;
-    for (const person of departed) this.#leaves(person.id, "left");
+    for (const person of departed) this.#reports.leaves("left", person.id);
     for (const person of refused) this.#reports.notice("card-refused", person.id);
     this.#reports.people();
     return arrived;
@@ -49,7 +50,7 @@ export class Attendance {
 
   /** @param {{userId: string, isLost: boolean}} told */
   departed({ userId, isLost }) {
-    if (this.#roster.setAbsent(userId)) this.#leaves(userId, isLost ? "lost" : "left");
+    if (this.#roster.setAbsent(userId)) this.#reports.leaves(isLost ? "lost" : "left", userId);
     this.#reports.people();
   }
 
@@ -94,10 +95,12 @@ export class Attendance {
   }
 
   /**
-   * @param {string} memberId
+   * Tell that somebody has gone, unless the creator has said why.
+   *
    * @param {"left" | "lost"} code
+   * @param {string} memberId
    */
-  #leaves(memberId, code) {
+  left(code, memberId) {
     if (!this.#roster.get(memberId)?.isRemoved) this.#reports.notice(code, memberId);
   }
 }

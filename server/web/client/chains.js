@@ -22,6 +22,10 @@ export class Chains {
   #settled = new Set();
   /** @type {Set<string>} Chains of which the start may have been trimmed. */
   #cutOff = new Set();
+  /** Whether the relay has told that it has kept all from the beginning of the session. */
+  #isWhole = true;
+  /** @type {Set<string>} Senders of whom we have let go something unseen. */
+  #partly = new Set();
   #gap;
 
   /** @param {(code: "missing" | "trimmed", senderId: string, count: number) => void} gap Told of what is missing. */
@@ -43,7 +47,8 @@ export class Chains {
     const chain = this.#chain(id);
     const isStart = chain.newest === 0;
     const isExcused = (isTrimmed || this.#trimmed.has(senderId)) && !this.#settled.has(id);
-    const { place, missing } = chain.take(link, from);
+    const isKnownWhole = isStart && this.#isWhole && !this.#partly.has(senderId);
+    const { place, missing } = chain.take(link, isKnownWhole ? 1 : from);
     this.#settled.add(id);
     if (isStart && isExcused) this.#cutOff.add(id);
     this.#tell(isExcused, senderId, missing);
@@ -97,13 +102,24 @@ export class Chains {
   }
 
   /**
-   * The relay has told that it no longer has all that we have not seen.
+   * The relay has told that it no longer has all that we have not seen. As long as it does not, what comes
+   * first of a chain is its first message, or others are missing.
    *
    * @param {string[]} senderIds Who may have said something meanwhile.
    */
   trim(senderIds) {
+    this.#isWhole = false;
     this.#trimmed = new Set(senderIds);
     this.#settled.clear();
+  }
+
+  /**
+   * Something of a sender came, and was let go before it was known what it is.
+   *
+   * @param {string} senderId
+   */
+  letGo(senderId) {
+    this.#partly.add(senderId);
   }
 
   /**

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a conversation shows: messages, and notices of what happened or went wrong. */
 
-import { fromBase64url } from "../protocol/bytes.js";
+import { fromBase64url, wellFormed } from "../protocol/bytes.js";
 import { readFileNote } from "../protocol/chunks.js";
 import { MEMBER_ID_BYTES } from "../protocol/identity.js";
 
@@ -65,15 +65,6 @@ export function readContent(kind, said) {
  */
 export function isText(text) {
   return typeof text === "string" && text.length > 0 && [...text].length <= MAX_TEXT_CHARS;
-}
-
-/**
- * A text that UTF-8 can hold: half a surrogate pair, as cutting a text leaves it, becomes U+FFFD.
- *
- * @param {string} text
- */
-export function wellFormed(text) {
-  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 /**

@@ -197,7 +197,11 @@ export class Files {
     this.#tell(place, "cancelled", 0, fetch.size);
   }
 
+  /** End all that is on its way, preparations too: nothing is kept for a session that is forgotten. */
   stop() {
+    for (const { fileId, state } of this.#transfers.values()) {
+      if (state === "preparing") this.#cancelled.add(fileId);
+    }
     for (const fetch of this.#fetches.values()) fetch.stop();
     this.#fetches.clear();
     this.#serving.stop();

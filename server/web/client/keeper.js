@@ -14,6 +14,7 @@ const SOON_MS = 500;
  * @property {import("./chains.js").Chains} chains
  * @property {import("./numbers.js").SignalNumbers} numbers
  * @property {import("./sender.js").Sender} sender
+ * @property {import("./downloads.js").Downloads} downloads
  */
 
 export class Keeper {
@@ -33,12 +34,13 @@ export class Keeper {
   }
 
   /** @param {Kept} kept */
-  restore({ roster, epochs, chains, numbers, sender }) {
+  restore({ roster, epochs, chains, numbers, sender, downloads }) {
     if (roster) this.#parts.roster.import(roster, Date.now());
     if (epochs) this.#parts.epochs.import(epochs);
     if (chains) this.#parts.chains.import(chains);
     if (numbers) this.#parts.numbers.import(numbers);
     if (sender) this.#parts.sender.import(sender);
+    if (downloads) this.#parts.downloads.import(downloads);
   }
 
   /**
@@ -76,8 +78,9 @@ export class Keeper {
 
   async #keepSeen() {
     this.#timer = undefined;
-    const { roster, epochs, chains, numbers } = this.#parts;
-    for (const [part, value] of Object.entries({ roster, epochs, chains, numbers })) {
+    const { roster, epochs, chains, numbers, downloads } = this.#parts;
+    const parts = { roster, epochs, chains, numbers, downloads };
+    for (const [part, value] of Object.entries(parts)) {
       void this.keep(/** @type {keyof Kept} */ (part), value.export());
     }
   }

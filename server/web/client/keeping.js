@@ -11,6 +11,7 @@
  * @property {ReturnType<import("./chains.js").Chains["export"]>} [chains]
  * @property {ReturnType<import("./numbers.js").SignalNumbers["export"]>} [numbers]
  * @property {import("./sender.js").SenderState} [sender]
+ * @property {ReturnType<import("./downloads.js").Downloads["export"]>} [downloads]
  *
  * @typedef {{identity: {seed: string, boxSecret: string}, name: string, fragment: string, hasJoined: boolean, memberToken: string | null, cardMs: number}} Me
  *
@@ -20,7 +21,7 @@
  */
 
 /** @type {(keyof Kept)[]} */
-export const KEPT_PARTS = ["me", "sender", "roster", "epochs", "chains", "numbers"];
+export const KEPT_PARTS = ["me", "sender", "roster", "epochs", "chains", "numbers", "downloads"];
 
 /** @type {Vault} */
 export const NO_VAULT = { keep: async () => {}, forget: async () => {} };

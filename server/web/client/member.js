@@ -2,10 +2,11 @@
 /** One member at work: all parts of the client wired together, and the course of its connection. */
 
 import { fromBase64url } from "../protocol/bytes.js";
-import { makeCard, nameProblem } from "../protocol/card.js";
+import { nameProblem } from "../protocol/card.js";
 import { NO_BYTES } from "../protocol/primitives.js";
 import { Attendance } from "./attendance.js";
 import { Chains } from "./chains.js";
+import { Downloads } from "./downloads.js";
 import { Emitter } from "./emitter.js";
 import { Epochs } from "./epochs.js";
 import { FILE_PACE, Files } from "./files.js";
@@ -13,12 +14,14 @@ import { Heads, PACE } from "./heads.js";
 import { Keeper } from "./keeper.js";
 import { MemoryChunks, NO_VAULT } from "./keeping.js";
 import { KEY_PACE, Keyring } from "./keyring.js";
+import { Me } from "./me.js";
 import { Notices } from "./notices.js";
 import { SignalNumbers } from "./numbers.js";
 import { Postman } from "./postman.js";
 import { WorkQueue } from "./queue.js";
 import { Receiver } from "./receiver.js";
 import { Relay } from "./relay.js";
+import { Removals } from "./removals.js";
 import { Roster } from "./roster.js";
 import { Sender } from "./sender.js";
 
@@ -51,7 +54,7 @@ import { Sender } from "./sender.js";
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
  * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
+ * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "arrived"} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
 
 /** What may wait to be looked at; a relay that sends faster for long is heard again later. */
@@ -72,9 +75,11 @@ export class Member extends Emitter {
   files;
   #postman;
   #attendance;
+  removals;
   keeper;
   /** @type {WorkQueue<Incoming>} */
   #queue = new WorkQueue((incoming) => this.#take(incoming));
+  #downloads = new Downloads();
   #notices = new Notices((notice) => this.emit("entry", notice));
   #me;
   #isRestored;
@@ -95,13 +100,14 @@ export class Member extends Emitter {
     if (nameProblem(options.name)) throw new RangeError("that name cannot be used");
     const pace = { ...PACE, ...FILE_PACE, ...KEY_PACE, ...options.pace };
     this.link = link;
-    this.name = options.name;
     this.identity = identity;
     this.#isRestored = kept !== null;
-    this.#me = { hasJoined: false, memberToken: noToken(), cardMs: 0, ...kept?.me };
+    this.#me = new Me(link, identity, options.name, kept?.me);
     this.roster = new Roster(link, identity.id);
     this.#epochs = new Epochs(link, identity);
-    this.relay = new Relay(options.url, link.relaySessionId, () => this.#joinPayload());
+    this.relay = new Relay(options.url, link.relaySessionId, () =>
+      this.#me.joinPayload(this.#card(), this.#seq),
+    );
     const numbers = new SignalNumbers();
     const tell = {
       entry: (/** @type {Entry} */ entry) => this.#tell(entry),
@@ -110,13 +116,16 @@ export class Member extends Emitter {
       people: () => this.peopleChanged(),
     };
     const who = /** @type {const} */ ([link, identity, this.roster, this.#epochs]);
-    this.#attendance = new Attendance(this.roster, tell);
+    this.#attendance = new Attendance(this.roster, {
+      ...tell,
+      leaves: (code, memberId) => this.#queue.put({ type: "left", code, memberId }),
+    });
     this.#chains = new Chains(tell.notice);
     this.#keyring = new Keyring(...who, this.#keyReports(), pace);
     this.#receiver = new Receiver(...who, this.#chains, {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
-      removed: (memberId) => this.removed(memberId),
+      removed: (memberId) => this.#removed(memberId),
     });
     this.sender = new Sender(...who, this.relay, {
       entry: (entry) => this.#tellOwn(entry),
@@ -128,12 +137,14 @@ export class Member extends Emitter {
     const parts = { link, identity, numbers, roster: this.roster, relay: this.relay };
     const kin = { sender: this.sender, chains: this.#chains };
     this.#heads = new Heads({ ...parts, ...kin }, { ...tell, ...this.#headReports() }, pace);
+    this.removals = new Removals({ ...parts, ...kin });
     this.#postman = new Postman(parts, { ...tell, ...this.#signalReports() });
     this.keeper = new Keeper(options.vault ?? NO_VAULT, {
       ...kin,
       numbers,
       roster: this.roster,
       epochs: this.#epochs,
+      downloads: this.#downloads,
     });
     if (kept) this.keeper.restore(kept);
     this.#listen();
@@ -217,28 +228,24 @@ export class Member extends Emitter {
     };
   }
 
-  #joinPayload() {
-    return {
-      userId: this.identity.id,
-      publicKey: this.card(),
-      authKey: this.link.authKey,
-      isCreator: this.identity.id === this.roster.creatorId && !this.#me.hasJoined,
-      memberToken: this.#me.memberToken,
-      since: this.#seq,
-    };
+  get name() {
+    return this.#me.name;
   }
 
-  /** The own card, newer than all before: also if the clock was set back. */
-  card() {
-    this.#me.cardMs = Math.max(Date.now(), this.#me.cardMs + 1);
-    const text = makeCard(this.link, this.identity, this.name, this.#me.cardMs);
+  #card() {
+    const text = this.#me.card();
     this.roster.addCard(text, Date.now());
     return text;
   }
 
-  /** Show the others a new name; who is not connected does so on coming back. */
-  async rename() {
-    const publicKey = this.card();
+  /**
+   * Show the others a new name; who is not connected does so on coming back.
+   *
+   * @param {string} name
+   */
+  async rename(name) {
+    this.#me.name = name;
+    const publicKey = this.#card();
     this.peopleChanged();
     await this.keepMe();
     if (this.relay.isJoined) await this.relay.ask("save-public-key", { publicKey });
@@ -246,8 +253,7 @@ export class Member extends Emitter {
 
   /** @param {Joined} joined */
   #joined(joined) {
-    const memberToken = joined.memberToken ?? this.#me.memberToken;
-    this.#me = { ...this.#me, hasJoined: true, memberToken };
+    this.#me.joined(joined.memberToken);
     void this.keepMe();
     this.#attendance.update(joined.members, this.#isRestored);
     this.setLocked(joined.locked);
@@ -287,8 +293,12 @@ export class Member extends Emitter {
     if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
     if (incoming.type === "signal") return this.#postman.take(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
+    if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
     if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
+    // What waits for the card of its sender comes before what the sender says now.
+    this.#receiver.retry();
+    if (incoming.type === "arrived") return;
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
   }
 
@@ -306,19 +316,31 @@ export class Member extends Emitter {
 
   /** @param {RelayMember[]} members */
   #hearMembers(members) {
-    this.#keyring.retry(this.#attendance.update(members, this.#isRestored));
+    const arrived = this.#attendance.update(members, this.#isRestored);
+    if (arrived.length > 0) this.#queue.put({ type: "arrived" });
+    this.#keyring.retry(arrived);
     this.files.retry();
   }
 
   /** @param {Downloaded} told */
   #downloaded({ memberId, fileId }) {
     if (!this.files.has(fileId) || !this.roster.get(memberId)?.card) return;
+    if (!this.#downloads.add(fileId, memberId)) return;
+    this.#tellDownload(fileId, memberId);
+    this.keeper.soon();
+  }
+
+  /**
+   * @param {string} fileId
+   * @param {string} memberId
+   */
+  #tellDownload(fileId, memberId) {
     this.files.addHolder(fileId, memberId);
     this.emit("downloaded", { fileId, memberId });
   }
 
   /** @param {string} memberId */
-  removed(memberId) {
+  #removed(memberId) {
     if (!this.roster.get(memberId)?.isRemoved) this.#chains.close(memberId);
     this.#attendance.removed(memberId);
   }
@@ -335,6 +357,7 @@ export class Member extends Emitter {
     this.keeper.stop();
     this.sender.stop(reason);
     this.files.stop();
+    this.removals.stop();
     this.#queue.clear();
     this.relay.close();
     this.#setState("ended", reason);
@@ -363,34 +386,35 @@ export class Member extends Emitter {
   #tellOwn(entry) {
     this.#receiver.reserve(entry.id);
     this.#tell(entry);
+    if (entry.content?.kind !== "remove") return;
+    this.#removed(entry.content.member);
+    this.removals.run();
   }
 
   /** @param {Entry} entry */
   #tell(entry) {
-    const content = entry.type === "message" ? entry.content : null;
-    const isOther =
-      entry.type === "message" &&
-      content?.kind === "file" &&
-      !this.files.learn(content.file, entry.senderId);
-    const refused = { status: "refused", reason: "file-id-taken", content: null };
-    this.emit("entry", isOther ? /** @type {any} */ ({ ...entry, ...refused }) : entry);
+    if (entry.type === "notice" || entry.content?.kind !== "file") return this.emit("entry", entry);
+    const { file } = entry.content;
+    const isKnown = this.files.has(file.id);
+    if (!this.files.learn(file, entry.senderId)) {
+      const refused = /** @type {const} */ ({ status: "refused", reason: "file-id-taken" });
+      return this.emit("entry", { ...entry, ...refused, content: null });
+    }
+    this.emit("entry", entry);
+    if (isKnown) return;
+    // From before a reload.
+    for (const memberId of this.#downloads.of(file.id)) this.#tellDownload(file.id, memberId);
   }
 
   peopleChanged() {
     this.emit("people", null);
+    this.removals.run();
     this.keeper.soon();
   }
 
   keepMe() {
-    const identity = this.identity.export();
-    const me = { ...this.#me, identity, name: this.name, fragment: this.link.fragment };
-    return this.keeper.keep("me", me);
+    return this.keeper.keep("me", this.#me.export());
   }
-}
-
-/** @returns {string | null} */
-function noToken() {
-  return null;
 }
 
 /** @param {RelaySignal} signal */

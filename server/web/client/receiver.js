@@ -160,7 +160,10 @@ export class Receiver {
     const isMessage = claimedEpochId(relayed.encrypted) !== null;
     if (!isMessage) return this.#refuse(relayed, "forged", null);
     this.#strangers += 1;
-    if (this.#strangers > MAX_STRANGERS) return this.#reports.notice("forged", null);
+    if (this.#strangers > MAX_STRANGERS) {
+      this.#chains.letGo(relayed.from);
+      return this.#reports.notice("forged", null);
+    }
     const id = this.#entryId(relayed.id);
     this.#wait({ relayed, envelope: null, id, isLate: false, isTrimmed });
   }
@@ -257,7 +260,10 @@ export class Receiver {
   #wait(message) {
     const { relayed, envelope, id, isLate } = message;
     this.#taken.add(id);
-    for (const gone of this.#waiting.put(message)) this.#tellLacking(gone);
+    for (const gone of this.#waiting.put(message)) {
+      if (!gone.envelope) this.#chains.letGo(gone.relayed.from);
+      this.#tellLacking(gone);
+    }
     this.#reports.entry({ ...blank(relayed, id, envelope), status: "waiting", isLate });
     const epochId = epochIdOf(message);
     if (epochId) this.#reports.wanted(relayed.from, epochId);

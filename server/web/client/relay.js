@@ -18,6 +18,7 @@ import {
 import { STRICT_PACKETS } from "./packets.js";
 
 const ANSWER_LIMIT_MS = 15_000;
+const GOODBYE_LIMIT_MS = 1_500;
 const RETRY_MS = 2_000;
 const PASSING = new Set([
   "rate_limited",
@@ -142,16 +143,25 @@ export class Relay extends Emitter {
    * @param {string} event
    * @param {Record<string, unknown>} payload
    * @param {() => void} [succeeded] Called before anything is heard that came behind the answer.
+   * @param {number} [limitMs] For the answer.
    * @returns {Promise<any>} The relay's answer.
    * @throws {RelayError | OfflineError}
    */
-  ask(event, payload, succeeded) {
+  ask(event, payload, succeeded, limitMs) {
     return new Promise((resolve, reject) => {
-      this.#request(event, payload, (answer, error) => {
+      const done = (/** @type {any} */ answer, /** @type {Error | null} */ error) => {
         if (error) return reject(error);
         succeeded?.();
         return resolve(answer);
-      });
+      };
+      this.#request(event, payload, done, limitMs);
+    });
+  }
+
+  /** Leave the session, if there is a line; whoever leaves does not wait long for the answer. */
+  async leave() {
+    await this.ask("leave-session", {}, undefined, GOODBYE_LIMIT_MS).catch(() => {
+      // The relay notices when the line ends.
     });
   }
 
@@ -159,12 +169,13 @@ export class Relay extends Emitter {
    * @param {string} event
    * @param {Record<string, unknown>} payload
    * @param {(answer: any, error: RelayError | OfflineError | null) => void} done
+   * @param {number} [limitMs]
    */
-  #request(event, payload, done) {
+  #request(event, payload, done, limitMs = ANSWER_LIMIT_MS) {
     if (!this.#socket.connected) return done(null, new OfflineError("there is no connection"));
     const whole = { sessionId: this.#sessionId, ...payload };
     this.#socket
-      .timeout(ANSWER_LIMIT_MS)
+      .timeout(limitMs)
       .emit(event, whole, (/** @type {unknown} */ late, /** @type {any} */ answer) => {
         if (late) done(null, new OfflineError("there was no answer"));
         else if (answer?.success === true) done(answer, null);

@@ -44,8 +44,6 @@ export class Sender {
   #signed = null;
   #isRunning = false;
   #isKeeping = false;
-  /** @type {Map<string, () => void>} Who waits for a message to be sent. */
-  #settling = new Map();
   /** @type {string | null} Why nothing is sent any more. */
   #ending = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -78,26 +76,25 @@ export class Sender {
   send(content, audience, nowMs, messageId = toBase64url(randomBytes(MESSAGE_ID_BYTES))) {
     if (this.#drafts.some((draft) => draft.messageId === messageId)) return messageId;
     const draft = { messageId, audience, sentMs: nowMs, content };
-    this.#tell(draft, "sending");
     if (this.#ending) {
+      this.#tell(draft, "sending");
       this.#tell(draft, "failed", this.#ending);
       return messageId;
     }
     this.#drafts.push(draft);
+    this.#tell(draft, "sending");
     this.#keepSoon();
     void this.#run();
     return messageId;
   }
 
   /**
-   * Wait until a message is sent, or has failed.
+   * Whether something is still to be sent.
    *
-   * @param {string} messageId
-   * @returns {Promise<void>}
+   * @param {(content: Content) => boolean} isIt
    */
-  settled(messageId) {
-    if (!this.#drafts.some((draft) => draft.messageId === messageId)) return Promise.resolve();
-    return new Promise((resolve) => this.#settling.set(messageId, resolve));
+  waits(isIt) {
+    return this.#drafts.some(({ content }) => isIt(content));
   }
 
   /**
@@ -112,10 +109,9 @@ export class Sender {
     // What has not arrived is signed anew if others are there now. Otherwise not: if it does
     // arrive after all, there are no two messages of one number.
     else if (isComplete && signed && !this.#isForThosePresent(signed)) this.#signed = null;
-    for (const draft of this.#drafts) {
-      if (hasArrived(draft.messageId)) this.#tell(draft, "sent");
-    }
-    this.#drafts = this.#drafts.filter(({ messageId }) => !hasArrived(messageId));
+    const arrived = this.#drafts.filter(({ messageId }) => hasArrived(messageId));
+    this.#drafts = this.#drafts.filter((draft) => !arrived.includes(draft));
+    for (const draft of arrived) this.#tell(draft, "sent");
     void this.#run();
   }
 
@@ -309,8 +305,5 @@ export class Sender {
   #tell({ messageId, audience, sentMs, content }, status, reason = null) {
     const place = { id: messageId, senderId: this.#identity.id, audience, sentMs };
     this.#reports.entry({ type: "message", ...place, status, reason, isLate: false, content });
-    if (status === "sending") return;
-    this.#settling.get(messageId)?.();
-    this.#settling.delete(messageId);
   }
 }

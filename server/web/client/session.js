@@ -1,13 +1,13 @@
 // @ts-check
 /** A session: what a front end needs to know of it and can do in it. */
 
-import { toBase64url } from "../protocol/bytes.js";
+import { toBase64url, wellFormed } from "../protocol/bytes.js";
 import { nameProblem } from "../protocol/card.js";
 import { MAX_PREVIEW_BYTES } from "../protocol/chunks.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { safetyNumber } from "../protocol/safety.js";
-import { isText, MAX_TEXT_CHARS, wellFormed } from "./entries.js";
+import { isText, MAX_TEXT_CHARS } from "./entries.js";
 import { ignoreFailure, Member } from "./member.js";
 
 /**
@@ -196,19 +196,18 @@ export class Session {
   }
 
   /**
-   * Put somebody out; only the creator may.
+   * Put somebody out; only the creator may. Nobody believes the member from now on; the relay is asked
+   * until it has done its part, also after a reload.
    *
    * @param {string} memberId
    * @throws {RangeError} That is not the creator's to do, or not to be done to this one.
+   * @throws {import("./relay.js").RelayError} The relay will not.
+   * @throws {import("./relay.js").OfflineError} The session has ended before the relay has.
    */
   async remove(memberId) {
     const isOther = memberId !== this.id && this.#member.roster.get(memberId);
     if (!this.isCreator || !isOther) throw new RangeError("only the creator removes others");
-    const { sender, relay } = this.#member;
-    this.#member.removed(memberId);
-    // The others hear it of the creator before the relay tells that somebody has gone.
-    await sender.settled(sender.send({ kind: "remove", member: memberId }, null, Date.now()));
-    await relay.ask("remove-member", { userId: memberId });
+    await this.#member.removals.remove(memberId);
   }
 
   /**
@@ -217,8 +216,7 @@ export class Session {
    */
   async rename(name) {
     if (nameProblem(name)) throw new RangeError("that name cannot be used");
-    this.#member.name = name;
-    await this.#member.rename();
+    await this.#member.rename(name);
   }
 
   /**
@@ -242,9 +240,9 @@ export class Session {
     this.#member.peopleChanged();
   }
 
-  /** Leave for good, and forget everything. */
+  /** Leave for good, and forget everything; the relay has a second or two to hear of it. */
   async leave() {
-    await this.#member.relay.ask("leave-session", {}).catch(ignoreFailure);
+    await this.#member.relay.leave();
     this.#member.end("left");
     await this.#member.keeper.forget();
   }

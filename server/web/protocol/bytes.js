@@ -26,6 +26,15 @@ export function fromUtf8(bytes) {
   }
 }
 
+/**
+ * A text that UTF-8 can hold: half a surrogate pair, as cutting a text leaves it, becomes U+FFFD.
+ *
+ * @param {string} text
+ */
+export function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
 /** @param {Uint8Array[]} parts */
 export function concat(...parts) {
   const whole = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));

@@ -2,6 +2,7 @@
 /** Files: encrypted in chunks, each known by its hash. docs/PROTOCOL.md, section 10. */
 
 import { concat, equal, fromBase64url, MalformedError, pack, toBase64url, u64 } from "./bytes.js";
+import { fileName, fileType, MAX_NAME_CHARS, MAX_TYPE_CHARS } from "./file_names.js";
 import {
   ForgedError,
   HASH_BYTES,
@@ -19,16 +20,14 @@ export const MAX_PREVIEW_BYTES = 24 * 1024;
 
 const FILE_ID_BYTES = 16;
 const NONCE_PREFIX = new Uint8Array(16);
-const MAX_NAME_CHARS = 255;
-const MAX_TYPE_CHARS = 127;
 
 /**
  * What a `file` message says.
  *
  * @typedef {object} FileNote
  * @property {string} id
- * @property {string} name The sender's word.
- * @property {string} type The sender's word, or nothing.
+ * @property {string} name The sender's word, as `fileName` makes it.
+ * @property {string} type The sender's word, as `fileType` makes it.
  * @property {number} size Bytes.
  * @property {number} chunk Bytes of all chunks but the last.
  * @property {string} key
@@ -100,8 +99,8 @@ export async function sealFile(file, read, keep) {
   }
   return {
     id,
-    name: [...file.name].slice(-MAX_NAME_CHARS).join("") || "file",
-    type: [...file.type].slice(0, MAX_TYPE_CHARS).join(""),
+    name: fileName(file.name),
+    type: fileType(file.type),
     size: file.size,
     chunk: CHUNK_BYTES,
     key: toBase64url(key),
@@ -136,8 +135,16 @@ export function readFileNote(said) {
     [...note.type].length <= MAX_TYPE_CHARS &&
     isPreview(note.preview);
   if (!isFitting) throw new MalformedError("a field of a wrong size");
-  const { id, name, type, size, chunk, key, hashes, preview } = note;
-  const known = { id, name, type, size, chunk, key, hashes };
+  const { id, size, chunk, key, hashes, preview } = note;
+  const known = {
+    id,
+    name: fileName(note.name),
+    type: fileType(note.type),
+    size,
+    chunk,
+    key,
+    hashes,
+  };
   return preview === undefined ? known : { ...known, preview };
 }
 

@@ -133,6 +133,73 @@ describe("a relay that cheats with messages", { concurrency: true }, () => {
     assert.deepEqual(ann.heard, []);
   });
 
+  test("that drops the very first is seen by the next, without a head or a key", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
+    const [ann, bob] = scene.people;
+    const isHeldBack = (/** @type {any} */ { event, data }) =>
+      event === "signal" || (event === "new-message" && data.id === firsts[data.to ?? ""]);
+    /** @type {Record<string, string>} */
+    const firsts = {};
+    scene.relay.down = (told) => {
+      if (told.event === "new-message") firsts[told.data.to ?? ""] ??= told.data.id;
+      return told.who === ann.id && isHeldBack(told) ? [] : [told];
+    };
+
+    for (const text of ["one", "two"]) bob.session.sendText(text);
+    for (const text of ["alone one", "alone two"]) bob.session.sendText(text, ann.id);
+
+    await until(() => ann.messages.length === 2);
+    const told = () => ann.notices("missing").map(({ memberId, count }) => [memberId, count]);
+    await until(() => told().length === 2);
+    assert.deepEqual(told(), [
+      [bob.id, 1],
+      [bob.id, 1],
+    ]);
+    scene.relay.behave();
+    await assertTheyTalk(scene.people);
+  });
+
+  test("that drops the very first is seen by the sender's head", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    relayMessages(scene, () => []);
+
+    bob.session.sendText("only this");
+
+    const { memberId, count } = await ann.learns("missing");
+    assert.deepEqual([memberId, count], [bob.id, 1]);
+  });
+
+  test("that drops the first ones of before is seen by a newcomer, if it says that it has all", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, head: 60_000 } });
+    const [ann, bob] = scene.people;
+    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
+    await ann.hears("three");
+    changeHistory(scene.relay, (messages) => messages.slice(2));
+
+    const cy = await (await scene.company.open("Cy", { url: scene.relay.url })).is("connected");
+
+    const { memberId, count } = await cy.learns("missing");
+    assert.deepEqual([memberId, count], [bob.id, 2]);
+    scene.relay.behave();
+    await cy.sees(ann, bob);
+    await assertTheyTalk([cy, bob]);
+    assert.deepEqual(cy.alarms, ["missing"]);
+  });
+
+  test("that drops all of one sender is seen by a newcomer", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"]);
+    const [ann, bob] = scene.people;
+    for (const text of ["one", "two", "three"]) bob.session.sendText(text);
+    await ann.hears("three");
+    changeHistory(scene.relay, () => []);
+
+    const cy = await (await scene.company.open("Cy", { url: scene.relay.url })).is("connected");
+
+    const { memberId, count } = await cy.learns("missing");
+    assert.deepEqual([memberId, count], [bob.id, 3]);
+  });
+
   test("that drops what is for one alone is seen, whatever signals it keeps back for that", async (t) => {
     const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, silent: 4_000 } });
     const [ann, bob] = scene.people;

@@ -90,8 +90,11 @@ describe("a relay that cheats with signals", { concurrency: true }, () => {
     say("download-notification", { downloadedBy: bob.id, fileName: "x".repeat(1e6) });
     say("download-notification", { downloadedBy: bob.id, fileName: "a file" });
     say("download-notification", { downloadedBy: bob.id, fileName: id });
+    say("download-notification", { downloadedBy: bob.id, fileName: id });
     say("session-locked", { locked: true });
-    await until(() => ann.session.isLocked && told.length > 0);
+    bob.session.sendText("behind all that");
+    await ann.hears("behind all that");
+    assert.equal(ann.session.isLocked, true);
 
     assert.deepEqual(told, [{ fileId: id, memberId: bob.id }]);
     assert.equal(ann.person(bob.id).isTyping, false);

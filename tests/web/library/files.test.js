@@ -61,6 +61,8 @@ class BrokenChunks extends MemoryChunks {
   isFull = false;
   /** @type {string[]} */
   asked = [];
+  /** @type {string[]} Ids of files of which there are chunks. */
+  left = [];
 
   async get(fileId, index) {
     this.asked.push(fileId);
@@ -72,6 +74,12 @@ class BrokenChunks extends MemoryChunks {
   async put(fileId, index, sealed) {
     if (this.isFull) throw new Error("no place");
     await super.put(fileId, index, sealed);
+    this.left = [...new Set([...this.left, fileId])];
+  }
+
+  async drop(fileId) {
+    await super.drop(fileId);
+    this.left = this.left.filter((id) => id !== fileId);
   }
 }
 
@@ -137,6 +145,18 @@ describe("files", { concurrency: true }, () => {
 
     await noteOf(bob, "after");
     assert.equal(bob.message("never"), undefined);
+  });
+
+  test("a preparation ends with its session, and leaves no chunk behind", async (t) => {
+    const { url } = await startServer(t);
+    const chunks = new BrokenChunks();
+    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
+
+    const sending = ann.session.sendFile(file("never", 20 * CHUNK_BYTES).file, { place: "p" });
+    ann.session.close();
+    await assert.rejects(sending, CancelledError);
+
+    assert.deepEqual(chunks.left, []);
   });
 
   test("a fetch that is cancelled can be taken up again where it was", async (t) => {
@@ -298,6 +318,31 @@ describe("files", { concurrency: true }, () => {
     await transferIs(bob, note.id, "here");
     assert.deepEqual(await bytesOf(bob, note.id), Buffer.from(content));
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
+  });
+
+  test("who has fetched a file is told again after a reload, and nobody else", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const company = new Company(t, url);
+    const [ann, bob, cy] = await company.gather("Ann", "Bob", "Cy");
+    const told = [];
+    ann.session.on("downloaded", (one) => told.push(one));
+    for (const name of ["one", "two"]) {
+      await ann.session.sendFile(file(name, 10).file, { place: name });
+    }
+    const note = await noteOf(bob, "one");
+    await noteOf(cy, "two");
+    await bob.session.fetchFile(note.id);
+    await until(() => told.length === 1 && ann.kept.downloads?.length);
+
+    const again = company.restore(ann.vanish());
+    const after = [];
+    again.session.on("downloaded", (one) => after.push([one, again.message("one")?.status]));
+    await again.is("connected");
+
+    assert.deepEqual(after, [[{ fileId: note.id, memberId: bob.id }, "sent"]]);
+    await cy.session.fetchFile(note.id);
+    await until(() => after.length === 2);
+    assert.equal(after[1][0].memberId, cy.id);
   });
 
   test("what is here outlives a reload if the chunks do, and is offered again", async (t) => {

@@ -55,6 +55,25 @@ describe("keys", { concurrency: true }, () => {
     assert.deepEqual(cy.alarms, []);
   });
 
+  test("who comes back after a newcomer has seen its words of before alarms nobody", async (t) => {
+    const { url } = await startServer(t);
+    const company = new Company(t, url);
+    const [ann, bob] = await company.gather("Ann", "Bob");
+    for (const text of ["one", "two"]) bob.session.sendText(text);
+    await ann.hears("two");
+    bob.vanish();
+    await ann.learns("lost");
+
+    const cy = await (await company.open("Cy")).is("connected");
+    const back = await company.restore(bob).is("connected");
+    await back.sees(cy);
+    back.session.sendText("three");
+
+    await cy.hears("three");
+    assert.deepEqual(cy.alarms, []);
+    assert.equal(cy.message("three").isLate, false);
+  });
+
   test("with shared history a newcomer reads all, also of those who have left", async (t) => {
     const { url } = await startServer(t);
     const company = new Company(t, url);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { LinkError, MAX_TEXT_CHARS, Session } from "../../../server/web/hushwire.js";
+import { Cable } from "../scene/cable.js";
 import { Company } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
 import { until } from "../scene/until.js";
@@ -87,6 +88,23 @@ describe("talking", { concurrency: true }, () => {
     ann.session.sendText(longest);
 
     await bob.hears(longest);
+  });
+
+  test("what no UTF-8 can hold is shown to its sender as the others get it, or refused", async (t) => {
+    const { url } = await startServer(t);
+    const [ann, bob] = await new Company(t, url).gather("Ann", "Bob");
+
+    const id = ann.session.sendText("cut \ud83d");
+    const fileId = await ann.session.sendFile(new File(["x"], "../\udc24\u202e.exe"), {
+      place: "p",
+    });
+    await assert.rejects(ann.session.rename("Ann\ud83d"), RangeError);
+
+    await ann.has(fileId, "sent");
+    await bob.hears("cut \ufffd", "_._\ufffd_.exe");
+    assert.equal(ann.entry(id).content.text, "cut \ufffd");
+    assert.deepEqual(ann.entry(fileId).content, bob.entry(fileId).content);
+    assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 
   test("who was there is no news to a newcomer, and the newcomer is to the others", async (t) => {
@@ -194,6 +212,44 @@ describe("talking", { concurrency: true }, () => {
     assert.equal(bob.message("a last word").status, "failed");
     const late = bob.session.sendText("after all");
     assert.equal(bob.entry(late).reason, "left");
+  });
+
+  test("who leaves on a line without answers does not wait for them, and keeps nothing", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const cable = await Cable.lay(t, url);
+    const company = new Company(t, url);
+    const [ann] = await company.gather("Ann");
+    const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
+    await ann.sees(bob);
+    await until(() => bob.kept.me && bob.kept.roster);
+    cable.deafen();
+
+    const startMs = performance.now();
+    await bob.session.leave();
+
+    assert.ok(performance.now() - startMs < 10_000);
+    assert.equal(bob.states.at(-1).reason, "left");
+    assert.deepEqual(bob.kept, {});
+    assert.equal((await ann.learns("left")).memberId, bob.id);
+  });
+
+  test("who leaves without a line is gone at once, and lost to the others", async (t) => {
+    const { url } = await startServer(t);
+    const cable = await Cable.lay(t, url);
+    const company = new Company(t, url);
+    const [ann] = await company.gather("Ann");
+    const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
+    await ann.sees(bob);
+    await until(() => bob.kept.me && bob.kept.roster);
+    cable.cut();
+    await bob.is("reconnecting");
+
+    const startMs = performance.now();
+    await bob.session.leave();
+
+    assert.ok(performance.now() - startMs < 5_000);
+    assert.deepEqual(bob.kept, {});
+    assert.equal((await ann.learns("lost")).memberId, bob.id);
   });
 
   test("nobody gets into a session that is not there, full, or of another link", async (t) => {

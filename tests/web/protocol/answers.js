@@ -11,6 +11,7 @@ import { Chain } from "../../../server/web/protocol/chain.js";
 import { Chunks, readFileNote } from "../../../server/web/protocol/chunks.js";
 import { makeEnvelope, readEnvelope } from "../../../server/web/protocol/envelope.js";
 import { Epoch, recipientsHash, unwrapKey, wrapKeys } from "../../../server/web/protocol/epoch.js";
+import { fileName } from "../../../server/web/protocol/file_names.js";
 import { Identity } from "../../../server/web/protocol/identity.js";
 import { Link, LinkError } from "../../../server/web/protocol/link.js";
 import * as primitives from "../../../server/web/protocol/primitives.js";
@@ -125,6 +126,7 @@ const OPERATIONS = {
     chunks.check(index, sealed);
     return chunks.open(index, sealed);
   },
+  "file.name": ({ name }) => fileName(name),
   safety: ({ sessionId, one, other }) => safetyNumber({ sessionId }, one, other),
   ...STRANGERS,
 };

@@ -5,6 +5,7 @@ answer is `{"result": …}`, or `{"refused": reason}` of what must not be accept
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from scripts.demo_parts.protocol.epochs import (
     unwrap,
     write_keys,
 )
+from scripts.demo_parts.protocol.file_names import file_name
 from scripts.demo_parts.protocol.identity import Identity
 from scripts.demo_parts.protocol.link import Link, read_link
 from scripts.demo_parts.protocol.packing import (
@@ -69,6 +71,12 @@ def answer(operation: str, args: Args) -> dict[str, Any]:
         return {"result": to_json(OPERATIONS[operation](from_json(args)))}
     except RefusedError as error:
         return {"refused": _reason(error)}
+
+
+def json_text(value: Any, separators: tuple[str, str] | None = None) -> str:
+    """Write JSON as JSON.stringify does, which escapes halves of surrogate pairs."""
+    text = json.dumps(value, ensure_ascii=False, separators=separators)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def to_json(value: Any) -> Any:
@@ -213,8 +221,7 @@ def _make_message(args: Args) -> Args:
         args["sentMs"],
         args["keys"],
     )
-    # As JSON.stringify writes it.
-    content = json.dumps(args["content"], ensure_ascii=False, separators=(",", ":")).encode()
+    content = json_text(args["content"], separators=(",", ":")).encode()
     envelope = write_envelope(identity, epoch, head, content, args["nonce"])
     return {
         "head": envelope.packed_head,
@@ -355,6 +362,7 @@ OPERATIONS: dict[str, Callable[[Args], Any]] = {
     "signal.make": _make_signal,
     "signal.read": _read_signal,
     "chunk.open": _open_chunk,
+    "file.name": lambda args: file_name(args["name"]),
     "safety": lambda args: safety_number(args["sessionId"], args["one"], args["other"]),
     **STRANGERS,
 }

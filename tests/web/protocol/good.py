@@ -303,6 +303,44 @@ def files() -> Iterator[Question]:
         args = message_args(kind="file", content={"file": file})
         yield about, "message.open", relayed(result("message.make", **args)["encrypted"])
 
+    for about, name in FILE_NAMES.items():
+        yield about, "file.name", {"name": name}
+    for about, changes in {
+        "a file with a name that leads elsewhere": {"name": "../../etc/passwd"},
+        "a file with half a surrogate pair in its name": {"name": "a\ud83d.txt"},
+        "a file with a type that is none": {"type": "text/plain\n"},
+        "a file with the longest name": {"name": "🐤" * 255},
+    }.items():
+        args = message_args(kind="file", content={"file": {**content["file"], **changes}})
+        yield about, "message.open", relayed(result("message.make", **args)["encrypted"])
+
+
+FILE_NAMES = {
+    "an ordinary one": "Größe 10 % (2).tar.gz",
+    "of one character": "a",
+    "none": "",
+    "one that leads elsewhere": "../a/b\\c:d",
+    "one that a shell would read": 'a*b?c"d<e>f|g',
+    "one that controls": "a\r\n\x00\x1b[2J\x7f\x85b",
+    "one with separators": "a\u2028b\u2029c",
+    "one that turns": "holiday\u202egnp.exe\u2066\u200f\u061c",
+    "one that hides": "a\u200b\u2060\ufeffb.exe",
+    "joined characters stay": "👩\u200d👩\u200d👧 \u200c.png",
+    "halves of surrogate pairs": "\ud83d🐤\udc24",
+    "hidden": ".profile",
+    "only dots": "..",
+    "blanks at its ends": "\u00a0a.txt ",
+    "a dot at its end": "a.exe.",
+    "a device": "con",
+    "a device with an ending": "LPT1.txt",
+    "a device with blanks and endings": "NUL  .tar.gz",
+    "a device with a raised number": "com².txt",
+    "no device": "console.log",
+    "no device either": "com10",
+    "one that becomes a device": "x" * 10 + "con." + "y" * 251,
+    "one that is too long": "🐤" * 260 + ".exe",
+}
+
 
 def limits() -> Iterator[Question]:
     """The largest that there may be: too long to stand in the file of vectors."""

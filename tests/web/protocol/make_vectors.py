@@ -6,12 +6,11 @@ Each vector is a question to an implementation of docs/PROTOCOL.md and its one r
 inputs are fixed, so that it prints the same each time.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from tests.web.protocol import good, refused
-from tests.web.protocol.answers import answer, to_json
+from tests.web.protocol.answers import answer, json_text, to_json
 from tests.web.protocol.good import Question
 
 ABOUT = (
@@ -28,8 +27,8 @@ def text() -> str:
 
 def file_of(about: str, questions: list[Question]) -> str:
     """The file: one vector a line."""
-    lines = [_plain(vector) for vector in _answered(questions)]
-    return '{"about": ' + _plain(about) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
+    lines = [json_text(vector) for vector in _answered(questions)]
+    return '{"about": ' + json_text(about) + ',\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _answered(questions: list[Question]) -> Iterator[dict[str, Any]]:
@@ -37,10 +36,6 @@ def _answered(questions: list[Question]) -> Iterator[dict[str, Any]]:
         plain = to_json(args)
         answered = answer(operation, plain)
         yield {"about": about, "operation": operation, "args": plain, **answered}
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 if __name__ == "__main__":

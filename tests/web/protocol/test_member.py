@@ -318,6 +318,25 @@ def test_what_is_withheld_is_missed_five_seconds_after_a_head(session):
     assert session.bob.inbox.notices == [Notice("missing", session.ann.user_id, 1)] * 2
 
 
+def test_what_is_withheld_of_before_is_missed_if_the_relay_says_that_it_has_all(session):
+    first, second = session.say(session.ann, "1"), session.say(session.ann, "2")
+    members = [
+        {"userId": one.user_id, "publicKey": one.card()} for one in (session.ann, session.bob)
+    ]
+
+    dan, eve, fay = (session.member(name) for name in ("Dan", "Eve", "Fay"))
+    for newcomer, messages, truncated in (
+        (dan, [first, second], False),
+        (eve, [second], False),
+        (fay, [second], True),
+    ):
+        newcomer.joined({"members": members, "messages": messages, "truncated": truncated})
+
+    assert codes(dan) == []
+    assert eve.inbox.notices == [Notice("missing", session.ann.user_id, 1)]
+    assert codes(fay) == []
+
+
 def test_a_signal_that_is_repeated_or_edited_is_noticed(session):
     session.clock.advance(seconds=30)
     session.ann.tick()

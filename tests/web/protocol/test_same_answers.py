@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scripts.demo_parts.protocol.cards import is_name
 from scripts.demo_parts.protocol.chunks import seal_file
 from scripts.demo_parts.protocol.contents import File, parse
+from scripts.demo_parts.protocol.file_names import file_name
 from scripts.demo_parts.protocol.link import Link
 from scripts.demo_parts.protocol.packing import (
     LARGEST_NUMBER,
@@ -111,7 +112,11 @@ def test_signals(node, signal_number, kind, fields, nonce):
 
 
 @often
-@given(st.binary(max_size=500), st.integers(1, 131_072), st.text(min_size=1, max_size=255))
+@given(
+    st.binary(max_size=500),
+    st.integers(1, 131_072),
+    st.text(min_size=1, max_size=255).map(file_name),
+)
 def test_files(node, content, chunk_bytes, name):
     note, chunks = seal_file(name, content, max(chunk_bytes, len(content) // 20))
     said = File(note).said()
@@ -194,6 +199,22 @@ def test_damaged_links_are_refused_alike(node, data):
 
 
 # --- any bytes, any text, any content ---
+
+ANY_CHARACTERS = st.characters(codec=None)
+ODD_CHARACTERS = st.sampled_from(
+    '. \u00a0\u3000\u180e\u202e\u200d\ufeff/\\:"\0\x85_\ud83d\udc24cCoOnN¹KK1.tx'
+)
+
+
+@often
+@given(st.text(ANY_CHARACTERS | ODD_CHARACTERS, max_size=300))
+def test_any_file_name_becomes_the_same_and_stays_what_it_has_become(node, name):
+    made = same(node, "file.name", name=name)["result"]
+
+    assert same(node, "file.name", name=made)["result"] == made
+    assert 1 <= len(made) <= 255
+    assert made.encode()
+    assert not {*made} & {*'/\\:"\0'}
 
 
 @often

@@ -24,6 +24,8 @@ export class Circle {
   seq = 0;
   /** @type {Map<string, Guest>} Who is in, by user id. */
   guests = new Map();
+  /** @type {Guest[]} Who has ever been in. */
+  #everybody = [];
   /** @type {any[]} All messages. */
   history = [];
 
@@ -51,7 +53,7 @@ export class Circle {
   /** @param {import("node:test").TestContext} t */
   constructor(t) {
     t.after(() => {
-      for (const { group } of this.guests.values()) group.end("closed");
+      for (const { group } of this.#everybody) group.end("closed");
     });
   }
 
@@ -70,6 +72,7 @@ export class Circle {
   join(name, pace = {}) {
     const guest = new Guest(this, name, { ...QUICK, ...pace });
     this.guests.set(guest.userId, guest);
+    this.#everybody.push(guest);
     this.epoch += 1;
     this.seq += 1;
     guest.enter();

@@ -185,7 +185,9 @@ async def test_a_new_key_of_a_known_user_is_not_believed_by_itself(server, brows
     await again.connect()
     await again.meet()
     await browser.entry("ann", lambda entry: entry.get("code") == "key-changed")
-    await again.line.until(lambda: ann in again.member.people.all, "Ann")
+    member = again.member
+    assert member
+    await again.line.until(lambda: ann in member.people.all, "Ann")
     await again.say("it is me")
     waiting = await browser.entry("ann", lambda entry: entry.get("status") == "waiting")
     await browser.ask("ann", "trust", pia.user_id)

@@ -1,13 +1,13 @@
 // @ts-check
 /** A random group, as long as one stays: who is there, what is said, what the relay tries. */
 
-import { MalformedError } from "../../protocol/bytes.js";
+import { MalformedError, wellFormed } from "../../protocol/bytes.js";
 import { makeEvidence } from "../../protocol/strangers/evidence.js";
 import { readWish } from "../../protocol/strangers/keys.js";
 import { placeOf } from "../../protocol/strangers/place.js";
 import { groupNumber, pairNumber } from "../../protocol/strangers/safety.js";
 import { Emitter } from "../emitter.js";
-import { isText, MAX_TEXT_CHARS, wellFormed } from "../entries.js";
+import { isText, MAX_TEXT_CHARS } from "../entries.js";
 import { Notices } from "../notices.js";
 import { RelayError } from "../relay.js";
 import { Epochs } from "./epochs.js";

@@ -97,12 +97,13 @@ def chains() -> Iterator[Question]:
     yield "in order", "strangers.chain", {**chain_args(), "numbers": [7, 8, 9]}
     yield "out of order", "strangers.chain", {**chain_args(), "numbers": [10, 8, 7]}
     yield "the last one", "strangers.chain", {**chain_args(), "numbers": [106]}
-    for about, changes in {
+    others: dict[str, dict[str, Any]] = {
         "of another sender": {"sender": BOB.member_id},
         "of another epoch": {"epoch": 6},
         "of other members": {"members": fixed("others", 32)},
         "from another number": {"first": 1},
-    }.items():
+    }
+    for about, changes in others.items():
         yield about, "strangers.chain", {**chain_args(**changes), "numbers": []}
 
 
