@@ -1,4 +1,4 @@
-"""What somebody who has left a group of strangers can still open, with all the keys she ever had."""
+"""What somebody who has left a group of strangers can still open, with all keys she ever had."""
 
 from typing import Any
 

@@ -22,18 +22,13 @@ export class GroupTalk extends Exchange {
   /** When somebody has said something last, by our clock. */
   saidMs = Number.NEGATIVE_INFINITY;
   #typists;
-  #hasRunOut;
 
-  /**
-   * @param {Group} group
-   * @param {() => boolean} hasRunOut Whether the time has run out for which the relay knows us.
-   */
-  constructor(group, hasRunOut) {
+  /** @param {Group} group */
+  constructor(group) {
     const typists = new Typists();
     super(lineOf(group), new Crowd(strangersOf(group, typists)));
     this.group = group;
     this.#typists = typists;
-    this.#hasRunOut = hasRunOut;
     typists.changed = () => this.peopleSoon();
     group.on("entry", (entry) => this.#hear(entry));
     group.on("people", () => this.peopleSoon());
@@ -63,8 +58,7 @@ export class GroupTalk extends Exchange {
    */
   #become(state, reason) {
     if (reason === "next") return; // The next one is about to be shown.
-    const code = reason === "lost" && this.#hasRunOut() ? "token_expired" : reason;
-    this.stand({ state: STATES[state], reason: code });
+    this.stand({ state: STATES[state], reason });
   }
 }
 

@@ -20,7 +20,6 @@ export class Visit {
   #login;
   /** @type {Strangers | null} */
   #strangers = null;
-  #hasRunOut = false;
 
   /** @param {string} login */
   constructor(login) {
@@ -93,11 +92,7 @@ export class Visit {
   }
 
   async #meet() {
-    const renew = async () => {
-      this.#hasRunOut = true;
-      return ""; // Nobody but a new guest gets another.
-    };
-    this.#strangers ??= await Strangers.enter({ url: location.origin, login: this.#login, renew });
+    this.#strangers ??= await Strangers.enter({ url: location.origin, login: this.#login });
     this.#show(await this.#strangers.meet());
   }
 
@@ -108,7 +103,6 @@ export class Visit {
       if (!(error instanceof RelayError && UNKNOWN_TO_RELAY.has(error.code))) throw error;
       this.#strangers?.close();
       this.#strangers = null;
-      this.#hasRunOut = false;
       await this.#meet();
     }
   }
@@ -116,7 +110,7 @@ export class Visit {
   /** @param {import("../../client/strangers/group.js").Group} group */
   #show(group) {
     this.talk.peek()?.end();
-    this.talk.value = new GroupTalk(group, () => this.#hasRunOut);
+    this.talk.value = new GroupTalk(group);
   }
 
   /** A page that goes has lost its keys: the others see at once that one has left. */
