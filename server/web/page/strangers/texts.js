@@ -40,7 +40,7 @@ export const texts = {
     unheard: "Has not proved its keys yet",
     changed: "Shows other keys than before",
     behind: "Writes for people who have left",
-    blocked: "Blocked: hidden from you",
+    blocked: "Blocked: you do not read each other",
   },
   ways: {
     trust: "Accept the new keys",
