@@ -229,6 +229,7 @@ async def test_other_keys_than_before_are_a_warning_and_nothing_is_read_until_th
     await ann.is_told("\u2068Bob\u2069 shows other keys than before")
     await expect(ann.person("Bob")).to_contain_text("Shows other keys than before")
     await bob.is_told("Your place was taken")
+    assert again.member
     await again.line.until(again.member.people.recipients, "Ann")
     await again.say("me too")
     await ann.is_told("Waiting for the key to this…")

@@ -31,7 +31,7 @@ export const texts = {
     alone: "Nobody else is here at the moment",
     wait: "Others will come: leave this page open. The title of its tab counts what they say.",
     honest:
-      "You share no secret with these people: the server hands out everybody's keys and could lie about them, unless you compare safety numbers. Nothing is kept, and a reload takes you out. Be careful what you tell.",
+      "You share no secret with those you meet: the server hands out everybody's keys and could lie about them, unless you compare safety numbers. Nothing is kept, and a reload takes you out. Be careful what you tell.",
   },
   states: {
     here: "Here",
