@@ -103,8 +103,15 @@ function useEndInView(scroller, reading) {
     const stay = () => {
       if (reading.isAtEnd.peek()) box.scrollTop = box.scrollHeight;
     };
-    const look = () =>
-      reading.setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX);
+    let top = box.scrollTop;
+    const look = () => {
+      const isUp = box.scrollTop < top;
+      top = box.scrollTop;
+      const isAtEnd = box.scrollHeight - top - box.clientHeight < NEAR_END_PX;
+      // What has grown below meanwhile is nothing from which the reader has gone away.
+      if (isAtEnd || isUp) reading.setAtEnd(isAtEnd);
+      else stay();
+    };
     const jump = () => {
       if (reading.answers.value === 0) return;
       box.scrollTop = box.scrollHeight;

@@ -146,8 +146,13 @@ async def test_who_was_away_for_too_long_is_told_and_can_meet_others(gather, clo
 
 async def test_a_group_that_falls_silent_ends_and_leads_on(gather, clock):
     ann, bob = await gather("Ann", "Bob")
+    # Once both have spoken, no keys are on their way any more, which would count as life.
+    await bob.say("hello")
+    await ann.hears("hello")
     await ann.say("last words")
     await bob.hears("last words")
+    for one, text in ((ann, "last words"), (bob, "hello")):
+        await one.has_sent(text)
 
     clock.advance(minutes=31)
 
