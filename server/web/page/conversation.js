@@ -61,6 +61,7 @@ export class Conversation extends Exchange {
   /** Forget everything of it on this device. */
   async forget() {
     this.log.clear();
+    this.reading.end();
     await this.#forget();
   }
 }

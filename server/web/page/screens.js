@@ -53,6 +53,7 @@ export async function joinSession(link, name) {
  * @returns {Promise<string | null>} Why that is not possible, as a code.
  */
 export async function meetStrangers(pseudonym) {
+  void import("./strangers/stay.js").catch(() => {}); // What is shown next; its lack is told then.
   const ways = await import("./strangers/visit.js").catch(() => null);
   if (!ways) {
     show({ at: "ended", code: "outdated" });

@@ -1,7 +1,7 @@
 // @ts-check
 /** A group of strangers on the screen: what stands where. */
 
-import { html } from "../../vendor/preact.js";
+import { html, useEffect } from "../../vendor/preact.js";
 import { Banner } from "../banner.js";
 import { Composer } from "../composer.js";
 import { ConversationContext } from "../context.js";
@@ -16,6 +16,8 @@ import { StrangerList } from "./list.js";
 import { texts } from "./texts.js";
 
 const dialogs = () => import("./dialogs.js");
+
+const PROBLEM_MS = 10_000;
 
 const VIEWS = {
   group: lazy(() => import("./group_dialog.js").then(({ GroupDialog }) => GroupDialog)),
@@ -50,9 +52,16 @@ function GroupView() {
   <//>`;
 }
 
-/** What was wanted and could not be done. */
+/** What was wanted and could not be done; said for a while. */
 function Problem() {
-  const code = useVisit().problem.value;
+  const { problem } = useVisit();
+  const code = problem.value;
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      problem.value = null;
+    }, PROBLEM_MS);
+    return () => clearTimeout(timer);
+  }, [code]);
   if (!code) return null;
   return html`<div class="banner is-reconnecting" role="alert">
     <p>${texts.problems[code] ?? texts.problems.other}</p>

@@ -10,6 +10,9 @@ import { GroupTalk } from "./group_talk.js";
 /** With these the relay says that it does not know us any more; whoever wants to go on is somebody new. */
 const UNKNOWN_TO_RELAY = new Set(["token_expired", "unauthenticated"]);
 
+/** So long it is waited for the relay to hear that one leaves. */
+const GOODBYE_MS = 1_500;
+
 export class Visit {
   /** The group where one is, or was last. */
   talk = signal(/** @type {GroupTalk | null} */ (null));
@@ -60,7 +63,8 @@ export class Visit {
   async leave() {
     removeEventListener("pagehide", this.#leaveWithPage);
     noteLeaving();
-    await this.#current.group.leave();
+    const { group } = this.#current;
+    await Promise.race([group.leave(), new Promise((done) => setTimeout(done, GOODBYE_MS))]);
     this.#current.end();
     this.#strangers?.close();
   }
