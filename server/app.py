@@ -37,13 +37,14 @@ from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
 from server.transports.health import Health
-from server.transports.http import Guard, Surround, add_routes
+from server.transports.http import Guard, Surround
 from server.transports.http_connection import HttpOptions
 from server.transports.key_sets import PublishedKeys
 from server.transports.listener import Listener, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
 from server.transports.proxies import Proxies
+from server.transports.rest import Rest, Toll
 from server.transports.socketio.connections import Connections
 from server.transports.socketio.engine import Engine, EngineOptions
 from server.transports.socketio.fanout import Hub
@@ -252,15 +253,10 @@ class App:
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
         self._web.add_routes(app)
+        toll = Toll(self._limiter, self._clock, self._settings.rates.events)
+        rest = Rest(self.chat, self._decoder, guard, self._front, toll)
         for api in APIS:
-            add_routes(
-                app,
-                api,
-                chat=self.chat,
-                decoder=self._decoder,
-                guard=guard,
-                front=self._front,
-            )
+            rest.add_routes(app, api)
         return app
 
     def _make_door(self) -> Door:

@@ -42,7 +42,7 @@ class Rates(Struct, frozen=True):
     """How often one address, or one member, may do a thing. None lifts that rate.
 
     Attributes:
-        events: Of one connection, whatever they ask for.
+        events: Of one connection, or of one user over HTTP, whatever they ask for.
         guest: Tokens that one address is given.
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
@@ -63,6 +63,9 @@ class Rates(Struct, frozen=True):
         """Nothing is counted."""
         return cls(**dict.fromkeys(cls.__struct_fields__))
 
+
+BYTES_AN_EVENT = 8 * 1024
+"""Of an answer, that count as one event more."""
 
 WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

@@ -1,7 +1,8 @@
 """Spending a rate: token buckets, and one call that refuses with the time to wait."""
 
+from server.core.clock import Clock
 from server.core.errors import AppError, Code
-from server.core.limits import Rate
+from server.core.limits import BYTES_AN_EVENT, Rate
 from server.core.ports import RateLimiter
 
 _TOKEN = 60_000
@@ -44,6 +45,31 @@ class TokenBucket:
         if gained > 0:  # times that several processes wrote may step back
             self._missing = self._missing - gained if self._missing > gained else 0
         return self._missing
+
+
+class Meter:
+    """What one connection asks for, and how much it is answered."""
+
+    __slots__ = ("_bucket", "_clock", "_rate")
+
+    def __init__(self, rate: Rate, clock: Clock) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._bucket = TokenBucket(clock.now_ms())
+
+    def spend(self) -> None:
+        """Count an event.
+
+        Raises:
+            AppError: RATE_LIMITED, with `retry_after_ms`.
+        """
+        wait_ms = self._bucket.take(self._rate, 1, self._clock.now_ms())
+        if wait_ms:
+            raise refusal(wait_ms)
+
+    def charge(self, size_bytes: int) -> None:
+        """Count a long answer as many events."""
+        self._bucket.charge(self._rate, size_bytes // BYTES_AN_EVENT, self._clock.now_ms())
 
 
 def refusal(wait_ms: int) -> AppError:

@@ -263,7 +263,7 @@ TABLE: tuple[Setting, ...] = (
         "CONNECTION_EVENTS_PER_MINUTE",
         _per_minute(_RATES.events),
         _PER_MINUTE,
-        "Events of one connection",
+        "Events of one connection; requests of one user over HTTP",
     ),
     Setting("PING_INTERVAL_S", "25", seconds(0.1, 300), "Seconds between two pings"),
     Setting(

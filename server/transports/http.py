@@ -1,10 +1,9 @@
-"""HTTP: runs the routes of any API, and puts the same care around every request.
+"""HTTP: who may call, and the same care around every request.
 
-A request passes, from the outside in: a request id, the origin check, errors as problems,
-the guard, the decoder, the handler, the API's render.
+A request passes, from the outside in: a request id, the origin check, errors as problems; and
+in `rest`, for the routes of an API, the guard, the toll, the decoder, the handler, the render.
 """
 
-import asyncio
 import contextlib
 import hmac
 import logging
@@ -12,18 +11,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import msgspec
-from aiohttp import http_exceptions, web
+from aiohttp import web
 from msgspec import Struct
 
-from server.core.chat import Chat
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.jws import looks_signed
 from server.core.tokens import Tokens
 from server.logs import new_request_id, request_id
-from server.transports.api import Access, Api, Caller, Route
-from server.transports.decode import Decoder, parse_json, to_plain_json
+from server.transports.api import Access
+from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
 from server.transports.front import DEFAULT_HEADERS, Front, peer_of
 from server.transports.metrics import Metrics
@@ -31,14 +28,8 @@ from server.transports.proxies import is_direct_loopback
 
 log = logging.getLogger("hushwire.http")
 
-BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
-"""What reading a body raises that is cut off, or not what its headers say."""
-
 MAX_BODY_BYTES = 64 * 1024
 """Of a JSON body. Messages go over Socket.IO, which has a bound of its own."""
-
-BODY_LIMIT_S = 30
-"""For a body to arrive."""
 
 CLIENT_ROUTE = "/client/{path:.+}"
 """The files of the browser client, which pages of any origin may load."""
@@ -170,72 +161,6 @@ class Surround:
                 peer_of(request.transport), request.headers, is_public=_is_public(request)
             )
         )
-
-
-def add_routes(
-    app: web.Application,
-    api: Api,
-    *,
-    chat: Chat,
-    decoder: Decoder,
-    guard: Guard,
-    front: Front,
-) -> None:
-    """Serve the routes of one API."""
-    for route in api.routes:
-        app.router.add_route(
-            route.method, route.path, _serve(route, api, chat, decoder, guard, front)
-        )
-
-
-def _serve(
-    route: Route, api: Api, chat: Chat, decoder: Decoder, guard: Guard, front: Front
-) -> Serve:
-    async def serve(request: web.Request) -> web.StreamResponse:
-        try:
-            user = await guard.admit(request, route.access)
-            wish = await _wish(route, request, decoder)
-            address = front.client_address(peer_of(request.transport), request.headers)
-            result = await route.handler(chat, Caller(address, user=user), wish)
-        except AppError as error:
-            return problem_response(error, api.words)
-        answer = route.render(wish, result)
-        return json_response(answer.body, answer.status)
-
-    return serve
-
-
-async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
-    """What a request asks for: by its path, and by its query or its body."""
-    named = dict(request.match_info)
-    if route.method == "GET":
-        return decoder.query(route.request, {**request.query, **named})
-    has_body = request.can_read_body or _must_be_said(route.request) - named.keys()
-    body = await _json_body(request) if has_body else {}
-    if named and not isinstance(body, dict):
-        raise AppError(Code.INVALID_REQUEST, "the body is no object")
-    return decoder.request(route.request, {**body, **named} if named else body)
-
-
-def _must_be_said(request: type[Struct]) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(request) if field.required}
-
-
-async def _json_body(request: web.Request) -> Any:
-    if not request.body_exists:
-        return {}
-    if request.content_type != "application/json":
-        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
-    try:
-        async with asyncio.timeout(BODY_LIMIT_S):
-            body = await request.read()
-        return parse_json(body.decode())
-    except TimeoutError:
-        raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
-    except (ValueError, RecursionError, *BROKEN_BODY):
-        raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
 
 
 async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from server import app
-from server.transports import door, http
+from server.transports import door, rest
 from tests.servers import ADMIN_TOKEN, RunningServer, until
 from tests.transports.answers import check_answer, problem_of
 from tests.transports.wire import (
@@ -292,7 +292,7 @@ async def test_a_head_without_end_is_refused_at_its_bound(server: RunningServer)
 async def test_a_body_that_does_not_arrive_in_time_is_refused(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "BODY_LIMIT_S", 0.2)
+    monkeypatch.setattr(rest, "BODY_LIMIT_S", 0.2)
 
     reply = await exchange(server.url, head("POST", RESERVE, {**JSON, "Content-Length": "9"}), b"{")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/CLIENT.md").read_text()
+PAGE, STRANGERS = (ROOT / "docs/CLIENT.md").read_text().split("## Groups of strangers")
 CLIENT = ROOT / "server/web/client"
 
 
@@ -37,9 +37,9 @@ def row(start):
     return next(line for line in PAGE.splitlines() if line.startswith(f"| {start}"))
 
 
-def table_after(line):
+def table_after(line, page=PAGE):
     """The first cells of the table with this heading."""
-    _, rest = PAGE.split(line, 1)
+    _, rest = page.split(line, 1)
     table, _, _ = rest.partition("\n\n")
     return [row.split(" | ")[0] for row in table.splitlines()[1:] if row.startswith("| ")]
 
@@ -94,7 +94,9 @@ def test_notices():
     told = PAGE.split("A **notice** has", 1)[1].split("\n## ", 1)[0]
     fields = {"notice", "id", "code", "count"}
 
-    assert marked(told) - fields == typed("NoticeCode", "entries.js")
+    of_groups = {"key-changed", "split", "behind"}
+    assert marked(told) - fields == typed("NoticeCode", "entries.js") - of_groups
+    assert of_groups <= marked(STRANGERS)
 
 
 def test_what_a_session_can_do():
@@ -113,3 +115,44 @@ def test_what_a_session_has():
 
     told = found(r"^A session has .*?\n\n", PAGE)
     assert set(re.findall(r"`(\w+)`", told)) == {*had, "link", *fields}
+
+
+# --- groups of strangers ---
+
+
+def test_events_of_groups():
+    told = found(r"@typedef \{object\} GroupEvents\n(.*?)\n \*\n", source("strangers/group.js"))
+    names = set(re.findall(r"@property \{.*\} (\w+)", told))
+
+    assert {name.strip("| `") for name in table_after("| event | told |", STRANGERS)} == names
+
+
+def test_states_of_groups():
+    states = typed("GroupState", "strangers/group.js")
+
+    shown = next(line for line in STRANGERS.splitlines() if line.startswith("| `state`"))
+    assert states <= marked(shown)
+
+
+def test_what_a_group_can_do():
+    body = source("strangers/group.js")
+    done = set(re.findall(r"^  (?:async )?(\w+)\(.*\) \{$", body, re.MULTILINE))
+
+    shown = set(re.findall(r"`group\.(\w+)\(", STRANGERS))
+    assert shown == done - {"constructor"}
+
+
+def test_what_is_told_of_strangers():
+    told = found(r"@typedef \{object\} Stranger\n(.*?)\n \*\n", source("strangers/people.js"))
+
+    names = set(re.findall(r"@property \{.*?\} (\w+)", told))
+    assert names <= set(re.findall(r"`(\w+)`", STRANGERS))
+
+
+def test_reasons_of_what_strangers_say():
+    body = source("strangers/inbox.js")
+
+    for status in ("unreadable", "refused"):
+        given = set(re.findall(rf'"{status}", "([a-z-]+)"', body))
+        (shown,) = re.findall(rf"`{status}` for ([^;.]+)", STRANGERS)
+        assert marked(shown) == given

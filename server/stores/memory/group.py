@@ -95,7 +95,8 @@ class MemoryGroup:
 
     def message(self, post: Post, now_ms: int) -> MessageSent:
         """A message as the next in the sequence, which it does not take yet."""
-        to = post.recipient
+        # However the sender wrote it, text or number.
+        to = self.members[post.recipient].user_id if post.recipient else None
         return MessageSent(
             room_id=self.room_id,
             seq=self.seq + 1,

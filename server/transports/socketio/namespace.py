@@ -13,22 +13,18 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import ConnectionId
 from server.core.limits import Rate
-from server.core.rates import TokenBucket, refusal
+from server.core.rates import Meter
 from server.logs import request_id
 from server.transports.api import Access, Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body, word
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub
-from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.plain import Reply
 from server.transports.socketio.server import PlainNamespace, SocketServer
 from server.transports.socketio.session import EngineSocket
 
 log = logging.getLogger("hushwire.socketio")
-
-BYTES_AN_EVENT = 8 * 1024
-"""Of an answer, that count as one event more."""
 
 MAX_REFUSALS = 200
 """Events over the rate, one after the other, after which a connection is cut."""
@@ -94,10 +90,10 @@ class ApiNamespace(PlainNamespace):
         if line is None:
             return False
         try:
-            if line.events:
-                self._spend(line)
-            else:
-                line.events = TokenBucket(self._clock.now_ms())
+            if line.meter:
+                line.meter.spend()
+            elif self._rate:
+                line.meter = Meter(self._rate, self._clock)
         except AppError as error:
             self._metrics.refused(error.code)
             return False
@@ -151,7 +147,8 @@ class ApiNamespace(PlainNamespace):
         api, action = self._actions.get(event, (self._default_api, None))
         code: Code | None = None
         try:
-            self._spend(line)
+            if line.meter:
+                line.meter.spend()
             if line.caller is None:
                 raise AppError(Code.UNAVAILABLE, "this connection is closing")
             if action is None:
@@ -170,30 +167,10 @@ class ApiNamespace(PlainNamespace):
             report = f"something went wrong here; report it as {request_id.get()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
         events = () if line.is_closed else self._hub.encode(answer.emits)
-        self._charge(line, events)
         if code or line.refusals:
             self._cut_if_flooding(line, code)
         self._observe(event if action else "unknown", code, time.perf_counter() - started)
         return Reply(events, answer.ack)
-
-    def _spend(self, line: EngineSocket) -> None:
-        """Count an event of a line.
-
-        Raises:
-            AppError: RATE_LIMITED.
-        """
-        if self._rate and line.events:
-            wait_ms = line.events.take(self._rate, 1, self._clock.now_ms())
-            if wait_ms:
-                raise refusal(wait_ms)
-
-    def _charge(self, line: EngineSocket, answered: Iterable[Outgoing]) -> None:
-        """Long answers, such as histories and lists of keys, count as many events."""
-        size_bytes = 0
-        for packets in answered:
-            size_bytes += packets.size_bytes
-        if size_bytes >= BYTES_AN_EVENT and self._rate and line.events:
-            line.events.charge(self._rate, size_bytes // BYTES_AN_EVENT, self._clock.now_ms())
 
     def _cut_if_flooding(self, line: EngineSocket, code: Code | None) -> None:
         """Cut a connection that goes on and on over its rate."""

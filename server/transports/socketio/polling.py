@@ -7,8 +7,8 @@ from aiohttp import web
 
 from server.core.errors import AppError, Code
 from server.transports.front import Front, peer_of
-from server.transports.http import BODY_LIMIT_S, BROKEN_BODY
 from server.transports.http_connection import HttpConnection
+from server.transports.rest import BODY_LIMIT_S, BROKEN_BODY
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
 from server.transports.socketio.session import EngineSocket, MalformedError

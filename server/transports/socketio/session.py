@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
-from server.core.rates import TokenBucket
+from server.core.limits import BYTES_AN_EVENT
+from server.core.rates import Meter
 from server.transports.api import Caller
 from server.transports.errors import CLOSE_CODE
 from server.transports.flood import Flood
@@ -49,7 +50,7 @@ class EngineSocket:
         address: The client's, by which limits count.
         caller: Who speaks on it, while the main namespace is open.
         began_polling: It did, and may have moved since.
-        events: What its client may still send of them, once a namespace was opened.
+        meter: Of what its client asks for, once a namespace was opened; None for no limit.
         refusals: Of its last events, one after the other, for their rate.
         turn: The wheel's.
     """
@@ -65,11 +66,11 @@ class EngineSocket:
         "answered_by",
         "began_polling",
         "caller",
-        "events",
         "flood",
         "inbox",
         "is_closed",
         "is_posting",
+        "meter",
         "refusals",
         "sid",
         "turn",
@@ -81,7 +82,7 @@ class EngineSocket:
         self.sid = sid
         self.address = address
         self.caller: Caller | None = None
-        self.events: TokenBucket | None = None
+        self.meter: Meter | None = None
         self.flood = Flood()
         self.inbox = Inbox(self._failed)
         self.turn: int | None = None
@@ -139,10 +140,13 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
-        frames = b""
+        frames, size_bytes = b"", 0
         for one in packets:
-            self._engine.traffic.bytes_out += one.size_bytes
+            size_bytes += one.size_bytes
             frames += one.frames
+        self._engine.traffic.bytes_out += size_bytes
+        if size_bytes >= BYTES_AN_EVENT and self.meter:
+            self.meter.charge(size_bytes)
         if self._websocket:
             self._websocket.answer(frames)
             if self._websocket.is_full:

@@ -32,7 +32,7 @@ REFUSED_REQUESTS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "unknown route": ("GET", "/nowhere", {}, 404, "not_found"),
     "unknown route of the API": ("POST", "/api/nowhere", {"json": {}}, 404, "not_found"),
     "wrong method": ("GET", RESERVE, {}, 405, "method_not_allowed"),
-    "no body": ("POST", RESERVE, {}, 415, "unsupported_media_type"),
+    "no body": ("POST", RESERVE, {}, 400, "invalid_request"),
     "form": ("POST", RESERVE, {"data": {"sessionId": "a"}}, 415, "unsupported_media_type"),
     "no JSON": (
         "POST",

@@ -126,7 +126,10 @@ describe("a hostile relay", () => {
     relay.down = (told) => {
       if (!isText(told)) return [told];
       const { encryptedContent } = told.data;
-      const changed = encryptedContent.replace(/.(.{99})$/, (_, rest) => `_${rest}`);
+      const changed = encryptedContent.replace(
+        /(.)(.{99})$/,
+        (_, first, rest) => `${first === "_" ? "-" : "_"}${rest}`,
+      );
       const claimed = [{ senderId: cy.id }, { encryptedContent: changed }, { id: "another" }];
       return claimed.map((change) => ({ ...told, data: { ...told.data, ...change } }));
     };

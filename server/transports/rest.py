@@ -1,0 +1,128 @@
+"""The routes of the APIs over HTTP: from a request to its handler, and back to a response."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import http_exceptions, web
+from msgspec import Struct
+
+from server.core.chat import Chat
+from server.core.clock import Clock
+from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.limits import BYTES_AN_EVENT, Rate
+from server.core.ports import RateLimiter
+from server.core.rates import spend
+from server.transports.api import Access, Api, Caller, Route
+from server.transports.decode import Decoder, parse_json
+from server.transports.front import Front, peer_of
+from server.transports.http import Guard, json_response, problem_response
+
+BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
+"""What reading a body raises that is cut off, or not what its headers say."""
+
+BODY_LIMIT_S = 30
+"""For a body to arrive."""
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Toll(Struct, frozen=True):
+    """What users ask for over HTTP, counted as the events of a connection are.
+
+    Attributes:
+        rate: Of one user; None for no limit.
+    """
+
+    limiter: RateLimiter
+    clock: Clock
+    rate: Rate | None
+
+    async def spend(self, user: User) -> None:
+        """Count a request.
+
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        await spend(self.limiter, "request of", user.user_id, self.rate, self.clock.now_ms())
+
+    async def charge(self, user: User, size_bytes: int) -> None:
+        """Count a long answer as many requests."""
+        if self.rate and size_bytes >= BYTES_AN_EVENT:
+            cost, bucket = size_bytes // BYTES_AN_EVENT, f"request of:{user.user_id}"
+            await self.limiter.charge(bucket, self.rate, cost, self.clock.now_ms())
+
+
+class Rest(Struct, frozen=True):
+    """Runs the routes of any API."""
+
+    chat: Chat
+    decoder: Decoder
+    guard: Guard
+    front: Front
+    toll: Toll
+
+    def add_routes(self, app: web.Application, api: Api) -> None:
+        """Serve the routes of one API."""
+        for route in api.routes:
+            app.router.add_route(route.method, route.path, self._serve(route, api))
+
+    def _serve(self, route: Route, api: Api) -> Serve:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            try:
+                user = await self.guard.admit(request, route.access)
+                return await self._answer(route, request, user)
+            except AppError as error:
+                return problem_response(error, api.words)
+
+        return serve
+
+    async def _answer(
+        self, route: Route, request: web.Request, user: User | None
+    ) -> web.StreamResponse:
+        payer = user if route.access is Access.USER else None
+        if payer:
+            await self.toll.spend(payer)
+        wish = await _wish(route, request, self.decoder)
+        address = self.front.client_address(peer_of(request.transport), request.headers)
+        result = await route.handler(self.chat, Caller(address, user=user), wish)
+        answer = route.render(wish, result)
+        response = json_response(answer.body, answer.status)
+        if payer:
+            await self.toll.charge(payer, response.content_length or 0)
+        return response
+
+
+async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
+    """What a request asks for: by its path, and by its query or its body."""
+    named = dict(request.match_info)
+    if route.method == "GET":
+        return decoder.query(route.request, {**request.query, **named})
+    has_body = request.can_read_body or _must_be_said(route.request) - named.keys()
+    body = await _json_body(request) if has_body else {}
+    if named and not isinstance(body, dict):
+        raise AppError(Code.INVALID_REQUEST, "the body is no object")
+    return decoder.request(route.request, {**body, **named} if named else body)
+
+
+def _must_be_said(request: type[Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(request) if field.required}
+
+
+async def _json_body(request: web.Request) -> Any:
+    if not request.body_exists:
+        return {}
+    if request.content_type != "application/json":
+        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            body = await request.read()
+        return parse_json(body.decode())
+    except TimeoutError:
+        raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
+    except (ValueError, RecursionError, *BROKEN_BODY):
+        raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
