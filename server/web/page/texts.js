@@ -253,7 +253,7 @@ export const texts = {
     "rolled-back":
       "Before you loaded this page again there were messages that the server no longer delivers. It may have lost them, or be hiding them.",
     "key-changed":
-      "The first keys that somebody shows are kept. Now the server shows others under this name: perhaps the page was opened anew there, perhaps somebody has put himself in between. They get nothing that you write, and what they write waits, until you accept the new keys in the list of people.",
+      "The first keys that somebody shows are kept. Now the server shows others under this name: perhaps the page was opened anew there, perhaps somebody stands in between. They get nothing that you write, and what they write waits, until you accept the new keys in the list of people.",
     behind:
       "Who comes or goes is told to all, and keys change. This device still uses the old ones after half a minute, so people who have left may read what it writes. The server may be withholding from it who has left.",
     "told-less":

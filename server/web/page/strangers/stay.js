@@ -70,8 +70,10 @@ function Problem() {
 
 /** What one has to know before the first word. */
 function Beginning() {
-  const { crowd } = useGroupTalk();
-  const isAlone = crowd.people.value.every(({ isYou, isPresent }) => isYou || !isPresent);
+  const { crowd, standing } = useGroupTalk();
+  const isOver = standing.value.state === "ended";
+  const isAlone =
+    !isOver && crowd.people.value.every(({ isYou, isPresent }) => isYou || !isPresent);
   const { beginning } = texts;
   return html`<section class="beginning">
     <span class="beginning-sign"><${Icon} name="strangers" /></span>

@@ -65,7 +65,7 @@ export const texts = {
     title: (name) => `Accept other keys for ${name}?`,
     text: "Perhaps the page was opened anew there. Perhaps the server has put somebody else in this place, who would then read what you write. If you can, compare safety numbers another way after this.",
     stay: "Do not accept",
-    go: "Accept the new keys",
+    go: "Accept",
   },
   aboutGroup: {
     about: [
