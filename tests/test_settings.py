@@ -311,6 +311,11 @@ ADMIN_CLAIMS = {
 }
 
 
+def test_words_for_tokens_that_sign_in_are_taken_in_any_case():
+    assert load({"JWT_TYPES": " Student,pupil ,, "}).token_rules.types == {"student", "pupil"}
+    assert problems(JWT_TYPES="a\nb")[0].startswith("JWT_TYPES: ")
+
+
 @pytest.mark.parametrize(("text", "claim"), ADMIN_CLAIMS.items(), ids=ADMIN_CLAIMS)
 def test_the_operators_claim_is_a_name_with_or_without_a_value(
     text: str, claim: AdminClaim | None
@@ -414,6 +419,7 @@ def test_every_setting_changes_something() -> None:
         "JWT_ISSUER": "https://id.example",
         "JWT_AUDIENCE": "chat",
         "ADMIN_CLAIM": "admin",
+        "JWT_TYPES": "student",
     }
     # See tests/conformance/test_tls.py, and above.
     names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL"}

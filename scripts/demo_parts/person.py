@@ -1,6 +1,7 @@
 """A member of the session at its connection."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ class Person:
         self.member = Member(link, identity, name)
         self.line = Line(url, name, self._take)
         self.member_token = ""
+        self._new_token = secrets.token_urlsafe(32)
         self._is_joined = False
         self._turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -58,7 +60,9 @@ class Person:
         """
         link = self.member.link
         key = {} if session_id else {"authKey": to_text(link.auth_key)}
-        fields = {"sessionId": session_id or link.relay_session_id, **key, **more}
+        # The same again if no answer came: so the server knows that the creator has come back.
+        token = {"newMemberToken": self._new_token}
+        fields = {"sessionId": session_id or link.relay_session_id, **key, **token, **more}
         if self.member_token:
             fields |= {"memberToken": self.member_token, "since": self.line.seq}
         joined = await self.ask(
@@ -171,7 +175,8 @@ class Person:
     # --- what it does by itself ---
 
     async def _tick(self) -> None:
-        while True:
+        # Once the connection is gone, nobody can be held to be silent.
+        while not self.line.lost.is_set():
             self.member.tick()
             self.line.news.ring()
             await asyncio.sleep(TICK_S)
@@ -181,12 +186,16 @@ class Person:
         member = self.member
         while True:
             if member.complete:
-                await self._try("file-downloaded", fileName=to_text(member.complete.pop(0)))
+                await self._tell_of(member.complete.pop(0))
             elif member.postman.letters:
                 letter = member.postman.letters.popleft()
                 await self._try("send-signal", to=letter.to, encrypted=letter.encrypted)
             else:
                 await self.line.news.wait()
+
+    async def _tell_of(self, file_id: bytes) -> None:
+        for to in self.member.files.whom_to_tell(file_id):
+            await self._try("file-downloaded", fileName=to_text(file_id), to=to)
 
     async def _try(self, event: str, **fields: Any) -> None:
         """Ask for something that whoever needs it will ask for again if it fails."""

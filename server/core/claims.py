@@ -18,8 +18,22 @@ _LAST_S = 253_402_300_799
 
 _MAX_SAFE_INTEGER = 2**53 - 1
 
-_WRONG_TYPES = {"refresh", "refresh_token", "offline", "registration", "id", "id_token"}
-"""What tokens are called that do not sign in, by other systems and by this one."""
+SIGN_IN_TYPES = frozenset(
+    {
+        "access",
+        "access_token",
+        "auth",
+        "at+jwt",
+        "bearer",
+        "guest",
+        "jwt",
+        "login",
+        "session",
+        "user",
+    }
+)
+"""What tokens are called that sign in. Any other may be made to renew, to confirm an address, to
+reset a password: a link in a mail must not be a way in."""
 
 Claims = Mapping[str, Any]
 
@@ -78,15 +92,20 @@ def login_of(claims: Claims, max_chars: int) -> str | None:
     return None
 
 
-def check_type(claims: Claims) -> None:
+def check_type(claims: Claims, more_types: frozenset[str]) -> None:
     """Refuse tokens that are made for something else than to sign in.
+
+    Args:
+        more_types: Of those that sign in besides the usual ones, in small letters.
 
     Raises:
         AppError: UNAUTHENTICATED.
     """
     for name in _TYPE_CLAIMS:
-        found = claims.get(name, "")
-        if not isinstance(found, str) or found.lower() in _WRONG_TYPES:
+        found = claims.get(name)
+        if found is None or found == "":
+            continue
+        if not isinstance(found, str) or found.lower() not in SIGN_IN_TYPES | more_types:
             raise refused("it is of a type that does not sign in; show an access token")
 
 
@@ -120,7 +139,7 @@ def check_times(claims: Claims, now_ms: int) -> int | None:
 
 _ID_CLAIMS = ("sub", "userId", "id")
 _LOGIN_CLAIMS = ("login", "username", "name")
-_TYPE_CLAIMS = ("typ", "type", "token_use")
+_TYPE_CLAIMS = ("typ", "type", "token_use", "purpose")
 
 
 def _time_ms(claims: Claims, name: str) -> int | None:

@@ -157,6 +157,10 @@ class SignInExpired(ConnectionEvent, frozen=True, kw_only=True):
     expired_ms: int
 
 
+class SignedOut(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection speaks for nobody after all: what goes with signing in could not be done."""
+
+
 class ConnectionAttached(RoomEvent, frozen=True, kw_only=True):
     """A connection hears of the room from now on, as this user.
 
@@ -179,6 +183,10 @@ class ConnectionDetached(RoomEvent, frozen=True, kw_only=True):
     """A connection hears of the room no longer, by its own wish."""
 
     connection_id: ConnectionId
+
+
+class ConnectionLapsed(ConnectionDetached, frozen=True, kw_only=True):
+    """The same because its token has run out; it alone is told."""
 
 
 class MemberRemoved(RoomEvent, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from server.core import matching
 from server.core.errors import AppError, Code
 from server.core.events import (
-    ConnectionDetached,
+    ConnectionLapsed,
     Group,
     MessageSent,
     TypingChanged,
@@ -92,6 +92,8 @@ class Groups:
         )
         matched = await self._store.match(wish, now_ms)
         await self._parts.relay.publish(*matched.events)
+        if matched.events and not matched.is_new:
+            await self._charge_for_key(visitor.user, now_ms)
         return matched
 
     async def current(self, user: User) -> Group | None:
@@ -122,8 +124,8 @@ class Groups:
         now_ms = self._now_ms()
         await self._store.lose(connection_id, now_ms, now_ms)
         if group:
-            detached = ConnectionDetached(room_id=group.room_id, connection_id=connection_id)
-            await self._parts.relay.publish(detached)
+            lapsed = ConnectionLapsed(room_id=group.room_id, connection_id=connection_id)
+            await self._parts.relay.publish(lapsed)
 
     async def departed(
         self, user_id: UserId, connection_id: ConnectionId, *, is_lost: bool
@@ -216,8 +218,10 @@ class Groups:
         limit_bytes = self._parts.bounds.evidence_bytes
         if evidence and evidence.size_bytes > limit_bytes:
             raise AppError(Code.PAYLOAD_TOO_LARGE, f"evidence may have {limit_bytes} bytes")
-        await self._spend("report", visitor.user)
         now_ms = self._now_ms()
+        rates, limiter = self._parts.rates, self._parts.limiter
+        await spend(limiter, "report from", visitor.address, rates.address_report, now_ms)
+        await self._spend("report", visitor.user)
         report = Report(
             report_id=new_id(),
             room_id=room_id,
@@ -235,13 +239,13 @@ class Groups:
     # --- about users ---
 
     async def key_of(self, asker: User, user_id: UserId) -> SavedKey:
-        """The public key that a user had last.
+        """The public key that a user had last; guests are told those of their group alone.
 
         Raises:
-            AppError: NOT_FOUND; RATE_LIMITED.
+            AppError: NOT_FOUND, also for who has blocked the asker; RATE_LIMITED.
         """
         await self._spend("lookup", asker)
-        saved = await self._store.key_of(user_id)
+        saved = await self._store.key_of(user_id, asker.user_id, in_group=asker.is_guest)
         if saved is None:
             raise AppError(Code.NOT_FOUND, "no public key is known of a user of that id")
         return saved
@@ -281,6 +285,12 @@ class Groups:
         if user.is_guest and user.expires_ms is not None:
             return user.expires_ms
         return self._now_ms() + KEPT_MS
+
+    async def _charge_for_key(self, user: User, now_ms: int) -> None:
+        """Each new key goes to all members, and has them all make new keys."""
+        if rate := self._parts.rates.match:
+            bucket = f"match of:{user.user_id}"
+            await self._parts.limiter.charge(bucket, rate, matching.NEW_KEY_COST, now_ms)
 
     def _spend(self, what: str, user: User) -> Awaitable[None]:
         rate = getattr(self._parts.rates, what)

@@ -31,6 +31,18 @@ class User(Struct, frozen=True, kw_only=True):
         return self.expires_ms is not None and self.expires_ms <= now_ms
 
 
+_JOINERS = "\u200c\u200d"
+"""Of letters, and of the parts of a picture."""
+
+_UNSEEN = {"Cf", "Cc", "Cs", "Co", "Cn", "Zs", "Zl", "Zp", "Mn", "Me"}
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether everybody sees what it is: something visible, and nothing that turns or hides."""
+    kinds = {unicodedata.category(c) for c in name if c not in _JOINERS}
+    return is_one_line(name) and "Cf" not in kinds and not kinds <= _UNSEEN
+
+
 def is_one_line(name: str) -> bool:
     """Whether a name can be shown: of any language, with joiners and odd spaces, no control."""
     return name.isprintable() or not any(unicodedata.category(c) in _CONTROL for c in name)

@@ -46,6 +46,7 @@ class Rates(Struct, frozen=True):
         guest: Tokens that one address is given.
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
+        report, address_report: Reports by one user, and from one address.
     """
 
     reserve: Rate | None = even(120)
@@ -57,6 +58,7 @@ class Rates(Struct, frozen=True):
     match: Rate | None = even(40)
     lookup: Rate | None = even(240)
     report: Rate | None = even(12)
+    address_report: Rate | None = even(40)
 
     @classmethod
     def off(cls) -> "Rates":

@@ -30,6 +30,9 @@ PRESENT_MS = 60_000
 ENOUGH_REPORTS = 3
 """Members who must report another to have it removed; all others, if they are fewer."""
 
+NEW_KEY_COST = 4
+"""Groups that one might have joined for a new key in the same group."""
+
 _PREFIX = "random:"
 """Of the ids of groups within: no session has a colon in its id, hence none is taken for one."""
 

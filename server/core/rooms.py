@@ -45,6 +45,8 @@ class JoinRequest(Struct, frozen=True, kw_only=True):
         key: The room's; None for a room without one.
         as_creator: Make the room if it is not there.
         member_token: From an earlier `Admission`, which proves to be the same member.
+        new_token: What a new member wants as its token; it proves the same when it is shown
+            again, as by somebody who has never heard the answer.
         since_seq: The last place in the sequence that the joiner has seen; 0 for none.
     """
 
@@ -55,6 +57,7 @@ class JoinRequest(Struct, frozen=True, kw_only=True):
     name: str | None = None
     public_key: Opaque | None = None
     member_token: str | None = None
+    new_token: str | None = None
     since_seq: int = 0
 
 
@@ -113,12 +116,12 @@ class Rooms:
         now_ms = self._parts.clock.now_ms()
         rate = self._parts.rates.join
         await spend(self._parts.limiter, "join", address, rate, now_ms)
-        new_token = new_secret()
+        new_token = request.new_token or new_secret()
         entry = self._entry(connection_id, request, new_token)
         async with self._guess_costs("join", address, rate, now_ms):
             joined = await self._parts.store.join(entry, self._policy, now_ms)
         await self._parts.relay.publish(*joined.events)
-        proof = request.member_token if joined.token_is_good else None
+        proof = _shown_token(request) if joined.token_is_good else None
         token = new_token if joined.is_new else proof
         return Admission(joined, token, self._parts.bounds, self._policy)
 
@@ -196,7 +199,7 @@ class Rooms:
         return await self._parts.store.totals()
 
     def _entry(self, connection_id: ConnectionId, request: JoinRequest, new_token: str) -> Entry:
-        token = request.member_token
+        token = _shown_token(request)
         return Entry(
             room_id=request.room_id,
             user_id=request.user_id,
@@ -235,6 +238,10 @@ class Rooms:
                 Code.PAYLOAD_TOO_LARGE,
                 f"a public key may have {self._parts.bounds.public_key_bytes} bytes",
             )
+
+
+def _shown_token(request: JoinRequest) -> str | None:
+    return request.member_token or request.new_token
 
 
 def _token_hash(token: str) -> bytes:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
-from server.core.events import ConnectionEvent, SignedIn, SignInExpired
+from server.core.events import ConnectionEvent, SignedIn, SignedOut, SignInExpired
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
 
@@ -31,7 +31,8 @@ class Watcher(Protocol):
         """A connection speaks for this user now: it has just opened, or has just signed in.
 
         What is published here reaches the client after its CONNECT, and before the
-        acknowledgement of what it signed in by. Raising ends the connection.
+        acknowledgement of what it signed in by. If this raises, the connection is nobody's:
+        all watchers hear that it departed, and it may sign in again.
         """
         ...
 
@@ -108,14 +109,22 @@ class SignIns:
         self._hold(connection_id, _SignIn(user, user.expires_ms))
         self._tell(SignedIn(connection_id=connection_id, user=user))
         if before is None:
-            for watcher in self._watchers:
-                await watcher.arrived(user, connection_id)
+            await self._arrive(user, connection_id)
 
     async def depart(self, connection_id: ConnectionId, *, is_lost: bool) -> None:
         """Forget a connection that has ended."""
         if held := self._held.pop(connection_id, None):
             for watcher in self._watchers:
                 await watcher.departed(held.user.user_id, connection_id, is_lost=is_lost)
+
+    async def _arrive(self, user: User, connection_id: ConnectionId) -> None:
+        try:
+            for watcher in self._watchers:
+                await watcher.arrived(user, connection_id)
+        except BaseException:
+            self._tell(SignedOut(connection_id=connection_id))
+            await self.depart(connection_id, is_lost=True)
+            raise
 
     async def expire(self) -> None:
         """Sign out whose token has run out; let those lapse who did not renew it in time."""

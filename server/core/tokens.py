@@ -20,7 +20,7 @@ from server.core.claims import (
     user_id_of,
 )
 from server.core.errors import AppError, Code
-from server.core.identity import User, is_one_line
+from server.core.identity import User, is_pseudonym
 from server.core.ids import UserId, new_id
 from server.core.jws import (
     HMAC_ALGORITHM,
@@ -54,12 +54,14 @@ class TokenRules(Struct, frozen=True, kw_only=True):
             holds for tokens signed with the shared secret that name one.
         admin: Which of them are operators'.
         guests: Whether there are guests.
+        types: What tokens of other systems may be called that sign in, besides the usual.
     """
 
     issuer: str | None = None
     audience: str | None = None
     admin: AdminClaim | None = None
     guests: bool = True
+    types: frozenset[str] = frozenset()
 
 
 class Issued(Struct, frozen=True):
@@ -153,7 +155,7 @@ class Tokens:
 
     def _partners(self, claims: Claims) -> User:
         """Of another system that has the same secret."""
-        check_type(claims)
+        check_type(claims, self._rules.types)
         if self._rules.audience and claims.get("aud") is not None:
             check_audience(claims, self._rules.audience)
         return self._partner(claims)
@@ -163,7 +165,7 @@ class Tokens:
         issuer, audience = self._rules.issuer, self._rules.audience
         if not issuer or not audience or claims.get("iss") != issuer:
             raise refused("it is of another issuer")
-        check_type(claims)
+        check_type(claims, self._rules.types)
         check_audience(claims, audience)
         if claims.get("exp") is None:
             raise refused("it never runs out")
@@ -189,10 +191,9 @@ class Tokens:
 
 def _pseudonym(login: str | None) -> str:
     login = (login or "").strip() or f"Guest {1000 + secrets.randbelow(9000)}"
-    if len(login) > LOGIN_CHARS or not is_one_line(login):
-        raise AppError(
-            Code.INVALID_REQUEST, f"login: Expected 1 to {LOGIN_CHARS} characters in one line"
-        )
+    if len(login) > LOGIN_CHARS or not is_pseudonym(login):
+        problem = f"login: Expected 1 to {LOGIN_CHARS} characters that can be seen, in one line"
+        raise AppError(Code.INVALID_REQUEST, problem)
     return login
 
 

@@ -173,6 +173,7 @@ def _token_rules(values: Mapping[str, Any]) -> TokenRules:
         audience=values["JWT_AUDIENCE"],
         admin=values["ADMIN_CLAIM"],
         guests=values["GUESTS"],
+        types=values["JWT_TYPES"],
     )
 
 
@@ -229,4 +230,5 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         match=even(values["USER_MATCHES_PER_MINUTE"]),
         lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
         report=even(values["USER_REPORTS_PER_MINUTE"]),
+        address_report=even(values["ADDRESS_REPORTS_PER_MINUTE"]),
     )

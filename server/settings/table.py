@@ -20,6 +20,7 @@ from server.settings.values import (
     signing_secret,
     switch,
     token,
+    token_types,
     whole,
 )
 
@@ -115,6 +116,13 @@ TABLE: tuple[Setting, ...] = (
         "",
         claim_text,
         "The audience that they are for (`aud`); also of tokens by JWT_SECRET that name one",
+    ),
+    Setting(
+        "JWT_TYPES",
+        "",
+        token_types,
+        "What tokens of other systems that sign in are called (`typ`, `type`, `token_use`, "
+        "`purpose`), comma-separated, besides access, bearer, jwt, user and the like",
     ),
     Setting(
         "ADMIN_CLAIM",
@@ -258,6 +266,12 @@ TABLE: tuple[Setting, ...] = (
         _per_minute(_RATES.report),
         _PER_MINUTE,
         "Reports by one user",
+    ),
+    Setting(
+        "ADDRESS_REPORTS_PER_MINUTE",
+        _per_minute(_RATES.address_report),
+        _PER_MINUTE,
+        "Reports from one address",
     ),
     Setting(
         "CONNECTION_EVENTS_PER_MINUTE",

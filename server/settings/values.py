@@ -141,6 +141,12 @@ def claim_text(text: str) -> str | None:
     return text or None
 
 
+def token_types(text: str) -> frozenset[str]:
+    if not text.isprintable():
+        raise ValueError("must be words, separated by commas")
+    return frozenset(filter(None, (word.strip().lower() for word in text.split(","))))
+
+
 def admin_claim(text: str) -> AdminClaim | None:
     if not text:
         return None

@@ -41,6 +41,7 @@ class PublishedKeys:
         self._keys: tuple[IssuerKey, ...] = ()
         self._fetched_ms = 0
         self._asked_ms: int | None = None
+        self._has_failed = False
         self._fetching: asyncio.Task[None] | None = None
         self._client: aiohttp.ClientSession | None = None
         self._is_closed = False
@@ -49,17 +50,21 @@ class PublishedKeys:
         """The keys with this name; all of them if the token names none.
 
         Raises:
-            AppError: UNAVAILABLE if there are none, or only such as are too old.
+            AppError: UNAVAILABLE if there are none, only such as are too old, or none of this
+                name and it is too early to ask for newer ones.
         """
+        is_told = False
         if self._should_ask(kid):
             if self._fetching is None and self._may_ask():
                 self._fetching = asyncio.create_task(self._fetch())
-            if self._fetching:
+            if self._fetching and self._should_wait(kid):
                 await asyncio.wait({self._fetching})  # whoever gives up does not end it
-        if not self._keys or self._age_ms() >= STALE_MS:
+                is_told = not self._has_failed
+        found = self._named(kid)
+        if (not found and not is_told) or self._age_ms() >= STALE_MS:
             problem = "the keys of the tokens' issuer cannot be had; try again"
-            raise AppError(Code.UNAVAILABLE, problem, RETRY_GAP_MS)
-        return self._named(kid)
+            raise AppError(Code.UNAVAILABLE, problem, self._retry_ms())
+        return found
 
     async def close(self) -> None:
         """Fetch no more; whoever waits is told that there are no keys."""
@@ -79,6 +84,15 @@ class PublishedKeys:
     def _should_ask(self, kid: str | None) -> bool:
         return not self._named(kid) or self._age_ms() >= FRESH_MS
 
+    def _should_wait(self, kid: str | None) -> bool:
+        """An issuer that has just not answered holds nobody up who can do without."""
+        return not (self._has_failed and self._named(kid) and self._age_ms() < STALE_MS)
+
+    def _retry_ms(self) -> int:
+        if not self._keys or self._asked_ms is None:
+            return RETRY_GAP_MS
+        return max(self._asked_ms + UNKNOWN_GAP_MS - self._clock.now_ms(), RETRY_GAP_MS)
+
     def _may_ask(self) -> bool:
         if self._asked_ms is None or self._is_closed:
             return not self._is_closed
@@ -93,8 +107,10 @@ class PublishedKeys:
         except (TimeoutError, OSError, aiohttp.ClientError, ValueError, RecursionError) as error:
             fields = {"error": type(error).__name__, "has_old": bool(self._keys)}
             log.warning("keys_not_fetched", extra={"fields": fields})
+            self._has_failed = True
         else:
             self._keys, self._fetched_ms = keys, self._asked_ms
+            self._has_failed = False
             log.info("keys_fetched", extra={"fields": {"keys": len(keys)}})
         finally:
             self._fetching = None

@@ -51,9 +51,7 @@ class Web:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._page_headers = {
-            "Content-Security-Policy": page_policy(client.inline_hashes),
-            "Cross-Origin-Embedder-Policy": "require-corp",
-            "Integrity-Policy": "blocked-destinations=(script)",
+            **page_policies(client.inline_hashes),
             "Permissions-Policy": _PERMISSIONS,
         }
 
@@ -81,18 +79,26 @@ class Web:
         return _response(file, form, headers)
 
 
-def page_policy(inline_hashes: tuple[str, ...]) -> str:
-    """The content security policy of the page.
+def page_policies(inline_hashes: tuple[str, ...]) -> dict[str, str]:
+    """The headers of the page that keep out what is not of this client.
 
     Args:
         inline_hashes: Of the inline scripts that it has.
     """
+    return {
+        "Content-Security-Policy": _content_policy(inline_hashes),
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Integrity-Policy": "blocked-destinations=(script)",
+    }
+
+
+def _content_policy(inline_hashes: tuple[str, ...]) -> str:
     scripts = " ".join(["'self'", *(f"'{one}'" for one in inline_hashes)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; "
-        "img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        "img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 

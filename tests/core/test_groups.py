@@ -8,7 +8,7 @@ from msgspec import structs
 from server.core import matching
 from server.core.errors import Code
 from server.core.events import (
-    ConnectionDetached,
+    ConnectionLapsed,
     GroupEntered,
     LeaveReason,
     MemberJoined,
@@ -216,6 +216,28 @@ async def test_messages_reports_and_lookups_have_a_rate_of_each_user(open_core, 
     await do(bob, alice)
 
 
+async def test_reports_have_a_rate_of_each_address(open_core, person):
+    core = open_core(rates=Rates(address_report=Rate(per_minute=60, burst=2)))
+    people = [await person(name, at=core) for name in ("alice", "bob", "carol")]
+    for one in people:
+        await one.join()
+    await people[0].report("carol")
+    await people[1].report("carol")
+
+    assert (await refused(people[2].report("alice"))).code is Code.RATE_LIMITED
+
+
+async def test_each_new_key_in_a_group_costs_as_much_as_some_moves(open_core, person):
+    core = open_core(rates=Rates(match=Rate(per_minute=60, burst=10)))
+    alice = await person("alice", at=core)
+    await alice.join()
+    for number in range(2):
+        await core.groups.join(alice.visitor, Opaque(f"key {number}"), is_move=False)
+    error = await refused(core.groups.join(alice.visitor, Opaque("a key"), is_move=False))
+
+    assert error.code is Code.RATE_LIMITED
+
+
 async def test_a_key_of_which_nothing_is_known_is_not_found(core, alice):
     error = await refused(core.groups.key_of(alice.user, UserId("nobody")))
     assert error.code is Code.NOT_FOUND
@@ -292,7 +314,7 @@ async def test_a_connection_whose_token_ran_out_hears_nothing_more_and_its_user_
 
     await core.groups.lapsed(bob.user.user_id, bob.visitor.connection_id)
 
-    assert core.heard[-1] == ConnectionDetached(
+    assert core.heard[-1] == ConnectionLapsed(
         room_id=room_id, connection_id=bob.visitor.connection_id
     )
     assert (await core.groups.expire()).members == 1

@@ -6,7 +6,7 @@ import pytest
 
 from server.core import signins
 from server.core.errors import Code
-from server.core.events import ConnectionEvent, SignedIn, SignInExpired
+from server.core.events import ConnectionEvent, SignedIn, SignedOut, SignInExpired
 from server.core.identity import User
 from server.core.ids import ConnectionId, NumericUserId, UserId
 from server.core.signins import RENEWAL_LIMIT_MS, SignIns
@@ -181,6 +181,21 @@ async def test_an_older_token_shown_later_is_what_counts(sign_ins, told, alice, 
     await sign_ins.expire()
 
     assert [type(event) for event in told] == [SignInExpired]
+
+
+async def test_who_could_not_arrive_is_nobody_and_may_sign_in_again(sign_ins, told, doorman, alice):
+    porter = Doorman()
+    sign_ins.watch(porter)
+    porter.is_ill = True
+    with pytest.raises(ConnectionError):
+        await sign_ins.renew(alice, TAB)
+    assert told[-1] == SignedOut(connection_id=TAB)
+    assert doorman.seen == [("arrived", "alice"), ("lost", "alice")]
+
+    porter.is_ill = False
+    await sign_ins.renew(alice, TAB)
+    assert porter.seen == [("arrived", "alice")]
+    assert isinstance(told[-1], SignedIn)
 
 
 async def test_a_watcher_that_fails_is_told_of_a_lapse_again(sign_ins, doorman, alice, clock):

@@ -91,9 +91,18 @@ async def test_a_guest_without_a_name_is_given_one(login, core):
     assert (await core.tokens.issue_guest("home", login)).user.login.startswith("Guest ")
 
 
+@pytest.mark.parametrize("login", ["👩\u200d🚀", "می\u200cخواهم", "Ζωή", "李 雷", "e\u0301"])
+async def test_a_guest_may_be_called_whatever_can_be_seen(login, core):
+    assert (await core.tokens.issue_guest("home", login)).user.login == login
+
+
 @pytest.mark.parametrize(
-    "login", ["x" * (LOGIN_CHARS + 1), "a\nb", "a\x00", "a\u2028b", "a\x1b[1m"]
-)
+    "login",
+    [
+        "x" * (LOGIN_CHARS + 1), "a\nb", "a\x00", "a\u2028b", "a\x1b[1m", "\u200b",
+        "a\u202eb", "\u3000\u200d", "\u0301", "a\u2060", "a\U000e0061",
+    ],
+)  # fmt: skip
 async def test_a_guest_with_a_name_that_cannot_be_shown_is_refused(login, core):
     error = await refused(core.tokens.issue_guest("home", login))
 
@@ -203,9 +212,10 @@ async def test_whoever_cannot_be_named_does_not_sign_in(claims, tokens):
     await check_refused(tokens, by_hand('{"alg":"HS256"}', json.dumps(claims), SIGNING_SECRET))
 
 
-@pytest.mark.parametrize("name", ["typ", "type", "token_use"])
+@pytest.mark.parametrize("name", ["typ", "type", "token_use", "purpose"])
 @pytest.mark.parametrize(
-    "kind", ["refresh", "Refresh", "REFRESH_TOKEN", "Offline", "registration", "id", "ID", 1, []]
+    "kind",
+    ["refresh", "REFRESH_TOKEN", "Offline", "registration", "ID", "password_reset", "2fa", 1, []],
 )
 async def test_what_another_system_made_for_something_else_does_not_sign_in(name, kind, tokens):
     await check_refused(tokens, shared(**{name: kind}), "type")
@@ -216,6 +226,13 @@ async def test_what_another_system_made_for_something_else_does_not_sign_in(name
 async def test_access_tokens_may_be_called_so(name, kind, tokens):
     assert (await tokens.verify(shared(**{name: kind}))).user_id == "alice"
     assert (await tokens.verify(issued(**{name: kind}))).login == "alice"
+
+
+async def test_other_systems_may_have_words_of_their_own_for_what_signs_in(open_core):
+    tokens = open_core(rules=TokenRules(types=frozenset({"student"}))).tokens
+
+    assert (await tokens.verify(shared(type="Student"))).user_id == "alice"
+    await check_refused(tokens, shared(type="teacher"), "type")
 
 
 OPERATORS: dict[str, tuple[AdminClaim | None, dict[str, Any], bool]] = {

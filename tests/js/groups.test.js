@@ -65,7 +65,7 @@ test("users of another system, with numbers for ids, do all that the contract sh
   assert.deepEqual(member, { userId: 1, login: "alice", publicKey: "base64_encoded_key" });
   assert.match(joinedAt, iso);
   assert.equal((await heard(alice, "user_joined")).login, "bob");
-  assert.equal((await heard(alice, "system_message")).message, "bob joined the group");
+  assert.equal((await heard(alice, "system_message")).message, "“bob” joined the group");
 
   const sent = await ask(alice, "send_group_message", {
     groupId,

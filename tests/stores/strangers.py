@@ -219,6 +219,11 @@ class Stranger:
         )
         return await self._groups.report(report, self.address.encode(), now_ms, now_ms + KEPT_MS)
 
+    async def key(self, *, asker: "Stranger | None" = None, in_group: bool = False) -> Any:
+        """The key that is kept of it, as somebody else, or it itself, may see it."""
+        who = (asker or self).user_id
+        return await self._groups.key_of(self.user_id, who, in_group=in_group)
+
     async def _room_id(self, room_id: str | None) -> RoomId:
         """The one given, or the user's own."""
         return RoomId(room_id or await self.group_id() or "random:none")

@@ -5,6 +5,7 @@ import pytest
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
+    ConnectionLapsed,
     FileDownloaded,
     Group,
     GroupEntered,
@@ -102,6 +103,7 @@ EVENTS: tuple[RoomEvent, ...] = (
         ),
     ),
     ConnectionDetached(room_id=TEA, connection_id=TAB),
+    ConnectionLapsed(room_id=TEA, connection_id=TAB),
     MemberRemoved(room_id=TEA, user_id=SEVEN),
     RoomExpired(room_id=TEA, idle_limit_ms=9),
 )

@@ -109,7 +109,7 @@ async def test_a_public_key_outlives_group_and_connection(plaza, clock):
     await alice.leave()
     await alice.lose()
 
-    saved = await plaza.groups.key_of(alice.user_id)
+    saved = await alice.key()
 
     assert (saved.user_id, saved.name, saved.saved_ms) == ("alice", "Alice", saved_ms)
     assert saved.public_key.value == "alice's key"
@@ -118,11 +118,11 @@ async def test_a_public_key_outlives_group_and_connection(plaza, clock):
 async def test_the_newest_key_is_the_one_that_is_kept(plaza):
     (alice,) = await plaza.arrive("alice")
     await alice.join("second")
-    assert (await plaza.groups.key_of(alice.user_id)).public_key.value == "second"
+    assert (await alice.key()).public_key.value == "second"
     await alice.move_on("third")
-    assert (await plaza.groups.key_of(alice.user_id)).public_key.value == "third"
+    assert (await alice.key()).public_key.value == "third"
     await alice.move_on()
-    assert (await plaza.groups.key_of(alice.user_id)).public_key.value == "third"
+    assert (await alice.key()).public_key.value == "third"
 
 
 async def test_who_came_once_with_a_key_joins_without_one(plaza):
@@ -132,11 +132,31 @@ async def test_who_came_once_with_a_key_joins_without_one(plaza):
     assert (await alice.join(None)).group.members[0].public_key.value == "a key"
 
 
+async def test_who_has_blocked_somebody_shows_it_no_key(plaza):
+    alice, bob = await plaza.arrive("alice", "bob")
+    await alice.block("bob")
+
+    assert await alice.key(asker=bob) is None
+    assert await bob.key(asker=alice)
+
+
+async def test_whoever_may_look_up_its_own_group_alone_finds_nobody_else(plaza):
+    alice, bob = await plaza.arrive("alice", "bob")
+    carol = plaza.stranger("carol")
+    await carol.connect()
+
+    assert (await bob.key(asker=alice, in_group=True)).public_key.value == "a key"
+    assert await bob.key(asker=carol, in_group=True) is None
+    await bob.leave()
+    assert await bob.key(asker=alice, in_group=True) is None
+    assert await bob.key(asker=alice)
+
+
 async def test_no_key_is_known_of_who_has_shown_none(plaza):
     alice = plaza.stranger("alice")
     await alice.connect()
-    assert await plaza.groups.key_of(alice.user_id) is None
-    assert await plaza.groups.key_of(plaza.stranger("nobody").user_id) is None
+    assert await alice.key() is None
+    assert await plaza.stranger("nobody").key() is None
 
 
 # --- forgetting users ---
@@ -163,11 +183,11 @@ async def test_guests_are_forgotten_at_their_tokens_end_and_others_after_30_days
 
     clock.advance(ms=kept_ms - 1)
     await plaza.expire_idle()
-    assert await plaza.groups.key_of(one.user_id)
+    assert await one.key()
     clock.advance(ms=1)
     await plaza.expire_idle()
 
-    assert await plaza.groups.key_of(one.user_id) is None
+    assert await one.key() is None
     totals = await plaza.totals()
     assert (totals.users, totals.held_bytes) == (0, 0)
     # Nor is it remembered whom they had blocked.
@@ -186,10 +206,10 @@ async def test_each_visit_puts_the_forgetting_off(plaza, clock):
     clock.advance(ms=KEPT_MS - 1)
     await plaza.expire_idle()
 
-    assert await plaza.groups.key_of(alice.user_id)
+    assert await alice.key()
     clock.advance(ms=1)
     await plaza.expire_idle()
-    assert await plaza.groups.key_of(alice.user_id) is None
+    assert await alice.key() is None
 
 
 async def test_nobody_is_forgotten_who_is_still_there(plaza, clock):
@@ -203,8 +223,8 @@ async def test_nobody_is_forgotten_who_is_still_there(plaza, clock):
     clock.advance(seconds=2)
     await plaza.expire_idle()
 
-    assert await plaza.groups.key_of(connected.user_id)
-    assert await plaza.groups.key_of(member.user_id)
+    assert await connected.key()
+    assert await member.key()
     clock.advance(seconds=1)
     await plaza.expire_lost()
     await connected.lose()
@@ -234,11 +254,11 @@ async def test_one_who_is_gone_makes_room_for_a_newcomer_and_guests_do_first(ope
     await plaza.arrive("alice")
 
     await plaza.arrive("bob")
-    assert await plaza.groups.key_of(guest.user_id) is None
-    assert await plaza.groups.key_of(user.user_id)
+    assert await guest.key() is None
+    assert await user.key()
     await plaza.arrive("carol")
 
-    assert await plaza.groups.key_of(user.user_id) is None
+    assert await user.key() is None
     assert (await plaza.totals()).users == 3
 
 

@@ -8,6 +8,8 @@ from server.core.matching import APART_MS, PRESENT_MS
 from tests.stores.guests import of_kind, refusal
 from tests.stores.strangers import KEPT_MS, ids_of
 
+ABOUT = ["troll", "alice", "bob", "troll", "dave"]
+
 # --- block lists ---
 
 
@@ -243,15 +245,15 @@ async def test_operators_read_what_was_reported_with_its_evidence(plaza, clock):
 
 
 async def test_reports_are_read_page_by_page_in_order_of_age(plaza):
-    alice, bob, _ = await plaza.arrive("alice", "bob", "troll")
-    for reporter in (alice, bob, alice, bob, alice):
-        await reporter.report("troll")
+    alice, bob, _, _ = await plaza.arrive("alice", "bob", "troll", "dave")
+    for reporter, about in zip((alice, bob, alice, bob, alice), ABOUT, strict=True):
+        await reporter.report(about)
 
     first = await plaza.groups.reports(None, 2)
     second = await plaza.groups.reports(first[-1].report_id, 2)
     third = await plaza.groups.reports(second[-1].report_id, 2)
 
-    assert [one.reporter for one in (*first, *second, *third)] == ["alice", "bob"] * 2 + ["alice"]
+    assert [one.user_id for one in (*first, *second, *third)] == ABOUT
     assert await plaza.groups.reports(third[-1].report_id, 2) == ()
 
 
@@ -259,7 +261,7 @@ async def test_a_report_is_forgotten_when_it_is_too_old(plaza, clock):
     alice, _, _ = await plaza.arrive("alice", "bob", "troll")
     await alice.report("troll")
     clock.advance(ms=1)
-    await alice.report("troll")
+    await alice.report("bob")
     first, _ = await plaza.groups.reports(None, 10)
 
     clock.advance(ms=KEPT_MS - 2)
@@ -283,14 +285,55 @@ async def test_reports_outlive_the_group(plaza):
 
 async def test_whoever_sends_in_many_reports_keeps_nobody_from_reporting(open_plaza, clock):
     plaza = await open_plaza(reports=3)
-    flooder, alice, _, _ = await plaza.arrive("flooder", "alice", "bob", "troll")
-    for _ in range(5):
-        await flooder.report("bob")
-
+    alice, *_ = await plaza.arrive("alice", "bob", "troll")
+    flooders = [plaza.stranger(f"flooder-{number}") for number in range(5)]
     await alice.report("troll")
 
+    # Whatever they are called, and whoever else: all from one address.
+    for flooder in flooders:
+        flooder.address = "a den"
+        await flooder.connect()
+        await flooder.join()
+        await flooder.report("bob")
+        await flooder.leave()
+
     kept = await plaza.groups.reports(None, 10)
-    assert [one.reporter for one in kept] == ["flooder", "flooder", "alice"]
+    assert [one.reporter for one in kept] == ["alice", "flooder-3", "flooder-4"]
+
+
+async def test_of_addresses_that_have_sent_as_many_the_oldest_report_goes(open_plaza):
+    plaza = await open_plaza(reports=2)
+    people = await plaza.arrive("alice", "bob", "carol", "troll")
+    for one in people[:3]:
+        await one.report("troll")
+
+    kept = await plaza.groups.reports(None, 10)
+    assert [one.reporter for one in kept] == ["bob", "carol"]
+
+
+async def test_a_later_report_about_the_same_takes_the_place_of_the_former(plaza):
+    alice, bob, _ = await plaza.arrive("alice", "bob", "troll")
+    await alice.report("troll", evidence="one word")
+    await bob.report("troll")
+    await alice.report("troll", evidence="two words")
+
+    kept = await plaza.groups.reports(None, 10)
+    assert [one.reporter for one in kept] == ["bob", "alice"]
+    assert kept[1].evidence.value == "two words"
+
+
+async def test_a_report_has_the_name_and_key_that_the_group_itself_had(plaza):
+    alice, troll = await plaza.arrive("alice", "troll")
+    await troll.join("the key of then")
+    await alice.report("troll")
+    await troll.say("you…")
+    await troll.move_on("a new key")
+    (with_it,) = await plaza.groups.reports(None, 10)
+    await alice.report("troll")
+    (after_it,) = await plaza.groups.reports(None, 10)
+
+    for report in (with_it, after_it):
+        assert (report.name, report.public_key.value) == ("Troll", "the key of then")
 
 
 async def test_evidence_takes_a_part_of_the_space_only(open_plaza):

@@ -249,7 +249,7 @@ async def test_a_member_changes_its_key_for_one_of_its_size_although_there_is_no
     assert await refusal(talker.join("j" * 3_000)) is None
     assert await refusal(talker.join("j" * 6_000)) is Code.SERVER_FULL
     assert (await talker.group()).members[0].public_key.value == "j" * 3_000
-    assert (await full_plaza.groups.key_of(talker.user_id)).public_key.value == "j" * 3_000
+    assert (await talker.key()).public_key.value == "j" * 3_000
 
 
 async def test_one_leaves_and_moves_on_although_there_is_no_space(full_plaza, talker):

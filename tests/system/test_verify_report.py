@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.demo_parts.strangers.verdict import verdict
+from scripts.demo_parts.strangers.verdict import Judged, verdict
 from tests.web.protocol.people import ANN, BOB
 from tests.web.protocol.strangers.good import GROUP, card, evidence, said_by_ann, user_id
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def report():
     """Ann has said two things, and somebody has reported her."""
     shown = evidence(*said_by_ann("hello", "something \x1b[2J bad"))
-    return {"id": "r1", "groupId": GROUP, "userId": user_id(ANN), "evidence": shown}
+    report = {"id": "r1", "groupId": GROUP, "userId": user_id(ANN), "evidence": shown}
+    return report | {"login": "Ann", "publicKey": card(ANN)}
 
 
 def verify(told, *arguments):
@@ -38,27 +39,35 @@ def test_a_good_report_is_shown_line_by_line_without_control_characters(report):
     assert judged.returncode == 0, judged.stderr
     assert "#7 2026-09-21 14:13:20+00:00 hello" in judged.stdout
     assert "something  [2J bad" in judged.stdout
-    assert "is yet to be compared" in judged.stdout
+    assert judged.stdout.endswith("had for that user\n")
 
 
 def test_the_relays_own_public_key_decides_whose_words_they_are(report):
-    assert verify(report, "--public-key", card(ANN)).stdout.endswith("had for that user\n")
-    other = verify(report, "--public-key", card(BOB))
+    noted = report | {"publicKey": card(BOB)}
+    assert verify(noted, "--public-key", card(ANN)).returncode == 0
+    other = verify(noted)
 
     assert other.returncode == 1
     assert "another card" in other.stdout
 
 
-def test_a_report_with_the_relays_key_in_it_needs_no_other(report):
-    assert verdict(report | {"publicKey": card(ANN)})[1][-1].endswith("had for that user")
-    assert not verdict(report | {"publicKey": card(BOB)})[0]
+@pytest.mark.parametrize("noted", [{}, {"publicKey": None}])
+def test_what_could_be_the_reporters_own_making_does_not_hold(report, noted):
+    del report["publicKey"]
+    judged = verify(report | noted)
+
+    assert judged.returncode == 3
+    assert "NOT COMPARED" in judged.stdout
+    assert "HOLDS" not in judged.stdout
+    both = [report, report | {"evidence": None}]
+    assert verify({"reports": both}).returncode == 1
 
 
 def test_what_is_left_out_between_is_told(report):
     one, _, three = said_by_ann("one", "two", "three")
-    holds, lines = verdict(report | {"evidence": evidence(one, three)})
+    judged, lines = verdict(report | {"evidence": evidence(one, three)})
 
-    assert holds
+    assert judged is Judged.HOLDS
     assert "not shown" in lines[2]
 
 
@@ -69,6 +78,7 @@ def test_what_is_left_out_between_is_told(report):
         ({"groupId": "another"}, "no evidence of that group"),
         ({"evidence": None}, "only the reporter's word"),
         ({"evidence": "she was rude"}, "no evidence"),
+        ({"evidence": evidence()}, "it shows no message"),
     ],
 )
 def test_a_report_that_does_not_hold_says_why(report, changes, said):

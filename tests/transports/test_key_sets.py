@@ -91,14 +91,21 @@ async def test_a_withdrawn_key_is_refused_when_the_keys_are_no_longer_fresh(
     assert await kids(keys, "old") == []
 
 
-async def test_a_flood_of_unknown_keys_asks_once_a_minute(
+async def test_a_flood_of_unknown_keys_asks_once_a_minute_and_the_others_wait_for_that(
     keys: PublishedKeys, issuer: Issuer, clock: ManualClock
 ) -> None:
     await keys.find("old")
     for second in range(1, 121):
         clock.advance(seconds=1)
         for number in range(10):
-            assert await kids(keys, f"invented-{second}-{number}") == []
+            invented = kids(keys, f"invented-{second}-{number}")
+            if second % 60 == 0 and number == 0:
+                assert await invented == []
+                continue
+            with pytest.raises(AppError) as refused:
+                await invented
+            assert refused.value.code is Code.UNAVAILABLE
+            assert refused.value.retry_after_ms == max(5, 60 - second % 60) * 1000
 
     assert issuer.asked == 1 + 2
     assert await kids(keys, "old") == ["old"]
@@ -215,6 +222,25 @@ async def test_a_slow_issuer_is_given_up_and_what_came_before_goes_on(
     clock.advance(ms=FRESH_MS)
 
     assert await kids(keys, "old") == ["old"]
+
+
+async def test_an_issuer_that_has_just_not_answered_holds_nobody_up_whose_key_is_known(
+    keys: PublishedKeys, issuer: Issuer, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_sets, "FETCH_LIMIT_S", 0.05)
+    await keys.find("old")
+    issuer.gate.clear()
+    clock.advance(ms=FRESH_MS)
+    assert await kids(keys, "old") == ["old"]
+    clock.advance(ms=UNKNOWN_GAP_MS)
+    monkeypatch.setattr(key_sets, "FETCH_LIMIT_S", 60)
+
+    async with asyncio.timeout(1):
+        assert await kids(keys, "old") == ["old"]
+    issuer.jwks = [NEW.jwk]
+    issuer.gate.set()
+    await until(lambda: keys._fetching is None)
+    assert await kids(keys, "new") == ["new"]
 
 
 async def test_an_issuer_that_is_not_there_is_named_as_the_reason(clock: ManualClock) -> None:

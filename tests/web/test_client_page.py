@@ -83,7 +83,7 @@ def test_statuses():
 
 @pytest.mark.parametrize("status", ["unreadable", "refused"])
 def test_reasons_of_what_is_not_shown(status):
-    given = reasons("receiver.js", status) | reasons("member.js", status)
+    given = reasons("receiver.js", status) | reasons("file_news.js", status)
 
     shown = marked(row(f"`{status}`")) - {status}
     # A repeated one is refused only if it has an entry already, which no literal tells.

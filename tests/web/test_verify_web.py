@@ -5,9 +5,14 @@ import hashlib
 import re
 import shutil
 import sys
+from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
+from multidict import CIMultiDict
 
 from server.transports.web_files import built_in, read_client
 from tests.servers import running
@@ -15,7 +20,8 @@ from tests.web.conftest import WEB
 
 SCRIPT = WEB.parents[1] / "scripts/verify-web"
 NOBLE = "/client/vendor/noble.js"
-POLICY = "(content security policy)"
+POLICY = "(Content-Security-Policy)"
+POLICIES = {POLICY, "(Cross-Origin-Embedder-Policy)", "(Integrity-Policy)"}
 
 
 async def verify(url):
@@ -52,7 +58,7 @@ async def test_a_server_of_this_checkout_is_the_same_in_every_file(server):
     bodies = {f"/client/{path}": file.plain.body for path, file in client.files.items()}
     bodies["/"] = client.page.plain.body
     assert status == 0
-    assert rows.keys() == {POLICY, *bodies}
+    assert rows.keys() == {*POLICIES, *bodies}
     for path, body in bodies.items():
         assert rows[path] == (hashlib.sha256(body).hexdigest(), "same")
 
@@ -110,6 +116,96 @@ async def test_another_policy_for_the_same_page_is_told():
     loose = replace(built_in(), inline_hashes=("unsafe-inline",))
 
     assert await wrong_ones(loose) == {POLICY: "DIFFERENT"}
+
+
+# --- a proxy that changes headers only ---
+
+
+@asynccontextmanager
+async def proxied(path, change):
+    """The address of this checkout behind a proxy that changes the headers of one path."""
+
+    async def relay(request):
+        headers = {name: request.headers[name] for name in ("Accept", "Accept-Encoding")}
+        async with http.get(request.path, headers=headers) as answer:
+            told = CIMultiDict(answer.headers)
+            body = await answer.read()
+        if request.path == path:
+            change(told)
+        return web.Response(status=answer.status, headers=told, body=body)
+
+    async with (
+        running() as server,
+        aiohttp.ClientSession(server.url, auto_decompress=False) as http,
+        TestServer(_app_of(relay)) as proxy,
+    ):
+        yield str(proxy.make_url("/"))
+
+
+def _app_of(handler):
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handler)
+    return app
+
+
+def put(name, value):
+    """Have that header once, or not at all."""
+
+    def change(headers):
+        headers.popall(name, None)
+        if value is not None:
+            headers[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize("path", ["/", NOBLE])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Refresh", "0; url=/phish"),
+        ("Link", "<https://spy.invalid/x.css>; rel=stylesheet"),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Type", "text/html; charset=utf-7"),
+        ("Content-Type", "text/javascript"),
+    ],
+)
+async def test_a_header_that_makes_something_else_of_the_same_bytes_is_told(path, name, value):
+    async with proxied(path, put(name, value)) as url:
+        status, rows = await verify(url)
+
+    assert status == 1
+    assert {path: said for path, (_, said) in rows.items() if said != "same"} == {path: "HEADERS"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "verdict"),
+    [
+        ("Integrity-Policy", None, "missing"),
+        ("Integrity-Policy", "blocked-destinations=()", "DIFFERENT"),
+        ("Cross-Origin-Embedder-Policy", "unsafe-none", "DIFFERENT"),
+        ("Content-Security-Policy", None, "missing"),
+        ("Content-Security-Policy", "default-src 'self'", "DIFFERENT"),
+    ],
+)
+async def test_a_page_under_other_policies_is_told(policy, value, verdict):
+    async with proxied("/", put(policy, value)) as url:
+        status, rows = await verify(url)
+
+    assert status == 1
+    wrong = {path: said for path, (_, said) in rows.items() if said != "same"}
+    assert wrong == {f"({policy})": verdict}
+
+
+async def test_a_proxy_may_forbid_more_and_tell_of_itself():
+    def change(headers):
+        headers.add("Content-Security-Policy", "img-src 'none'")
+        headers.add("Via", "1.1 proxy")
+
+    async with proxied("/", change) as url:
+        status, _ = await verify(url)
+
+    assert status == 0
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "chat.example", "ftp://chat.example"])

@@ -57,9 +57,9 @@ class Chains:
         self._trimmed = set(senders)
         self._settled.clear()
 
-    def has(self, name: Name, number: int) -> bool:
-        """Tell whether a message of that number has come."""
-        return self._chain(name).has(number)
+    def has(self, name: Name, number: int, seen: Seen) -> bool:
+        """Tell whether this very message has come."""
+        return self._chain(name).has(number, seen)
 
     def _is_excused(self, name: Name) -> bool:
         return name[0] in self._trimmed and name not in self._settled

@@ -50,15 +50,21 @@ class Files:
         self._own_id = own_id
         self._notes: dict[bytes, Note] = {}
         self._holders: dict[bytes, list[str]] = {}
+        self._readers: dict[bytes, set[str] | None] = {}
         self._fetches: dict[bytes, Fetch] = {}
         self.here: dict[bytes, list[bytes]] = {}
 
-    def offer(self, note: Note, sealed: list[bytes]) -> None:
+    def offer(self, note: Note, sealed: list[bytes], to: str | None = None) -> None:
+        """Have a file for everybody, or for one user id."""
         self._notes[note.file_id] = note
         self.here[note.file_id] = sealed
+        self._admit(note.file_id, self._own_id, to)
 
-    def learn(self, note: Note, user_id: str) -> bool:
+    def learn(self, note: Note, user_id: str, to: str | None) -> bool:
         """Note that somebody has told of a file.
+
+        Args:
+            to: The one whom the message is for; None for everybody.
 
         Returns:
             False if it has the id of another file: that one must not be taken for it.
@@ -66,11 +72,12 @@ class Files:
         known = self._notes.setdefault(note.file_id, note)
         if _content(known) != _content(note):
             return False
+        self._admit(note.file_id, user_id, to)
         self.add_holder(note.file_id, user_id)
         return True
 
     def add_holder(self, file_id: bytes, user_id: str) -> None:
-        if file_id in self._notes and user_id != self._own_id:
+        if self._is_for(file_id, user_id) and user_id != self._own_id:
             self._holders.setdefault(file_id, []).append(user_id)
 
     def content_of(self, file_id: bytes) -> bytes:
@@ -79,11 +86,27 @@ class Files:
         chunks = enumerate(self.here[file_id])
         return b"".join(note.open(index, sealed) for index, sealed in chunks)
 
+    def whom_to_tell(self, file_id: bytes) -> list[str | None]:
+        """User ids of those who may know that a file has come; a None for everybody."""
+        readers = self._readers[file_id]
+        return [None] if readers is None else [*(readers - {self._own_id})]
+
+    def _admit(self, file_id: bytes, user_id: str, to: str | None) -> None:
+        known = self._readers.get(file_id, set())
+        if to is None or known is None:
+            self._readers[file_id] = None
+        else:
+            self._readers[file_id] = {*known, user_id, to}
+
+    def _is_for(self, file_id: bytes, user_id: str) -> bool:
+        readers = self._readers.get(file_id, set())
+        return readers is None or user_id in readers
+
     # --- to others ---
 
     def serve(self, someone: Someone, fields: list[bytes]) -> None:
         file_id, first, count = fields
-        sealed = self.here.get(file_id, [])
+        sealed = self.here.get(file_id, []) if self._is_for(file_id, someone.user_id) else []
         start = read_u64(first)
         wanted = range(start, start + min(read_u64(count), SERVED_CHUNKS))
         for index in wanted:

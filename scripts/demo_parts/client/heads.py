@@ -39,6 +39,7 @@ class Heads:
         self._own_id = own_id
         self._claims: dict[Name, Claim] = {}
         self._told_ms: int | None = None
+        self._watched_ms = 0
 
     def is_due(self, now_ms: int) -> bool:
         """Whether a head is to be sent now; then the next is due after `HEAD_MS`."""
@@ -53,9 +54,15 @@ class Heads:
         cards = [(self._roster.card_of(user_id), end) for user_id, end in ends]
         return [(card, end) for card, end in cards if card]
 
-    def again(self) -> None:
-        """Have the next round begin at once, as after coming in."""
+    def again(self, now_ms: int) -> None:
+        """Have the next round begin at once, as after coming in.
+
+        Nobody is held to be silent for the time in which we were not connected.
+        """
         self._told_ms = None
+        lost_ms, self._watched_ms = now_ms - self._watched_ms, now_ms
+        for someone in self._roster.others():
+            someone.heard_ms = min(now_ms, someone.heard_ms + lost_ms)
 
     def hear(self, sender: Someone, head: ChainHead, now_ms: int) -> None:
         """Compare what a sender says with what has come of it."""
@@ -65,6 +72,7 @@ class Heads:
 
     def watch(self, now_ms: int) -> None:
         """Tell of what has not come in time, and of whom nothing is heard."""
+        self._watched_ms = now_ms
         for name, claim in [*self._claims.items()]:
             if claim.due_ms <= now_ms:
                 self._give_up(name, claim, now_ms)

@@ -93,9 +93,9 @@ class Inbox:
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             card = self.roster.card_of(one.entry.sender)
-            if one.envelope:
+            if one.envelope and one.envelope.head.tag.epoch_id in self.keyring.known:
                 self._open(one)
-            elif card:
+            elif card and not one.envelope:
                 self.entries.remove(one.entry)
                 self._take_of(card, one.entry, one.relayed, is_history=True)
             else:
@@ -126,7 +126,7 @@ class Inbox:
             self._refuse(entry, "forged")
             return
         name = (entry.sender, envelope.head.tag.audience)
-        is_before = self.chains.has(name, envelope.head.number)
+        is_before = self.chains.has(name, *_link_of(envelope))
         if self.roster.is_removed(entry.sender) and not is_before:
             self._refuse(entry, "removed-member")
         elif entry.to and self.own_id not in (entry.to, entry.sender):

@@ -58,11 +58,19 @@ class Current:
 
 @dataclass
 class Wanted:
-    """A key that is lacking, and who was asked for it."""
+    """A key that is lacking, and who was asked for it.
+
+    Attributes:
+        awaited: Of whom the answer may still come.
+        is_lacking: Nobody who is there gives it.
+    """
 
     sender: str
+    epoch_id: bytes
     asked: set[str] = field(default_factory=set)
-    asked_ms: int | None = None
+    awaited: str | None = None
+    asked_ms: int = 0
+    is_lacking: bool = False
 
 
 class Keyring:
@@ -73,7 +81,7 @@ class Keyring:
         self.known: dict[bytes, Known] = {}
         self._current: dict[bytes, Current] = {}
         self._since: dict[bytes, dict[bytes, int]] = {}
-        self._wanted: dict[bytes, Wanted] = {}
+        self._wanted: dict[tuple[str, bytes], Wanted] = {}
 
     # --- to write with ---
 
@@ -129,7 +137,13 @@ class Keyring:
     # --- lacking ones ---
 
     def want(self, sender: str, epoch_id: bytes) -> None:
-        self._wanted.setdefault(epoch_id, Wanted(sender))
+        """Look for a key as that of a sender, whoever else says that it is its own.
+
+        What nobody gave is looked for anew: an answer may have been lost.
+        """
+        known = self._wanted.get((sender, epoch_id))
+        if not known or known.is_lacking:
+            self._wanted[sender, epoch_id] = Wanted(sender, epoch_id)
 
     def questions(self, now_ms: int) -> tuple[dict[str, list[bytes]], set[bytes]]:
         """Whom to ask for which epochs now: first their sender, then the others, one by one.
@@ -138,24 +152,24 @@ class Keyring:
             Epoch ids by user id, and those that nobody who is there gives.
         """
         asked: dict[str, list[bytes]] = {}
-        lacking = set()
-        for epoch_id, wanted in self._wanted.items():
-            if wanted.asked_ms is not None and now_ms - wanted.asked_ms < ANSWER_MS:
+        for wanted in self._wanted.values():
+            if wanted.awaited and now_ms - wanted.asked_ms < ANSWER_MS:
                 continue
+            wanted.awaited = None
             user_id = self._next_to_ask(wanted)
-            if not user_id:
-                lacking.add(epoch_id)
-            elif len(asked.setdefault(user_id, [])) < ASKED_AT_ONCE:
-                asked[user_id].append(epoch_id)
+            wanted.is_lacking = not user_id
+            if user_id and len(asked.setdefault(user_id, [])) < ASKED_AT_ONCE:
+                asked[user_id].append(wanted.epoch_id)
                 wanted.asked.add(user_id)
-                wanted.asked_ms = now_ms
-        return asked, lacking
+                wanted.awaited, wanted.asked_ms = user_id, now_ms
+        awaited = {one.epoch_id for one in self._wanted.values() if not one.is_lacking}
+        return asked, {one.epoch_id for one in self._wanted.values()} - awaited
 
     def ask_again(self, user_id: str) -> None:
         """Let somebody who has just come be asked for what is lacking."""
         for wanted in self._wanted.values():
             wanted.asked.discard(user_id)
-            wanted.asked_ms = None
+            wanted.awaited = None if wanted.awaited == user_id else wanted.awaited
 
     def _next_to_ask(self, wanted: Wanted) -> str | None:
         free = [one.user_id for one in self._roster.others() if one.user_id not in wanted.asked]
@@ -194,19 +208,21 @@ class Keyring:
             RefusedError: One of them is no key, or not the one that it claims to be.
         """
         for wanted in self._wanted.values():
-            if giver.user_id in wanted.asked:
-                wanted.asked_ms = None
+            if giver.user_id == wanted.awaited:
+                wanted.awaited = None
         for entry in entries:
             self._take_one(giver, entry)
 
     def _take_one(self, giver: Someone, entry: bytes) -> None:
         sender, audience, epoch_id, recipients, key, since, card = unpack(entry, 7)
         epoch = check_epoch(self._link, Tag(sender, audience, recipients, epoch_id), key)
-        if epoch_id not in self._wanted:
+        wanted = [name for name, one in self._wanted.items() if one.epoch_id == epoch_id]
+        if not wanted:
             return
         if card:
             self._roster.add_card(utf8(card), to_text(sender))
         # Of what is missing only the sender itself may tell.
         first = read_u64(since) if giver.user_id == to_text(sender) else 0
         self.known.setdefault(epoch_id, Known(epoch, first, {}))
-        del self._wanted[epoch_id]
+        for name in wanted:
+            del self._wanted[name]

@@ -93,6 +93,8 @@ class Member:
     def joined(self, answer: dict[str, Any]) -> None:
         """Take the relay's answer to joining: who is there, and what was missed."""
         self._take_members(answer["members"])
+        for someone in self.roster.others():
+            self.keyring.ask_again(someone.user_id)
         if answer["truncated"]:
             self.inbox.chains.trim(self.roster.people)
         for relayed in answer["messages"]:
@@ -101,7 +103,7 @@ class Member:
         unsettled = self.outbox.unsettled
         if unsettled and unsettled.head.message_id in ids:
             self.outbox.settle(unsettled)
-        self._heads.again()
+        self._heads.again(self._now_ms())
         self.files.restart(self._now_ms())
         self.tick()
 
@@ -120,7 +122,7 @@ class Member:
         self._ask_for_keys()
 
     def tick(self) -> None:
-        """Do what is due by the clock; once a second is often enough."""
+        """Do what is due by the clock while connected; once a second is often enough."""
         now_ms = self._now_ms()
         if self._heads.is_due(now_ms):
             newest = self.outbox.end(EVERYBODY)
@@ -146,7 +148,7 @@ class Member:
 
     def _learn(self, entry: Entry) -> None:
         if isinstance(entry.content, File) and not self.files.learn(
-            entry.content.note, entry.sender
+            entry.content.note, entry.sender, entry.to
         ):
             entry.status, entry.reason, entry.content = "refused", "file-id-taken", None
 

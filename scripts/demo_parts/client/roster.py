@@ -7,7 +7,7 @@ from typing import Any
 from scripts.demo_parts.protocol.cards import Card, read_card
 from scripts.demo_parts.protocol.link import Link
 from scripts.demo_parts.protocol.packing import to_text
-from scripts.demo_parts.protocol.refusal import ForgedError, RefusedError
+from scripts.demo_parts.protocol.refusal import RefusedError
 
 
 @dataclass
@@ -63,9 +63,7 @@ class Roster:
         Raises:
             RefusedError: It is none, or another member's.
         """
-        card = read_card(self._link, text)
-        if card.user_id != user_id:
-            raise ForgedError("another member's card")
+        card = read_card(self._link, text, user_id)
         someone = self._someone(user_id)
         if not someone.card or card.made_ms > someone.card.made_ms:
             someone.card = card

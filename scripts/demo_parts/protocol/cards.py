@@ -84,12 +84,15 @@ def write_card(
     return to_text(pack(body, signature, _card_mac(link, body, signature)))
 
 
-def read_card(link: Link, text: object) -> Card:
-    """Read a card; whether it is that of the user of whom the relay shows it is yet to be asked.
+def read_card(link: Link, text: object, user_id: str | None = None) -> Card:
+    """Read a card.
+
+    Args:
+        user_id: Whose it must be.
 
     Raises:
         MalformedError: It is no card.
-        ForgedError: It is not by a member of this session who has the link.
+        ForgedError: It is not by a member of this session who has the link, or another's.
     """
     body, signature, proof = unpack(from_text(text), 3)
     if not is_same(proof, _card_mac(link, body, signature)):
@@ -97,9 +100,11 @@ def read_card(link: Link, text: object) -> Card:
     label, session_id, sign_key, box_key, made, sealed_name = unpack(body, 6)
     if label != _LABEL or session_id != link.session_id:
         raise ForgedError("a card of something else")
+    member_id = member_id_of(sign_key, box_key)
+    if user_id not in (None, to_text(member_id)):
+        raise ForgedError("another member's card")
     check_keys(sign_key, box_key)
     verify(sign_key, body, signature)
-    member_id = member_id_of(sign_key, box_key)
     name = _read_name(link, member_id, sealed_name)
     return Card(member_id, sign_key, box_key, read_u64(made), name, str(text))
 

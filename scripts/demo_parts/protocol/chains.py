@@ -55,9 +55,9 @@ class Chain:
     _oldest: float = math.inf
     _told_fork: int = 0
 
-    def has(self, number: int) -> bool:
-        """Tell whether a message of that number has come."""
-        return number in self._seen
+    def has(self, number: int, seen: Seen) -> bool:
+        """Tell whether this very message has come."""
+        return number in self._seen and self._seen[number].hash == seen.hash
 
     def take(self, number: int, seen: Seen, since: int) -> tuple[Place, int]:
         """Note a message that is truly the sender's.

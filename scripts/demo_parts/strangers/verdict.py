@@ -4,13 +4,12 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 from scripts.demo_parts.protocol.refusal import RefusedError
 from scripts.demo_parts.protocol.strangers.evidence import Revealed, check_evidence
 
-HOLDS = 0
-DOES_NOT_HOLD = 1
 UNREADABLE = 2
 
 _EPILOG = """\
@@ -18,11 +17,30 @@ A report is an object with groupId, userId and evidence, as GET /api/admin/repor
 list `reports`; that whole answer will do too, and then all of them are looked at.
 
 The evidence proves that whoever holds the keys of its card said these messages. Whether the user
-showed that card, it cannot prove: compare --public-key, which the relay had for that user then,
-or leave it away and judge by the relay's own history.
+showed that card it cannot prove, as the reporter could have made both: it is compared with the
+report's publicKey, which the relay noted by itself, or with --public-key.
 
-Exit status: 0 if all reports hold, 1 if one does not, 2 if the file is no report.
+Exit status: 0 if all reports hold, 1 if one does not, 2 if the file is no report, 3 if there is
+nothing to compare the card of one with.
 """
+
+
+_HOLDS = "HOLDS: said with the keys that the relay had for that user"
+_NOT_COMPARED = (
+    "NOT COMPARED: said with the keys of that card, which the reporter may have made: the "
+    "relay has noted none. Compare --public-key"
+)
+
+
+class Judged(Enum):
+    """What is to be said of a report, as an exit status."""
+
+    HOLDS = 0
+    DOES_NOT_HOLD = 1
+    NOT_COMPARED = 3
+
+
+_WORST_FIRST = (Judged.DOES_NOT_HOLD, Judged.NOT_COMPARED, Judged.HOLDS)
 
 
 def main() -> int:
@@ -35,7 +53,8 @@ def main() -> int:
         return UNREADABLE
     verdicts = [verdict(report, arguments.public_key) for report in reports]
     print("\n\n".join("\n".join(lines) for _, lines in verdicts))
-    return HOLDS if all(holds for holds, _ in verdicts) else DOES_NOT_HOLD
+    found = {judged for judged, _ in verdicts}
+    return next(judged.value for judged in _WORST_FIRST if judged in found)
 
 
 def reports_in(told: object) -> list[dict[str, Any]]:
@@ -51,28 +70,32 @@ def reports_in(told: object) -> list[dict[str, Any]]:
     return reports
 
 
-def verdict(report: dict[str, Any], public_key: str | None = None) -> tuple[bool, list[str]]:
+def verdict(report: dict[str, Any], public_key: str | None = None) -> tuple[Judged, list[str]]:
     """Judge a report.
 
     Args:
         public_key: What the relay itself had for the reported user; else that of the report.
 
     Returns:
-        Whether it holds, and what there is to be said, line by line.
+        The verdict, and what there is to be said, line by line.
     """
     group_id, user_id = str(report.get("groupId")), str(report["userId"])
     title = f"report about user {_plain(user_id)} in group {_plain(group_id)}"
     evidence = report.get("evidence")
     if evidence is None:
-        return False, [title, "NO EVIDENCE: there is only the reporter's word"]
+        return Judged.DOES_NOT_HOLD, [title, "NO EVIDENCE: there is only the reporter's word"]
     try:
         revealed = check_evidence(evidence, group_id, user_id)
     except RefusedError as error:
-        return False, [title, f"DOES NOT HOLD: {error}"]
+        return Judged.DOES_NOT_HOLD, [title, f"DOES NOT HOLD: {error}"]
+    if not revealed:
+        return Judged.DOES_NOT_HOLD, [title, "NO EVIDENCE: it shows no message"]
     card, known = evidence["card"], public_key or report.get("publicKey")
-    if known is not None and known != card:
-        return False, [title, "DOES NOT HOLD: the relay had another card of that user"]
-    return True, [title, *_lines(revealed), _conclusion(known is not None)]
+    if known is None:
+        return Judged.NOT_COMPARED, [title, *_lines(revealed), _NOT_COMPARED]
+    if known != card:
+        return Judged.DOES_NOT_HOLD, [title, "DOES NOT HOLD: the relay had another card of it"]
+    return Judged.HOLDS, [title, *_lines(revealed), _HOLDS]
 
 
 def _lines(revealed: list[Revealed]) -> list[str]:
@@ -83,13 +106,7 @@ def _lines(revealed: list[Revealed]) -> list[str]:
         said = one.content if isinstance(one.content, dict) else {}
         text = said.get("text", f"[{one.kind}]")
         lines.append(f"  #{one.number} {_time(one.sent_ms)} {_plain(str(text))}")
-    return lines or ["  nothing is shown"]
-
-
-def _conclusion(is_compared: bool) -> str:
-    if is_compared:
-        return "HOLDS: said with the keys that the relay had for that user"
-    return "HOLDS: said with the keys of that card; that it is the user's is yet to be compared"
+    return lines
 
 
 def _time(at_ms: int) -> str:

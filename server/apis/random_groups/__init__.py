@@ -31,7 +31,7 @@ To clients
     user_typing         {groupId, userId, login, isTyping}
     system_message      {groupId, message, timestamp}
     key_rotation_needed {groupId, epoch, members: [member]}
-    group_closed        {groupId, reason: expired | removed}
+    group_closed        {groupId, reason: expired | removed | signed_out}
 
 Routes; the bodies answered are those of the acknowledgements
     POST /api/groups/join-random {publicKey}        POST /api/groups/next {publicKey?}

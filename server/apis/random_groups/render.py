@@ -6,6 +6,7 @@ from typing import Any
 from server.apis.random_groups.requests import ListGroups
 from server.core.clock import iso_utc
 from server.core.events import (
+    ConnectionLapsed,
     Group,
     GroupEntered,
     LeaveReason,
@@ -43,7 +44,7 @@ HEARD = {
     "user_typing": "{groupId, userId, login, isTyping}",
     "system_message": "{groupId, message, timestamp}",
     "key_rotation_needed": "{groupId, epoch, members: [{userId, login, publicKey, joinedAt}]}",
-    "group_closed": "{groupId, reason: expired | removed}",
+    "group_closed": "{groupId, reason: expired | removed | signed_out}",
 }
 
 _LEFT = {
@@ -162,7 +163,7 @@ def _member_joined(event: MemberJoined) -> Iterable[Emit]:
     }
     return [
         Emit("user_joined", data),
-        _system_message(event, f"{event.name} joined the group", event.joined_ms),
+        _system_message(event, f"“{event.name}” joined the group", event.joined_ms),
     ]
 
 
@@ -177,7 +178,7 @@ def _member_left(event: MemberLeft) -> Iterable[Emit]:
     }
     return [
         Emit("user_left", data),
-        _system_message(event, f"{event.name} {_LEFT[event.reason]}", event.left_ms),
+        _system_message(event, f"“{event.name}” {_LEFT[event.reason]}", event.left_ms),
     ]
 
 
@@ -210,6 +211,10 @@ def _member_removed(event: MemberRemoved) -> Iterable[Emit]:
     return [Emit("group_closed", data, (event.user_id,))]
 
 
+def _connection_lapsed(event: ConnectionLapsed) -> Iterable[Emit]:
+    return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "signed_out"})]
+
+
 def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "expired"})]
 
@@ -222,6 +227,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MembersChanged: _members_changed,
     TypingChanged: _typing_changed,
     MemberRemoved: _member_removed,
+    ConnectionLapsed: _connection_lapsed,
     RoomExpired: _room_expired,
 }
 
@@ -292,6 +298,8 @@ def _report(report: Report) -> dict[str, Any]:
         "groupId": group_id_of(report.room_id),
         "reporterId": report.reporter,
         "userId": report.user_id,
+        "login": report.name,
+        "publicKey": report.public_key,
         "reason": report.reason,
         "evidence": report.evidence,
         "createdAt": iso_utc(report.created_ms),

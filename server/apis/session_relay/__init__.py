@@ -13,7 +13,7 @@ Routes
 From clients; every event may ask for an acknowledgement, {success, …} or
 {success: false, error, message, retryAfterMs?}. Errors also arrive as `session-error`.
     join-session        {sessionId, userId, displayName?, publicKey?, isCreator?, authKey?,
-                         memberToken?, since?}
+                         memberToken?, newMemberToken?, since?}
         ack {sessionId, seq, truncated, locked, isCreator, memberToken, limits, members, messages}
         limits {ciphertextBytes, publicKeyBytes, historyMessages, historyBytes, idleMinutes}
     save-public-key     {sessionId, userId?, publicKey, displayName?}     ack {members}
@@ -46,6 +46,8 @@ To clients
 `to` null, absent, '' or 'all' is everybody, unless a member has that very id.
 A `signal` is for who is connected now: it has no seq and no id, stands in no history, and
 does not keep the session alive. Of one for another member the sender's own tabs hear nothing.
+Whoever joins for the first time may choose its `memberToken`: 43 or more random characters of
+base64url, as `newMemberToken`. If the answer was lost, the same again proves who it is.
 `originalContent` could let the server read along: it is accepted and dropped at the door.
 """
 

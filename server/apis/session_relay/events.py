@@ -34,6 +34,7 @@ async def join_session(chat: Chat, caller: Caller, request: Join) -> Admission:
             name=request.display_name,
             public_key=request.public_key,
             member_token=request.member_token,
+            new_token=request.new_member_token,
             since_seq=request.since or 0,
         ),
     )

@@ -10,6 +10,8 @@ from server.core.opaque import Opaque
 from server.transports.api import DisplayName, FileName, Key
 
 TypeWord = Annotated[str, Meta(pattern="^[A-Za-z0-9_./+-]{1,64}$")]
+NewToken = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{43,128}$")]
+"""Of 256 random bits at least, as long as they are random."""
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -31,6 +33,7 @@ class Join(Struct, frozen=True, rename="camel"):
     is_creator: bool | None = None
     auth_key: Key | None = None
     member_token: Key | None = None
+    new_member_token: NewToken | None = None
     since: Sequence | None = None
 
 

@@ -83,6 +83,8 @@ class Report(Struct, frozen=True, kw_only=True):
     Attributes:
         report_id: Later ones sort after earlier ones.
         evidence: What the reporter chose to reveal.
+        name, public_key: Of the reported one, as the group itself had them: what the reporter
+            reveals proves nothing by itself. The store fills them in, as far as it knows.
     """
 
     report_id: str
@@ -92,6 +94,8 @@ class Report(Struct, frozen=True, kw_only=True):
     reason: str
     evidence: Opaque | None
     created_ms: int
+    name: str | None = None
+    public_key: Opaque | None = None
 
 
 class Reported(Struct, frozen=True):
@@ -224,8 +228,9 @@ class GroupStore(Protocol):
 
         Enough are three, or all others if they are fewer, each present for a minute and each
         with another `address_mark`. Who has left can be reported for what it said there, as
-        long as the reporter can read that. The oldest reports go when there are too many, and
-        nobody is blocked by a reporter whose list is full.
+        long as the reporter can read that. A later report by the same about the same in that
+        group takes the place of the former. When there are too many, the oldest goes of the
+        `address_mark` that has most. Nobody is blocked by a reporter whose list is full.
 
         Raises:
             AppError: RECIPIENT_NOT_FOUND; FORBIDDEN to report oneself; SERVER_FULL.
@@ -236,7 +241,13 @@ class GroupStore(Protocol):
         """Reports in order of age, from the one after `after`; all if that one is forgotten."""
         ...
 
-    async def key_of(self, user_id: UserId) -> SavedKey | None: ...
+    async def key_of(self, user_id: UserId, asker: UserId, *, in_group: bool) -> SavedKey | None:
+        """The key that a user had last, unless it has blocked the asker.
+
+        Args:
+            in_group: Of members of the asker's group alone.
+        """
+        ...
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
         """Let users leave who are without a connection for too long."""

@@ -9,12 +9,15 @@ K = TypeVar("K")
 NEVER_MS = 1 << 62
 """Later than any date."""
 
+_SPARE = 1_000
+"""Entries that may hold no longer, besides as many as there are dates."""
+
 
 class Agenda(Generic[K]):
     """Dates by name; whoever puts off its own a thousand times takes no more space for it.
 
     The list has each name where it was put first, or earlier. When that time comes and the
-    date has been put off, the name moves on.
+    date has been put off, the name moves on. Of what was taken back not much stays listed.
     """
 
     def __init__(self) -> None:
@@ -33,7 +36,8 @@ class Agenda(Generic[K]):
             self._enlist(name, date_ms)
 
     def drop(self, name: K) -> None:
-        self._dates_ms.pop(name, None)
+        if self._dates_ms.pop(name, None) is not None:
+            self._count_stale()
 
     def take(self, now_ms: int = NEVER_MS) -> K | None:
         """Take out whoever is due first, if that is by now."""
@@ -49,6 +53,16 @@ class Agenda(Generic[K]):
             if date_ms is not None:
                 self._enlist(name, date_ms)
         return None
+
+    def _count_stale(self) -> None:
+        if len(self._list) > 2 * len(self._dates_ms) + _SPARE:
+            self._list = [one for one in self._list if self._holds(one)]
+            self._listed_ms = {name: listed_ms for listed_ms, _, name in self._list}
+            heapq.heapify(self._list)
+
+    def _holds(self, entry: tuple[int, int, K]) -> bool:
+        listed_ms, _, name = entry
+        return name in self._dates_ms and self._listed_ms.get(name) == listed_ms
 
     def _enlist(self, name: K, date_ms: int) -> None:
         self._listed_ms[name] = date_ms

@@ -17,6 +17,9 @@ from server.stores.memory.history import History
 _RECORD_BYTES = 1024
 """Python's own records of one member, measured."""
 
+_MAX_GONE = 16
+"""Of those who have left, so many are remembered as they were: reports come late."""
+
 _AWAY_BYTES = 160
 """The same of one who is not to come back."""
 
@@ -33,6 +36,7 @@ class MemoryGroup:
         self.epoch = 0
         self.seq = 0
         self.members: dict[UserId, Member] = {}
+        self._gone: dict[UserId, Member] = {}  # as they left, lately
         self.history = History(policy)
         # Who has left, until when it is not to come back; the earliest first.
         self._away_until_ms: dict[UserId, int] = {}
@@ -56,6 +60,7 @@ class MemoryGroup:
     # --- who is there ---
 
     def add(self, member: Member, skip: ConnectionId | None) -> tuple[MemberJoined, MembersChanged]:
+        self._forget_gone(member.user_id)
         self.members[member.user_id] = member
         self._members_bytes += member_bytes(member)
         joined = MemberJoined(
@@ -73,7 +78,7 @@ class MemoryGroup:
         self, user_id: UserId, reason: LeaveReason, now_ms: int, skip: ConnectionId | None
     ) -> tuple[MemberLeft, MembersChanged]:
         member = self.members.pop(user_id)
-        self._members_bytes -= member_bytes(member)
+        self._remember_gone(member)
         self._forget_reports(user_id)
         left = MemberLeft(
             room_id=self.room_id,
@@ -110,6 +115,23 @@ class MemoryGroup:
             identities=frozenset((Identity(post.sender), Identity(to))) if to else None,
             sender_name=self.members[post.sender].name,
         )
+
+    def last_seen(self, user_id: UserId) -> Member | None:
+        """A member, or one that has left lately, with the key that it had."""
+        return self.members.get(user_id) or self._gone.get(user_id)
+
+    def _remember_gone(self, member: Member) -> None:
+        """Only who has said something can be reported still."""
+        self._gone[member.user_id] = member
+        itself = Identity(member.user_id)
+        if not self.history.has_word_of(itself, itself):
+            self._forget_gone(member.user_id)
+        elif len(self._gone) > _MAX_GONE:
+            self._forget_gone(next(iter(self._gone)))
+
+    def _forget_gone(self, user_id: UserId) -> None:
+        if member := self._gone.pop(user_id, None):
+            self._members_bytes -= member_bytes(member)
 
     # --- who is not to come back ---
 

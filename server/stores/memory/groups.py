@@ -43,9 +43,6 @@ from server.stores.memory.space import Share, Space
 from server.stores.memory.user import MemoryUser, shunned_bytes
 from server.stores.memory.users import MemoryUsers
 
-_LOOKS = 30
-"""Groups of which a match looks at each member; most who join come into the first."""
-
 
 class MemoryGroups:
     """A `GroupStore` for one process: each method runs to its end before another begins."""
@@ -58,7 +55,7 @@ class MemoryGroups:
         self._reports = MemoryReports(bounds, self._share)
         self._groups: dict[RoomId, MemoryGroup] = {}  # in order of age
         self._by_activity: OrderedDict[RoomId, MemoryGroup] = OrderedDict()
-        self._places = Places(policy.capacity)
+        self._places = Places(policy.capacity, self._users)
         self._owners: dict[ConnectionId, MemoryUser] = {}
         self._lost: Agenda[UserId] = Agenda()  # members without a connection
         self._members = 0
@@ -68,12 +65,12 @@ class MemoryGroups:
 
     async def match(self, wish: Wish, now_ms: int) -> Matched:
         with self._user(wish.user_id, wish.forget_ms) as user:
-            saved = _saved_key(user, wish, now_ms)
+            saved = user.key_for(wish, now_ms)
             if user.group and not wish.is_move:
                 return self._stay(user, user.group, saved, wish)
             member = Member(user.user_id, wish.name, saved.public_key, now_ms)
             self._check_growth(user, saved, member)
-            group = self._find_place(user, now_ms) or self._new_group(user, wish, now_ms)
+            group = self._places.find(user, now_ms) or self._new_group(user, wish, now_ms)
             left: tuple[RoomEvent, ...] = ()
             if user.group:
                 left = self._leave_for_good(
@@ -104,18 +101,6 @@ class MemoryGroups:
         known = user.group.members[user.user_id] if user.group else None
         member_growth_bytes = member_bytes(member) - (member_bytes(known) if known else 0)
         self._share.space.check(user.growth_bytes(saved) + member_growth_bytes)
-
-    def _find_place(self, user: MemoryUser, now_ms: int) -> MemoryGroup | None:
-        """The fullest group that may take the user."""
-        user.forget_partings(now_ms)
-        others = (group for group in self._places if group is not user.group)
-        for group in islice(others, _LOOKS):
-            if self._users.may_meet(user, group) and not group.is_barred(user.user_id, now_ms):
-                return group
-        # So many in vain: rather look in which groups the people are who are not to be met.
-        avoided = self._users.groups_to_avoid(user)
-        left_over = (group for group in others if group not in avoided)
-        return next((g for g in left_over if not g.is_barred(user.user_id, now_ms)), None)
 
     def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
         ending = 1 if user.group and len(user.group.members) == 1 else 0
@@ -217,9 +202,11 @@ class MemoryGroups:
             raise AppError(
                 Code.RECIPIENT_NOT_FOUND, "nobody of that user id is here or said a word"
             )
+        if known := group.last_seen(report.user_id):
+            report = structs.replace(report, name=known.name, public_key=known.public_key)
         self._share.space.check(report_bytes(report) + shunned_bytes(report.user_id))
         self._block_reported(self._users.known(report.reporter), report.user_id)
-        self._reports.add(report, expires_ms)
+        self._reports.add(report, address_mark, expires_ms)
         if not is_member:
             return Reported(False, ())
         group.marks.setdefault(report.user_id, {})[report.reporter] = address_mark
@@ -245,9 +232,13 @@ class MemoryGroups:
     async def reports(self, after: str | None, limit: int) -> tuple[Report, ...]:
         return self._reports.read(after, limit)
 
-    async def key_of(self, user_id: UserId) -> SavedKey | None:
+    async def key_of(self, user_id: UserId, asker: UserId, *, in_group: bool) -> SavedKey | None:
         user = self._users.get(user_id)
-        return user.saved if user else None
+        if user is None or asker in user.blocked:
+            return None
+        group = user.group
+        is_met = group and asker in group.members
+        return user.saved if is_met or not in_group else None
 
     # --- going out ---
 
@@ -392,15 +383,6 @@ class MemoryGroups:
         if group is None or user_id not in group.members:
             raise AppError(Code.NOT_FOUND, "you are in no group of that id")
         return group
-
-
-def _saved_key(user: MemoryUser, wish: Wish, now_ms: int) -> SavedKey:
-    known = user.saved
-    if wish.public_key is not None:
-        return SavedKey(wish.user_id, wish.name, wish.public_key, now_ms)
-    if known is None:
-        raise AppError(Code.INVALID_REQUEST, "publicKey is missing, and there was none before")
-    return structs.replace(known, name=wish.name)
 
 
 def _repeat(known: Record, sender: Identity, post: Post) -> Appended:

@@ -1,9 +1,12 @@
 """What is remembered of one user beyond its group."""
 
+from msgspec import structs
+
+from server.core.errors import AppError, Code
 from server.core.events import ConnectionAttached, Group, GroupEntered
 from server.core.ids import ConnectionId, UserId
 from server.core.kinds import Kind
-from server.core.ports import SavedKey
+from server.core.ports import SavedKey, Wish
 from server.stores.memory.group import MemoryGroup
 
 _RECORD_BYTES = 1536
@@ -54,6 +57,18 @@ class MemoryUser:
     def held_bytes(self) -> int:
         own_bytes = _RECORD_BYTES + len(self.user_id.encode()) + self._shunned_bytes
         return own_bytes + (key_bytes(self.saved) if self.saved else 0)
+
+    def key_for(self, wish: Wish, now_ms: int) -> SavedKey:
+        """The key to be with from now on: the new one, or the last under the name of now.
+
+        Raises:
+            AppError: INVALID_REQUEST if there is neither.
+        """
+        if wish.public_key is not None:
+            return SavedKey(wish.user_id, wish.name, wish.public_key, now_ms)
+        if self.saved is None:
+            raise AppError(Code.INVALID_REQUEST, "publicKey is missing, and there was none before")
+        return structs.replace(self.saved, name=wish.name)
 
     def growth_bytes(self, saved: SavedKey) -> int:
         """How much more it would take with that key."""

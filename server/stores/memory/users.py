@@ -100,6 +100,11 @@ class MemoryUsers:
         shunned = (user.blocked, self._blockers_of(user), user.apart_until_ms.keys())
         return all(some.isdisjoint(group.members) for some in shunned)
 
+    def shunned(self, user: MemoryUser) -> int:
+        """How many people the user may not meet."""
+        others = (user.blocked, self._blockers_of(user), user.apart_until_ms)
+        return sum(map(len, others))
+
     def groups_to_avoid(self, user: MemoryUser) -> set[MemoryGroup]:
         """All groups in which the user may not meet somebody."""
         shunned = chain(user.blocked, self._blockers_of(user), user.apart_until_ms)

@@ -1,20 +1,21 @@
 // @ts-check
 /** The chains of all senders, and what may be missing of them with reason. docs/PROTOCOL.md, section 8. */
 
-import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { toBase64url } from "../protocol/bytes.js";
 import { Chain } from "../protocol/chain.js";
+
+/** How many messages are known again after a reload, of all chains together. */
+const MAX_MARKS = 5_000;
 
 /**
  * @typedef {import("../protocol/chain.js").ChainLink} ChainLink
- * @typedef {{newest: number, end: {number: number, hash: string} | null}} Before A number, and the newest message that had come.
+ * @typedef {{newest: number, marks: [number, string][]}} Kept A number, and by what messages that had come are known.
  */
 
 export class Chains {
   /** @type {Map<string, Chain>} By sender and audience. */
   #chains = new Map();
-  /** @type {Map<string, import("../protocol/chain.js").Extent>} What counts of chains of removed members. */
-  #limits = new Map();
-  /** @type {Map<string, Before>} How far chains had come before a reload. */
+  /** @type {Map<string, number>} How far chains had come before a reload. */
   #before = new Map();
   /** @type {Set<string>} Senders of whom the relay may have trimmed something before their next message. */
   #trimmed = new Set();
@@ -123,63 +124,49 @@ export class Chains {
   }
 
   /**
-   * Believe nothing more of somebody than what has come until now.
-   *
-   * @param {string} senderId
-   */
-  close(senderId) {
-    for (const [id, { extent }] of this.#chains) {
-      if (id.startsWith(`${senderId} `)) this.#limits.set(id, extent);
-    }
-  }
-
-  /**
-   * Whether a message of a removed member had come before it was removed.
+   * Whether this very message has come, now or before a reload.
    *
    * @param {string} senderId
    * @param {Uint8Array} audience
-   * @param {number} number
+   * @param {ChainLink} link
    */
-  isFromBefore(senderId, audience, number) {
-    const limit = this.#limits.get(chainId(senderId, audience));
-    if (!limit || number < limit.first || number > limit.last) return false;
-    // What was missing then, somebody who was removed could make anew.
-    return !limit.gaps.some(({ first, last }) => first <= number && number <= last);
+  has(senderId, audience, { number, hash }) {
+    return this.#chains.get(chainId(senderId, audience))?.has(number, hash) ?? false;
   }
 
   /**
    * Compare with how far the chains had come before a reload, once the history is there.
    *
-   * @returns {{memberId: string, count: number, isOther: boolean}[]} Of whom something has vanished, or was exchanged.
+   * @returns {{memberId: string, count: number}[]} Of whom something has vanished.
    */
   vanished() {
     const before = [...this.#before];
     this.#before.clear();
-    return before.flatMap(([id, { newest, end }]) => {
-      const chain = this.#chain(id);
-      const isOther =
-        end !== null && chain.compare(end.number, fromBase64url(end.hash)) === "forked";
-      const count = chain.giveUp(newest);
-      const memberId = id.slice(0, id.indexOf(" "));
-      return count > 0 || isOther ? [{ memberId, count, isOther }] : [];
+    return before.flatMap(([id, newest]) => {
+      const count = this.#chain(id).giveUp(newest);
+      return count > 0 ? [{ memberId: id.slice(0, id.indexOf(" ")), count }] : [];
     });
   }
 
-  /** How far each chain has come, for after a reload. */
+  /**
+   * How far each chain has come, for after a reload.
+   *
+   * @returns {[string, Kept][]}
+   */
   export() {
-    const chains = new Map(this.#before);
-    for (const [id, { newest, last }] of this.#chains) {
-      if (newest < (chains.get(id)?.newest ?? 1)) continue;
-      const end = last && { number: last.number, hash: toBase64url(last.hash) };
-      chains.set(id, { newest, end: end ?? null });
-    }
-    return { chains: [...chains], limits: [...this.#limits] };
+    const share = Math.max(1, Math.floor(MAX_MARKS / this.#chains.size));
+    return [...this.#chains].flatMap(([id, chain]) => {
+      const newest = Math.max(chain.newest, this.#before.get(id) ?? 0);
+      return newest > 0 ? [[id, { newest, marks: chain.marks(share) }]] : [];
+    });
   }
 
   /** @param {ReturnType<Chains["export"]>} kept */
-  import({ chains, limits }) {
-    this.#before = new Map(chains);
-    this.#limits = new Map(limits);
+  import(kept) {
+    for (const [id, { newest, marks }] of kept) {
+      this.#chain(id).remember(marks);
+      this.#before.set(id, newest);
+    }
   }
 
   /**

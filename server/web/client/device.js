@@ -47,7 +47,7 @@ export function enterSession(sessionId) {
 function enter(sessionId) {
   const { locks } = navigator;
   if (!locks) return Promise.resolve(async () => true);
-  const name = `${PREFIX}session:${sessionId}`;
+  const name = lockOf(sessionId);
   return new Promise((hasEntered) => {
     const held = locks.request(name, { mode: "shared" }, () => {
       return new Promise((end) => {
@@ -60,4 +60,21 @@ function enter(sessionId) {
       });
     });
   });
+}
+
+/**
+ * Do something about a session in which no tab is; none gets into it meanwhile.
+ *
+ * @param {string} sessionId
+ * @param {() => Promise<void>} work Left out if a tab is in it, or if this browser cannot tell.
+ */
+export async function ifNobodyIsIn(sessionId, work) {
+  await navigator.locks?.request(lockOf(sessionId), { ifAvailable: true }, async (lock) => {
+    if (lock) await work();
+  });
+}
+
+/** @param {string} sessionId */
+function lockOf(sessionId) {
+  return `${PREFIX}session:${sessionId}`;
 }

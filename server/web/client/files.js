@@ -4,6 +4,7 @@
 import { fromBase64url, fromU64, toBase64url, u64 } from "../protocol/bytes.js";
 import { Chunks, sealFile } from "../protocol/chunks.js";
 import { Fetch } from "./fetch.js";
+import { Readers } from "./readers.js";
 import { Serving } from "./serving.js";
 
 /**
@@ -38,7 +39,7 @@ export const FILE_PACE = { stall: 15_000 };
  * @typedef {object} FileReports
  * @property {(person: Person, kind: string, fields: Uint8Array[]) => Promise<void>} send
  * @property {(transfer: Transfer) => void} transfer
- * @property {(fileId: string) => void} complete It was fetched whole.
+ * @property {(fileId: string, to: string | null) => void} complete It was fetched whole; whom to tell: a member, or everybody.
  */
 
 /** A fetch that was ended by who asked for it. */
@@ -60,6 +61,7 @@ export class Files {
   #fetches = new Map();
   /** @type {Map<string, Set<string>>} Who is said to have a file. */
   #holders = new Map();
+  #readers = new Readers();
   #serving;
   /** @type {Set<string>} Preparations that are to end. */
   #cancelled = new Set();
@@ -91,14 +93,21 @@ export class Files {
    * @param {Blob & {name: string}} file
    * @param {string} place A name for this preparation, by which `cancel` ends it.
    * @returns {Promise<FileNote>}
-   * @throws {CancelledError}
+   * @throws {CancelledError | Error} It was cancelled; or there is no place for it.
    */
   async prepare(file, place) {
     const read = async (/** @type {number} */ start, /** @type {number} */ end) =>
       new Uint8Array(await file.slice(start, end).arrayBuffer());
     this.#tell(place, "preparing", 0, file.size);
     const note = await sealFile(file, read, async (fileId, index, sealed, doneBytes) => {
-      await this.#store.put(fileId, index, sealed);
+      try {
+        await this.#store.put(fileId, index, sealed);
+      } catch (error) {
+        // Its other chunks would take the place of what can be kept; but a store may be gone as a whole.
+        await this.#store.drop(fileId).catch(() => {});
+        this.#tell(place, "failed", 0, file.size, "not-kept");
+        throw error;
+      }
       this.#tell(place, "preparing", doneBytes, file.size);
       if (this.#cancelled.has(place)) await this.#store.drop(fileId);
       this.#throwIfCancelled(place, file.size);
@@ -115,13 +124,15 @@ export class Files {
    *
    * @param {FileNote} note
    * @param {string} senderId
+   * @param {string | null} audience For whom the message is; null for everybody.
    * @returns {boolean} False if it has the id of another file: that one must not be shown for it.
    */
-  learn(note, senderId) {
+  learn(note, senderId, audience) {
     const known = this.#chunks.get(note.id);
     if (known && !isSame(known.note, note)) return false;
     const chunks = known ?? new Chunks(note);
     this.#chunks.set(note.id, chunks);
+    this.#readers.admit(note.id, senderId, audience);
     this.addHolder(note.id, senderId);
     if (!known) void this.#look(chunks);
     return true;
@@ -129,10 +140,9 @@ export class Files {
 
   /**
    * @param {string} fileId
-   * @param {string} memberId
+   * @param {string} memberId One who may have it.
    */
   addHolder(fileId, memberId) {
-    if (!this.#chunks.has(fileId)) return;
     const holders = this.#holders.get(fileId) ?? new Set();
     this.#holders.set(fileId, holders.add(memberId));
     this.#fetches.get(fileId)?.wake();
@@ -145,6 +155,16 @@ export class Files {
    */
   has(fileId) {
     return this.#chunks.has(fileId);
+  }
+
+  /**
+   * Whether a file is for somebody, as far as messages have told.
+   *
+   * @param {string} fileId
+   * @param {string} memberId
+   */
+  isFor(fileId, memberId) {
+    return this.#readers.has(fileId, memberId);
   }
 
   /** Somebody has come who may have what is lacking. */
@@ -229,7 +249,7 @@ export class Files {
    * @param {Uint8Array[]} fields
    */
   async serve(person, [fileId, first, count]) {
-    if (this.#chunks.has(toBase64url(fileId))) {
+    if (this.isFor(toBase64url(fileId), person.id)) {
       const request = { first: fromU64(first), count: fromU64(count) };
       await this.#serving.begin(person, fileId, request);
     } else {
@@ -304,7 +324,7 @@ export class Files {
   #fetched(fileId, size) {
     this.#fetches.delete(fileId);
     this.#tell(fileId, "here", size, size);
-    this.#reports.complete(fileId);
+    for (const to of this.#readers.others(fileId, this.#ownId)) this.#reports.complete(fileId, to);
   }
 
   /**

@@ -41,6 +41,8 @@ export class Heads {
   #pace;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
+  /** Until when it was watched who is silent; while we are offline or asleep, nobody can be. */
+  #watchedMs = 0;
   /** @type {Map<string, Claim>} By chain: what others said that they had sent, and we lack. */
   #claims = new Map();
 
@@ -69,6 +71,7 @@ export class Heads {
   /** Begin, having caught up, with a round at once: whoever is there learns that we are. */
   start() {
     this.stop();
+    this.#excuse(Date.now(), 0);
     for (const claim of this.#claims.values()) this.#await(claim);
     this.#timer = setInterval(() => this.#round(), this.#pace.head);
     this.#round();
@@ -76,7 +79,9 @@ export class Heads {
 
   /** The claims stay: else a relay that often breaks the connection could withhold what it likes. */
   stop() {
+    if (this.#timer !== undefined) this.#watch(Date.now());
     clearInterval(this.#timer);
+    this.#timer = undefined;
     for (const { grace } of this.#claims.values()) clearTimeout(grace);
   }
 
@@ -131,6 +136,8 @@ export class Heads {
 
   /** @param {number} nowMs */
   #watch(nowMs) {
+    // Rounds come in time, but of a machine that was asleep.
+    this.#excuse(nowMs, 2 * this.#pace.head);
     for (const person of this.#roster.all) {
       const isOther = person.id !== this.#identity.id;
       const isWatched = isOther && person.isPresent && !person.isSilent && person.card;
@@ -138,6 +145,21 @@ export class Heads {
       person.isSilent = true;
       this.#reports.notice("silent", person.id);
       this.#reports.people();
+    }
+  }
+
+  /**
+   * Hold against nobody the time in which we could not have heard.
+   *
+   * @param {number} nowMs
+   * @param {number} countedMs How much of the time since the last watch does count.
+   */
+  #excuse(nowMs, countedMs) {
+    const lostMs = nowMs - this.#watchedMs - countedMs;
+    this.#watchedMs = nowMs;
+    if (lostMs <= 0) return;
+    for (const person of this.#roster.all) {
+      person.heardMs = Math.min(nowMs, person.heardMs + lostMs);
     }
   }
 }

@@ -5,8 +5,13 @@ import { reportLater } from "./emitter.js";
 
 const SOON_MS = 500;
 
+/** @type {SeenPart[]} */
+const SEEN_PARTS = ["roster", "epochs", "chains", "numbers", "downloads"];
+
 /**
  * @typedef {import("./keeping.js").Kept} Kept
+ *
+ * @typedef {"roster" | "epochs" | "chains" | "numbers" | "downloads"} SeenPart What changes by what is seen.
  *
  * @typedef {object} KeptParts
  * @property {import("./roster.js").Roster} roster
@@ -21,6 +26,8 @@ export class Keeper {
   #vault;
   #parts;
   #isForgotten = false;
+  /** @type {Set<SeenPart>} What has changed since it was kept. */
+  #changed = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -58,8 +65,13 @@ export class Keeper {
     }
   }
 
-  /** Keep what was seen, before long: after a flood once, not for each message. */
-  soon() {
+  /**
+   * Keep what was seen, before long: after a flood once, not for each message.
+   *
+   * @param {SeenPart[]} parts
+   */
+  soon(...parts) {
+    for (const part of parts.length > 0 ? parts : SEEN_PARTS) this.#changed.add(part);
     this.#timer ??= setTimeout(() => void this.#keepSeen(), SOON_MS);
   }
 
@@ -78,10 +90,8 @@ export class Keeper {
 
   async #keepSeen() {
     this.#timer = undefined;
-    const { roster, epochs, chains, numbers, downloads } = this.#parts;
-    const parts = { roster, epochs, chains, numbers, downloads };
-    for (const [part, value] of Object.entries(parts)) {
-      void this.keep(/** @type {keyof Kept} */ (part), value.export());
-    }
+    const parts = SEEN_PARTS.filter((part) => this.#changed.has(part));
+    this.#changed.clear();
+    for (const part of parts) void this.keep(part, this.#parts[part].export());
   }
 }

@@ -13,10 +13,10 @@ import {
   unpack,
 } from "../protocol/bytes.js";
 import { Epoch } from "../protocol/epoch.js";
+import { Wants } from "./wants.js";
 
 const GATHER_MS = 200;
 const MAX_ASKED = 50;
-const MAX_WANTED = 1_000;
 
 /**
  * How long things may take, in milliseconds.
@@ -29,7 +29,7 @@ export const KEY_PACE = { answer: 4_000 };
 
 /**
  * @typedef {import("./roster.js").Person} Person
- * @typedef {{senderId: string, asked: Set<string>, isLacking: boolean}} Wanted
+ * @typedef {import("./wants.js").Want} Want
  *
  * @typedef {object} KeyringReports
  * @property {(person: Person, kind: string, fields: Uint8Array[]) => void} send
@@ -44,8 +44,7 @@ export class Keyring {
   #epochs;
   #reports;
   #pace;
-  /** @type {Map<string, Wanted>} By epoch id. */
-  #wanted = new Map();
+  #wants = new Wants();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -71,10 +70,9 @@ export class Keyring {
    * @param {Uint8Array} epochId
    */
   want(senderId, epochId) {
-    const id = toBase64url(epochId);
-    const asked = this.#wanted.get(id)?.asked ?? new Set();
-    this.#wanted.set(id, { senderId, asked, isLacking: false });
-    if (this.#wanted.size > MAX_WANTED) this.#wanted.delete([...this.#wanted.keys()][0]);
+    const isStranger = !this.#roster.get(senderId)?.card;
+    const gone = this.#wants.add(toBase64url(epochId), senderId, isStranger);
+    if (gone) this.#reports.lacking(new Set([gone.id]));
     this.#askSoon();
   }
 
@@ -84,11 +82,13 @@ export class Keyring {
    * @param {Person[] | "everybody"} people
    */
   retry(people) {
-    for (const { asked } of this.#wanted.values()) {
-      if (people === "everybody") asked.clear();
-      else for (const { id } of people) asked.delete(id);
+    const wants = this.#wants.all;
+    for (const want of wants) {
+      const again = people === "everybody" ? [...want.asked] : people.map(({ id }) => id);
+      for (const id of again) want.asked.delete(id);
+      if (want.awaited && again.includes(want.awaited)) want.awaited = null;
     }
-    if (this.#wanted.size > 0) this.#askSoon();
+    if (wants.length > 0) this.#askSoon();
   }
 
   stop() {
@@ -121,6 +121,7 @@ export class Keyring {
       for (const entry of entries) this.#takeOne(person, entry);
     } finally {
       if (entries.length > 0) this.#reports.learned();
+      for (const want of this.#wants.all) if (want.awaited === person.id) want.awaited = null;
       this.#ask();
     }
   }
@@ -134,14 +135,14 @@ export class Keyring {
     const epoch = new Epoch(this.#link.sessionId, sender, audience, recipients, key);
     if (!equal(epoch.epochId, epochId)) throw new MalformedError("another key");
     const id = toBase64url(epochId);
-    if (!this.#wanted.has(id)) return;
+    if (this.#wants.of(id).length === 0) return;
     const senderId = toBase64url(sender);
     // Of what is missing only the sender itself may tell.
     const isOwner = senderId === person.id;
     const first = isOwner ? fromU64(from) : 0;
     if (card.length > 0) this.#roster.addCard(fromUtf8(card), Date.now(), senderId);
     this.#epochs.add(epoch, first);
-    this.#wanted.delete(id);
+    this.#wants.delete(id);
   }
 
   /**
@@ -174,36 +175,66 @@ export class Keyring {
     this.#timer ??= setTimeout(() => this.#ask(), GATHER_MS);
   }
 
-  /** Ask the next one for each key: first its owner, then the others, one after the other. */
+  /** Ask the next one for each key whose wait is over: first its owner, then the others, one by one. */
   #ask() {
     this.stop();
-    /** @type {Map<Person, Uint8Array[]>} */
+    const nowMs = performance.now();
+    /** @type {Map<Person, Want[]>} */
     const questions = new Map();
+    /** @type {Set<string>} */
     const lacking = new Set();
     const others = this.#others();
-    for (const [id, wanted] of this.#wanted) {
-      const person = this.#nextToAsk(others, wanted);
-      if (!person && !wanted.isLacking) lacking.add(id);
-      wanted.isLacking = !person;
-      if (person) this.#addQuestion(questions, person, id, wanted);
+    for (const want of this.#wants.all) {
+      if (want.awaited !== null && nowMs < want.dueMs) continue;
+      const person = this.#nextToAsk(others, want);
+      want.awaited = null;
+      if (!person && !want.isLacking) lacking.add(want.id);
+      want.isLacking = !person;
+      if (person) this.#addQuestion(questions, person, want);
     }
-    if (lacking.size > 0) this.#reports.lacking(lacking);
-    for (const [person, question] of questions) this.#reports.send(person, "keys-wanted", question);
-    if (questions.size > 0) this.#timer = setTimeout(() => this.#ask(), this.#pace.answer);
+    this.#tellLacking(lacking);
+    for (const [person, wants] of questions) this.#send(person, wants, nowMs);
+    this.#askInTime(nowMs);
+  }
+
+  /** @param {Set<string>} epochIds Of these one may be looked for as that of somebody else. */
+  #tellLacking(epochIds) {
+    const lacking = [...epochIds].filter((id) =>
+      this.#wants.of(id).every(({ isLacking }) => isLacking),
+    );
+    if (lacking.length > 0) this.#reports.lacking(new Set(lacking));
   }
 
   /**
-   * @param {Map<Person, Uint8Array[]>} questions
+   * @param {Map<Person, Want[]>} questions
    * @param {Person} person
-   * @param {string} id
-   * @param {Wanted} wanted
+   * @param {Want} want
    */
-  #addQuestion(questions, person, id, { asked }) {
+  #addQuestion(questions, person, want) {
     const question = questions.get(person) ?? [];
-    if (question.length >= MAX_ASKED) return;
-    asked.add(person.id);
-    question.push(fromBase64url(id));
-    questions.set(person, question);
+    if (question.length < MAX_ASKED) questions.set(person, [...question, want]);
+  }
+
+  /**
+   * @param {Person} person
+   * @param {Want[]} wants
+   * @param {number} nowMs
+   */
+  #send(person, wants, nowMs) {
+    for (const want of wants) {
+      want.asked.add(person.id);
+      Object.assign(want, { awaited: person.id, dueMs: nowMs + this.#pace.answer });
+    }
+    const epochIds = wants.map(({ id }) => fromBase64url(id));
+    this.#reports.send(person, "keys-wanted", epochIds);
+  }
+
+  /** @param {number} nowMs */
+  #askInTime(nowMs) {
+    const due = this.#wants.all.flatMap(({ awaited, dueMs }) => (awaited === null ? [] : [dueMs]));
+    if (due.length === 0) return;
+    const waitMs = due.reduce((one, other) => Math.min(one, other)) - nowMs;
+    this.#timer = setTimeout(() => this.#ask(), waitMs);
   }
 
   /** @returns {Map<string, Person>} Who could answer. */
@@ -217,7 +248,7 @@ export class Keyring {
 
   /**
    * @param {Map<string, Person>} others
-   * @param {Wanted} wanted
+   * @param {Want} want
    * @returns {Person | undefined}
    */
   #nextToAsk(others, { senderId, asked }) {

@@ -1,8 +1,11 @@
 // @ts-check
 /** What a member tells of itself: to the relay, to come in and to come back, and to the others by its card. */
 
-import { equal } from "../protocol/bytes.js";
+import { equal, toBase64url } from "../protocol/bytes.js";
 import { makeCard } from "../protocol/card.js";
+import { randomBytes } from "../protocol/primitives.js";
+
+const TOKEN_BYTES = 32;
 
 /** @typedef {import("./keeping.js").Me} Kept */
 
@@ -23,7 +26,7 @@ export class Me {
     this.#link = link;
     this.#identity = identity;
     this.#hasJoined = kept?.hasJoined ?? false;
-    this.#memberToken = kept?.memberToken ?? null;
+    this.#memberToken = kept ? kept.memberToken : toBase64url(randomBytes(TOKEN_BYTES));
     this.#cardMs = kept?.cardMs ?? 0;
     this.name = name;
   }
@@ -35,7 +38,8 @@ export class Me {
   }
 
   /**
-   * What the relay is told at joining.
+   * What the relay is told at joining. The first time it is told by which token to know us again: should
+   * its answer be lost, the next time proves that we are the one who has come, and has made the session.
    *
    * @param {string} publicKey The card.
    * @param {number} since The newest of the session's log that has come.
@@ -48,15 +52,16 @@ export class Me {
       publicKey,
       authKey: this.#link.authKey,
       isCreator: isCreator && !this.#hasJoined,
-      memberToken: this.#memberToken,
+      [this.#hasJoined ? "memberToken" : "newMemberToken"]: this.#memberToken,
       since,
     };
   }
 
   /** @param {string | null} memberToken By which the relay knows us again; null if it gave none. */
   joined(memberToken) {
+    // A relay that does not know of tokens of our own choice has given another, or none.
+    this.#memberToken = memberToken ?? (this.#hasJoined ? this.#memberToken : null);
     this.#hasJoined = true;
-    this.#memberToken = memberToken ?? this.#memberToken;
   }
 
   /** @returns {Kept} For after a reload. */

@@ -1,16 +1,16 @@
 // @ts-check
 /** One member at work: all parts of the client wired together, and the course of its connection. */
 
-import { fromBase64url } from "../protocol/bytes.js";
 import { nameProblem } from "../protocol/card.js";
-import { NO_BYTES } from "../protocol/primitives.js";
 import { Attendance } from "./attendance.js";
 import { Chains } from "./chains.js";
 import { Downloads } from "./downloads.js";
 import { Emitter } from "./emitter.js";
 import { Epochs } from "./epochs.js";
+import { FileNews } from "./file_news.js";
 import { FILE_PACE, Files } from "./files.js";
 import { Heads, PACE } from "./heads.js";
+import { Intake } from "./intake.js";
 import { Keeper } from "./keeper.js";
 import { MemoryChunks, NO_VAULT } from "./keeping.js";
 import { KEY_PACE, Keyring } from "./keyring.js";
@@ -18,7 +18,6 @@ import { Me } from "./me.js";
 import { Notices } from "./notices.js";
 import { SignalNumbers } from "./numbers.js";
 import { Postman } from "./postman.js";
-import { WorkQueue } from "./queue.js";
 import { Receiver } from "./receiver.js";
 import { Relay } from "./relay.js";
 import { Removals } from "./removals.js";
@@ -46,20 +45,14 @@ import { Sender } from "./sender.js";
  * @property {{fileId: string, memberId: string}} downloaded
  *
  * @typedef {object} Options
- * @property {string} url Of the relay.
+ * @property {string} url Of the relay; of the folder that it is in, if a proxy has put it into one.
  * @property {string} name Of the person, for the others.
  * @property {Vault} [vault] What survives a reload.
  * @property {import("./files.js").ChunkStore} [chunks]
  * @property {Partial<Pace>} [pace]
  *
  * @typedef {import("./heads.js").Pace & import("./files.js").FilePace & import("./keyring.js").KeyPace} Pace
- * @typedef {{memberId: string, fileId: string}} Downloaded
- * @typedef {{type: "message", relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean} | {type: "own", signed: import("./sender.js").Signed} | {type: "signal", signal: RelaySignal} | {type: "seq", seq: number} | {type: "arrived"} | {type: "left", code: "left" | "lost", memberId: string} | {type: "downloaded", told: Downloaded} | {type: "history", joined: Joined} | {type: "caught-up", joined: Joined}} Incoming
  */
-
-/** What may wait to be looked at; a relay that sends faster for long is heard again later. */
-const MAX_BACKLOG_CHARS = 128_000_000;
-const LEAST_WEIGHT = 500;
 
 /** @extends {Emitter<SessionEvents>} */
 export class Member extends Emitter {
@@ -73,12 +66,12 @@ export class Member extends Emitter {
   #keyring;
   #heads;
   files;
+  #fileNews;
   #postman;
   #attendance;
   removals;
   keeper;
-  /** @type {WorkQueue<Incoming>} */
-  #queue = new WorkQueue((incoming) => this.#take(incoming));
+  #intake;
   #downloads = new Downloads();
   #notices = new Notices((notice) => this.emit("entry", notice));
   #me;
@@ -108,9 +101,10 @@ export class Member extends Emitter {
     this.relay = new Relay(options.url, link.relaySessionId, () =>
       this.#me.joinPayload(this.#card(), this.#seq),
     );
+    this.#intake = new Intake(this.relay, (incoming) => this.#take(incoming));
     const numbers = new SignalNumbers();
     const tell = {
-      entry: (/** @type {Entry} */ entry) => this.#tell(entry),
+      entry: (/** @type {Entry} */ entry) => this.#fileNews.tell(entry),
       notice: (/** @type {NoticeCode} */ code, /** @type {string | null} */ memberId, count = 0) =>
         this.#notices.add(code, memberId, count, Date.now()),
       people: () => this.peopleChanged(),
@@ -118,22 +112,28 @@ export class Member extends Emitter {
     const who = /** @type {const} */ ([link, identity, this.roster, this.#epochs]);
     this.#attendance = new Attendance(this.roster, {
       ...tell,
-      leaves: (code, memberId) => this.#queue.put({ type: "left", code, memberId }),
+      leaves: (code, memberId) => this.#intake.put({ type: "left", code, memberId }),
     });
     this.#chains = new Chains(tell.notice);
     this.#keyring = new Keyring(...who, this.#keyReports(), pace);
     this.#receiver = new Receiver(...who, this.#chains, {
       ...tell,
       wanted: (senderId, epochId) => this.#keyring.want(senderId, epochId),
-      removed: (memberId) => this.#removed(memberId),
+      removed: (memberId) => this.#attendance.removed(memberId),
+      own: (to, audience) => this.sender.follow(to, this.#chains.end(identity.id, audience)),
     });
     this.sender = new Sender(...who, this.relay, {
       entry: (entry) => this.#tellOwn(entry),
-      arrived: (signed) => this.#queue.put({ type: "own", signed }),
+      arrived: (signed) => this.#intake.put({ type: "own", signed }),
       keep: (state) => this.keeper.keep("sender", state),
     });
     const store = options.chunks ?? new MemoryChunks();
     this.files = new Files(this.roster, identity.id, store, this.#fileReports(), pace);
+    this.#fileNews = new FileNews(this.files, this.roster, this.#downloads, {
+      entry: (entry) => this.emit("entry", entry),
+      downloaded: (told) => this.emit("downloaded", told),
+      changed: () => this.keeper.soon("downloads"),
+    });
     const parts = { link, identity, numbers, roster: this.roster, relay: this.relay };
     const kin = { sender: this.sender, chains: this.#chains };
     this.#heads = new Heads({ ...parts, ...kin }, { ...tell, ...this.#headReports() }, pace);
@@ -154,34 +154,13 @@ export class Member extends Emitter {
     const relay = this.relay;
     relay.on("joined", (joined) => this.#joined(joined));
     relay.on("down", () => this.#down());
-    relay.on("refused", (error) => this.end(error.code));
-    relay.on("ended", (error) => this.end(error.code));
+    relay.on("refused", (error) => this.#endSoon(error.code));
+    relay.on("ended", (error) => this.#endSoon(error.code));
     relay.on("members", (members) => this.#hearMembers(members));
-    relay.on("arrived", ({ seq }) => this.#queue.put({ type: "seq", seq }));
-    relay.on("departed", (told) => {
-      this.#queue.put({ type: "seq", seq: told.seq });
-      this.#attendance.departed(told);
-    });
-    relay.on("message", (relayed) => {
-      const weight = relayed.encrypted?.length ?? 0;
-      this.#put({ type: "message", relayed, isHistory: false, isTrimmed: false }, weight);
-    });
-    relay.on("signal", (signal) => this.#put({ type: "signal", signal }, weightOf(signal)));
+    relay.on("departed", (told) => this.#attendance.departed(told));
     relay.on("typing", (told) => this.#attendance.typing(told));
-    relay.on("downloaded", (told) => this.#put({ type: "downloaded", told }, 0));
     relay.on("locked", ({ isLocked }) => this.setLocked(isLocked));
     relay.on("nonsense", () => this.#notices.add("forged", null, 1, Date.now()));
-  }
-
-  /**
-   * @param {Incoming} incoming
-   * @param {number} weight
-   */
-  #put(incoming, weight) {
-    this.#queue.put(incoming, weight + LEAST_WEIGHT);
-    if (this.#queue.weight <= MAX_BACKLOG_CHARS) return;
-    this.#queue.clear();
-    this.relay.interrupt();
   }
 
   /** @returns {import("./keyring.js").KeyringReports} */
@@ -198,14 +177,17 @@ export class Member extends Emitter {
     return {
       send: (person, kind, fields) => this.#postman.send(person, kind, fields),
       transfer: (transfer) => this.emit("transfer", transfer),
-      complete: (fileId) =>
-        void this.relay.ask("file-downloaded", { fileName: fileId }).catch(ignoreFailure),
+      complete: (fileId, to) =>
+        void this.relay.ask("file-downloaded", { fileName: fileId, to }).catch(ignoreFailure),
     };
   }
 
   #headReports() {
     return {
-      send: (/** @type {unknown} */ encrypted) => void this.#postman.post(null, encrypted),
+      send: (/** @type {unknown} */ encrypted) => {
+        void this.#postman.post(null, encrypted);
+        this.keeper.soon("numbers");
+      },
     };
   }
 
@@ -258,21 +240,15 @@ export class Member extends Emitter {
     this.#attendance.update(joined.members, this.#isRestored);
     this.setLocked(joined.locked);
     this.#setState("catching-up");
-    this.#queue.put({ type: "history", joined });
-    for (const relayed of joined.messages) {
-      this.#queue.put({ type: "message", relayed, isHistory: true, isTrimmed: joined.truncated });
-    }
-    this.#queue.put({ type: "caught-up", joined });
+    this.#intake.catchUp(joined);
   }
 
   /** @param {Joined} joined */
   #caughtUp({ seq, truncated }) {
     if (!this.relay.isJoined) return;
     this.#advance(seq);
-    for (const { memberId, count, isOther } of this.#chains.vanished()) {
-      const code = truncated ? "trimmed" : "rolled-back";
-      if (count > 0) this.#notices.add(code, memberId, count, Date.now());
-      if (isOther) this.#notices.add("forked", memberId, 1, Date.now());
+    for (const { memberId, count } of this.#chains.vanished()) {
+      this.#notices.add(truncated ? "trimmed" : "rolled-back", memberId, count, Date.now());
     }
     this.sender.resume((messageId) => this.#receiver.hasOwn(messageId), !truncated);
     this.#heads.start();
@@ -287,68 +263,64 @@ export class Member extends Emitter {
     if (this.state !== "ended") this.#setState("reconnecting");
   }
 
-  /** @param {Incoming} incoming */
+  /** @param {import("./intake.js").Incoming} incoming */
   async #take(incoming) {
     if (incoming.type === "caught-up") return this.#caughtUp(incoming.joined);
-    if (incoming.type === "own") return this.#receiver.noteOwn(incoming.signed);
-    if (incoming.type === "signal") return this.#postman.take(incoming.signal);
+    if (incoming.type === "own") return this.#noteOwn(incoming.signed);
+    if (incoming.type === "signal") return this.#takeSignal(incoming.signal);
     if (incoming.type === "seq") return this.#advance(incoming.seq);
     if (incoming.type === "left") return this.#attendance.left(incoming.code, incoming.memberId);
-    if (incoming.type === "downloaded") return this.#downloaded(incoming.told);
+    if (incoming.type === "downloaded") return this.#fileNews.downloaded(incoming.told);
     if (incoming.type === "message") return this.#takeMessage(incoming);
+    if (incoming.type === "ended") return this.end(incoming.reason);
     // What waits for the card of its sender comes before what the sender says now.
     this.#receiver.retry();
     if (incoming.type === "arrived") return;
     if (incoming.joined.truncated) this.#chains.trim(this.roster.all.map(({ id }) => id));
   }
 
+  /** @param {import("./sender.js").Signed} signed */
+  #noteOwn(signed) {
+    this.#receiver.noteOwn(signed);
+    this.keeper.soon("chains", "epochs");
+  }
+
+  /** @param {RelaySignal} signal */
+  async #takeSignal(signal) {
+    await this.#postman.take(signal);
+    // Else the relay could tell again after a reload what was heard while nobody wrote.
+    this.keeper.soon("numbers");
+  }
+
   /** @param {{relayed: RelayMessage, isHistory: boolean, isTrimmed: boolean}} incoming */
   #takeMessage({ relayed, isHistory, isTrimmed }) {
     this.#receiver.take(relayed, isHistory, isTrimmed);
     this.#advance(relayed.seq);
-    const { from, to, id } = relayed;
-    if (from === this.identity.id && this.#receiver.hasOwn(id)) {
-      const audienceId = to ? fromBase64url(to) : NO_BYTES;
-      this.sender.follow(to, this.#chains.end(from, audienceId));
-    }
     this.keeper.soon();
   }
 
   /** @param {RelayMember[]} members */
   #hearMembers(members) {
     const arrived = this.#attendance.update(members, this.#isRestored);
-    if (arrived.length > 0) this.#queue.put({ type: "arrived" });
+    if (arrived.length > 0) this.#intake.put({ type: "arrived" });
     this.#keyring.retry(arrived);
     this.files.retry();
-  }
-
-  /** @param {Downloaded} told */
-  #downloaded({ memberId, fileId }) {
-    if (!this.files.has(fileId) || !this.roster.get(memberId)?.card) return;
-    if (!this.#downloads.add(fileId, memberId)) return;
-    this.#tellDownload(fileId, memberId);
-    this.keeper.soon();
-  }
-
-  /**
-   * @param {string} fileId
-   * @param {string} memberId
-   */
-  #tellDownload(fileId, memberId) {
-    this.files.addHolder(fileId, memberId);
-    this.emit("downloaded", { fileId, memberId });
-  }
-
-  /** @param {string} memberId */
-  #removed(memberId) {
-    if (!this.roster.get(memberId)?.isRemoved) this.#chains.close(memberId);
-    this.#attendance.removed(memberId);
   }
 
   /** @param {boolean} isLocked */
   setLocked(isLocked) {
     this.isLocked = isLocked;
     this.emit("locked", null);
+  }
+
+  /**
+   * The relay has ended it: what has come by then is looked at first, as it will not come again.
+   *
+   * @param {string} reason
+   */
+  #endSoon(reason) {
+    this.#stop();
+    this.#intake.put({ type: "ended", reason });
   }
 
   /** @param {string} reason */
@@ -358,7 +330,7 @@ export class Member extends Emitter {
     this.sender.stop(reason);
     this.files.stop();
     this.removals.stop();
-    this.#queue.clear();
+    this.#intake.clear();
     this.relay.close();
     this.#setState("ended", reason);
   }
@@ -385,25 +357,10 @@ export class Member extends Emitter {
   /** @param {import("./entries.js").MessageEntry} entry */
   #tellOwn(entry) {
     this.#receiver.reserve(entry.id);
-    this.#tell(entry);
+    this.#fileNews.tell(entry);
     if (entry.content?.kind !== "remove") return;
-    this.#removed(entry.content.member);
+    this.#attendance.removed(entry.content.member);
     this.removals.run();
-  }
-
-  /** @param {Entry} entry */
-  #tell(entry) {
-    if (entry.type === "notice" || entry.content?.kind !== "file") return this.emit("entry", entry);
-    const { file } = entry.content;
-    const isKnown = this.files.has(file.id);
-    if (!this.files.learn(file, entry.senderId)) {
-      const refused = /** @type {const} */ ({ status: "refused", reason: "file-id-taken" });
-      return this.emit("entry", { ...entry, ...refused, content: null });
-    }
-    this.emit("entry", entry);
-    if (isKnown) return;
-    // From before a reload.
-    for (const memberId of this.#downloads.of(file.id)) this.#tellDownload(file.id, memberId);
   }
 
   peopleChanged() {
@@ -415,12 +372,6 @@ export class Member extends Emitter {
   keepMe() {
     return this.keeper.keep("me", this.#me.export());
   }
-}
-
-/** @param {RelaySignal} signal */
-function weightOf({ encrypted }) {
-  if (typeof encrypted === "string") return encrypted.length;
-  return encrypted instanceof ArrayBuffer ? encrypted.byteLength : 0;
 }
 
 /** What fails here is done again after the next connection, or does not matter then. */

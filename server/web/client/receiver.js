@@ -25,6 +25,7 @@ const MESSAGE_ID = /^[A-Za-z0-9_-]{22}$/;
  * @property {(code: import("./entries.js").NoticeCode, memberId: string | null, count?: number) => void} notice
  * @property {(senderId: string, epochId: Uint8Array) => void} wanted A key is lacking, or its owner's card.
  * @property {(memberId: string) => void} removed The creator has put somebody out.
+ * @property {(to: string | null, audience: Uint8Array) => void} own An own message has come from the relay.
  */
 
 export class Receiver {
@@ -70,8 +71,11 @@ export class Receiver {
     if (!person?.card) return this.#takeOfStranger(relayed, isTrimmed);
     const envelope = this.#read(relayed, person.card);
     if (!envelope) return this.#refuse(relayed, "forged", entryId);
-    const { audience, number } = envelope.head;
-    if (person.isRemoved && !this.#chains.isFromBefore(relayed.from, audience, number)) {
+    // What has not come by then, somebody who was removed could make anew.
+    if (
+      person.isRemoved &&
+      !this.#chains.has(relayed.from, envelope.head.audience, linkOf(envelope))
+    ) {
       return this.#refuse(relayed, "removed-member", entryId);
     }
     if (this.#isBetweenOthers(relayed)) return this.#refuse(relayed, "not-for-us", entryId);
@@ -176,19 +180,27 @@ export class Receiver {
   #place(relayed, envelope, { isHistory, isTrimmed, entryId }) {
     const { head } = envelope;
     const from = this.#learnKey(head);
-    const link = { number: head.number, hash: envelope.hash, previous: head.previous };
-    const place = this.#chains.take(relayed.from, head.audience, link, {
+    const place = this.#chains.take(relayed.from, head.audience, linkOf(envelope), {
       from: from ?? 0,
       isTrimmed,
     });
     if (place === "forked") return this.#refuse(relayed, "forked", entryId);
     const isOwn = relayed.from === this.#identity.id;
-    if (isOwn) this.#own.add(relayed.id);
+    if (isOwn) this.#noteArrived(relayed, head.audience);
     if (place === "repeated") return this.#noteRepeated(relayed, isHistory, entryId);
     if (from === null) return this.#refuse(relayed, "forged", entryId);
     // Own ids are ours alone: an own message takes the place of what it was while it was sent.
     const id = entryId ?? (isOwn ? relayed.id : this.#entryId(relayed.id));
     this.#open(relayed, envelope, { id, isLate: place === "late", isTrimmed });
+  }
+
+  /**
+   * @param {RelayMessage} relayed
+   * @param {Uint8Array} audience
+   */
+  #noteArrived({ id, to }, audience) {
+    this.#own.add(id);
+    this.#reports.own(to, audience);
   }
 
   /**
@@ -300,6 +312,14 @@ export class Receiver {
     this.#taken.add(id);
     return id;
   }
+}
+
+/**
+ * @param {Envelope} envelope
+ * @returns {import("../protocol/chain.js").ChainLink}
+ */
+function linkOf({ head, hash }) {
+  return { number: head.number, hash, previous: head.previous };
 }
 
 /** @param {WaitingMessage} message */

@@ -2,6 +2,7 @@
 /** The connection to the relay: joins the session, comes back to it, asks and hears. */
 
 import { io } from "../vendor/socket.io-client.js";
+import { addressIn } from "./address.js";
 import { Emitter } from "./emitter.js";
 import {
   arrivedOf,
@@ -92,7 +93,7 @@ export class Relay extends Emitter {
   #retry;
 
   /**
-   * @param {string} url Of the relay.
+   * @param {string} url Of the relay; of the folder that it is in, if a proxy has put it into one.
    * @param {string} sessionId
    * @param {() => Record<string, unknown>} joinPayload Asked for anew at each connection.
    */
@@ -100,7 +101,9 @@ export class Relay extends Emitter {
     super();
     this.#sessionId = sessionId;
     this.#joinPayload = joinPayload;
-    this.#socket = io(url, {
+    const { origin, pathname } = addressIn(url, "socket.io/");
+    this.#socket = io(origin, {
+      path: pathname,
       autoConnect: false,
       forceNew: true,
       transports: ["websocket", "polling"],

@@ -18,7 +18,7 @@ import { readCard } from "../protocol/card.js";
  * @property {boolean} isTyping
  * @property {boolean} isVerified Its safety number was compared.
  * @property {number} joinedMs
- * @property {number} heardMs When it last gave a sign of life; by our clock.
+ * @property {number} heardMs When it last gave a sign of life; by our clock, later by what we could not have heard since.
  */
 
 export class Roster {

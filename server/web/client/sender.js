@@ -42,6 +42,8 @@ export class Sender {
   #ends = new Map();
   /** @type {Signed | null} */
   #signed = null;
+  /** Whether the relay has told that it does not have `#signed`. */
+  #isTurnedAway = false;
   #isRunning = false;
   #isKeeping = false;
   /** @type {string | null} Why nothing is sent any more. */
@@ -215,6 +217,7 @@ export class Sender {
   #failed(draft, error) {
     const isRefused = !(error instanceof OfflineError);
     const isPassing = error instanceof RelayError && error.isPassing;
+    this.#isTurnedAway = isRefused;
     if (this.#ending) return false;
     if (!isRefused || isPassing) {
       const waitMs = isPassing ? error.retryAfterMs : undefined;
@@ -234,7 +237,10 @@ export class Sender {
    */
   #sign({ messageId, audience, sentMs, content }) {
     const recipients = this.#recipients(audience);
-    if (this.#signed?.messageId === messageId) return this.#signed;
+    const before = this.#signed?.messageId === messageId ? this.#signed : null;
+    // What the relay does not have is not for whoever has gone meanwhile.
+    if (before && (!this.#isTurnedAway || this.#isForThosePresent(before))) return before;
+    this.#isTurnedAway = false;
     const { number, hash } = this.end(audience);
     const { epoch, keys } = this.#epochs.forNext(audience, recipients, number + 1, Date.now());
     const { kind, ...said } = content;

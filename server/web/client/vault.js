@@ -6,7 +6,7 @@
 
 import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../protocol/bytes.js";
 import { answerOf, CHUNKS, endOf, KEYS, openDatabase, rangeOf, SESSIONS } from "./database.js";
-import { enterSession } from "./device.js";
+import { enterSession, ifNobodyIsIn } from "./device.js";
 import { KEPT_PARTS } from "./keeping.js";
 
 const NONCE_BYTES = 12;
@@ -18,7 +18,7 @@ const SWEEP_MS = 24 * 60 * 60_000;
 
 /** @typedef {import("./keeping.js").Kept} Kept */
 
-/** The `vault` of one session in this tab. */
+/** The `vault` of one session in this tab. It leaves no trace before something is kept. */
 export class TabVault {
   #database;
   #sessionId;
@@ -32,7 +32,7 @@ export class TabVault {
   /**
    * @param {IDBDatabase} database
    * @param {string} sessionId
-   * @param {CryptoKey} key
+   * @param {Promise<CryptoKey | null>} key Null if nothing was kept yet.
    * @param {Storage} storage
    * @param {() => Promise<boolean>} leaveSession As of `enterSession`.
    */
@@ -52,9 +52,11 @@ export class TabVault {
   static async open({ relaySessionId }) {
     const storage = globalThis.sessionStorage;
     const database = await openDatabase();
-    await sweep(database, Date.now());
-    const key = await keyOf(database, relaySessionId);
+    // Before anything is swept away: by this the other tabs, and this one, know that it is in use.
     const leaveSession = await enterSession(relaySessionId);
+    await sweep(database, Date.now());
+    const key = keyOf(database, relaySessionId);
+    await key;
     return new TabVault(database, relaySessionId, key, storage, leaveSession);
   }
 
@@ -73,7 +75,7 @@ export class TabVault {
   }
 
   /**
-   * @param {string} part
+   * @param {keyof Kept} part
    * @param {unknown} value
    */
   keep(part, value) {
@@ -97,16 +99,17 @@ export class TabVault {
     if (await this.#leaveSession()) await deleteSession(this.#database, this.#sessionId);
   }
 
-  /** @param {string} part */
+  /** @param {keyof Kept} part */
   async #read(part) {
     const text = this.#storage.getItem(this.#name(part));
-    if (!text) return undefined;
+    const key = await this.#key;
+    if (!text || !key) return undefined;
     try {
       const bytes = fromBase64url(text);
       const sealed = bytes.slice(NONCE_BYTES);
       const opened = await crypto.subtle.decrypt(
         this.#aes(part, bytes.slice(0, NONCE_BYTES)),
-        this.#key,
+        key,
         sealed,
       );
       return JSON.parse(fromUtf8(new Uint8Array(opened)));
@@ -116,12 +119,14 @@ export class TabVault {
   }
 
   /**
-   * @param {string} part
+   * @param {keyof Kept} part
    * @param {Uint8Array<ArrayBuffer>} plain
    */
   async #write(part, plain) {
+    const key = (await this.#key) ?? (await makeKey(this.#database, this.#sessionId));
+    this.#key = Promise.resolve(key);
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-    const sealed = await crypto.subtle.encrypt(this.#aes(part, nonce), this.#key, plain);
+    const sealed = await crypto.subtle.encrypt(this.#aes(part, nonce), key, plain);
     this.#storage.setItem(this.#name(part), toBase64url(concat(nonce, new Uint8Array(sealed))));
   }
 
@@ -140,13 +145,28 @@ export class TabVault {
 }
 
 /**
- * The key of a session, made when it is first asked for. All tabs of a browser have the same.
+ * The key of a session, noted as used just now.
+ *
+ * @param {IDBDatabase} database
+ * @param {string} sessionId
+ * @returns {Promise<CryptoKey | null>} Null if it has none.
+ */
+async function keyOf(database, sessionId) {
+  const transaction = database.transaction([KEYS, SESSIONS], "readwrite");
+  const known = await answerOf(transaction.objectStore(KEYS).get(sessionId));
+  if (known) transaction.objectStore(SESSIONS).put(Date.now(), sessionId);
+  await endOf(transaction);
+  return known ?? null;
+}
+
+/**
+ * Make the key of a session, unless another tab has. All tabs of a browser have the same.
  *
  * @param {IDBDatabase} database
  * @param {string} sessionId
  * @returns {Promise<CryptoKey>}
  */
-async function keyOf(database, sessionId) {
+async function makeKey(database, sessionId) {
   const made = await crypto.subtle.generateKey(AES, false, ["encrypt", "decrypt"]);
   const transaction = database.transaction([KEYS, SESSIONS], "readwrite");
   transaction.objectStore(SESSIONS).put(Date.now(), sessionId);
@@ -158,7 +178,8 @@ async function keyOf(database, sessionId) {
 }
 
 /**
- * Forget sessions that were not used for long, of tabs that were closed without a word.
+ * Forget sessions that were not used for long, of tabs that were closed without a word. A tab may
+ * stay open for days: its session is not touched.
  *
  * @param {IDBDatabase} database
  * @param {number} nowMs
@@ -170,7 +191,7 @@ async function sweep(database, nowMs) {
     answerOf(sessions.getAll()),
   ]);
   const old = ids.filter((_, at) => nowMs - used[at] > SWEEP_MS);
-  for (const sessionId of old) await deleteSession(database, String(sessionId));
+  for (const id of old.map(String)) await ifNobodyIsIn(id, () => deleteSession(database, id));
 }
 
 /**

@@ -3,12 +3,16 @@
 
 import { IndexedChunks } from "../client/chunk_store.js";
 import { claimDevice } from "../client/device.js";
+import { KEPT_PARTS } from "../client/keeping.js";
 import { Member } from "../client/member.js";
 import { Session } from "../client/session.js";
 import { TabVault } from "../client/vault.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
 import { Conversation } from "./conversation.js";
+
+/** Of the relay: where the page is, which a proxy may have put into a folder. */
+const url = new URL(".", location.href).href;
 
 /**
  * @typedef {{vault: TabVault, chunks: IndexedChunks} | null} Keeping Null where the browser keeps nothing.
@@ -46,12 +50,10 @@ export async function comeBack(link) {
   const kept = await keeping?.vault.kept();
   if (!keeping || !kept) return null;
   if (await claimDevice(Identity.import(kept.me.identity).id)) {
-    return begin(Session.restore(kept, { url: location.origin, ...keeping }), keeping);
+    return begin(Session.restore(kept, { url, ...keeping }), keeping);
   }
   // A copy of a tab that still lives. It has the same storage, and becomes a device of its own.
-  for (const part of /** @type {const} */ (["sender", "roster", "epochs", "receiver"])) {
-    await keeping.vault.keep(part, null);
-  }
+  for (const part of KEPT_PARTS) if (part !== "me") await keeping.vault.keep(part, null);
   return enter(link, Identity.create(), kept.me.name, keeping);
 }
 
@@ -63,7 +65,7 @@ export async function comeBack(link) {
  */
 async function enter(link, identity, name, keeping) {
   await claimDevice(identity.id);
-  const member = new Member(link, identity, { url: location.origin, name, ...keeping }, null);
+  const member = new Member(link, identity, { url, name, ...keeping }, null);
   await member.keepMe();
   return begin(new Session(member), keeping);
 }

@@ -104,7 +104,9 @@ export function readCard(link, text, ownerId) {
   }
   const memberId = memberIdOf(signKey, boxKey);
   // Before what costs: a relay can show one card as that of thousands.
-  if (ownerId && toBase64url(memberId) !== ownerId) throw new ForgedError("another member's card");
+  if (ownerId !== undefined && toBase64url(memberId) !== ownerId) {
+    throw new ForgedError("another member's card");
+  }
   checkKeys(signKey, boxKey);
   verify(signKey, body, signature);
   const context = nameContext(link, memberId);

@@ -1,24 +1,27 @@
 // @ts-check
 /** Chains: what of a sender's messages is missing, late, repeated or forked. docs/PROTOCOL.md, section 8. */
 
-import { equal } from "./bytes.js";
+import { equal, toBase64url } from "./bytes.js";
 import { Gaps } from "./gaps.js";
 import { HASH_BYTES } from "./primitives.js";
 
 export const NO_HASH = new Uint8Array(HASH_BYTES);
 
 const KEPT_MESSAGES = 5_000;
+const MARK_BYTES = 16;
 
 /**
  * @typedef {"next" | "late" | "repeated" | "forked"} Place
  * @typedef {{number: number, hash: Uint8Array, previous: Uint8Array}} ChainLink
- * @typedef {{first: number, last: number, gaps: import("./gaps.js").Gap[]}} Extent
+ * @typedef {{hash: Uint8Array, previous: Uint8Array, mark: string}} Known
  */
 
 /** The messages of one sender to one audience, as one receiver has seen them. */
 export class Chain {
-  /** @type {Map<number, {hash: Uint8Array, previous: Uint8Array}>} In the order in which they came. */
+  /** @type {Map<number, Known>} In the order in which they came. */
   #links = new Map();
+  /** @type {Map<number, string>} The marks of what came before a reload. */
+  #before = new Map();
   #gaps = new Gaps();
   #oldest = Infinity; // What is below was before our time, as far as is known.
   #toldFork = 0;
@@ -33,13 +36,34 @@ export class Chain {
   }
 
   /**
-   * Which numbers may have come: from the first to the last that has, without the gaps.
+   * By what the newest messages that came can be told from others of the same number.
    *
-   * @returns {Extent}
+   * @param {number} count At most.
+   * @returns {[number, string][]} The beginning of each one's hash, by its number; in rising order.
    */
-  get extent() {
-    const gaps = this.gaps.filter(({ first }) => first <= this.#last);
-    return { first: Math.min(this.#oldest, this.#last), last: this.#last, gaps };
+  marks(count) {
+    const marks = new Map(this.#before);
+    for (const [number, { mark }] of this.#links) marks.set(number, mark);
+    return [...marks].sort(([one], [other]) => one - other).slice(-count);
+  }
+
+  /**
+   * Take no other messages than these under their numbers, when they come again.
+   *
+   * @param {[number, string][]} marks Of what came before a reload.
+   */
+  remember(marks) {
+    this.#before = new Map(marks);
+  }
+
+  /**
+   * Whether this very message has come, now or before a reload.
+   *
+   * @param {number} number
+   * @param {Uint8Array} hash
+   */
+  has(number, hash) {
+    return (this.#links.get(number)?.mark ?? this.#before.get(number)) === markOf(hash);
   }
 
   /** The newest message that has come, if any. */
@@ -120,6 +144,7 @@ export class Chain {
   #placeOf({ number, hash, previous }) {
     const known = this.#links.get(number);
     if (known) return equal(known.hash, hash) ? "repeated" : "forked";
+    if (this.#before.has(number) && !this.has(number, hash)) return "forked";
     const before = number === 1 ? NO_HASH : this.#links.get(number - 1)?.hash;
     const after = this.#links.get(number + 1)?.previous;
     if ((before && !equal(before, previous)) || (after && !equal(after, hash))) return "forked";
@@ -144,9 +169,18 @@ export class Chain {
   #keep({ number, hash, previous }) {
     this.#last = Math.max(this.#last, number);
     // Copies: both may be parts of a whole message, which would be kept with them.
-    this.#links.set(number, { hash: hash.slice(), previous: previous.slice() });
+    this.#links.set(number, {
+      hash: hash.slice(),
+      previous: previous.slice(),
+      mark: markOf(hash),
+    });
     if (this.#links.size <= KEPT_MESSAGES) return;
     const [forgotten] = this.#links.keys();
     this.#links.delete(forgotten);
   }
+}
+
+/** @param {Uint8Array} hash */
+function markOf(hash) {
+  return toBase64url(hash.subarray(0, MARK_BYTES));
 }

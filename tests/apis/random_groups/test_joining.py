@@ -34,7 +34,7 @@ async def test_the_second_comes_to_the_first_and_both_know_it(alice, bob):
     joined = await alice.next("user_joined")
     assert (joined["login"], joined["userId"]) == ("bob", bob.user_id)
     assert joined["publicKey"] == {"kty": "RSA", "n": "…"}
-    assert (await alice.next("system_message"))["message"] == "bob joined the group"
+    assert (await alice.next("system_message"))["message"] == "“bob” joined the group"
     rotation = await alice.next("key_rotation_needed")
     assert (rotation["groupId"], rotation["epoch"]) == (group["id"], 2)
     assert rotation["members"] == group["members"]

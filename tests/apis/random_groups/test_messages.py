@@ -2,7 +2,14 @@
 
 import pytest
 
-from tests.apis.random_groups.strangers import MESSAGE, catch_up
+from server.core.identity import User
+from server.core.ids import NumericUserId
+from server.core.tokens import Issued
+from tests.apis.random_groups.strangers import MESSAGE, Stranger, catch_up
+from tests.apis.session_relay.sessions import configured
+from tests.issuers import by_secret
+
+SECRET = b"a secret that two systems share, of 256 bits"
 
 
 async def test_a_message_reaches_all_and_its_sender_too(pair):
@@ -113,3 +120,32 @@ async def test_nobody_speaks_for_somebody_else(pair):
     alice, bob = pair
 
     assert (await alice.say("as bob", senderId=bob.user_id))["error"] == "forbidden"
+
+
+@configured(JWT_SECRET=SECRET.decode())
+async def test_a_user_whose_id_is_a_number_is_told_so_however_it_was_addressed(alice, server, http):
+    await alice.enter()
+    user = User(user_id=NumericUserId(7), login="7", expires_ms=None)
+    seven = await Stranger(server, http, Issued(by_secret({"sub": 7}, SECRET), user)).arrive()
+    await seven.enter()
+    for to in (7, "7"):
+        await alice.say("psst", to=to)
+    heard = [await seven.next("new_message") for _ in range(2)]
+    ack = await alice.ask("get_group_messages", {"groupId": alice.group_id})
+
+    assert [message["to"] for message in (*heard, *ack["messages"])] == [7] * 4
+    await seven.vanish()
+
+
+async def test_each_list_of_a_group_is_told_however_many_tabs_there_are(pair, stranger):
+    alice, _ = pair
+    tabs = [await alice.another_tab() for _ in range(20)]
+    for number in range(3):
+        await (await stranger(f"newcomer {number}")).enter()
+
+    await catch_up(*tabs)
+    for tab in tabs:
+        told = [data["epoch"] for event, data in tab.heard if event == "key_rotation_needed"]
+        assert told == [3, 4, 5]
+    for tab in tabs:
+        await tab.vanish()

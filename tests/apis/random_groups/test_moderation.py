@@ -52,6 +52,7 @@ async def test_a_report_of_a_newcomer_waits_for_operators_only(pair, http):
     assert (status, read["next"]) == (200, report["id"])
     assert (report["reporterId"], report["userId"]) == (alice.user_id, bob.user_id)
     assert (report["reason"], report["evidence"]) == ("spam", {"said": "buy"})
+    assert (report["login"], report["publicKey"]) == ("bob", "key of bob")
 
 
 async def test_reports_are_forgotten_after_thirty_days(pair, http, later):

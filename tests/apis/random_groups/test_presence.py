@@ -16,8 +16,23 @@ async def test_a_lost_member_leaves_after_the_grace(pair, later, server):
 
     left = await alice.next("user_left")
     assert (left["login"], left["reason"]) == ("bob", "lost")
-    assert (await alice.next("system_message"))["message"] == "bob lost the connection"
+    assert (await alice.next("system_message"))["message"] == "“bob” lost the connection"
     assert (await alice.next("key_rotation_needed"))["epoch"] == 3
+
+
+async def test_who_lets_its_token_run_out_is_told_that_it_is_out(pair, later):
+    alice, bob = pair
+    tab = await bob.another_tab()
+    for _ in range(24 * 60 // 29):
+        await later(minutes=29)
+        await alice.say("still here")
+    await later(minutes=20)
+    await alice.next("auth-expired")
+    await later(minutes=1)
+
+    for one in (bob, tab):
+        assert await one.next("group_closed") == {"groupId": bob.group_id, "reason": "signed_out"}
+    await tab.vanish()
 
 
 async def test_who_comes_back_within_the_grace_was_never_away(pair, later, server):

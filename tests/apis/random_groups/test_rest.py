@@ -5,7 +5,11 @@ import base64
 import pytest
 
 from tests.apis.random_groups.strangers import GROUP, logins, request
+from tests.apis.session_relay.sessions import configured
+from tests.issuers import by_secret
 from tests.servers import ADMIN_TOKEN
+
+SECRET = b"a secret that two systems share, of 256 bits"
 
 
 async def test_the_twins_answer_as_the_events_do(alice, bob):
@@ -46,15 +50,49 @@ async def test_next_by_rest(pair):
     assert moved["group"]["id"] != alice.group_id
 
 
-async def test_a_key_outlives_the_group_of_its_user(pair):
-    alice, bob = pair
+@configured(JWT_SECRET=SECRET.decode())
+async def test_a_key_outlives_the_group_of_its_user(pair, http):
+    _, bob = pair
     await bob.ask("leave_group", {"groupId": bob.group_id})
-    _, key = await alice.get(f"/api/users/{bob.user_id}/public-key")
-    status, bundle = await alice.post(f"/api/users/{bob.user_id}/sessions")
+    token = by_secret({"sub": "erin"}, SECRET)
+    path = f"/api/users/{bob.user_id}"
+    _, key = await request(http, "GET", f"{path}/public-key", token)
+    status, bundle = await request(http, "POST", f"{path}/sessions", token)
 
     assert (key["publicKey"], key["userId"], key["login"]) == ("key of bob", bob.user_id, "bob")
     assert status == 200
     assert bundle["bundle"] == {"publicKey": "key of bob", "updatedAt": key["updatedAt"]}
+
+
+async def test_a_guest_finds_the_keys_of_its_own_group_alone(pair, carol):
+    alice, bob = pair
+    path = f"/api/users/{bob.user_id}/public-key"
+
+    assert (await alice.get(path))[0] == 200
+    assert (await carol.get(path))[0] == 404
+
+
+@configured(CONNECTION_EVENTS_PER_MINUTE=400)
+async def test_what_a_user_asks_for_over_http_has_a_rate(pair):
+    alice, bob = pair
+    typing = f"/api/groups/{alice.group_id}/typing", {"isTyping": True}
+    statuses = [(await alice.post(*typing))[0] for _ in range(102)]
+
+    assert statuses == [200] * 100 + [429] * 2
+    assert (await bob.post(*typing))[0] == 200
+
+
+@configured(CONNECTION_EVENTS_PER_MINUTE=400)
+async def test_a_history_counts_as_long_as_it_is_by_either_door(pair):
+    alice, _ = pair
+    for _ in range(3):
+        await alice.say("x" * 300_000)  # in all as long as 110 events
+    asked = {"groupId": alice.group_id}
+    path = f"/api/groups/{alice.group_id}/messages"
+
+    assert [(await alice.get(path))[0] for _ in range(2)] == [200, 429]
+    acks = [await alice.ask("get_group_messages", asked) for _ in range(2)]
+    assert [ack.get("error") for ack in acks] == [None, "rate_limited"]
 
 
 async def test_of_nobody_there_is_no_key(alice):

@@ -1,5 +1,7 @@
 """Nobody becomes somebody else: tabs, member tokens, public keys, and ids that start anew."""
 
+import secrets
+
 import pytest
 
 from tests.apis.session_relay.sessions import catch_up, configured, events, texts, user_ids
@@ -209,6 +211,39 @@ async def test_the_creator_gets_its_powers_back_with_its_token(session, alice, b
 
     assert ack["isCreator"] is True
     assert (await again.ask("lock-session", {"sessionId": "abc123"}))["success"] is True
+
+
+async def test_who_never_heard_the_answer_is_known_by_the_token_of_its_own_choice(meet, lose):
+    chosen = secrets.token_urlsafe(32)
+    said = {"isCreator": True, "publicKey": "alice's key", "newMemberToken": chosen}
+    alice = await meet()
+    assert (await alice.join(JOINED, "alice", **said))["memberToken"] == chosen
+    await lose(alice)  # as if before the answer
+    again = await meet()
+
+    ack = await again.join(JOINED, "alice", **said | {"publicKey": "her next key"})
+
+    assert (ack["isCreator"], ack["memberToken"]) == (True, chosen)
+    assert (await again.ask("lock-session", {"sessionId": "abc123"}))["success"]
+    on_the_same_line = await again.join(JOINED, "alice", **said)
+    assert (on_the_same_line["isCreator"], on_the_same_line["memberToken"]) == (True, chosen)
+
+
+async def test_a_token_of_ones_own_choice_takes_nothing_from_who_is_there(session, alice, meet):
+    carol = await meet()
+
+    ack = await carol.join(JOINED, "alice", newMemberToken=secrets.token_urlsafe(32))
+
+    assert ack["error"] == "user_id_taken"
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 42, "x" * 129, "x" * 42 + " "])
+async def test_a_token_that_could_be_guessed_is_refused(meet, token):
+    carol = await meet()
+
+    ack = await carol.join(JOINED, "carol", isCreator=True, newMemberToken=token)
+
+    assert ack["error"] == "invalid_request"
 
 
 async def test_nobody_else_gets_a_member_token(session, alice, bob, carol):

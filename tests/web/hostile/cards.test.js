@@ -6,6 +6,7 @@ import { Identity, Link } from "../../../server/web/hushwire.js";
 import { makeCard } from "../../../server/web/protocol/card.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
+import { Mallory } from "./mallory.js";
 import { assertTheyTalk, meet } from "./plot.js";
 
 /**
@@ -151,6 +152,33 @@ describe("a relay that shows cards of its own", { concurrency: true }, () => {
     show(scene, (members) => [...members, { userId: eve.id, publicKey, joinedAt: 1 }]);
 
     await until(() => ann.notices("arrived").some(({ memberId }) => memberId === eve.id));
+  });
+
+  test("that keeps a card back keeps back what its member says only until the card comes", async (t) => {
+    const scene = await meet(t, ["Ann", "Bob"], { pace: { ...QUICK, answer: 200 } });
+    const [ann, bob] = scene.people;
+    const known = new Set([ann.id, bob.id]);
+    scene.relay.down = (told) => {
+      if (told.event !== "public-keys-updated") return [told];
+      const data = told.data.map((/** @type {any} */ one) =>
+        known.has(one.userId) ? one : { ...one, publicKey: null },
+      );
+      return [{ ...told, data }];
+    };
+    const mallory = await Mallory.join(t, scene.url, scene.company.link);
+    await until(() => ann.person(mallory.id) && bob.person(mallory.id)?.card);
+    const readers = scene.people.map((one) => one.person(one.id).card);
+    const message = await mallory.send(mallory.epoch({ readers: [...readers, mallory.ownCard] }), {
+      content: { text: "with keys in it" },
+    });
+    scene.relay.say(ann.id, "new-message", { ...message, id: "forged", from: mallory.id, seq: 1 });
+    await until(() => ann.messages.every(({ reason }) => reason === "no-key"));
+
+    scene.relay.behave();
+    show(scene, (members) => members);
+
+    await ann.hears("with keys in it");
+    await until(() => ann.alarms.includes("refused: forged"));
   });
 
   test("that leaves a member out, or says that it has left, is seen to do so", async (t) => {

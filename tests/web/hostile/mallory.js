@@ -67,6 +67,10 @@ export class Mallory {
     return answer;
   }
 
+  get ownCard() {
+    return readCard(this.link, this.card("Mallory"));
+  }
+
   /** The cards of all who are there. */
   get cards() {
     const [, members] = this.heard.findLast(([event]) => event === "public-keys-updated") ?? [];

@@ -9,24 +9,11 @@ import { readEnvelope } from "../../../server/web/protocol/envelope.js";
 import { unwrapKey } from "../../../server/web/protocol/epoch.js";
 import { memberIdOf } from "../../../server/web/protocol/identity.js";
 import { randomBytes } from "../../../server/web/protocol/primitives.js";
+import { readSignal } from "../../../server/web/protocol/signals.js";
 import { QUICK } from "../scene/people.js";
 import { until } from "../scene/until.js";
 import { Mallory } from "./mallory.js";
-import { assertTheyTalk, meet } from "./plot.js";
-
-/**
- * Ann, Bob, and Mallory, who has the link.
- *
- * @param {import("node:test").TestContext} t
- * @param {Record<string, unknown>} [options]
- * @param {string[]} [names]
- */
-async function meetMallory(t, options, names = ["Ann", "Bob"]) {
-  const scene = await meet(t, names, options);
-  const mallory = await Mallory.join(t, scene.url, scene.company.link);
-  await until(() => scene.people.every((one) => one.person(mallory.id)?.card));
-  return { ...scene, mallory, ann: scene.people[0], bob: scene.people[1] };
-}
+import { assertTheyTalk, meet, meetMallory } from "./plot.js";
 
 /**
  * @param {any} id
@@ -77,6 +64,31 @@ describe("a member that cheats", { concurrency: true }, () => {
     );
   });
 
+  test("is no recipient any more of what the relay had no time for before it was removed", async (t) => {
+    const { relay, company, mallory, ann } = await meetMallory(t);
+    let isBusy = true;
+    const busy = { success: false, error: "rate_limited", message: "", retryAfterMs: 50 };
+    relay.up = (asked) =>
+      isBusy && asked.event === "send-message" ? { ...asked, answer: busy } : asked;
+    const sent = () => relay.asked.filter(({ event }) => event === "send-message");
+
+    const id = ann.session.sendText("while Mallory was there");
+    await until(() => sent().length > 1);
+    await mallory.ask("leave-session", {});
+    await ann.learns("left");
+    const cy = await (await company.open("Cy")).is("connected");
+    await ann.sees(cy);
+    isBusy = false;
+    await ann.has(id, "sent");
+
+    await cy.hears("while Mallory was there");
+    const card = mallory.cards.find((/** @type {any} */ one) => one.id === ann.id);
+    const { data } = sent().at(-1) ?? {};
+    const { head } = readEnvelope(mallory.link, { ...data, from: ann.id }, card);
+    assert.equal(unwrapKey(mallory.link, mallory.identity, head), null);
+    assert.deepEqual([...cy.alarms, ...ann.alarms], []);
+  });
+
   test("cannot fill in what was missing of it once it is removed", async (t) => {
     const { relay, company, people, mallory, ann } = await meetMallory(t);
     relay.up = (asked) =>
@@ -105,32 +117,11 @@ describe("a member that cheats", { concurrency: true }, () => {
         ["a leap"],
       );
     }
-    await until(() => ann.kept.chains?.limits.length);
+    await until(() => ann.kept.roster?.some((/** @type {any} */ one) => one.isRemoved));
     const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
     const refused = () => again.alarms.filter((alarm) => alarm === "refused: removed-member");
     await until(() => refused().length === 3);
     assert.deepEqual(again.heard, ["a leap"]);
-  });
-
-  test("cannot, with the relay's help, have said something else before a reload", async (t) => {
-    const { relay, company, mallory, ann } = await meetMallory(t);
-    const epoch = mallory.epoch();
-    const first = await mallory.send(epoch, { content: { text: "I owe you" } });
-    await ann.hears("I owe you");
-    await until(() => ann.kept.chains?.chains.length);
-    mallory.end = { number: 0, hash: NO_HASH };
-    const other = mallory.message(epoch, { content: { text: "I owe you nothing" } });
-    relay.down = (told) => {
-      if (told.event !== "ack join-session") return [told];
-      const messages = told.data.messages.map((/** @type {any} */ one) =>
-        one.id === first.id ? { ...one, ...other } : one,
-      );
-      return [{ ...told, data: { ...told.data, messages } }];
-    };
-
-    const again = await company.restore(ann.vanish(), { url: relay.url }).is("connected");
-
-    assert.equal((await again.learns("forked")).memberId, mallory.id);
   });
 
   test("that has left reads nothing that is said afterwards", async (t) => {
@@ -204,11 +195,14 @@ describe("a member that cheats", { concurrency: true }, () => {
   test("cannot show a file of its own under the id of another's", async (t) => {
     const { relay, people, mallory, ann, bob } = await meetMallory(t);
     await bob.session.sendFile(new File(["abc"], "true"), { place: "p" });
-    const { id } = (await until(() => ann.message("true"))).content.file;
+    const { file } = (await until(() => ann.message("true"))).content;
+    const { id } = file;
     const epoch = mallory.epoch();
 
     await mallory.send(epoch, { kind: "file", content: fileContent(id) });
-    await until(() => ann.alarms.includes("refused: file-id-taken"));
+    await mallory.send(epoch, { kind: "file", content: { file: { ...file, chunk: 3 } } });
+    const taken = () => ann.alarms.filter((alarm) => alarm === "refused: file-id-taken");
+    await until(() => taken().length === 2);
     await ann.session.fetchFile(id);
     await until(() => ann.session.transfer(id).state === "here");
     relay.say(ann.id, "download-notification", { downloadedBy: mallory.id, fileName: id });
@@ -374,6 +368,31 @@ describe("a member that cheats", { concurrency: true }, () => {
     await assertTheyTalk(people);
 
     assert.ok(signals().length < 40, `${signals().length} for 100 requests of 6 chunks`);
+  });
+
+  test("learns nothing of a file between two others: not that it was fetched, nor how large it is", async (t) => {
+    const { people, mallory, ann, bob } = await meetMallory(t);
+    /** @type {any[]} */
+    const told = [];
+    ann.session.on("downloaded", (one) => told.push(one));
+    await ann.session.sendFile(new File(["x".repeat(9_000)], "secret"), {
+      place: "p",
+      audience: bob.id,
+    });
+    const note = (await until(() => bob.message("secret"))).content.file;
+    await bob.session.fetchFile(note.id);
+    await until(() => bob.session.transfer(note.id).state === "here");
+    await until(() => told.length === 1);
+
+    const cards = new Map(mallory.cards.map((/** @type {any} */ card) => [card.id, card]));
+    for (const { id } of people) {
+      const wanted = mallory.signal(id, "file-wanted", [fromBase64url(note.id), u64(0), u64(8)]);
+      await mallory.ask("send-signal", { to: id, encrypted: wanted });
+      const answer = await mallory.hears("signal", ({ from, to }) => from === id && to !== null);
+      const read = readSignal(mallory.link, mallory.identity, cards.get(id), answer.encrypted);
+      assert.equal("signal" in read && read.signal.kind, "file-gone");
+    }
+    assert.ok(!mallory.heard.some(([event]) => event === "download-notification"));
   });
 
   test("that sends signals of any form is called a forger, and nothing breaks", async (t) => {

@@ -2,6 +2,8 @@
 
 import { Company } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
+import { until } from "../scene/until.js";
+import { Mallory } from "./mallory.js";
 import { HostileRelay } from "./relay.js";
 
 /**
@@ -18,6 +20,20 @@ export async function meet(t, names, options = {}, settings = {}) {
   for (const name of names.slice(1)) people.push(await (await company.open(name)).is("connected"));
   for (const one of people) await one.sees(...people);
   return { url, relay, company, people };
+}
+
+/**
+ * Ann, Bob, and Mallory, who has the link.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {Record<string, unknown>} [options]
+ * @param {string[]} [names]
+ */
+export async function meetMallory(t, options, names = ["Ann", "Bob"]) {
+  const scene = await meet(t, names, options);
+  const mallory = await Mallory.join(t, scene.url, scene.company.link);
+  await until(() => scene.people.every((one) => one.person(mallory.id)?.card));
+  return { ...scene, mallory, ann: scene.people[0], bob: scene.people[1] };
 }
 
 /**

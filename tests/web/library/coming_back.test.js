@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { HostileRelay } from "../hostile/relay.js";
 import { Cable } from "../scene/cable.js";
 import { Company, QUICK } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
@@ -68,6 +69,24 @@ describe("coming back", { concurrency: true }, () => {
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 
+  test("a creator who never heard that the session was made is still its creator", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const relay = await HostileRelay.stand(t, url);
+    let lost = 0;
+    relay.down = (told) => {
+      if (told.event !== "ack join-session" || lost > 0) return [told];
+      lost++;
+      relay.cut(told.who);
+      return [];
+    };
+
+    const ann = await (await new Company(t, url).create("Ann", { url: relay.url })).is("connected");
+
+    assert.equal(lost, 1);
+    await ann.session.lock(true);
+    assert.deepEqual(ann.alarms, []);
+  });
+
   test("who came and went meanwhile is told after a cut", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);
@@ -84,6 +103,26 @@ describe("coming back", { concurrency: true }, () => {
 
     assert.equal((await cy.learns("left")).memberId, bob.id);
     assert.equal((await cy.learns("arrived")).memberId, dan.id);
+  });
+
+  test("who was offline for long calls nobody silent", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const cable = await Cable.lay(t, url);
+    const company = new Company(t, url, { pace: { ...QUICK, head: 2_000, silent: 3_000 } });
+    const ann = await (await company.create("Ann")).is("connected");
+    const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
+    await ann.sees(bob);
+    await bob.sees(ann);
+    const start = performance.now();
+
+    cable.cut();
+    await bob.is("reconnecting");
+    await until(() => performance.now() - start > 3_100);
+    cable.mend();
+    await bob.is("connected");
+    ann.session.sendText("still here");
+    await bob.hears("still here");
+    assert.deepEqual(bob.alarms, []);
   });
 
   test("a server that forgets all ends the session, and what waited has failed", async (t) => {
@@ -211,7 +250,7 @@ describe("coming back", { concurrency: true }, () => {
     await ann.sees(cy);
     bob.session.sendText("Bob's only word");
     await cy.hears("Bob's only word");
-    await until(() => cy.kept.chains?.chains.length);
+    await until(() => cy.kept.chains?.length);
 
     cable.cut();
     await cy.is("reconnecting");
@@ -264,5 +303,26 @@ describe("coming back", { concurrency: true }, () => {
     await cy.is("connected");
 
     await ann.sees(cy);
+  });
+});
+
+describe("a machine that was asleep", () => {
+  test("calls nobody silent when it wakes", async (t) => {
+    const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
+    const company = new Company(t, url, { pace: { ...QUICK, silent: 3_000 } });
+    const [ann, bob] = await company.gather("Ann", "Bob");
+    await until(() => ann.kept.numbers && bob.kept.numbers);
+
+    const awakeMs = performance.now() + 4_000;
+    while (performance.now() < awakeMs); // no timer runs
+    for (const one of [ann, bob]) {
+      const { last } = one.kept.numbers;
+      await until(
+        () => one.kept.numbers.last > last + 500,
+        () => "no round",
+      );
+    }
+
+    assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 });

@@ -159,6 +159,20 @@ describe("files", { concurrency: true }, () => {
     assert.deepEqual(chunks.left, []);
   });
 
+  test("a preparation that finds no place fails, and leaves no chunk behind", async (t) => {
+    const { url } = await startServer(t);
+    const chunks = new BrokenChunks();
+    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
+    ann.session.on("transfer", ({ doneBytes }) => (chunks.isFull ||= doneBytes > 0));
+
+    const sending = ann.session.sendFile(file("never", 3 * CHUNK_BYTES).file, { place: "p" });
+    await assert.rejects(sending, { message: "no place" });
+
+    const { state, reason } = ann.session.transfer("p");
+    assert.deepEqual([state, reason, chunks.left], ["failed", "not-kept", []]);
+    assert.equal(ann.messages.length, 0);
+  });
+
   test("a fetch that is cancelled can be taken up again where it was", async (t) => {
     const { url } = await startServer(t);
     const [ann, bob] = await new Company(t, url).gather("Ann", "Bob");

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Wants } from "../../../server/web/client/wants.js";
 import { Company } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
 import { until } from "../scene/until.js";
@@ -146,6 +147,25 @@ describe("keys", { concurrency: true }, () => {
     await again.hears("without keys");
     assert.deepEqual(again.heard, ["without keys"]);
     assert.deepEqual(again.alarms, []);
+  });
+
+  test("keys that a stranger makes up put out none of those that a member's messages want", () => {
+    const wants = new Wants();
+    wants.add("of Bob", "bob", false);
+    const gone = Array.from({ length: 2_000 }, (_, at) =>
+      wants.add(`key ${at}`, `eve ${at}`, true),
+    );
+    for (let at = 0; at < 2_000; at++) gone.push(wants.add(`of Mallory ${at}`, "mallory", false));
+
+    assert.deepEqual(
+      wants.of("of Bob").map(({ senderId }) => senderId),
+      ["bob"],
+    );
+    assert.ok(wants.all.length < 2_000, `${wants.all.length}`);
+    const told = gone.filter((one) => one !== undefined).length;
+    assert.equal(told + wants.all.length, 4_001, "none is forgotten in silence");
+    wants.add("key 1999", "eve 1999", false);
+    assert.equal(wants.all.filter(({ id }) => id === "key 1999").length, 1);
   });
 
   test("a key that nobody has is not waited for, and not asked of those who may not give it", async (t) => {

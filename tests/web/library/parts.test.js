@@ -129,6 +129,22 @@ describe("a chain", () => {
     assert.equal(chain.compare(2, all[8].hash), "ahead");
   });
 
+  test("takes after a reload what it had before, and no other in its place", () => {
+    const [all, others] = [messages(30), messages(30, 7)];
+    const before = new Chain();
+    for (const link of all) before.take(link, 1);
+    const chain = new Chain();
+    chain.remember(JSON.parse(JSON.stringify(before.marks(20))));
+
+    assert.equal(chain.take(others[10], 0).place, "forked");
+    assert.equal(chain.take(others[29], 0).place, "forked");
+    assert.equal(chain.has(11, all[10].hash), true);
+    assert.equal(chain.has(11, others[10].hash), false);
+    assert.equal(chain.has(10, all[9].hash), false, "of many the newest are known");
+    assert.equal(chain.take(all[10], 0).place, "next");
+    assert.deepEqual(chain.marks(20), before.marks(20));
+  });
+
   test("has no trouble with a leap by 2^53", () => {
     const chain = new Chain();
     const far = { number: Number.MAX_SAFE_INTEGER, hash: NO_HASH, previous: NO_HASH };

@@ -281,7 +281,8 @@ describe("talking", { concurrency: true }, () => {
       );
 
     await refused(fragment.slice(0, -4), "incomplete");
-    await refused(`${fragment.slice(0, 40)}A${fragment.slice(41)}`, "incomplete");
+    const other = fragment[40] === "A" ? "B" : "A";
+    await refused(`${fragment.slice(0, 40)}${other}${fragment.slice(41)}`, "incomplete");
     await refused(`B${fragment.slice(1)}`, "newer");
     await refused("https://relay.example/#", "none");
     await refused("a b", "none");

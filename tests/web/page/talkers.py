@@ -27,7 +27,7 @@ class Talker:
 
     async def start(self, *, shares: bool = False) -> str:
         """Start a session, and return the link to it."""
-        await self.page.goto("/")
+        await self.page.goto("./")
         await self.page.get_by_label("Your name").fill(self.name)
         if shares:
             await self.page.get_by_role("switch").check()

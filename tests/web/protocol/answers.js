@@ -60,8 +60,8 @@ const OPERATIONS = {
     const [body, signature, mac] = unpack(fromBase64url(card), 3);
     return { body, sealedName: unpack(body, 6)[5], signature, mac, card };
   },
-  "card.read": ({ link, card }) => {
-    const { id, signKey, boxKey, name, madeMs } = readCard(Link.parse(link), card);
+  "card.read": ({ link, card, userId }) => {
+    const { id, signKey, boxKey, name, madeMs } = readCard(Link.parse(link), card, userId);
     return { userId: id, signKey, boxKey, name, madeMs };
   },
   epoch: ({ link, members, ...said }) => {

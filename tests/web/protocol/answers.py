@@ -166,7 +166,7 @@ def _make_card(args: Args) -> Args:
 
 
 def _read_card(args: Args) -> Args:
-    card = read_card(read_link(args["link"]), args["card"])
+    card = read_card(read_link(args["link"]), args["card"], args.get("userId"))
     return {
         "userId": card.user_id,
         "signKey": card.sign_key,

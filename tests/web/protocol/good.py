@@ -93,7 +93,9 @@ def links_and_members() -> Iterator[Question]:
         nonce = fixed(f"{one.name}'s nonce", 24)
         made = {"name": one.name, "madeMs": MADE_MS, "nonce": nonce}
         yield one.name, "card.make", {**of(one), **made}
-        yield one.name, "card.read", {"link": LINK.fragment, "card": one.card.text}
+        read = {"link": LINK.fragment, "card": one.card.text}
+        yield one.name, "card.read", read
+        yield f"{one.name}, as shown", "card.read", {**read, "userId": to_text(one.member_id)}
     for about, name in {
         "the longest name": "x" * 64,
         "a name of 256 bytes": "🐤" * 64,

@@ -176,6 +176,14 @@ def cards() -> Iterator[Question]:
         made[about] = card_of(sealed_name=sealed_name(name))
     for about, card in made.items():
         yield about, "card.read", {"link": LINK.fragment, "card": card}
+    # Whose it is, is looked at before its keys and its name, which would be malformed.
+    shown_as_bob = {"userId": to_text(BOB.member_id)}
+    for about, card in {
+        "another member's": text,
+        "another member's, with a short key": made["a short sign key"],
+        "another member's, without a name": made["an empty name"],
+    }.items():
+        yield about, "card.read", {"link": LINK.fragment, "card": card, **shown_as_bob}
 
 
 def card_of(link: Link = LINK, signer: Any = ANN, **fields: bytes) -> str:

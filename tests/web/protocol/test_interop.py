@@ -206,6 +206,19 @@ async def test_both_come_back_to_exactly_what_they_missed(server, browser, ann_a
     assert alarms(browser, "ann") == []
 
 
+async def test_a_python_creator_who_never_heard_the_answer_is_still_the_creator(pythons):
+    identity = new_identity()
+    pia = await pythons(new_link(identity.member_id), identity, isCreator=True)
+    await pia.lose_connection()
+    pia.member_token = ""  # as if the answer had not come
+
+    await pia.connect("websocket")
+    joined = await pia.join(isCreator=True)
+
+    assert joined["isCreator"]
+    await pia.ask("lock-session", locked=True)
+
+
 async def test_a_newcomer_is_given_keys_where_history_is_shared(server, browser, pythons):
     pia, _ = await pia_with(server, browser, pythons, shares_history=True)
     await browser.entry("ann", said("before your time"))

@@ -1,6 +1,7 @@
 """The Python client against a relay that cheats, which is each test: it carries what it likes."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +10,10 @@ from scripts.demo_parts.client.member import Member
 from scripts.demo_parts.protocol.cards import write_card
 from scripts.demo_parts.protocol.chunks import seal_file
 from scripts.demo_parts.protocol.contents import File, Remove, Text
+from scripts.demo_parts.protocol.envelopes import read_envelope, write_envelope
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import Link, new_link
-from scripts.demo_parts.protocol.packing import from_text, pack, to_text, unpack
+from scripts.demo_parts.protocol.packing import from_text, pack, to_text, u64, unpack
 from tests.clocks import ManualClock
 
 EVERYBODY = b""
@@ -212,7 +214,29 @@ def test_who_was_removed_is_heard_no_more_but_what_it_said_before_stays(session)
     assert {card.name for card in bob.roster.recipients(EVERYBODY)} == {"Ann", "Bob"}
 
 
+def test_who_was_removed_cannot_say_something_else_under_an_old_number(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
+    twin = session.member("Cy", cy.identity)
+    session.show(ann, bob, twin, to=[twin])
+    first, other = session.say(cy, "I owe you"), session.say(twin, "I owe you nothing")
+
+    for relayed in (first, session.send(ann, Remove(cy.identity.member_id)), other):
+        bob.hear("new-message", relayed)
+
+    assert states(bob) == [("received", "")] * 2 + [("refused", "removed-member")]
+
+
 # --- keys ---
+
+
+def under_epoch(sender, epoch_id):
+    """A message that says that this epoch is its sender's."""
+    head = sender.seal(Text("mine"), EVERYBODY).head
+    epoch = sender.keyring.known[head.tag.epoch_id].epoch
+    claiming = replace(head, tag=replace(head.tag, epoch_id=epoch_id), keys=b"")
+    envelope = write_envelope(sender.identity, epoch, claiming, b"{}")
+    told = {"id": head.message_id, "from": sender.user_id, "to": None}
+    return {**told, "encrypted": envelope.text}
 
 
 def epochs_after(session, *changes):
@@ -281,6 +305,60 @@ def test_newcomers_that_ask_are_given_nothing_where_history_is_not_shared():
     for giver in (session.ann, session.bob):
         asker = giver.roster.card_of(session.cy.user_id)
         assert giver.keyring.answer(asker, [epoch_id]) == []
+
+
+def test_an_answer_of_somebody_else_ends_no_wait_for_a_key():
+    session = Session(shares_history=True)
+    ann, bob, cy = session.ann, session.bob, session.cy
+    session.show(ann, bob, cy)
+    cy.hear("new-message", session.say(ann, "with keys"))
+    bob = session.member("Bob", bob.identity)
+    session.show(ann, bob, cy, to=[bob])
+    bob.hear("new-message", session.say(ann, "without"))
+    session.clock.advance(seconds=4)  # Ann, who was asked first, gives no answer
+    bob.tick()
+    ann.postman.letters.clear()
+
+    for _ in range(3):
+        ann.postman.say(ann.roster.people[bob.user_id], "keys", [], session.clock.now_ms())
+        letter = ann.postman.letters.popleft()
+        bob.hear("signal", {"from": ann.user_id, "encrypted": letter.encrypted})
+
+    assert states(bob) == [("waiting", "")]
+    session.carry_signals(bob, cy)
+    assert texts(bob) == ["without"]
+
+
+def test_a_member_that_calls_a_key_its_own_keeps_it_from_nobody(session):
+    session.say(session.ann, "with keys")
+    bob = session.member("Bob", session.bob.identity)
+    session.show(session.ann, bob, session.cy)
+    session.carry_signals(session.ann, bob, session.cy)
+    without = session.say(session.ann, "without")
+    claimed = under_epoch(session.cy, read_envelope(without["encrypted"]).head.tag.epoch_id)
+
+    for relayed in (claimed, without):
+        bob.hear("new-message", relayed)
+    session.carry_signals(session.ann, bob, session.cy)
+
+    assert states(bob) == [("refused", "forged"), ("received", "")]
+
+
+def test_a_key_that_nobody_gave_is_asked_for_once_more_when_another_message_wants_it(session):
+    session.say(session.ann, "with keys")
+    bob = session.member("Bob", session.bob.identity)
+    session.show(session.ann, bob, session.cy)
+    session.carry_signals(session.ann, bob, session.cy)
+    bob.hear("new-message", session.say(session.ann, "1"))
+    bob.postman.letters.clear()  # the relay keeps the question
+    session.clock.advance(seconds=4)
+    bob.tick()
+    assert states(bob) == [("unreadable", "no-key")]
+
+    bob.hear("new-message", session.say(session.ann, "2"))
+    session.carry_signals(session.ann, bob, session.cy)
+
+    assert texts(bob) == ["1", "2"]
 
 
 def test_a_member_that_has_lost_its_keys_is_given_them_by_their_owner(session):
@@ -362,6 +440,24 @@ def test_who_gives_no_sign_of_life_is_silent(session):
     assert session.bob.inbox.notices == [Notice("silent", session.ann.user_id)]
 
 
+def test_nobody_is_silent_for_the_time_in_which_we_were_not_connected(session):
+    ann, bob = session.ann, session.bob
+    session.clock.advance(minutes=3)
+    session.show(ann, bob, to=[bob])
+    assert bob.inbox.notices == []
+
+    for _ in range(5):  # but a relay cannot begin anew by breaking the line
+        session.clock.advance(seconds=29)
+        bob.tick()
+        session.clock.advance(minutes=1)
+        session.show(ann, bob, to=[bob])
+    assert bob.inbox.notices == []
+    session.clock.advance(seconds=29)
+    bob.tick()
+
+    assert bob.inbox.notices == [Notice("silent", ann.user_id)]
+
+
 def test_a_chunk_that_is_another_one_is_fetched_of_somebody_else(session):
     note, sealed = seal_file("a.txt", bytes(range(250)), 100)
     session.ann.files.offer(note, [sealed[0], sealed[0], sealed[2]])
@@ -375,6 +471,31 @@ def test_a_chunk_that_is_another_one_is_fetched_of_somebody_else(session):
 
     assert session.bob.files.content_of(note.file_id) == bytes(range(250))
     assert session.bob.complete == [note.file_id]
+
+
+def test_a_file_for_one_is_sent_and_told_to_nobody_else(session):
+    ann, bob, cy = session.ann, session.bob, session.cy
+    note, sealed = seal_file("a.txt", bytes(250), 100)
+    ann.files.offer(note, sealed, to=bob.user_id)
+    bob.hear("new-message", session.send(ann, File(note), to=bob))
+    bob.fetch(note.file_id)
+    session.carry_signals(ann, bob)
+
+    assert bob.files.whom_to_tell(note.file_id) == [ann.user_id]
+    for one in (ann, bob):
+        someone = one.roster.people[cy.user_id]
+        one.files.serve(someone, [note.file_id, u64(0), u64(8)])
+        assert not one.postman.letters[-1].file_id  # no chunk, but `file-gone`
+
+
+@pytest.mark.parametrize("other", [{"key": bytes(32)}, {"size": 249}, {"chunk": 124}])
+def test_another_file_under_the_id_of_one_that_is_known_is_not_shown_as_that(session, other):
+    note, _ = seal_file("a.txt", bytes(250), 100)
+    session.bob.hear("new-message", session.send(session.ann, File(note)))
+
+    session.bob.hear("new-message", session.send(session.cy, File(replace(note, **other))))
+
+    assert states(session.bob) == [("received", ""), ("refused", "file-id-taken")]
 
 
 def test_chunks_that_are_wanted_no_longer_are_not_sent(session):

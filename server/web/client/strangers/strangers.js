@@ -4,6 +4,7 @@
 import { nameProblem } from "../../protocol/card.js";
 import { Identity } from "../../protocol/identity.js";
 import { makeStrangerCard, readStrangerCard } from "../../protocol/strangers/cards.js";
+import { addressIn } from "../address.js";
 import { refusalOf } from "../heard.js";
 import { OfflineError, RelayError } from "../relay.js";
 import { Group } from "./group.js";
@@ -16,7 +17,7 @@ const CONNECT_LIMIT_MS = 15_000;
 
 /**
  * @typedef {object} StrangersOptions
- * @property {string} url Of the relay.
+ * @property {string} url Of the relay, or of the folder that it is in.
  * @property {string} [login] The pseudonym that a guest wishes to have.
  * @property {string} [token] Of an account; without one, a guest is made.
  * @property {() => Promise<string>} [renew] A new token of the same user, when one has run out.
@@ -62,10 +63,10 @@ export class Strangers {
   static async enter(options) {
     const { url, login, token } = options;
     if (token) {
-      const { user } = await request(url, "GET", "/api/auth/me", { token });
+      const { user } = await request(url, "GET", "api/auth/me", { token });
       return new Strangers(options, token, userOf(user));
     }
-    const said = await request(url, "POST", "/api/auth/guest", { body: login ? { login } : {} });
+    const said = await request(url, "POST", "api/auth/guest", { body: login ? { login } : {} });
     const given = textOf(said.token, MAX_TOKEN_CHARS);
     if (!given) throw new RelayError(refusalOf(null));
     return new Strangers(options, given, userOf(said.user));
@@ -166,7 +167,7 @@ export class Strangers {
     return undefined;
   }
 
-  /** The relay hears nothing of us any more, and will not say when it takes us out. */
+  /** The relay refuses all that we say from now on, and takes us out after a while. */
   #runOut() {
     const refusal = { code: "token_expired", message: "the token has run out" };
     this.#refusal = new RelayError({ ...refusal, retryAfterMs: undefined });
@@ -225,7 +226,7 @@ async function request(url, method, path, { body, token }) {
   let answer;
   try {
     const sent = body ? JSON.stringify(body) : undefined;
-    const response = await fetch(new URL(path, url), { method, headers, body: sent });
+    const response = await fetch(addressIn(url, path), { method, headers, body: sent });
     answer = fieldsOf(await response.json());
   } catch {
     throw new OfflineError("the relay does not answer");

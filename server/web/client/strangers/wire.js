@@ -2,6 +2,7 @@
 /** The connection of one user to the relay, for random groups. */
 
 import { io } from "../../vendor/socket.io-client.js";
+import { addressIn } from "../address.js";
 import { Emitter } from "../emitter.js";
 import { refusalOf } from "../heard.js";
 import { STRICT_PACKETS } from "../packets.js";
@@ -43,12 +44,14 @@ export class Wire extends Emitter {
   #retry;
 
   /**
-   * @param {string} url Of the relay.
+   * @param {string} url Of the relay, or of the folder that it is in.
    * @param {() => string} token Asked for anew at each connection.
    */
   constructor(url, token) {
     super();
-    this.#socket = io(url, {
+    const { origin, pathname } = addressIn(url, "socket.io/");
+    this.#socket = io(origin, {
+      path: pathname,
       autoConnect: false,
       forceNew: true,
       transports: ["websocket", "polling"],

@@ -1,11 +1,15 @@
 // @ts-check
 /** One's time among strangers: one group after the other, and the way out. */
 
+import { addressIn } from "../../client/address.js";
 import { RelayError } from "../../client/relay.js";
 import { Strangers } from "../../client/strangers/strangers.js";
 import { signal } from "../../vendor/preact.js";
 import { noteLeaving, noteVisit } from "../pseudonym.js";
 import { GroupTalk } from "./group_talk.js";
+
+/** Of the relay: where the page is, which a proxy may have put into a folder. */
+const url = new URL(".", location.href).href;
 
 /** With these the relay says that it does not know us any more; whoever wants to go on is somebody new. */
 const UNKNOWN_TO_RELAY = new Set(["token_expired", "unauthenticated"]);
@@ -96,7 +100,7 @@ export class Visit {
   }
 
   async #meet() {
-    this.#strangers ??= await Strangers.enter({ url: location.origin, login: this.#login });
+    this.#strangers ??= await Strangers.enter({ url, login: this.#login });
     this.#show(await this.#strangers.meet());
   }
 
@@ -121,7 +125,7 @@ export class Visit {
   #leaveWithPage = () => {
     const { group } = this.#current;
     if (group.state === "ended") return;
-    void fetch(`/api/groups/${encodeURIComponent(group.id)}/leave`, {
+    void fetch(addressIn(url, `api/groups/${encodeURIComponent(group.id)}/leave`), {
       method: "POST",
       headers: { authorization: `Bearer ${this.#strangers?.token}` },
       keepalive: true,
