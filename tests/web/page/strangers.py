@@ -27,7 +27,7 @@ class Stranger(Talker):
 
     async def look(self) -> None:
         """Open the page."""
-        await self.page.goto("/")
+        await self.page.goto("./")
         await expect(self.page.get_by_role("button", name=MEET)).to_be_visible()
 
     async def ask_for_group(self) -> None:
