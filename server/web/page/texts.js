@@ -6,7 +6,6 @@
  */
 
 import { formats, many, plural } from "./formats.js";
-
 export const texts = {
   name: "Hushwire",
   close: "Close",
@@ -46,6 +45,7 @@ export const texts = {
     left: "You have left your group. Nothing of it was kept.",
     problems: /** @type {Record<string, string>} */ ({
       forbidden: "This server has no groups of strangers for guests.",
+      invalid_request: "The server does not take that pseudonym. Choose another one.",
       rate_limited: "Too many people came from your address just now. Try again in a minute.",
       server_full: "The server has as many groups as it can hold. Try again later.",
       offline: "The server does not answer. Look at your connection, and try again.",

@@ -70,7 +70,7 @@ async def test_the_group_has_a_name_and_places_and_says_who_comes_and_goes(gathe
 
 
 async def test_what_strangers_call_themselves_and_write_is_text_and_never_markup(gather):
-    ann, evil = await gather("Ann", f"{MARKUP}\u202e")
+    ann, evil = await gather("Ann", MARKUP)
 
     await evil.say(MARKUP)
 
