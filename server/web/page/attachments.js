@@ -6,8 +6,9 @@ import { MAX_FILE_BYTES } from "../protocol/chunks.js";
 import { signal } from "../vendor/preact.js";
 import { Allowance } from "./allowance.js";
 import { oneLine, savedName } from "./clean.js";
+import { formats } from "./formats.js";
 import { makePreview, pictureType } from "./pictures.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** A saved file's address must outlive the moment in which the browser begins to read it. */
 const SAVING_MS = 60_000;

@@ -5,10 +5,11 @@ import { fromBase64url } from "../protocol/bytes.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { fileParts, isolated } from "./clean.js";
 import { useConversation } from "./context.js";
+import { formats } from "./formats.js";
 import { Icon, Ring } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { previewSize } from "./pictures.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** @type {[import("./icons.js").IconName & keyof typeof texts.files.kinds, RegExp][]} */
 const KINDS = [

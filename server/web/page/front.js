@@ -5,6 +5,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { isolated } from "./clean.js";
 import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
+import { MeetStrangers } from "./meet.js";
 import { NameField, problemOf } from "./name_field.js";
 import { Switch } from "./parts.js";
 import { forgetSession, goToStart, joinSession, openLink, startSession } from "./screens.js";
@@ -59,7 +60,8 @@ function NameForm({ begin, action, hint, children }) {
   </form>`;
 }
 
-export function StartScreen() {
+/** @param {{note: "reloaded" | "left" | null}} props What has just ended. */
+export function StartScreen({ note }) {
   const [sharesHistory, setShares] = useState(false);
   const begin = (/** @type {string} */ name) => startSession({ name, sharesHistory });
   return html`<${Front}>
@@ -79,6 +81,7 @@ export function StartScreen() {
       <${PasteForm} />
     </section>
     <${Wire} />
+    <${MeetStrangers} note=${note} />
     <ul class="facts">
       ${texts.start.facts.map(
         ([title, text], index) => html`<li>

@@ -116,6 +116,17 @@ describe("strangers at a real server", () => {
     );
   });
 
+  test("are told when the time is over for which the server knows them", async (t) => {
+    const { url, advance } = await startServer(t, { clock: "manual", SESSION_IDLE_MINUTES: 9_999 });
+    const ann = await Visitor.enter(t, url, "Ann");
+    await ann.meet();
+    await advance(24 * 60 + 1);
+    await until(() => ann.group.state === "ended");
+
+    assert.equal(ann.states.at(-1).reason, "token_expired");
+    await assert.rejects(ann.strangers.meet(), { code: "token_expired" });
+  });
+
   test("come back after a lost connection, and have missed nothing", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);

@@ -157,12 +157,22 @@ export class Strangers {
   async #renew() {
     try {
       const token = await this.#options.renew?.();
-      if (!token) return;
+      if (!token) return this.#runOut();
       this.#token = token;
       await this.#wire.ask("auth-refresh", { token });
-    } catch {
-      // The relay takes us out of the group, and says so.
+    } catch (error) {
+      // Where the connection is lost, the next one comes with the new token.
+      if (!(error instanceof OfflineError)) this.#runOut();
     }
+    return undefined;
+  }
+
+  /** The relay refuses all that we say from now on, and takes us out after a while. */
+  #runOut() {
+    const refusal = { code: "token_expired", message: "the token has run out" };
+    this.#refusal = new RelayError({ ...refusal, retryAfterMs: undefined });
+    this.#group?.end(this.#refusal.code);
+    this.#wire.close();
   }
 
   /** @returns {Promise<void>} */
