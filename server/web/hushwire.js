@@ -11,8 +11,8 @@
  */
 
 export { MAX_TEXT_CHARS } from "./client/entries.js";
-export { CancelledError } from "./client/files.js";
 export { MemoryChunks } from "./client/keeping.js";
+export { CancelledError, NotKeptError } from "./client/preparing.js";
 export { OfflineError, RelayError } from "./client/relay.js";
 export { Session } from "./client/session.js";
 export { Group } from "./client/strangers/group.js";

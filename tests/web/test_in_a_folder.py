@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import expect
 
 from tests.servers import running
+from tests.web.page.strangers import Stranger
 from tests.web.page.talkers import Talker
 from tests.web.visitors import Visitor
 
@@ -75,18 +76,19 @@ async def test_people_meet_by_a_link_into_the_folder(chromium):
             await context.close()
 
 
-MEETING = """async (url) => {
-    const { meet } = await import(`${url}client/hushwire.js`);
-    const group = await meet({ url, login: "Ann" });
-    return group.state;
-}"""
+async def test_strangers_meet_in_the_folder_and_a_reload_leaves_there_too(chromium):
+    async with running(RECONNECT_GRACE_S=30) as server, proxy_to(server.url) as url:
+        contexts = [await chromium.new_context(base_url=url) for _ in range(2)]
+        visitors = [await Visitor(context, url).open() for context in contexts]
+        ann, bob = (Stranger(one, name) for one, name in zip(visitors, ("Ann", "Bob"), strict=True))
+        await ann.enter()
+        await bob.enter()
+        await bob.say("hello from a folder")
+        await ann.hears("hello from a folder")
+        await ann.page.reload()
+        await ann.is_told("You have left your group")
+        await bob.is_told("\u2068Ann\u2069 left")
 
-
-async def test_strangers_meet_in_the_folder(chromium):
-    async with running() as server, proxy_to(server.url) as url:
-        context = await chromium.new_context()
-        page = await context.new_page()
-        await page.goto(url)
-
-        assert await page.evaluate(MEETING, url) == "open"
-        await context.close()
+        assert [slip for one in visitors for slip in one.slips] == []
+        for context in contexts:
+            await context.close()

@@ -9,7 +9,7 @@ const WINDOW_CHUNKS = 8;
  * @typedef {object} FetchParts
  * @property {(except: (memberId: string) => boolean) => Person | undefined} holder Somebody who has it and is there.
  * @property {(person: Person, first: number, count: number) => Promise<void>} ask
- * @property {(state: "fetching" | "paused" | "failed", doneBytes: number, reason: string | null) => void} progress
+ * @property {(state: "fetching" | "paused" | "failed", doneBytes: number, reason: "wrong-chunks" | "not-kept" | null) => void} progress
  * @property {(index: number, sealed: Uint8Array) => Promise<void>} keep
  * @property {() => void} done
  * @property {number} stallMs After which another one is asked.

@@ -2,8 +2,9 @@
 /** Files on their way: offered by who sent them, fetched chunk by chunk. docs/PROTOCOL.md, section 10. */
 
 import { fromBase64url, fromU64, toBase64url, u64 } from "../protocol/bytes.js";
-import { Chunks, sealFile } from "../protocol/chunks.js";
+import { Chunks } from "../protocol/chunks.js";
 import { Fetch } from "./fetch.js";
+import { Preparations } from "./preparing.js";
 import { Readers } from "./readers.js";
 import { Serving } from "./serving.js";
 
@@ -28,7 +29,11 @@ export const FILE_PACE = { stall: 15_000 };
  *   `paused` while nobody who has it is there.
  * @property {number} doneBytes
  * @property {number} size
- * @property {string | null} reason Why it failed: `wrong-chunks` (only others' are there) or `not-kept` (there was no place for it).
+ * @property {Failure | null} reason Why it failed.
+ *
+ * @typedef {"wrong-chunks" | "not-kept" | "lost" | "damaged" | "unreadable" | "too-large"} Failure
+ *   Of a fetch: only others' chunks are there, or there was no place for them (as for a preparation). Of one that was
+ *   here: it no longer is, or is nothing that can be opened. Of a preparation: its bytes cannot be read, or are too many.
  *
  * @typedef {object} ChunkStore Where sealed chunks are kept.
  * @property {(fileId: string, index: number, sealed: Uint8Array) => Promise<void>} put
@@ -41,11 +46,6 @@ export const FILE_PACE = { stall: 15_000 };
  * @property {(transfer: Transfer) => void} transfer
  * @property {(fileId: string, to: string | null) => void} complete It was fetched whole; whom to tell: a member, or everybody.
  */
-
-/** A fetch that was ended by who asked for it. */
-export class CancelledError extends Error {
-  name = "CancelledError";
-}
 
 export class Files {
   #roster;
@@ -63,8 +63,7 @@ export class Files {
   #holders = new Map();
   #readers = new Readers();
   #serving;
-  /** @type {Set<string>} Preparations that are to end. */
-  #cancelled = new Set();
+  #preparations;
 
   /**
    * @param {import("./roster.js").Roster} roster
@@ -80,6 +79,7 @@ export class Files {
     this.#reports = reports;
     this.#pace = pace;
     this.#serving = new Serving(store, reports.send);
+    this.#preparations = new Preparations(store, (transfer) => this.#report(transfer));
   }
 
   /** @param {string} fileId */
@@ -88,31 +88,17 @@ export class Files {
   }
 
   /**
-   * Seal a file into the store, so that it can be offered.
+   * Seal a file into the store, so that it can be offered. If that fails, nothing of it stays there.
    *
    * @param {Blob & {name: string}} file
    * @param {string} place A name for this preparation, by which `cancel` ends it.
    * @returns {Promise<FileNote>}
-   * @throws {CancelledError | Error} It was cancelled; or there is no place for it.
+   * @throws {import("./preparing.js").CancelledError}
+   * @throws {import("./preparing.js").NotKeptError}
+   * @throws {RangeError} It is too large.
    */
   async prepare(file, place) {
-    const read = async (/** @type {number} */ start, /** @type {number} */ end) =>
-      new Uint8Array(await file.slice(start, end).arrayBuffer());
-    this.#tell(place, "preparing", 0, file.size);
-    const note = await sealFile(file, read, async (fileId, index, sealed, doneBytes) => {
-      try {
-        await this.#store.put(fileId, index, sealed);
-      } catch (error) {
-        // Its other chunks would take the place of what can be kept; but a store may be gone as a whole.
-        await this.#store.drop(fileId).catch(() => {});
-        this.#tell(place, "failed", 0, file.size, "not-kept");
-        throw error;
-      }
-      this.#tell(place, "preparing", doneBytes, file.size);
-      if (this.#cancelled.has(place)) await this.#store.drop(fileId);
-      this.#throwIfCancelled(place, file.size);
-    });
-    this.#throwIfCancelled(place, file.size);
+    const note = await this.#preparations.seal(file, place);
     this.#transfers.delete(place);
     this.#chunks.set(note.id, new Chunks(note));
     this.#tell(note.id, "here", note.size, note.size);
@@ -177,13 +163,18 @@ export class Files {
     for (const fetch of this.#fetches.values()) fetch.restart();
   }
 
-  /** @param {string} fileId */
+  /**
+   * Go on until it is here; what goes wrong is told of its transfer.
+   *
+   * @param {string} fileId
+   */
   async fetch(fileId) {
     const chunks = this.#chunks.get(fileId);
     if (!chunks || this.transfer(fileId)?.state === "here") return;
-    const here = await this.#store.indexes(fileId);
+    const here = await this.#store.indexes(fileId).catch(() => null);
     const running = this.#fetches.get(fileId);
     if (running) return running.forgive();
+    if (!here) return this.#tell(fileId, "failed", 0, chunks.note.size, "not-kept");
     const fetch = new Fetch(chunks, here, {
       holder: (except) => this.#holder(fileId, except),
       ask: (person, first, count) =>
@@ -207,10 +198,7 @@ export class Files {
    */
   cancel(place) {
     const fetch = this.#fetches.get(place);
-    if (!fetch) {
-      if (this.transfer(place)?.state === "preparing") this.#cancelled.add(place);
-      return;
-    }
+    if (!fetch) return this.#preparations.cancel(place);
     this.#fetches.delete(place);
     const holder = fetch.stop();
     if (holder) void this.#reports.send(holder, "file-enough", [fromBase64url(place)]);
@@ -219,29 +207,45 @@ export class Files {
 
   /** End all that is on its way, preparations too: nothing is kept for a session that is forgotten. */
   stop() {
-    for (const { fileId, state } of this.#transfers.values()) {
-      if (state === "preparing") this.#cancelled.add(fileId);
-    }
+    this.#preparations.stop();
     for (const fetch of this.#fetches.values()) fetch.stop();
     this.#fetches.clear();
     this.#serving.stop();
   }
 
   /**
-   * A file that is here, opened.
+   * A file that is here, opened. If it turns out not to be, that is told of its transfer too.
    *
    * @param {string} fileId
    * @returns {Promise<Uint8Array[]>}
+   * @throws {RangeError} It is not here, or no longer.
+   * @throws {import("../protocol/primitives.js").ForgedError} Whoever sent it has sealed something else.
    */
   async open(fileId) {
     const chunks = this.#chunks.get(fileId);
+    const isHere = this.transfer(fileId)?.state === "here";
+    if (!chunks || !isHere) throw new RangeError("that file is not here");
     const opened = [];
-    for (let index = 0; index < (chunks?.count ?? 0); index++) {
-      const sealed = await this.#store.get(fileId, index);
-      if (!sealed || !chunks) throw new RangeError("that file is not here");
-      opened.push(chunks.open(index, sealed));
+    for (let index = 0; index < chunks.count; index++) {
+      const sealed = await this.#store.get(fileId, index).catch(() => null);
+      if (!sealed) throw this.#unopened(chunks, "lost", new RangeError("it is no longer here"));
+      try {
+        opened.push(chunks.open(index, sealed));
+      } catch (error) {
+        throw this.#unopened(chunks, "damaged", error);
+      }
     }
     return opened;
+  }
+
+  /**
+   * @param {Chunks} chunks
+   * @param {Failure} reason
+   * @param {unknown} error
+   */
+  #unopened({ note }, reason, error) {
+    this.#tell(note.id, "failed", 0, note.size, reason);
+    return error;
   }
 
   /**
@@ -280,16 +284,6 @@ export class Files {
   gone(person, fileId) {
     this.#holders.get(toBase64url(fileId))?.delete(person.id);
     this.#fetches.get(toBase64url(fileId))?.giveUp(person);
-  }
-
-  /**
-   * @param {string} place
-   * @param {number} size
-   */
-  #throwIfCancelled(place, size) {
-    if (!this.#cancelled.delete(place)) return;
-    this.#tell(place, "cancelled", 0, size);
-    throw new CancelledError("cancelled");
   }
 
   /**
@@ -332,11 +326,15 @@ export class Files {
    * @param {Transfer["state"]} state
    * @param {number} doneBytes
    * @param {number} size
-   * @param {string | null} [reason]
+   * @param {Failure | null} [reason]
    */
   #tell(fileId, state, doneBytes, size, reason = null) {
-    const transfer = { fileId, state, doneBytes, size, reason };
-    this.#transfers.set(fileId, transfer);
+    this.#report({ fileId, state, doneBytes, size, reason });
+  }
+
+  /** @param {Transfer} transfer */
+  #report(transfer) {
+    this.#transfers.set(transfer.fileId, transfer);
     this.#reports.transfer(transfer);
   }
 }

@@ -20,8 +20,21 @@
  * @property {() => Promise<void>} forget Everything.
  */
 
-/** @type {(keyof Kept)[]} */
-export const KEPT_PARTS = ["me", "sender", "roster", "epochs", "chains", "numbers", "downloads"];
+/**
+ * All of them: a part that is left out here, or is none, is an error of types.
+ *
+ * @type {Record<keyof Kept, true>}
+ */
+const PARTS = {
+  me: true,
+  sender: true,
+  roster: true,
+  epochs: true,
+  chains: true,
+  numbers: true,
+  downloads: true,
+};
+export const KEPT_PARTS = /** @type {(keyof Kept)[]} */ (Object.keys(PARTS));
 
 /** @type {Vault} */
 export const NO_VAULT = { keep: async () => {}, forget: async () => {} };

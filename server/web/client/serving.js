@@ -87,7 +87,8 @@ export class Serving {
    * @returns {Promise<boolean>} Whether it is here.
    */
   async #sendOne(person, fileId, index) {
-    const sealed = await this.#store.get(toBase64url(fileId), index);
+    // A store that breaks has it no more: whoever asks need not wait, and may ask another.
+    const sealed = await this.#store.get(toBase64url(fileId), index).catch(() => null);
     if (sealed) await this.#send(person, "file-chunk", [fileId, u64(index), sealed]);
     else await this.#send(person, "file-gone", [fileId]);
     return sealed !== null;

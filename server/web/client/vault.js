@@ -7,6 +7,7 @@
 import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../protocol/bytes.js";
 import { answerOf, CHUNKS, endOf, KEYS, openDatabase, rangeOf, SESSIONS } from "./database.js";
 import { enterSession, ifNobodyIsIn } from "./device.js";
+import { Emitter } from "./emitter.js";
 import { KEPT_PARTS } from "./keeping.js";
 
 const NONCE_BYTES = 12;
@@ -18,8 +19,12 @@ const SWEEP_MS = 24 * 60 * 60_000;
 
 /** @typedef {import("./keeping.js").Kept} Kept */
 
-/** The `vault` of one session in this tab. It leaves no trace before something is kept. */
-export class TabVault {
+/**
+ * The `vault` of one session in this tab. It leaves no trace before something is kept.
+ *
+ * @extends {Emitter<{current: null}>} `current`: whether it is so has changed.
+ */
+export class TabVault extends Emitter {
   #database;
   #sessionId;
   #key;
@@ -28,6 +33,9 @@ export class TabVault {
   /** @type {Promise<unknown>} Writes of one part must not overtake each other. */
   #writing = Promise.resolve();
   #isForgotten = false;
+  /** @type {Map<keyof Kept, Uint8Array<ArrayBuffer>>} What could not be written, by part. */
+  #stale = new Map();
+  #hasKey = true;
 
   /**
    * @param {IDBDatabase} database
@@ -37,11 +45,21 @@ export class TabVault {
    * @param {() => Promise<boolean>} leaveSession As of `enterSession`.
    */
   constructor(database, sessionId, key, storage, leaveSession) {
+    super();
     this.#database = database;
     this.#sessionId = sessionId;
     this.#key = key;
     this.#storage = storage;
     this.#leaveSession = leaveSession;
+    database.addEventListener("versionchange", (told) => {
+      // Another tab forgets all sessions. What is written from now on nobody can open.
+      if (told.newVersion === null) this.#note(() => (this.#hasKey = false));
+    });
+  }
+
+  /** Whether what is kept is what was last given, so that a reload takes nothing away. */
+  get isCurrent() {
+    return this.#hasKey && this.#stale.size === 0;
   }
 
   /**
@@ -81,11 +99,7 @@ export class TabVault {
   keep(part, value) {
     if (this.#isForgotten) return Promise.resolve();
     const plain = utf8(JSON.stringify(value));
-    this.#writing = this.#writing
-      .then(() => this.#write(part, plain))
-      .catch(() => {
-        // Full, or forbidden meanwhile: what is kept is older then, and a reload shows less.
-      });
+    this.#writing = this.#writing.then(() => this.#writeAll(part, plain));
     return /** @type {Promise<void>} */ (this.#writing);
   }
 
@@ -97,6 +111,29 @@ export class TabVault {
       if (name.startsWith(this.#name(""))) this.#storage.removeItem(name);
     }
     if (await this.#leaveSession()) await deleteSession(this.#database, this.#sessionId);
+  }
+
+  /**
+   * Write a part, and what could not be written before.
+   *
+   * @param {keyof Kept} part
+   * @param {Uint8Array<ArrayBuffer>} plain
+   */
+  async #writeAll(part, plain) {
+    const parts = new Map(this.#stale).set(part, plain);
+    const stale = new Map();
+    for (const [name, value] of parts) {
+      // Full, or forbidden meanwhile: what is kept of it is older then.
+      await this.#write(name, value).catch(() => stale.set(name, value));
+    }
+    this.#note(() => (this.#stale = stale));
+  }
+
+  /** @param {() => void} change */
+  #note(change) {
+    const before = this.isCurrent;
+    change();
+    if (this.isCurrent !== before) this.emit("current", null);
   }
 
   /** @param {keyof Kept} part */

@@ -1,15 +1,15 @@
 // @ts-check
 /** Files of a conversation: those that are made ready to be sent, and those that are fetched. */
 
-import { CancelledError } from "../client/files.js";
+import { CancelledError } from "../client/preparing.js";
 import { MAX_FILE_BYTES } from "../protocol/chunks.js";
 import { signal } from "../vendor/preact.js";
-import { isolated, oneLine, savedName } from "./clean.js";
+import { Allowance } from "./allowance.js";
+import { oneLine, savedName } from "./clean.js";
+import { formats } from "./formats.js";
 import { makePreview, pictureType } from "./pictures.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
-/** Pictures up to this are fetched unasked. */
-const UNASKED_BYTES = 2_000_000;
 /** A saved file's address must outlive the moment in which the browser begins to read it. */
 const SAVING_MS = 60_000;
 
@@ -30,6 +30,7 @@ export class Attachments {
   #transfers = new Map();
   /** @type {Map<string, import("../vendor/preact.js").Signal<readonly string[]>>} */
   #holders = new Map();
+  #allowance = new Allowance();
   /** @type {Set<string>} Pictures that are fetched unasked, once. */
   #wanted = new Set();
 
@@ -85,14 +86,16 @@ export class Attachments {
   }
 
   /**
-   * A message has come; small pictures are fetched at once.
+   * A message has come; small pictures are fetched at once, some of them.
    *
    * @param {Entry} entry
    */
   notice(entry) {
     if (entry.type !== "message" || entry.content?.kind !== "file") return;
-    const { id, preview, size } = entry.content.file;
-    if (entry.status !== "received" || !preview || size > UNASKED_BYTES) return;
+    const { file } = entry.content;
+    if (entry.status !== "received" || !file.preview) return;
+    if (!this.#allowance.take(file, entry.senderId)) return;
+    const { id } = file;
     this.#wanted.add(id);
     const transfer = this.transfer(id).peek();
     if (transfer) this.#hear(transfer);
@@ -116,7 +119,9 @@ export class Attachments {
    * @param {FileNote} note
    */
   async save(note) {
-    const parts = await this.#session.openFile(note.id);
+    // Why it cannot be opened is told of the transfer, and shown with the file.
+    const parts = await this.#session.openFile(note.id).catch(() => null);
+    if (!parts) return;
     // Of no type, whatever its sender says: a browser must not show it instead.
     const address = URL.createObjectURL(blobOf(parts, "application/octet-stream"));
     const link = document.createElement("a");
@@ -177,8 +182,9 @@ export class Attachments {
       await this.#session.sendFile(file, { audience, preview, place });
       this.#drop(place);
     } catch (error) {
-      if (error instanceof CancelledError) this.#drop(place);
-      else this.#fail(place, texts.files.failed(isolated(upload.name)));
+      if (error instanceof CancelledError) return this.#drop(place);
+      const reason = this.transfer(place).peek()?.reason ?? "unreadable";
+      this.#fail(place, texts.files.problems[reason]);
     }
   }
 

@@ -2,14 +2,14 @@
 /** The state of the connection in words, where it is not as it should be. */
 
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
 import { texts } from "./texts.js";
 
 /** A connection takes a moment; only then is it worth words. */
 const PATIENCE_MS = 400;
 
 export function Banner() {
-  const { standing, caughtUp, log } = useConversation();
+  const { standing, caughtUp, log } = useExchange();
   const { state } = standing.value;
   const isOffline = useOffline();
   const isDue = usePatience(state);

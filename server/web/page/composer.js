@@ -3,13 +3,13 @@
 
 import { MAX_TEXT_CHARS } from "../client/entries.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useConversation, useExchange } from "./context.js";
 import { Icon } from "./icons.js";
 import { IconButton } from "./parts.js";
 import { texts } from "./texts.js";
 
 export function Composer() {
-  const conversation = useConversation();
+  const conversation = useExchange();
   const [text, setText] = useState("");
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   useEffect(() => {
@@ -39,10 +39,10 @@ export function Composer() {
       send();
     }}
   >
-    <${Recipient} />
+    ${conversation.hasPrivate && html`<${Recipient} />`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <div class="composer-line">
-      <${AttachButton} />
+      ${conversation.attachments && html`<${AttachButton} />`}
       <${TextField} field=${field} text=${text} write=${write} send=${send} reader=${reader} />
       <${IconButton}
         icon="send"
@@ -69,6 +69,7 @@ function problemWith(isGone, excess) {
  */
 function TextField({ field, text, write, send, reader }) {
   const conversation = useConversation();
+  const hasFiles = conversation.attachments !== null;
   const { composer } = texts;
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -77,7 +78,7 @@ function TextField({ field, text, write, send, reader }) {
   };
   const paste = (/** @type {ClipboardEvent} */ event) => {
     const files = event.clipboardData?.files;
-    if (!files?.length) return;
+    if (!files?.length || !hasFiles) return;
     event.preventDefault();
     conversation.sendFiles(files);
   };

@@ -1,12 +1,21 @@
 // @ts-check
-/** The conversation that a component stands in. */
+/** The talk that a component stands in. */
 
 import { createContext, useContext } from "../vendor/preact.js";
 
-/** @typedef {import("./conversation.js").Conversation} Conversation */
+/**
+ * @typedef {import("./exchange.js").Exchange} Exchange
+ * @typedef {import("./conversation.js").Conversation} Conversation
+ */
 
-export const ConversationContext = createContext(/** @type {Conversation | null} */ (null));
+export const ConversationContext = createContext(/** @type {Exchange | null} */ (null));
 
+/** Of whatever kind. */
+export function useExchange() {
+  return /** @type {Exchange} */ (useContext(ConversationContext));
+}
+
+/** For what there is in sessions only. */
 export function useConversation() {
   return /** @type {Conversation} */ (useContext(ConversationContext));
 }

@@ -1,7 +1,6 @@
 // @ts-check
-/** The people of a session as they are shown: never changed, and one signal each. */
+/** The people of a talk as they are shown: never changed, and one signal each. */
 
-import { fromBase64url } from "../protocol/bytes.js";
 import { signal } from "../vendor/preact.js";
 import { isolated, oneLine } from "./clean.js";
 import { texts } from "./texts.js";
@@ -9,14 +8,31 @@ import { texts } from "./texts.js";
 const HUES = 8;
 const MAX_TYPING = 3;
 
+/** What nobody is unless something says so. */
+export const PLAIN = Object.freeze({
+  isYou: false,
+  isCreator: false,
+  isPresent: false,
+  isSilent: false,
+  isRefused: false,
+  hasBadCard: false,
+  isRemoved: false,
+  isVerified: false,
+  isUnheard: false,
+  isChanged: false,
+  isBehind: false,
+  isBlocked: false,
+});
+
 /**
- * @typedef {object} PersonView
+ * What is known of somebody.
+ *
+ * @typedef {object} OwnFacts
  * @property {string} id
- * @property {string} name One line, to be put into a `bdi`.
- * @property {string} label Name and marker, isolated, to be put into sentences.
- * @property {string} marker Tells people of one name apart; empty if there is no other.
- * @property {string} initial
- * @property {number} hue 0 to 7
+ * @property {string | undefined} said The name, as that person gives it.
+ * @property {string} mark Some characters that tell people of one name apart.
+ *
+ * @typedef {object} Flags
  * @property {boolean} isYou
  * @property {boolean} isCreator
  * @property {boolean} isPresent
@@ -25,13 +41,31 @@ const MAX_TYPING = 3;
  * @property {boolean} hasBadCard Somebody showed false keys in this name.
  * @property {boolean} isRemoved
  * @property {boolean} isVerified
+ * @property {boolean} isUnheard It has not proved yet that it has its keys.
+ * @property {boolean} isChanged It shows other keys than those that it came with.
+ * @property {boolean} isBehind It speaks as if somebody were there who has left.
+ * @property {boolean} isBlocked What it says is hidden.
  *
- * @typedef {import("../client/session.js").Session} Session
- * @typedef {import("../client/roster.js").Person} Person
+ * @typedef {OwnFacts & Flags} Facts
+ *
+ * @typedef {object} Members Where people are known from.
+ * @property {string} selfId
+ * @property {() => readonly Facts[]} all
+ * @property {(id: string) => Facts} one Also of somebody of whom nothing is known.
+ * @property {() => readonly string[]} typing The ids of those who type.
+ *
+ * @typedef {object} Shown
+ * @property {string} name One line, to be put into a `bdi`.
+ * @property {string} label Name and marker, isolated, to be put into sentences.
+ * @property {string} marker Tells people of one name apart; empty if there is no other.
+ * @property {string} initial
+ * @property {number} hue 0 to 7
+ *
+ * @typedef {{id: string} & Shown & Flags} PersonView
  */
 
 export class Crowd {
-  #session;
+  #members;
   /** @type {Map<string, import("../vendor/preact.js").Signal<PersonView>>} */
   #views = new Map();
   /** All of whom anything is known; oneself first, then those who are here. */
@@ -39,9 +73,9 @@ export class Crowd {
   /** Labels of those who are typing. */
   typing = signal(/** @type {readonly string[]} */ ([]));
 
-  /** @param {Session} session */
-  constructor(session) {
-    this.#session = session;
+  /** @param {Members} members */
+  constructor(members) {
+    this.#members = members;
   }
 
   /**
@@ -63,17 +97,18 @@ export class Crowd {
 
   /** Look again: somebody came, left, was renamed, types. */
   update() {
-    const all = this.#session.people;
+    const all = this.#members.all();
     const names = countNames(all);
-    const known = new Map(all.map((person) => [person.id, person]));
-    for (const id of new Set([this.#session.id, ...known.keys(), ...this.#views.keys()])) {
-      this.#set(id, this.#describe(id, known.get(id), names));
+    const known = new Map(all.map((facts) => [facts.id, facts]));
+    const { selfId } = this.#members;
+    for (const id of new Set([selfId, ...known.keys(), ...this.#views.keys()])) {
+      this.#set(id, describe(known.get(id) ?? this.#members.one(id), names));
     }
-    const views = [this.#session.id, ...known.keys()].map((id) => this.#view(id).peek());
+    const views = [selfId, ...known.keys()].map((id) => this.#view(id).peek());
     const ordered = [...new Set(views)].toSorted(byPresence);
     if (!isSame(this.people.peek(), ordered)) this.people.value = ordered;
-    const typing = all.filter(({ id, isTyping }) => isTyping && id !== this.#session.id);
-    const labels = typing.slice(0, MAX_TYPING + 1).map(({ id }) => this.#view(id).peek().label);
+    const typing = this.#members.typing().filter((id) => id !== selfId);
+    const labels = typing.slice(0, MAX_TYPING + 1).map((id) => this.#view(id).peek().label);
     if (!isSame(this.typing.peek(), labels)) this.typing.value = labels;
   }
 
@@ -81,8 +116,7 @@ export class Crowd {
   #view(id) {
     const known = this.#views.get(id);
     if (known) return known;
-    const person = this.#session.people.find((one) => one.id === id);
-    const made = signal(this.#describe(id, person, countNames(this.#session.people)));
+    const made = signal(describe(this.#members.one(id), countNames(this.#members.all())));
     this.#views.set(id, made);
     return made;
   }
@@ -97,45 +131,28 @@ export class Crowd {
     const keys = /** @type {(keyof PersonView)[]} */ (Object.keys(view));
     if (keys.some((key) => view[key] !== before[key])) place.value = view;
   }
-
-  /**
-   * @param {string} id
-   * @param {Person | undefined} person
-   * @param {Map<string, number>} names
-   * @returns {PersonView}
-   */
-  #describe(id, person, names) {
-    const isYou = id === this.#session.id;
-    const said = isYou ? this.#session.name : person?.card?.name;
-    const name = (said && oneLine(said)) || texts.people.unreadable;
-    const marker = !said || (names.get(nameKey(said)) ?? 0) > 1 ? markerOf(id) : "";
-    return {
-      id,
-      name,
-      label: marker ? `${isolated(name)} (${marker})` : isolated(name),
-      marker,
-      initial: initialOf(name),
-      hue: hueOf(id),
-      isYou,
-      isCreator: id === this.#session.creatorId,
-      isPresent: isYou || Boolean(person?.isPresent),
-      isSilent: Boolean(person?.isSilent),
-      isRefused: !isYou && !person?.card,
-      hasBadCard: Boolean(person?.card && person.refusal),
-      isRemoved: Boolean(person?.isRemoved),
-      isVerified: Boolean(person?.isVerified),
-    };
-  }
 }
 
 /**
- * @param {readonly Person[]} people
+ * @param {Facts} facts
+ * @param {Map<string, number>} names
+ * @returns {PersonView}
+ */
+function describe({ said, mark, ...facts }, names) {
+  const name = (said && oneLine(said)) || texts.people.unreadable;
+  const marker = !said || (names.get(nameKey(said)) ?? 0) > 1 ? mark : "";
+  const label = marker ? `${isolated(name)} (${marker})` : isolated(name);
+  return { ...facts, name, label, marker, initial: initialOf(name), hue: hueOf(facts.id) };
+}
+
+/**
+ * @param {readonly Facts[]} all
  * @returns {Map<string, number>}
  */
-function countNames(people) {
+function countNames(all) {
   const names = new Map();
-  for (const { card } of people) {
-    if (card) names.set(nameKey(card.name), (names.get(nameKey(card.name)) ?? 0) + 1);
+  for (const { said } of all) {
+    if (said) names.set(nameKey(said), (names.get(nameKey(said)) ?? 0) + 1);
   }
   return names;
 }
@@ -143,16 +160,6 @@ function countNames(people) {
 /** @param {string} name */
 function nameKey(name) {
   return oneLine(name).normalize("NFKC").toLowerCase();
-}
-
-/** @param {string} id */
-function markerOf(id) {
-  try {
-    const [one, two] = fromBase64url(id);
-    return [one, two].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  } catch {
-    return "?"; // No member of ours has such an id.
-  }
 }
 
 /** @param {string} name */

@@ -5,10 +5,11 @@ import { fromBase64url } from "../protocol/bytes.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { fileParts, isolated } from "./clean.js";
 import { useConversation } from "./context.js";
+import { formats } from "./formats.js";
 import { Icon, Ring } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { previewSize } from "./pictures.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** @type {[import("./icons.js").IconName & keyof typeof texts.files.kinds, RegExp][]} */
 const KINDS = [
@@ -41,6 +42,7 @@ export function FileCard({ note, isOwn }) {
       </div>
       <${FileWays} note=${note} transfer=${transfer} />
     </div>
+    <${Problem} transfer=${transfer} />
     <${FetchedBy} note=${note} isOwn=${isOwn} />
   </div>`;
 }
@@ -59,6 +61,23 @@ function stateOf({ size }, transfer) {
   return whole;
 }
 
+/**
+ * Why a file did not come, or cannot be had of what is stored.
+ *
+ * @param {Transfer | null} transfer
+ */
+export function problemOf(transfer) {
+  return transfer?.state === "failed" && transfer.reason
+    ? texts.files.problems[transfer.reason]
+    : null;
+}
+
+/** @param {{transfer: Transfer | null}} props */
+function Problem({ transfer }) {
+  const problem = problemOf(transfer);
+  return problem && html`<p class="file-problem" role="alert">${problem}</p>`;
+}
+
 /** @param {{note: FileNote, transfer: Transfer | null}} props */
 function FileWays({ note, transfer }) {
   const { attachments, standing } = useConversation();
@@ -71,8 +90,8 @@ function FileWays({ note, transfer }) {
   if (state === "here") {
     return html`<${Way} icon="down" words=${texts.files.save} name=${note.name} go=${() => attachments.save(note)} />`;
   }
-  // Whoever has it can no longer be asked.
-  if (standing.value.state === "ended") return null;
+  // Whoever has it can no longer be asked, or has nothing else.
+  if (standing.value.state === "ended" || transfer?.reason === "damaged") return null;
   return html`<${Way} icon="down" words=${texts.files.fetch} name=${note.name} go=${() => attachments.fetch(note.id)} />`;
 }
 

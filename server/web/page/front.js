@@ -2,8 +2,10 @@
 /** The screens before and after a conversation. */
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { isolated } from "./clean.js";
 import { forgetAll } from "./forgetting.js";
 import { Icon, Sign } from "./icons.js";
+import { MeetStrangers } from "./meet.js";
 import { NameField, problemOf } from "./name_field.js";
 import { Switch } from "./parts.js";
 import { forgetSession, goToStart, joinSession, openLink, startSession } from "./screens.js";
@@ -58,7 +60,8 @@ function NameForm({ begin, action, hint, children }) {
   </form>`;
 }
 
-export function StartScreen() {
+/** @param {{note: "reloaded" | "left" | null}} props What has just ended. */
+export function StartScreen({ note }) {
   const [sharesHistory, setShares] = useState(false);
   const begin = (/** @type {string} */ name) => startSession({ name, sharesHistory });
   return html`<${Front}>
@@ -78,6 +81,7 @@ export function StartScreen() {
       <${PasteForm} />
     </section>
     <${Wire} />
+    <${MeetStrangers} note=${note} />
     <ul class="facts">
       ${texts.start.facts.map(
         ([title, text], index) => html`<li>
@@ -156,6 +160,24 @@ export function InvitedScreen({ link }) {
     <p class="front-foot">
       <button class="quiet-link" onClick=${goToStart}>${invited.instead}</button>
     </p>
+  <//>`;
+}
+
+/** @param {{address: URL}} props The whole link, of another server. */
+export function ElsewhereScreen({ address }) {
+  const { elsewhere } = texts;
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => heading.current?.focus(), []);
+  return html`<${Front}>
+    <section class="hero ending">
+      <h1 ref=${heading} tabindex="-1">${elsewhere.title}</h1>
+      <p class="lead">${elsewhere.lead(isolated(address.host))}</p>
+      <p class="hint">${elsewhere.trust}</p>
+      <div class="ways">
+        <a class="button primary" href=${address.href} rel="noreferrer">${elsewhere.open}</a>
+        <button class="button" onClick=${goToStart}>${elsewhere.stay}</button>
+      </div>
+    </section>
   <//>`;
 }
 

@@ -3,15 +3,15 @@
 
 import { html } from "../vendor/preact.js";
 import { isolated } from "./clean.js";
-import { useConversation } from "./context.js";
+import { useConversation, useExchange } from "./context.js";
+import { formats } from "./formats.js";
 import { Icon, Sign } from "./icons.js";
 import { openDialog } from "./opened.js";
 import { IconButton } from "./parts.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /**
- * @param {{showPeople: () => void, isAsideOpen: boolean | null, isOver: boolean}} props
- *   `isAsideOpen` is null where there is no room for one.
+ * @param {import("./frame.js").HeadProps} props
  */
 export function Header({ showPeople, isAsideOpen, isOver }) {
   return html`<header class="head">
@@ -68,11 +68,12 @@ function Standing() {
 }
 
 /** @param {{showPeople: () => void, isAsideOpen: boolean | null}} props */
-function PeopleButton({ showPeople, isAsideOpen }) {
-  const { crowd } = useConversation();
+export function PeopleButton({ showPeople, isAsideOpen }) {
+  const { crowd } = useExchange();
   const here = crowd.people.value.filter(({ isPresent }) => isPresent);
   const hasTrouble = here.some(
-    ({ isRefused, isSilent, hasBadCard }) => isRefused || isSilent || hasBadCard,
+    ({ isRefused, isSilent, hasBadCard, isChanged }) =>
+      isRefused || isSilent || hasBadCard || isChanged,
   );
   return html`<button
     class=${`button people-button ${hasTrouble ? "has-trouble" : ""}`}

@@ -5,8 +5,14 @@ import { html, signal, useEffect } from "../vendor/preact.js";
 import { texts } from "./texts.js";
 
 /**
+ * It draws nothing until it is there; `begin` has it come ahead.
+ *
+ * @typedef {{View: (props: any) => any, begin: () => void}} Lazy
+ */
+
+/**
  * @param {() => Promise<any>} load Brings the component.
- * @returns {{View: (props: any) => any, begin: () => void}} It draws nothing until it is there; `begin` has it come ahead.
+ * @returns {Lazy}
  */
 export function lazy(load) {
   const loaded = signal(/** @type {any} */ (null));

@@ -3,11 +3,12 @@
 
 import { html, useState } from "../vendor/preact.js";
 import { linkParts } from "./clean.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
 import { FileCard } from "./file_card.js";
+import { formats } from "./formats.js";
 import { Icon } from "./icons.js";
 import { Avatar, Name } from "./parts.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 const LONG_CHARS = 1_200;
 const LONG_LINES = 18;
@@ -18,7 +19,7 @@ const ONLY_EMOJI =
 
 /** @param {{entry: MessageEntry, isFirst: boolean}} props */
 export function Message({ entry, isFirst }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const sender = crowd.person(entry.senderId);
   const kinds = [
     sender.isYou ? "own" : "other",
@@ -46,7 +47,7 @@ export function Message({ entry, isFirst }) {
 
 /** @param {{entry: MessageEntry, isOwn: boolean}} props */
 function PrivateMark({ entry, isOwn }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const words = isOwn
     ? texts.message.to(crowd.person(entry.audience ?? "").label)
     : texts.message.toYou;
@@ -94,14 +95,14 @@ function Mark({ icon, words }) {
 
 /** @param {{entry: MessageEntry}} props */
 function Failure({ entry }) {
-  const { session, standing } = useConversation();
+  const { line, standing } = useExchange();
   const isOver = standing.value.state === "ended";
   const why = texts.failures[entry.reason ?? ""];
   return html`<p class="failure" role="alert">
     <${Icon} name="alert" /><span>${texts.message.failed}${why && `. ${why}`}</span>
     ${
       !isOver &&
-      html`<button class="quiet-link" onClick=${() => session.retry(entry)}>
+      html`<button class="quiet-link" onClick=${() => line.retry(entry)}>
         ${texts.message.retry}
       </button>`
     }

@@ -2,9 +2,10 @@
 /** What is no message: everyday things in a quiet voice, and warnings that cannot be overlooked. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
+import { formats } from "./formats.js";
 import { Icon } from "./icons.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** What goes on and on is told of once, with a count. */
 const REPEATING = new Set(["repeated", "forked", "forged", "card-refused"]);
@@ -16,7 +17,7 @@ export function Notice({ text }) {
 
 /** @param {{entry: import("../client/entries.js").NoticeEntry}} props */
 export function Warning({ entry }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const name = entry.memberId ? crowd.person(entry.memberId).label : texts.people.several;
   const words = texts.notices[entry.code](name, entry.count);
   return html`<${WarningBox}
@@ -29,7 +30,7 @@ export function Warning({ entry }) {
 
 /** @param {{entry: import("../client/entries.js").MessageEntry}} props */
 export function RefusedMessage({ entry }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   return html`<${WarningBox}
     title=${texts.refused(crowd.person(entry.senderId).label)}
     times=${1}

@@ -4,7 +4,7 @@
 import { signal } from "../vendor/preact.js";
 
 /**
- * @typedef {{kind: "invite" | "leave" | "people" | "session"} | {kind: "remove" | "safety", personId: string} | {kind: "picture", note: import("../protocol/chunks.js").FileNote}} Opened
+ * @typedef {{kind: "group" | "invite" | "leave" | "next" | "people" | "session"} | {kind: "remove" | "report" | "safety" | "trust", personId: string} | {kind: "picture", note: import("../protocol/chunks.js").FileNote}} Opened
  */
 
 export const opened = signal(/** @type {Opened | null} */ (null));

@@ -9,6 +9,7 @@ import { Session } from "../client/session.js";
 import { TabVault } from "../client/vault.js";
 import { Identity } from "../protocol/identity.js";
 import { Link } from "../protocol/link.js";
+import { signal } from "../vendor/preact.js";
 import { Conversation } from "./conversation.js";
 
 /** Of the relay: where the page is, which a proxy may have put into a folder. */
@@ -76,11 +77,23 @@ async function enter(link, identity, name, keeping) {
  */
 function begin(session, keeping) {
   const forget = async () => keeping?.vault.forget();
-  const conversation = new Conversation(session, { isKept: keeping !== null, forget });
+  const isKept = keptBy(keeping);
+  const conversation = new Conversation(session, { isKept, forget });
   // A reload must find the way back.
   history.replaceState(null, "", `#${session.link.fragment}`);
   session.connect();
   return conversation;
+}
+
+/** @param {Keeping} keeping */
+function keptBy(keeping) {
+  if (!keeping) return null;
+  const { vault } = keeping;
+  const isCurrent = signal(vault.isCurrent);
+  vault.on("current", () => {
+    isCurrent.value = vault.isCurrent;
+  });
+  return isCurrent;
 }
 
 /**

@@ -1,25 +1,36 @@
 // @ts-check
-/** The people of the session, and what can be done about each. */
+/** The people of a talk, as a list; what can be done about each opens below its name. */
 
 import { html, useState } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
-import { closeDialog, openDialog } from "./opened.js";
+import { useExchange } from "./context.js";
 import { Avatar, Name } from "./parts.js";
 import { texts } from "./texts.js";
 
-/** @typedef {import("./crowd.js").PersonView} PersonView */
+/**
+ * @typedef {import("./crowd.js").PersonView} PersonView
+ *
+ * How somebody is; what troubles is shown as a warning.
+ * @typedef {{words: string, isTrouble: boolean}} Condition
+ *
+ * @typedef {object} PeopleProps
+ * @property {(person: PersonView) => readonly Condition[]} conditions
+ * @property {(props: {person: PersonView}) => any} Ways What can be done; not asked for of oneself.
+ * @property {(person: PersonView) => boolean} hasWays
+ */
 
-export function PeopleList() {
-  const { crowd } = useConversation();
+/** @param {PeopleProps} props */
+export function People(props) {
+  const { crowd } = useExchange();
   return html`<ul class="people">
-    ${crowd.people.value.map((person) => html`<${PersonLine} key=${person.id} person=${person} />`)}
+    ${crowd.people.value.map(
+      (person) => html`<${PersonLine} key=${person.id} person=${person} ...${props} />`,
+    )}
   </ul>`;
 }
 
-/** @param {{person: PersonView}} props */
-function PersonLine({ person }) {
+/** @param {{person: PersonView} & PeopleProps} props */
+function PersonLine({ person, conditions, Ways, hasWays }) {
   const [isOpen, setOpen] = useState(false);
-  const state = stateOf(person);
   const words = html`<${Avatar} person=${person} />
     <span class="person-words">
       <span class="person-name"
@@ -27,66 +38,28 @@ function PersonLine({ person }) {
           person.isYou && html` <span class="you">${texts.people.you}</span>`
         }</span
       >
-      <span class=${`person-state is-${state}`}>
-        ${texts.people[state]}${person.isCreator && ` · ${texts.people.creator}`}
-      </span>
-      ${person.hasBadCard && html`<span class="person-state is-refused">${texts.people.badCard}</span>`}
+      ${conditions(person).map(
+        (one) =>
+          html`<span class=${`person-state ${one.isTrouble ? "is-trouble" : ""}`}>${one.words}</span>`,
+      )}
     </span>`;
-  if (person.isYou || person.isRefused)
+  if (person.isYou || !hasWays(person))
     return html`<li class="person"><div class="person-line">${words}</div></li>`;
   return html`<li class="person">
     <button class="person-line" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>
       ${words}
     </button>
-    ${isOpen && html`<${PersonWays} person=${person} />`}
+    ${isOpen && html`<div class="person-ways"><${Ways} person=${person} /></div>`}
   </li>`;
 }
 
 /**
- * @param {PersonView} person
- * @returns {"removed" | "refused" | "absent" | "silent" | "present"}
+ * One thing that can be done about somebody. For those who do not see, it says about whom.
+ *
+ * @param {{words: string, person: PersonView, does: () => void, class?: string}} props
  */
-function stateOf({ isRemoved, isRefused, isPresent, isSilent }) {
-  if (isRemoved) return "removed";
-  if (isRefused) return "refused";
-  if (!isPresent) return "absent";
-  return isSilent ? "silent" : "present";
-}
-
-/** @param {{person: PersonView}} props */
-function PersonWays({ person }) {
-  const conversation = useConversation();
-  const { id, label, isPresent, isRemoved } = person;
-  const { people } = texts;
-  const isThere = isPresent && !isRemoved && conversation.standing.value.state !== "ended";
-  const write = () => {
-    closeDialog();
-    conversation.audience.value = id;
-    // After the dialog has given the focus back to where it was.
-    setTimeout(() => document.querySelector("textarea")?.focus());
-  };
-  return html`<div class="person-ways">
-    <button
-      class="button small"
-      onClick=${() => openDialog({ kind: "safety", personId: id })}
-    >
-      ${people.verify}<span class="unseen"> (${label})</span>
-    </button>
-    ${
-      isThere &&
-      html`<button class="button small" onClick=${write}>
-        ${people.write}<span class="unseen"> (${label})</span>
-      </button>`
-    }
-    ${
-      conversation.session.isCreator &&
-      isThere &&
-      html`<button
-        class="button small danger"
-        onClick=${() => openDialog({ kind: "remove", personId: id })}
-      >
-        ${people.remove}<span class="unseen"> (${label})</span>
-      </button>`
-    }
-  </div>`;
+export function PersonWay({ words, person, does, class: kind = "" }) {
+  return html`<button class=${`button small ${kind}`} onClick=${does}>
+    ${words}<span class="unseen"> (${person.label})</span>
+  </button>`;
 }

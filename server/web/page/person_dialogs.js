@@ -3,13 +3,13 @@
 
 import { html, useState } from "../vendor/preact.js";
 import { useConversation } from "./context.js";
+import { MemberList } from "./member_list.js";
 import { Dialog } from "./parts.js";
-import { PeopleList } from "./people.js";
 import { texts } from "./texts.js";
 
 /** @param {{close: () => void}} props */
 export function PeopleDialog({ close }) {
-  return html`<${Dialog} title=${texts.people.title} close=${close}><${PeopleList} /><//>`;
+  return html`<${Dialog} title=${texts.people.title} close=${close}><${MemberList} /><//>`;
 }
 
 /** @param {{personId: string, close: () => void}} props */

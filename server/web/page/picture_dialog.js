@@ -4,6 +4,7 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { isolated, oneLine } from "./clean.js";
 import { useConversation } from "./context.js";
+import { problemOf } from "./file_card.js";
 import { Ring } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { texts } from "./texts.js";
@@ -15,12 +16,17 @@ export function PictureDialog({ note, close }) {
   const { attachments } = useConversation();
   const transfer = attachments.transfer(note.id).value;
   const isHere = transfer?.state === "here";
+  const fetch = () => attachments.fetch(note.id);
   useEffect(() => {
-    if (!isHere) attachments.fetch(note.id);
+    if (!isHere) fetch();
   }, []);
   return html`<${Dialog} title=${oneLine(note.name)} close=${close} class="picture">
     ${isHere ? html`<${Picture} note=${note} />` : html`<${Waiting} note=${note} />`}
     <div class="dialog-ways">
+      ${
+        transfer?.state === "failed" &&
+        html`<button class="button" onClick=${fetch}>${texts.files.fetch}</button>`
+      }
       <button class="button" disabled=${!isHere} onClick=${() => attachments.save(note)}>
         ${texts.files.save}
       </button>
@@ -65,8 +71,10 @@ function Picture({ note }) {
 function Waiting({ note }) {
   const { attachments } = useConversation();
   const transfer = attachments.transfer(note.id).value;
-  const words =
-    transfer?.state === "paused" ? texts.files.paused : texts.files.fetching(isolated(note.name));
+  const isPaused = transfer?.state === "paused";
+  const words = isPaused ? texts.files.paused : texts.files.fetching(isolated(note.name));
+  const problem = problemOf(transfer);
+  if (problem) return html`<p class="picture-frame waiting" role="alert">${problem}</p>`;
   return html`<div class="picture-frame waiting" role="status">
     <${Ring} part=${(transfer?.doneBytes ?? 0) / Math.max(1, note.size)} />
     <p>${words}</p>

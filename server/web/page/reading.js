@@ -13,11 +13,24 @@ export class Reading {
   /** How often somebody has answered. */
   answers = signal(0);
 
+  #end;
+
   constructor() {
-    effect(() => {
+    const endTitle = effect(() => {
       document.title = texts.documentTitle(this.unread.value);
     });
-    document.addEventListener("visibilitychange", () => this.look());
+    const look = () => this.look();
+    document.addEventListener("visibilitychange", look);
+    this.#end = () => {
+      endTitle();
+      document.removeEventListener("visibilitychange", look);
+    };
+  }
+
+  /** Nothing more will come. */
+  end() {
+    this.unread.value = 0;
+    this.#end();
   }
 
   /**

@@ -2,11 +2,12 @@
 /** One entry of the conversation, with what stands above it: a day, or where the new ones begin. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
-import { isQuiet } from "./conversation.js";
+import { useExchange } from "./context.js";
+import { isQuiet } from "./exchange.js";
+import { formats } from "./formats.js";
 import { Message } from "./message.js";
 import { Notice, RefusedMessage, Warning } from "./notice.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 const GROUP_MS = 5 * 60_000;
 
@@ -30,47 +31,61 @@ export function Row({ entry, before, isFresh }) {
 
 /** @param {{entry: Entry, before?: Entry, isFirst: boolean}} props */
 function Content({ entry, before, isFirst }) {
+  const { crowd } = useExchange();
   if (entry.type === "notice") {
     return isQuiet(entry.code)
       ? html`<${MemberNotice} entry=${entry} />`
       : html`<${Warning} entry=${entry} />`;
   }
   if (entry.status === "refused") return html`<${RefusedMessage} entry=${entry} />`;
-  if (isSealed(entry)) {
-    const isRun = before?.type === "message" && isSealed(before) && before.status === entry.status;
-    return isRun ? null : html`<${SealedNotice} isWaiting=${entry.status === "waiting"} />`;
+  if (crowd.person(entry.senderId).isBlocked) {
+    const isRun = before?.type === "message" && before.senderId === entry.senderId;
+    return isRun ? null : html`<${HiddenNotice} personId=${entry.senderId} />`;
   }
-  if (entry.status === "unreadable") {
-    const isForOthers = entry.reason === "not-for-us";
-    return html`<${Notice} text=${texts.message[isForOthers ? "not-for-us" : "newer"]} />`;
-  }
-  if (entry.content?.kind === "remove") {
+  if (!entry.content) return html`<${Unread} entry=${entry} before=${before} />`;
+  if (entry.content.kind === "remove") {
     return html`<${Removal} by=${entry.senderId} who=${entry.content.member} />`;
   }
   return html`<${Message} entry=${entry} isFirst=${isFirst} />`;
 }
 
+/** @param {{entry: import("../client/entries.js").MessageEntry, before?: Entry}} props */
+function Unread({ entry, before }) {
+  if (isSealed(entry)) {
+    const isRun = before?.type === "message" && isSealed(before) && before.status === entry.status;
+    return isRun ? null : html`<${SealedNotice} isWaiting=${entry.status === "waiting"} />`;
+  }
+  return html`<${Notice} text=${texts.unreadable[entry.reason ?? ""] ?? texts.unreadable.newer} />`;
+}
+
 /** @param {{isWaiting: boolean}} props */
 function SealedNotice({ isWaiting }) {
-  const { state, reason } = useConversation().standing.value;
+  const { state, reason } = useExchange().standing.value;
   if (!isWaiting) return html`<${Notice} text=${texts.message.sealed} />`;
   if (state !== "ended") return html`<${Notice} text=${texts.message.waiting} />`;
   // What was said after one's removal is not one's business; any other will not be read any more.
   return reason === "removed" ? null : html`<${Notice} text=${texts.message.unopened} />`;
 }
 
-/** @param {{entry: import("../client/entries.js").NoticeEntry}} props */
+/** @param {{personId: string}} props */
+function HiddenNotice({ personId }) {
+  const { crowd } = useExchange();
+  return html`<${Notice} text=${texts.message.hidden(crowd.person(personId).label)} />`;
+}
+
+/** @param {{entry: import("../client/entries.js").NoticeEntry & {areKeysNew?: boolean}}} props */
 function MemberNotice({ entry }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const person = crowd.person(entry.memberId ?? "");
   // Of this the creator's own, signed word is shown.
   if (entry.code === "removed" && person.isRemoved) return null;
-  return html`<${Notice} text=${texts.notices[entry.code](person.label, entry.count)} />`;
+  const words = texts.notices[entry.code](person.label, entry.count);
+  return html`<${Notice} text=${entry.areKeysNew ? texts.keysRenewed(words) : words} />`;
 }
 
 /** @param {{by: string, who: string}} props */
 function Removal({ by, who }) {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const sender = crowd.person(by);
   const name = sender.isYou ? texts.message.you : sender.label;
   return html`<${Notice} text=${texts.message.removed(name, crowd.person(who).label)} />`;

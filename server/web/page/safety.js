@@ -2,7 +2,7 @@
 /** The safety number: two compare it on another way. */
 
 import { html } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
 import { Icon } from "./icons.js";
 import { Dialog } from "./parts.js";
 import { QrCode } from "./qr_code.js";
@@ -10,17 +10,14 @@ import { texts } from "./texts.js";
 
 /** @param {{personId: string, close: () => void}} props */
 export function SafetyDialog({ personId, close }) {
-  const { session, crowd } = useConversation();
+  const { line, crowd } = useExchange();
   const person = crowd.person(personId);
-  const groups = session.safetyNumber(personId) ?? [];
+  const groups = line.safetyNumber(personId) ?? [];
   const { safety } = texts;
-  const mark = () => session.setVerified(personId, !person.isVerified);
+  const mark = () => line.setVerified(personId, !person.isVerified);
   return html`<${Dialog} title=${safety.title} close=${close} class="safety">
     <p>${safety.lead(person.label)}</p>
-    <ol class="digits" aria-label=${safety.digits}>
-      ${groups.map((group) => html`<li>${group}</li>`)}
-    </ol>
-    <${QrCode} text=${groups.join(" ")} label=${safety.qr} />
+    <${Digits} groups=${groups} />
     <button
       class=${`button wide ${person.isVerified ? "is-verified" : "primary"}`}
       aria-pressed=${String(person.isVerified)}
@@ -29,4 +26,17 @@ export function SafetyDialog({ personId, close }) {
       <${Icon} name="verified" />${person.isVerified ? safety.unmark : safety.mark}
     </button>
   <//>`;
+}
+
+/**
+ * Digits to compare, by eye or by camera.
+ *
+ * @param {{groups: readonly string[]}} props
+ */
+export function Digits({ groups }) {
+  const { safety } = texts;
+  return html`<ol class="digits" aria-label=${safety.digits}>
+      ${groups.map((group) => html`<li>${group}</li>`)}
+    </ol>
+    <${QrCode} text=${groups.join(" ")} label=${safety.qr} />`;
 }

@@ -11,7 +11,7 @@ import { texts } from "./texts.js";
 
 /** @param {{close: () => void}} props */
 export function SessionDialog({ close }) {
-  const { session, isKept } = useConversation();
+  const { session } = useConversation();
   const words = texts.session;
   const { conversation } = texts;
   return html`<${Dialog} title=${words.title} close=${close} class="session">
@@ -21,12 +21,19 @@ export function SessionDialog({ close }) {
       <dt>${words.history}</dt>
       <dd>${session.link.sharesHistory ? conversation.shared : conversation.unshared}</dd>
       <dt>${words.keeping}</dt>
-      <dd>${isKept ? words.kept : conversation.unkept}</dd>
+      <dd><${Keeping} /></dd>
     </dl>
     <button class="button danger wide" onClick=${() => openDialog({ kind: "leave" })}>
       ${words.leave}
     </button>
   <//>`;
+}
+
+/** What a reload of this tab would do. */
+function Keeping() {
+  const { isKept } = useConversation();
+  if (!isKept) return texts.conversation.unkept;
+  return isKept.value ? texts.session.kept : texts.conversation.stale;
 }
 
 function RenameForm() {

@@ -1,55 +1,46 @@
 // @ts-check
-/** A conversation on the screen: what stands where. */
+/** A session on the screen: what stands where. */
 
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
 import { Banner } from "./banner.js";
+import { Beginning } from "./beginning.js";
 import { Composer } from "./composer.js";
 import { useConversation } from "./context.js";
-import { OpenDialog } from "./dialogs.js";
+import { Frame } from "./frame.js";
 import { EndedScreen, EndWays, EndWords } from "./front.js";
 import { Header } from "./header.js";
-import { closeDialog, openDialog } from "./opened.js";
-import { PeopleList } from "./people.js";
+import { lazy } from "./lazy.js";
+import { MemberList } from "./member_list.js";
+import { StaleNote } from "./stale_note.js";
 import { texts } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { Uploads } from "./uploads.js";
-import { watchMedia } from "./viewport.js";
 
-const WIDE = "(min-width: 62rem)";
+const VIEWS = {
+  invite: lazy(() => import("./invite.js").then(({ InviteDialog }) => InviteDialog)),
+  leave: lazy(() => import("./session_dialog.js").then(({ LeaveDialog }) => LeaveDialog)),
+  people: lazy(() => import("./person_dialogs.js").then(({ PeopleDialog }) => PeopleDialog)),
+  picture: lazy(() => import("./picture_dialog.js").then(({ PictureDialog }) => PictureDialog)),
+  remove: lazy(() => import("./person_dialogs.js").then(({ RemoveDialog }) => RemoveDialog)),
+  safety: lazy(() => import("./safety.js").then(({ SafetyDialog }) => SafetyDialog)),
+  session: lazy(() => import("./session_dialog.js").then(({ SessionDialog }) => SessionDialog)),
+};
 
 export function Talk() {
   const conversation = useConversation();
   const { state, reason } = conversation.standing.value;
-  const [isWide, setWide] = useState(false);
-  const [isAsideOpen, setAsideOpen] = useState(true);
-  useEffect(() => watchMedia(WIDE, setWide), []);
   const code = reason ?? "other";
   const isOver = state === "ended";
-  useEffect(() => {
-    if (isOver) closeDialog();
-  }, [isOver]);
   if (isOver && conversation.log.length === 0) {
     return html`<${EndedScreen} code=${code} conversation=${conversation} />`;
   }
-  const hasAside = isWide && isAsideOpen && !isOver;
-  const showPeople = () => (isWide ? setAsideOpen(!isAsideOpen) : openDialog({ kind: "people" }));
-  return html`<div class=${`talk ${hasAside ? "with-aside" : ""}`}>
-    <${Header} showPeople=${showPeople} isAsideOpen=${isWide ? isAsideOpen : null} isOver=${isOver} />
-    ${
-      hasAside &&
-      html`<aside class="aside" aria-labelledby="aside-title">
-        <h2 id="aside-title">${texts.people.title}</h2>
-        <${PeopleList} />
-      </aside>`
-    }
+  return html`<${Frame} Head=${Header} People=${MemberList} views=${VIEWS}>
     <${DropZone} isOver=${isOver}>
-      <${Banner} />
-      <${Timeline} />
+      <${Banner} /><${StaleNote} />
+      <${Timeline}><${Beginning} /><//>
       ${isOver ? html`<${EndPanel} code=${code} />` : html`<${Uploads} /><${Composer} />`}
     <//>
-    <p class="unseen" role="status" aria-live="polite">${conversation.announcer.said}</p>
-    <${OpenDialog} />
-  </div>`;
+  <//>`;
 }
 
 /** @param {{code: string}} props */

@@ -5,75 +5,7 @@
  * Names come isolated (clean.js), so that they may stand anywhere in a sentence.
  */
 
-/** English as the reader writes it: day before month, 24 hours, where that is the custom. */
-export const LOCALE = navigator.languages.find((language) => /^en\b/u.test(language)) ?? "en";
-const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
-
-const time = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle });
-const day = new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long" });
-const full = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "medium" });
-const near = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
-const list = new Intl.ListFormat(LOCALE, { type: "conjunction" });
-const number = new Intl.NumberFormat(LOCALE);
-const plural = new Intl.PluralRules(LOCALE);
-
-const DAY_MS = 24 * 60 * 60_000;
-const MAX_DATE_MS = 8.64e15;
-const UNITS = ["byte", "kilobyte", "megabyte"];
-
-/**
- * @param {number} count
- * @param {string} one
- * @param {string} other
- */
-const many = (count, one, other) =>
-  `${number.format(count)} ${plural.select(count) === "one" ? one : other}`;
-
-/** @param {number} ms A clock's word, which may be any number. */
-const dateOf = (ms) => (Math.abs(ms) < MAX_DATE_MS ? new Date(ms) : null);
-
-/** @param {Date} date */
-const startOfDay = (date) => new Date(date).setHours(0, 0, 0, 0);
-
-export const formats = {
-  /** @param {number} ms */
-  time: (ms) => (dateOf(ms) ? time.format(ms) : "unknown time"),
-  /** @param {number} ms */
-  moment: (ms) => (dateOf(ms) ? full.format(ms) : "unknown time"),
-  /**
-   * @param {number} ms
-   * @param {number} nowMs
-   */
-  day: (ms, nowMs) => {
-    const date = dateOf(ms);
-    if (!date) return "Unknown day";
-    const days = Math.round((startOfDay(date) - startOfDay(new Date(nowMs))) / DAY_MS);
-    if (days > 0 || days < -1) return day.format(date);
-    const word = near.format(days, "day");
-    return word[0].toUpperCase() + word.slice(1);
-  },
-  /** @param {number} ms */
-  dayKey: (ms) => dateOf(ms)?.toDateString() ?? "unknown",
-  /** @param {number} bytes */
-  size: (bytes) => {
-    const step = Math.min(
-      2,
-      Math.max(0, Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1000))),
-    );
-    const value = bytes / 1000 ** step;
-    return new Intl.NumberFormat(LOCALE, {
-      style: "unit",
-      unit: UNITS[step],
-      unitDisplay: step ? "short" : "long",
-      maximumFractionDigits: step && value < 10 ? 1 : 0,
-    }).format(value);
-  },
-  /** @param {readonly string[]} names */
-  list: (names) => list.format(names),
-  /** @param {number} count */
-  number: (count) => number.format(count),
-};
-
+import { formats, many, plural } from "./formats.js";
 export const texts = {
   name: "Hushwire",
   close: "Close",
@@ -101,6 +33,25 @@ export const texts = {
     forget: "Forget all sessions on this device",
     forgot: "Everything was forgotten.",
   },
+  meet: {
+    title: "Meet strangers",
+    lead: "One click into an encrypted talk with two to nine people whom you do not know.",
+    honest:
+      "There is no shared link among strangers: the server hands out the keys, and could lie about them. Nothing is kept. Be careful what you tell.",
+    pseudonym: "Your pseudonym",
+    pseudonymHint: "Shown to the people you meet, and to the server.",
+    looking: "Looking for people…",
+    reloaded: "You have left your group: a page that is loaded again begins anew.",
+    left: "You have left your group. Nothing of it was kept.",
+    problems: /** @type {Record<string, string>} */ ({
+      forbidden: "This server has no groups of strangers for guests.",
+      invalid_request: "The server does not take that pseudonym. Choose another one.",
+      rate_limited: "Too many people came from your address just now. Try again in a minute.",
+      server_full: "The server has as many groups as it can hold. Try again later.",
+      offline: "The server does not answer. Look at your connection, and try again.",
+      other: "That did not work. Try again later.",
+    }),
+  },
   nameProblems: /** @type {Record<string, string>} */ ({
     empty: "Please enter a name.",
     long: "That name is too long: 64 characters at most.",
@@ -116,6 +67,15 @@ export const texts = {
     holders: "Anyone who has this link can join, and everybody is shown who does.",
     join: "Join the session",
     instead: "Start a session of your own",
+  },
+  elsewhere: {
+    title: "This link is of another server",
+    /** @param {string} host */
+    lead: (host) =>
+      `It leads to ${host}, and can only be opened there. Nothing of it was sent to this server.`,
+    trust: "The page that opens there is that server's. Go on if you trust it.",
+    open: "Open it there",
+    stay: "Stay here",
   },
 
   states: {
@@ -218,6 +178,8 @@ export const texts = {
     shared: "Whoever joins later can read what was said before.",
     unshared: "Whoever joins later cannot read what was said before.",
     unkept: "This browser keeps nothing, so a reload makes you a newcomer.",
+    stale:
+      "This browser no longer keeps what happens here: its storage is full, or was cleared. After a reload some of it may be missing, and you may have to join again as somebody new.",
     invite: "Invite somebody",
     fresh: "New messages",
     latest: "Jump to the latest message",
@@ -242,17 +204,23 @@ export const texts = {
     unopened: "A message whose key did not come before the session ended.",
     sealed:
       "There are messages here that you have no key for. They were said before you came, or while you were away.",
-    "not-for-us": "A message that was not encrypted for you.",
-    newer: "A message that this version of the page cannot read. Reload to get the current one.",
+    /** @param {string} name */
+    hidden: (name) => `What ${name} says is hidden`,
     more: "Show all of it",
     less: "Show less",
     /** @param {string} by @param {string} who */
     removed: (by, who) => `${by} removed ${who} from the session`,
   },
+  unreadable: /** @type {Record<string, string>} */ ({
+    "not-for-us": "A message that was not encrypted for you.",
+    "no-card": "A message of somebody whose keys are not known.",
+    newer: "A message that this version of the page cannot read. Reload to get the current one.",
+  }),
   failures: /** @type {Record<string, string>} */ ({
     recipient_not_found: "The one it was for has left.",
     payload_too_large: "It is too large for this server.",
-    not_a_member: "You are no longer in the session.",
+    not_a_member: "You are no longer there.",
+    "nobody-here": "Nobody is here who could read it.",
   }),
   notices: /** @type {Record<string, (name: string, count: number) => string>} */ ({
     arrived: (name) => `${name} joined`,
@@ -270,11 +238,16 @@ export const texts = {
     silent: (name) => `${name} is shown as present but gives no sign of life`,
     "rolled-back": (name, count) =>
       `${many(count, "message", "messages")} of ${name} that you had before ${plural.select(count) === "one" ? "is" : "are"} gone`,
+    "key-changed": (name) => `${name} shows other keys than before`,
+    behind: (name) => `${name} writes as if people were here who have left`,
+    "told-less": () => "Others are told of people here of whom you are not told",
+    split: () => "The server does not tell everyone the same about who is here",
   }),
+  keysRenewed: (/** @type {string} */ words) => `${words} · keys were renewed`,
   warning: "Warning",
   what: "What does this mean?",
   /** @param {number} count */
-  times: (count) => `${number.format(count)} times`,
+  times: (count) => `${formats.number(count)} times`,
   meanings: /** @type {Record<string, string>} */ ({
     missing:
       "Messages are numbered by who sends them, and some numbers are lacking. The server may have lost them, or be holding them back. If they still come, they are shown as late.",
@@ -290,6 +263,14 @@ export const texts = {
       "Every device gives a sign of life twice a minute, and none has come for some time. The connection may be bad, or the server may be withholding what they say.",
     "rolled-back":
       "Before you loaded this page again there were messages that the server no longer delivers. It may have lost them, or be hiding them.",
+    "key-changed":
+      "The first keys that somebody shows are kept. Now the server shows others under this name: perhaps the page was opened anew there, perhaps somebody stands in between. They get nothing that you write, and what they write waits, until you accept the new keys in the list of people.",
+    behind:
+      "Who comes or goes is told to all, and keys change. This device still uses the old ones after half a minute, so people who have left may read what it writes. The server may be withholding from it who has left.",
+    "told-less":
+      "Somebody speaks to a set of people that this device has not heard of. What you write waits until the server tells you of it too. If it does not, it is hiding somebody.",
+    split:
+      "All members name the same people with what they say, so that nobody can be hidden. The server has given two lists of people for one moment. The second was not followed.",
     "removed-member": "It came from somebody who had been removed. It was not accepted.",
     "not-creator":
       "Somebody who did not start this session tried to remove somebody. It was not accepted.",
@@ -318,8 +299,6 @@ export const texts = {
     /** @param {string} size */
     tooLarge: (size) => `Files may have up to ${size}.`,
     /** @param {string} name */
-    failed: (name) => `${name} could not be read.`,
-    /** @param {string} name */
     preparing: (name) => `Encrypting ${name}`,
     /** @param {string} name */
     fetching: (name) => `Fetching ${name}`,
@@ -328,14 +307,22 @@ export const texts = {
     fetch: "Fetch",
     save: "Save",
     paused: "Waiting for somebody who has it",
+    problems: {
+      "wrong-chunks": "What came was not this file. It goes on when somebody else has it.",
+      "not-kept": "There is no room for it in this browser, or the browser keeps nothing.",
+      lost: "It is no longer stored on this device.",
+      damaged: "It cannot be opened: what was sent is damaged.",
+      unreadable: "It could not be read.",
+      "too-large": "It is too large.",
+    },
     own: "Keep this page open so that others can fetch it.",
     /** @param {number} percent */
     percent: (percent) => `${percent}%`,
     /** @param {readonly string[]} names */
     fetchedBy: (names) =>
       names.length > 2
-        ? `${number.format(names.length)} people have fetched it`
-        : `${list.format(names)} ${names.length === 1 ? "has" : "have"} fetched it`,
+        ? `${formats.number(names.length)} people have fetched it`
+        : `${formats.list(names)} ${names.length === 1 ? "has" : "have"} fetched it`,
     kinds: {
       picture: "Picture",
       sound: "Sound",
@@ -426,5 +413,5 @@ export const texts = {
     private: "privately",
   },
   /** @param {number} unread */
-  documentTitle: (unread) => (unread ? `(${number.format(unread)}) Hushwire` : "Hushwire"),
+  documentTitle: (unread) => (unread ? `(${formats.number(unread)}) Hushwire` : "Hushwire"),
 };

@@ -2,9 +2,8 @@
 /** The list of what was said, in blocks of which the browser draws those in view. */
 
 import { effect, html, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
-import { useConversation } from "./context.js";
+import { useExchange } from "./context.js";
 import { Icon } from "./icons.js";
-import { openDialog } from "./opened.js";
 import { Row } from "./row.js";
 import { texts } from "./texts.js";
 
@@ -12,8 +11,9 @@ const NEAR_END_PX = 48;
 
 /** @typedef {import("./log.js").Block} Block */
 
-export function Timeline() {
-  const { log, reading } = useConversation();
+/** @param {{children?: unknown}} props What one has to know before the first word. */
+export function Timeline({ children }) {
+  const { log, reading } = useExchange();
   const scroller = useRef(/** @type {HTMLElement | null} */ (null));
   useEndInView(scroller, reading);
   const blocks = log.blocks.value;
@@ -27,7 +27,7 @@ export function Timeline() {
       tabindex="0"
     >
       <div class="timeline-inner">
-        <${Beginning} />
+        ${children}
         ${blocks.map(
           (block, index) =>
             html`<${BlockView} key=${index} block=${block} before=${blocks[index - 1]} />`,
@@ -41,7 +41,7 @@ export function Timeline() {
 
 /** @param {{block: Block, before?: Block}} props */
 function BlockView({ block, before }) {
-  const { reading } = useConversation();
+  const { reading } = useExchange();
   const entries = block.value;
   const last = before?.value.at(-1);
   const fresh = reading.divider.value;
@@ -58,29 +58,8 @@ function BlockView({ block, before }) {
   </div>`;
 }
 
-/** What one has to know before the first word. */
-function Beginning() {
-  const { session, crowd, isKept, standing } = useConversation();
-  const isAlone = crowd.readers.length === 0;
-  const { conversation } = texts;
-  const history = session.link.sharesHistory ? conversation.shared : conversation.unshared;
-  return html`<section class="beginning">
-    <span class="beginning-sign"><${Icon} name="lock" /></span>
-    <h2>${conversation.begin}</h2>
-    <p>${conversation.sealed} ${history}</p>
-    ${!isKept && html`<p>${conversation.unkept}</p>`}
-    ${
-      isAlone &&
-      standing.value.state === "connected" &&
-      html`<button class="button primary" onClick=${() => openDialog({ kind: "invite" })}>
-        ${conversation.invite}
-      </button>`
-    }
-  </section>`;
-}
-
 function Typing() {
-  const { crowd } = useConversation();
+  const { crowd } = useExchange();
   const names = crowd.typing.value;
   const { typing, manyTyping } = texts.conversation;
   const words = names.length > 3 ? manyTyping : typing(names.join(", "), names.length);
@@ -95,7 +74,7 @@ function Typing() {
 
 /** @param {{scroller: {current: HTMLElement | null}}} props */
 function JumpButton({ scroller }) {
-  const { reading } = useConversation();
+  const { reading } = useExchange();
   const unread = reading.unread.value;
   const jump = () => {
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
@@ -124,8 +103,15 @@ function useEndInView(scroller, reading) {
     const stay = () => {
       if (reading.isAtEnd.peek()) box.scrollTop = box.scrollHeight;
     };
-    const look = () =>
-      reading.setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX);
+    let top = box.scrollTop;
+    const look = () => {
+      const isUp = box.scrollTop < top;
+      top = box.scrollTop;
+      const isAtEnd = box.scrollHeight - top - box.clientHeight < NEAR_END_PX;
+      // What has grown below meanwhile is nothing from which the reader has gone away.
+      if (isAtEnd || isUp) reading.setAtEnd(isAtEnd);
+      else stay();
+    };
     const jump = () => {
       if (reading.answers.value === 0) return;
       box.scrollTop = box.scrollHeight;

@@ -5,8 +5,9 @@ import { html } from "../vendor/preact.js";
 import { isolated } from "./clean.js";
 import { useConversation } from "./context.js";
 import { CancelRing } from "./file_card.js";
+import { formats } from "./formats.js";
 import { IconButton } from "./parts.js";
-import { formats, texts } from "./texts.js";
+import { texts } from "./texts.js";
 
 /** @typedef {import("./attachments.js").Upload} Upload */
 

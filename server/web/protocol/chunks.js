@@ -12,6 +12,7 @@ import {
   open,
   randomBytes,
   seal,
+  TAG_BYTES,
 } from "./primitives.js";
 
 export const CHUNK_BYTES = 131_072;
@@ -60,7 +61,8 @@ export class Chunks {
   check(index, sealed) {
     const at = index * HASH_BYTES;
     const wanted = this.#hashes.subarray(at, at + HASH_BYTES);
-    if (index >= this.count || !equal(hash(sealed), wanted)) throw new ForgedError("another chunk");
+    const isSized = sealed.length === this.#sealedBytes(index);
+    if (!isSized || !equal(hash(sealed), wanted)) throw new ForgedError("another chunk");
   }
 
   /**
@@ -70,6 +72,16 @@ export class Chunks {
   open(index, sealed) {
     const context = chunkContext(this.#fileId, index, this.count);
     return open(this.#key, chunkNonce(index), context, sealed);
+  }
+
+  /**
+   * How long a chunk is: whoever made the hashes could have made them of something larger than it says.
+   *
+   * @param {number} index
+   */
+  #sealedBytes(index) {
+    const { size, chunk } = this.note;
+    return Math.min(chunk, size - index * chunk) + TAG_BYTES;
   }
 }
 

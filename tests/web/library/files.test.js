@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CancelledError, MAX_FILE_BYTES, MemoryChunks } from "../../../server/web/hushwire.js";
+import {
+  CancelledError,
+  MAX_FILE_BYTES,
+  MemoryChunks,
+  NotKeptError,
+} from "../../../server/web/hushwire.js";
 import { Cable } from "../scene/cable.js";
 import { Company, QUICK } from "../scene/people.js";
 import { startServer } from "../scene/stage.js";
@@ -59,6 +64,9 @@ class BrokenChunks extends MemoryChunks {
   isLying = false;
   isStuck = false;
   isFull = false;
+  isBroken = false;
+  /** How many chunks it takes before it is full. */
+  places = Number.POSITIVE_INFINITY;
   /** @type {string[]} */
   asked = [];
   /** @type {string[]} Ids of files of which there are chunks. */
@@ -66,15 +74,22 @@ class BrokenChunks extends MemoryChunks {
 
   async get(fileId, index) {
     this.asked.push(fileId);
+    if (this.isBroken) throw new Error("closed");
     if (this.isStuck) return new Promise(() => {});
     const sealed = await super.get(fileId, index);
     return this.isLying && sealed ? sealed.toReversed() : sealed;
   }
 
   async put(fileId, index, sealed) {
-    if (this.isFull) throw new Error("no place");
+    this.places -= 1;
+    if (this.isFull || this.isBroken || this.places < 0) throw new Error("no place");
     await super.put(fileId, index, sealed);
     this.left = [...new Set([...this.left, fileId])];
+  }
+
+  async indexes(fileId) {
+    if (this.isBroken) throw new Error("closed");
+    return super.indexes(fileId);
   }
 
   async drop(fileId) {
@@ -157,20 +172,6 @@ describe("files", { concurrency: true }, () => {
     await assert.rejects(sending, CancelledError);
 
     assert.deepEqual(chunks.left, []);
-  });
-
-  test("a preparation that finds no place fails, and leaves no chunk behind", async (t) => {
-    const { url } = await startServer(t);
-    const chunks = new BrokenChunks();
-    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
-    ann.session.on("transfer", ({ doneBytes }) => (chunks.isFull ||= doneBytes > 0));
-
-    const sending = ann.session.sendFile(file("never", 3 * CHUNK_BYTES).file, { place: "p" });
-    await assert.rejects(sending, { message: "no place" });
-
-    const { state, reason } = ann.session.transfer("p");
-    assert.deepEqual([state, reason, chunks.left], ["failed", "not-kept", []]);
-    assert.equal(ann.messages.length, 0);
   });
 
   test("a fetch that is cancelled can be taken up again where it was", async (t) => {
@@ -296,6 +297,86 @@ describe("files", { concurrency: true }, () => {
 
     await transferIs(bob, note.id, "here");
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
+  });
+
+  test("a file for which there is no place is not sent, and leaves no chunk behind", async (t) => {
+    const { url } = await startServer(t);
+    const chunks = new BrokenChunks();
+    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
+
+    chunks.places = 2;
+    await assert.rejects(
+      ann.session.sendFile(file("never", 5 * CHUNK_BYTES).file, { place: "p" }),
+      NotKeptError,
+    );
+
+    const { state, reason } = ann.session.transfer("p");
+    assert.deepEqual([state, reason, chunks.left], ["failed", "not-kept", []]);
+    chunks.places = 9;
+    await ann.session.sendFile(file("after", 10).file, { place: "p" });
+    assert.equal(ann.message("never"), undefined);
+    assert.equal(ann.message("after").content.file.size, 10);
+  });
+
+  test("a file that goes away while it is read is not sent, and neither is half of it", async (t) => {
+    const { url } = await startServer(t);
+    const chunks = new BrokenChunks();
+    const ann = await (await new Company(t, url).create("Ann", { chunks })).is("connected");
+    const { file: whole } = file("gone", 3 * CHUNK_BYTES);
+    let reads = 0;
+    const slice = (/** @type {number} */ start, /** @type {number} */ end) => {
+      if (reads++ > 1) throw new DOMException("it is gone", "NotReadableError");
+      return whole.slice(start, end);
+    };
+    const gone = { name: "gone", type: "", size: whole.size, slice };
+
+    const sending = ann.session.sendFile(/** @type {any} */ (gone), { place: "p" });
+    await assert.rejects(sending, { name: "NotReadableError" });
+
+    const { state, reason } = ann.session.transfer("p");
+    assert.deepEqual([state, reason, chunks.left], ["failed", "unreadable", []]);
+  });
+
+  test("a file that is no longer here is told to be lost, and can be fetched again", async (t) => {
+    const { url } = await startServer(t);
+    const company = new Company(t, url);
+    const ann = await (await company.create("Ann")).is("connected");
+    const chunks = new BrokenChunks();
+    const bob = await (await company.open("Bob", { chunks })).is("connected");
+    await ann.sees(bob);
+    const { content, file: whole } = file("lost", 2 * CHUNK_BYTES);
+    await ann.session.sendFile(whole, { place: "p" });
+    const note = await noteOf(bob, "lost");
+    await bob.session.fetchFile(note.id);
+    await transferIs(bob, note.id, "here");
+
+    await chunks.drop(note.id);
+    await assert.rejects(bob.session.openFile(note.id), RangeError);
+    assert.equal((await transferIs(bob, note.id, "failed")).reason, "lost");
+    await bob.session.fetchFile(note.id);
+    await transferIs(bob, note.id, "here");
+
+    assert.deepEqual(await bytesOf(bob, note.id), Buffer.from(content));
+  });
+
+  test("a store that breaks fails in words: for who opens, fetches, and asks for chunks", async (t) => {
+    const { url } = await startServer(t);
+    const company = new Company(t, url, { pace: { ...QUICK, stall: 60_000 } });
+    const chunks = new BrokenChunks();
+    const ann = await (await company.create("Ann", { chunks })).is("connected");
+    const bob = await (await company.open("Bob")).is("connected");
+    await ann.sees(bob);
+    await ann.session.sendFile(file("broken", 10).file, { place: "p" });
+    const note = await noteOf(bob, "broken");
+
+    chunks.isBroken = true;
+    await assert.rejects(ann.session.openFile(note.id), RangeError);
+    await ann.session.fetchFile(note.id);
+    assert.equal((await transferIs(ann, note.id, "failed")).reason, "not-kept");
+    await bob.session.fetchFile(note.id);
+
+    // Long before a holder would count as one that does not answer.
+    await transferIs(bob, note.id, "paused");
   });
 
   test("a fetch goes on after a cut", async (t) => {

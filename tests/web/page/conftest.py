@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 import pytest_asyncio
 
+from tests.web.page.strangers import Stranger
 from tests.web.page.talkers import Talker
 
 Meet = Callable[..., Awaitable[list[Talker]]]
+Gather = Callable[..., Awaitable[list[Stranger]]]
 
 # Where people stand beside the conversation.
 WIDE = {"width": 1280, "height": 800}
@@ -51,3 +53,30 @@ def faults(axe):
         return found
 
     return look
+
+
+@pytest.fixture
+def stranger(people):
+    """Brings somebody with an empty tab: `ann = await stranger("Ann")`."""
+
+    async def bring(name, **options):
+        return Stranger(await people(**{"viewport": WIDE, **options}), name)
+
+    return bring
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gather(stranger) -> Gather:
+    """Brings strangers into one group: `ann, bob = await gather("Ann", "Bob")`."""
+
+    async def bring(*names, places=0, **options):
+        strangers = [await stranger(name, **options) for name in names]
+        await strangers[0].enter()
+        await strangers[0].find_room(max(len(names), places))
+        for other in strangers[1:]:
+            await other.enter()
+        for one in strangers:
+            await one.counts(len(names))
+        return strangers
+
+    return bring

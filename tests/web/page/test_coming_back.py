@@ -102,6 +102,35 @@ async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(meet):
     await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
 
 
+async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(meet):
+    ann, bob, _ = await meet("Ann", "Bob", "Cy")
+    read = """() => Object.entries(sessionStorage)
+        .filter(([name]) => name.endsWith(":chains"))
+        .reduce((sum, [, kept]) => sum + kept.length, 0)"""
+    before = await ann.page.evaluate(read)
+    await bob.write_to("Ann")
+    await bob.say("for Ann's first tab alone")
+    await ann.hears("for Ann's first tab alone")
+    await ann.page.wait_for_function(f"(before) => ({read})() > before", arg=before)
+
+    copy = Talker(ann.visitor, "Ann")
+    copy.page = await ann.page.context.new_page()
+    await copy.page.goto("/")
+    await copy.page.evaluate(
+        "(kept) => Object.assign(sessionStorage, kept)",
+        await ann.page.evaluate("() => ({ ...sessionStorage })"),
+    )
+    await copy.page.goto(ann.page.url)
+    await copy.page.locator(".talk").wait_for()
+    # Before it has kept anything of its own.
+    await copy.page.reload()
+    await copy.is_connected()
+    await ann.say("to all tabs")
+
+    await copy.hears("to all tabs")
+    assert await copy.page.locator(".warning").count() == 0
+
+
 async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
     ann = await talker("Ann")
     await ann.page.add_init_script("delete window.indexedDB; window.indexedDB = undefined;")
@@ -114,6 +143,50 @@ async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
 
     await expect(ann.button("Join the session")).to_be_visible()
     assert ann.page.url == link
+
+
+FILL = """() => {
+    for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
+        try {
+            for (;;) sessionStorage.setItem(`ballast ${sessionStorage.length}`, "x".repeat(size));
+        } catch {
+            continue; // There is room for less.
+        }
+    }
+}"""
+EMPTY = """() => {
+    for (const name of Object.keys(sessionStorage)) {
+        if (name.startsWith("ballast")) sessionStorage.removeItem(name);
+    }
+}"""
+
+
+async def test_a_browser_that_is_full_says_once_what_a_reload_would_do(meet, faults):
+    ann, bob = await meet("Ann", "Bob")
+    settings = ann.page.get_by_role("dialog")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("You stay who you are when you reload")
+    await ann.close()
+
+    await ann.page.evaluate(FILL)
+    await ann.say("of this the browser keeps nothing")
+    await ann.has_sent("of this the browser keeps nothing")
+    await ann.is_told("This browser no longer keeps what happens here")
+    assert await faults(ann.page) == []
+    await ann.button("^Close$").click()
+    await ann.page.evaluate(FILL)
+    await ann.say("nor of this")
+    await bob.hears("nor of this")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("This browser no longer keeps what happens here")
+    await ann.close()
+    await expect(ann.page.get_by_text("This browser no longer keeps")).to_have_count(0)
+
+    await ann.page.evaluate(EMPTY)
+    await ann.say("but of this")
+    await ann.has_sent("but of this")
+    await ann.open("Session and settings")
+    await expect(settings).to_contain_text("You stay who you are when you reload")
 
 
 async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
@@ -197,12 +270,88 @@ async def test_a_link_that_is_pasted_at_the_start_leads_in(meet, talker):
     (ann,) = await meet("Ann")
     bob = await talker("Bob")
     await bob.page.goto("/")
-    await bob.page.get_by_text("Have a link?").click()
-    await bob.page.get_by_label("Paste an invitation link").fill(f" {ann.page.url}\n")
 
-    await bob.button("^Open$").click()
+    await paste(bob, f" {ann.page.url}\n")
 
     await bob.is_told("You were invited to an encrypted session")
+
+
+async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
+    talker, serve, faults
+):
+    ann = await talker("Ann", at=await serve(RECONNECT_GRACE_S=0))
+    link = await ann.start()
+    bob = await talker("Bob")
+    await bob.page.goto("/")
+    await paste(bob, f"Join me in an encrypted session {link}\n")
+
+    await bob.is_told("This link is of another server")
+    await expect(bob.page.get_by_role("heading", level=1)).to_be_focused()
+    secret = link[link.index("#") + 1 :]
+    assert secret not in bob.page.url
+    assert bob.visitor.sockets == []
+    assert await faults(bob.page) == []
+    bob.visitor.expect("asked elsewhere")
+    await bob.page.get_by_role("link", name="Open it there").click()
+
+    await bob.is_told("You were invited to an encrypted session")
+    assert bob.page.url == link
+
+
+async def paste(talker, text):
+    await talker.page.get_by_text("Have a link?").click()
+    await talker.page.get_by_label("Paste an invitation link").fill(text)
+    await talker.button("^Open$").click()
+
+
+async def test_what_is_pasted_from_elsewhere_and_is_no_link_of_ours_is_not_offered(talker):
+    bob = await talker("Bob")
+    for text in ("https://elsewhere.example/#readme", "mailto:ann@elsewhere.example#readme"):
+        await bob.page.goto("/")
+
+        await paste(bob, text)
+
+        await bob.is_told("This is no link to a session")
+        assert await bob.page.get_by_role("link").count() == 0
+        assert "#" not in bob.page.url
+
+
+PASTED = {
+    "AbC": ["AbC", None],
+    "  #AbC\n": ["AbC", None],
+    "https://here.example/talk/#AbC": ["AbC", None],
+    "https://here.example/talk/index.html?x#AbC see you": ["AbC", None],
+    "here.example/talk/#AbC": ["AbC", None],
+    "Come to https://here.example/talk/#AbC": ["AbC", None],
+    "https://here.example/#AbC": ["AbC", "https://here.example/#AbC"],
+    "https://here.example/another/#AbC": ["AbC", "https://here.example/another/#AbC"],
+    "http://here.example/talk/#AbC": ["AbC", "http://here.example/talk/#AbC"],
+    "https://here.example:444/talk/#AbC": ["AbC", "https://here.example:444/talk/#AbC"],
+    "https://here.example@elsewhere.example/talk/#AbC": [
+        "AbC",
+        "https://here.example@elsewhere.example/talk/#AbC",
+    ],
+    "localhost:8080/#AbC": ["AbC", "https://localhost:8080/#AbC"],
+    "javascript://here.example/talk/#AbC": ["", None],
+    "https://#AbC": ["", None],
+}
+
+
+async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(page):
+    await page.goto("/")
+
+    read = await page.evaluate(
+        """async (texts) => {
+            const { readPasted } = await import("/client/page/pasted.js");
+            return texts.map((text) => {
+                const read = readPasted(text, "https://here.example/talk/?a=b");
+                return [read.fragment, read.elsewhere?.href ?? null];
+            });
+        }""",
+        list(PASTED),
+    )
+
+    assert dict(zip(PASTED, read, strict=True)) == PASTED
 
 
 async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):

@@ -471,3 +471,10 @@ def chunks() -> Iterator[Question]:
         ("nothing", 0, b""),
     ]:
         yield about, "chunk.open", {"content": content, "index": index, "sealed": chunk}
+    # Announced like that, by whoever has the key.
+    for about, index, size in [("longer than it says", 0, 101), ("a longer last one", 2, 51)]:
+        place = pack(b"hushwire/1/chunk", note.file_id, u64(index), u64(note.count))
+        chunk = seal(note.key, bytes(16) + u64(index), place, fixed("file", size))
+        hashes = [digest(chunk if at == index else one) for at, one in enumerate(sealed)]
+        said = {"file": {**content["file"], "hashes": to_text(b"".join(hashes))}}
+        yield about, "chunk.open", {"content": said, "index": index, "sealed": chunk}
