@@ -235,7 +235,7 @@ async def test_other_keys_than_before_are_a_warning_and_nothing_is_read_until_th
     await expect(ann.person("Bob")).to_contain_text("Shows other keys than before")
     await bob.is_told("Your place was taken")
     assert again.member
-    await again.line.until(again.member.people.recipients, "Ann")
+    await again.line.until(again.member.outbox.recipients, "Ann")
     await again.say("me too")
     await ann.is_told("Waiting for the key to this…")
     await ann.open_person("Bob")
