@@ -140,13 +140,14 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
-        frames, size_bytes = b"", 0
+        frames, longest_bytes = b"", 0
         for one in packets:
-            size_bytes += one.size_bytes
+            self._engine.traffic.bytes_out += one.size_bytes
+            longest_bytes = max(longest_bytes, one.size_bytes)
             frames += one.frames
-        self._engine.traffic.bytes_out += size_bytes
-        if size_bytes >= BYTES_AN_EVENT and self.meter:
-            self.meter.charge(size_bytes)
+        # An event and its acknowledgement say the same, which counts once.
+        if longest_bytes >= BYTES_AN_EVENT and self.meter:
+            self.meter.charge(longest_bytes)
         if self._websocket:
             self._websocket.answer(frames)
             if self._websocket.is_full:

@@ -16,17 +16,15 @@ export function PictureDialog({ note, close }) {
   const { attachments } = useConversation();
   const transfer = attachments.transfer(note.id).value;
   const isHere = transfer?.state === "here";
+  const hasFailed = transfer?.state === "failed";
   const fetch = () => attachments.fetch(note.id);
   useEffect(() => {
-    if (!isHere) fetch();
+    if (!isHere && !hasFailed) fetch();
   }, []);
   return html`<${Dialog} title=${oneLine(note.name)} close=${close} class="picture">
     ${isHere ? html`<${Picture} note=${note} />` : html`<${Waiting} note=${note} />`}
     <div class="dialog-ways">
-      ${
-        transfer?.state === "failed" &&
-        html`<button class="button" onClick=${fetch}>${texts.files.fetch}</button>`
-      }
+      ${hasFailed && html`<button class="button" onClick=${fetch}>${texts.files.fetch}</button>`}
       <button class="button" disabled=${!isHere} onClick=${() => attachments.save(note)}>
         ${texts.files.save}
       </button>
