@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from server.apis.session_relay.requests import Sequence, TypeWord
+from server.apis.session_relay.requests import NewToken, Sequence, TypeWord
 from server.core.ids import MessageId, Recipient, RoomId, UserId
 from server.core.opaque import Opaque
 from server.transports.api import DisplayName, FileName, Key
@@ -81,6 +81,14 @@ _WRONG: dict[Any, Any] = {
     Key: _bad_text(512, may_be_empty=True),
     TypeWord: st.one_of(
         st.booleans(), _NUMBERS, _CONTAINERS, _UNPRINTABLE, st.sampled_from(["", "a b", "ä"])
+    ),
+    NewToken: st.one_of(
+        st.booleans(),
+        _NUMBERS,
+        _CONTAINERS,
+        _UNPRINTABLE,
+        _TEXTS,
+        st.sampled_from(["", "a" * 42, "a" * 129, "+" * 43, "a" * 43 + "="]),
     ),
     Sequence: st.one_of(
         st.booleans(),

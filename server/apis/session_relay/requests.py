@@ -9,8 +9,8 @@ from server.core.ids import MessageId, Recipient, RoomId, UserId
 from server.core.opaque import Opaque
 from server.transports.api import DisplayName, FileName, Key
 
-TypeWord = Annotated[str, Meta(pattern="^[A-Za-z0-9_./+-]{1,64}$")]
-NewToken = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{43,128}$")]
+TypeWord = Annotated[str, Meta(pattern="^[A-Za-z0-9_./+-]{1,64}$(?!\\n)")]
+NewToken = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{43,128}$(?!\\n)")]
 """Of 256 random bits at least, as long as they are random."""
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 

@@ -240,7 +240,7 @@ export const texts = {
       `${many(count, "message", "messages")} of ${name} that you had before ${plural.select(count) === "one" ? "is" : "are"} gone`,
     "key-changed": (name) => `${name} shows other keys than before`,
     behind: (name) => `${name} writes as if people were here who have left`,
-    "told-less": () => "Others are told of people here of whom you are not told",
+    "told-less": (name) => `${name} writes to people of whom you are not told`,
     split: () => "The server does not tell everyone the same about who is here",
   }),
   keysRenewed: (/** @type {string} */ words) => `${words} · keys were renewed`,
@@ -268,9 +268,9 @@ export const texts = {
     behind:
       "Who comes or goes is told to all, and keys change. This device still uses the old ones after half a minute, so people who have left may read what it writes. The server may be withholding from it who has left.",
     "told-less":
-      "Somebody speaks to a set of people that this device has not heard of. What you write waits until the server tells you of it too. If it does not, it is hiding somebody.",
+      "The message goes to a set of people that this device has not heard of. What you wrote has waited ten seconds for word of them, and now goes to those whom you see. Either the server is hiding somebody from you, or that device says what is not so.",
     split:
-      "All members name the same people with what they say, so that nobody can be hidden. The server has given two lists of people for one moment. The second was not followed.",
+      "All members name the same people with what they say, so that nobody can be hidden. The server has told you of other people than somebody else, has told an old list again, or has left one out.",
     "removed-member": "It came from somebody who had been removed. It was not accepted.",
     "not-creator":
       "Somebody who did not start this session tried to remove somebody. It was not accepted.",

@@ -49,7 +49,7 @@ export class GroupTalk extends Exchange {
       this.saidMs = Date.now();
       this.#typists.take({ userId: entry.senderId, isTyping: false });
     }
-    this.log.add(shown(entry, this.group.userId));
+    this.log.add(shown(entry));
   }
 
   /**
@@ -66,14 +66,11 @@ export class GroupTalk extends Exchange {
  * An entry with what this page says of it besides.
  *
  * @param {Entry} entry
- * @param {string} selfId
  * @returns {Entry}
  */
-function shown(entry, selfId) {
+function shown(entry) {
   if (entry.type !== "notice") return entry;
-  const isOfOurselves = entry.code === "behind" && entry.memberId === selfId;
-  const code = isOfOurselves ? "told-less" : entry.code;
-  return /** @type {any} */ ({ ...entry, code, areKeysNew: COMING_AND_GOING.has(code) });
+  return /** @type {any} */ ({ ...entry, areKeysNew: COMING_AND_GOING.has(entry.code) });
 }
 
 /**

@@ -49,9 +49,13 @@ function ReportForm({ personId, label, close, done }) {
       setProblem(report.noReason);
       return document.getElementById("report-reason")?.focus();
     }
+    const evidence = chosen.length > 0 ? group.evidence(personId, chosen) : null;
+    if (chosen.length > 0 && (!evidence || evidence.leftOut > 0)) {
+      return setProblem(report.problems.payload_too_large);
+    }
     setBusy(true);
     try {
-      await group.report(personId, reason.trim(), group.evidence(personId, chosen));
+      await group.report(personId, reason.trim(), evidence);
       done();
     } catch (error) {
       setProblem(report.problems[codeOf(error)] ?? report.problems.other);

@@ -127,6 +127,10 @@ export const texts = {
       title: "Your pseudonym has run out",
       text: "A pseudonym is good for a day. You can go on as somebody new.",
     },
+    signed_out: {
+      title: "Your pseudonym has run out",
+      text: "A pseudonym is good for a day. You can go on as somebody new.",
+    },
     replaced: {
       title: "Your place was taken",
       text: "The server shows other keys than yours under your pseudonym. Do not believe what is said there in your name.",
