@@ -3,7 +3,38 @@
 
 /** Characters that are not seen but turn or hide others, and all that control. */
 const UNSEEN =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u034f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/gu;
+/** What is not seen for itself: joiners and forms of pictures, and signs on letters. */
+const UNSEEN_ALONE = /[\p{Default_Ignorable_Code_Point}\p{M}\s]/gu;
+/** Letters of other scripts that look like these of the Latin one, in small letters. */
+const LIKE = new Map(
+  Object.entries({
+    a: "аɑα",
+    b: "вЬьβ",
+    c: "сϲ",
+    d: "ԁ",
+    e: "еєε",
+    g: "ɡ",
+    h: "һн",
+    i: "іıιl1|ӏ",
+    j: "јϳ",
+    k: "кκ",
+    m: "мϻ",
+    n: "ոηп",
+    o: "оοσ0օ",
+    p: "рρ",
+    q: "ԛզ",
+    r: "гᴦ",
+    s: "ѕ",
+    t: "тτ",
+    u: "υսц",
+    v: "ѵν",
+    w: "ԝωш",
+    x: "хχ",
+    y: "уγү",
+    z: "ᴢ",
+  }).flatMap(([letter, others]) => [...others].map((other) => [other, letter])),
+);
 const ADDRESS = /\bhttps?:\/\/[^\s<>"\p{Cc}\u202a-\u202e\u2066-\u2069]+/giu;
 const TRAILING = /[.,;:!?)\]}'*_]+$/u;
 const MAX_LINKS = 100;
@@ -16,6 +47,16 @@ const MAX_ENDING_CHARS = 10;
  */
 export function oneLine(text) {
   return text.replace(UNSEEN, " ").replace(/\s+/gu, " ").trim();
+}
+
+/**
+ * What two names have in common that look the same, or nearly.
+ *
+ * @param {string} name
+ */
+export function lookOf(name) {
+  const plain = name.normalize("NFKD").replace(UNSEEN_ALONE, "").toLowerCase();
+  return [...plain].map((char) => LIKE.get(char) ?? char).join("");
 }
 
 /**

@@ -2,7 +2,7 @@
 /** The people of a talk as they are shown: never changed, and one signal each. */
 
 import { signal } from "../vendor/preact.js";
-import { isolated, oneLine } from "./clean.js";
+import { isolated, lookOf, oneLine } from "./clean.js";
 import { texts } from "./texts.js";
 
 const HUES = 8;
@@ -140,7 +140,7 @@ export class Crowd {
  */
 function describe({ said, mark, ...facts }, names) {
   const name = (said && oneLine(said)) || texts.people.unreadable;
-  const marker = !said || (names.get(nameKey(said)) ?? 0) > 1 ? mark : "";
+  const marker = !said || (names.get(lookOf(said)) ?? 0) > 1 ? mark : "";
   const label = marker ? `${isolated(name)} (${marker})` : isolated(name);
   return { ...facts, name, label, marker, initial: initialOf(name), hue: hueOf(facts.id) };
 }
@@ -152,14 +152,9 @@ function describe({ said, mark, ...facts }, names) {
 function countNames(all) {
   const names = new Map();
   for (const { said } of all) {
-    if (said) names.set(nameKey(said), (names.get(nameKey(said)) ?? 0) + 1);
+    if (said) names.set(lookOf(said), (names.get(lookOf(said)) ?? 0) + 1);
   }
   return names;
-}
-
-/** @param {string} name */
-function nameKey(name) {
-  return oneLine(name).normalize("NFKC").toLowerCase();
 }
 
 /** @param {string} name */

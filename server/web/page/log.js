@@ -23,6 +23,8 @@ export class Log {
   blocks = signal(/** @type {readonly Block[]} */ ([]));
   /** @type {Map<string, number>} Where each entry stands. */
   #places = new Map();
+  /** @type {Map<string, number>} How much of what a notice counts is of each entry. */
+  #shares = new Map();
   #length = 0;
   /** @type {Entry[]} */
   #waiting = [];
@@ -55,6 +57,7 @@ export class Log {
     this.#cancel();
     this.#waiting = [];
     this.#places.clear();
+    this.#shares.clear();
     this.#length = 0;
     this.blocks.value = [];
   }
@@ -83,7 +86,7 @@ export class Log {
     const changed = new Map();
     for (const entry of entries) {
       const place = this.#places.get(entry.id);
-      if (place !== undefined) this.#edit(changed, place)[place % BLOCK_ENTRIES] = entry;
+      if (place !== undefined) this.#renew(this.#edit(changed, place), place, entry);
       else if (this.#append(changed, entry)) fresh.push(entry);
     }
     batch(() => {
@@ -101,14 +104,34 @@ export class Log {
     const block = last < 0 ? undefined : this.#edit(changed, last);
     const before = block?.[last % BLOCK_ENTRIES];
     if (block && before && isSameNotice(before, entry)) {
-      block[last % BLOCK_ENTRIES] = merged(before, entry);
+      this.#places.set(entry.id, last);
+      this.#renew(block, last, entry);
       return false;
     }
     const place = this.#length;
     this.#length += 1;
     this.#places.set(entry.id, place);
+    if (entry.type === "notice") this.#shares.set(entry.id, entry.count);
     this.#edit(changed, place)[place % BLOCK_ENTRIES] = entry;
     return true;
+  }
+
+  /**
+   * Put an entry in the place of what it was before; a row of notices counts what all of them do.
+   *
+   * @param {Entry[]} block
+   * @param {number} place
+   * @param {Entry} entry
+   */
+  #renew(block, place, entry) {
+    const row = block[place % BLOCK_ENTRIES];
+    if (row.type !== "notice" || entry.type !== "notice") {
+      block[place % BLOCK_ENTRIES] = entry;
+      return;
+    }
+    const count = row.count + entry.count - (this.#shares.get(entry.id) ?? 0);
+    this.#shares.set(entry.id, entry.count);
+    block[place % BLOCK_ENTRIES] = { ...row, ...entry, id: row.id, count };
   }
 
   /**
@@ -146,14 +169,4 @@ function isSameNotice(one, other) {
     one.code === other.code &&
     one.memberId === other.memberId
   );
-}
-
-/**
- * @param {Entry} one
- * @param {Entry} other
- * @returns {Entry}
- */
-function merged(one, other) {
-  if (one.type !== "notice" || other.type !== "notice") return one;
-  return { ...one, count: one.count + other.count };
 }

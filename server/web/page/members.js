@@ -53,14 +53,16 @@ function factsOf(session, id, person) {
 }
 
 /**
- * Four digits of a member id.
+ * Ten digits of a member id: who wants the same would have to try keys for months.
  *
  * @param {string} id
  */
 export function markOf(id) {
   try {
-    const [one, two] = fromBase64url(id);
-    return [one, two].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const digits = [...fromBase64url(id)]
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join("");
+    return `${digits.slice(0, 5)} ${digits.slice(5, 10)}`;
   } catch {
     return "?"; // No member of ours has such an id.
   }

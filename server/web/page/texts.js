@@ -274,7 +274,10 @@ export const texts = {
     "removed-member": "It came from somebody who had been removed. It was not accepted.",
     "not-creator":
       "Somebody who did not start this session tried to remove somebody. It was not accepted.",
-    "too-many": "Too many messages wait for keys that nobody has given. This one was put aside.",
+    "not-for-us":
+      "It was said to be for you, and its sender has encrypted it for others only. The server may have sent it to the wrong person. It was not accepted.",
+    "file-id-taken":
+      "It announces a file under the name of one that was announced before, with other contents. It was not accepted.",
   }),
   /** @param {string} name */
   refused: (name) => `A message in the name of ${name} was refused`,
