@@ -3,7 +3,7 @@
 
 /** Characters that are not seen but turn or hide others, and all that control. */
 const UNSEEN =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u034f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/gu;
+  /\u034f|[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/gu;
 /** What is not seen for itself: joiners and forms of pictures, and signs on letters. */
 const UNSEEN_ALONE = /[\p{Default_Ignorable_Code_Point}\p{M}\s]/gu;
 /** Letters of other scripts that look like these of the Latin one, in small letters. */
