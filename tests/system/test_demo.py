@@ -162,7 +162,7 @@ def test_a_session_that_is_not_there_cannot_be_joined(server):
     assert "hushwire: join-session was refused: session_not_found" in run.stderr
 
 
-CANARY = new_canary("[canary]")
+CANARY = new_canary("[it]", "canary-18e39b20b752c489")
 
 
 @pytest.mark.parametrize(

@@ -126,15 +126,15 @@ async def page(people: Invite) -> Page:
 
 
 @pytest.fixture(scope="session")
-def axe() -> Callable[[Page], Awaitable[list[str]]]:
+def axe() -> Callable[..., Awaitable[list[str]]]:
     """What axe-core finds wrong on a page: `assert await axe(page) == []`."""
     source = AXE.read_text()
 
-    async def look(page: Page) -> list[str]:
+    async def look(page: Page, **options: Any) -> list[str]:
         # The debugger's evaluation is not subject to the policy of the page.
         if not await page.evaluate("() => 'axe' in globalThis"):
             await page.evaluate(f"() => {{ {source} }}")
-        found = await page.evaluate("() => axe.run()")
+        found = await page.evaluate("(options) => axe.run(document, options)", options)
         return [
             f"{one['id']}: {one['help']}: {', '.join(str(node['target']) for node in one['nodes'])}"
             for one in found["violations"]

@@ -94,7 +94,7 @@ def test_notices():
     told = PAGE.split("A **notice** has", 1)[1].split("\n## ", 1)[0]
     fields = {"notice", "id", "code", "count"}
 
-    of_groups = {"key-changed", "split", "behind"}
+    of_groups = {"key-changed", "split", "behind", "told-less"}
     assert marked(told) - fields == typed("NoticeCode", "entries.js") - of_groups
     assert of_groups <= marked(STRANGERS)
 

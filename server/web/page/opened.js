@@ -7,11 +7,14 @@ import { signal } from "../vendor/preact.js";
  * @typedef {{kind: "group" | "invite" | "leave" | "next" | "people" | "session"} | {kind: "remove" | "report" | "safety" | "trust", personId: string} | {kind: "picture", note: import("../protocol/chunks.js").FileNote}} Opened
  */
 
-export const opened = signal(/** @type {Opened | null} */ (null));
+/** With a number for each time: one that is opened again while it is closing is another one. */
+export const opened = signal(/** @type {(Opened & {opening: number}) | null} */ (null));
+let openings = 0;
 
 /** @param {Opened} dialog */
 export function openDialog(dialog) {
-  opened.value = dialog;
+  openings += 1;
+  opened.value = { ...dialog, opening: openings };
 }
 
 export function closeDialog() {
