@@ -15,5 +15,6 @@ export function OpenDialog({ views }) {
   const shown = opened.value;
   if (!shown || !Object.hasOwn(views, shown.kind)) return null;
   const { View } = views[shown.kind];
-  return html`<${View} key=${shown.opening} ...${shown} close=${closeDialog} />`;
+  const close = () => closeDialog(shown.opening);
+  return html`<${View} key=${shown.opening} ...${shown} close=${close} />`;
 }

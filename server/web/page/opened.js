@@ -17,6 +17,11 @@ export function openDialog(dialog) {
   opened.value = { ...dialog, opening: openings };
 }
 
-export function closeDialog() {
-  opened.value = null;
+/**
+ * Close the dialog that is open.
+ *
+ * @param {number} [opening] Only if it is that one: another may have been opened since.
+ */
+export function closeDialog(opening = opened.peek()?.opening) {
+  if (opened.peek()?.opening === opening) opened.value = null;
 }
