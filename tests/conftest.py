@@ -1,6 +1,7 @@
 """Fixtures that are people and things."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,22 @@ from tests.people import Person
 from tests.servers import RunningServer, running
 
 Meet = Callable[..., Awaitable[Person]]
+
+
+WEB = Path(__file__).parent / "web"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of tests with a browser evenly among the others.
+
+    Where two run at a time, a browser beside tests that mostly wait is faster than two browsers.
+    """
+    files = dict.fromkeys(item.path for item in items)
+    places = {}
+    for is_web in (True, False):
+        some = [path for path in files if path.is_relative_to(WEB) is is_web]
+        places |= {path: (number + 0.5) / len(some) for number, path in enumerate(some)}
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture
