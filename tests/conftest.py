@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Where two run at a time, a browser beside tests that mostly wait is faster than two browsers.
     """
     files = dict.fromkeys(item.path for item in items)
-    places = {}
+    places: dict[Path, float] = {}
     for is_web in (True, False):
         some = [path for path in files if path.is_relative_to(WEB) is is_web]
         places |= {path: (number + 0.5) / len(some) for number, path in enumerate(some)}
