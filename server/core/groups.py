@@ -33,7 +33,7 @@ from server.core.ports import (
     SavedKey,
     Wish,
 )
-from server.core.rates import spend
+from server.core.rates import charge, spend
 
 KEPT_MS = 30 * 24 * 60 * 60_000
 """For so long after their last visit users' keys and blocks are kept; and reports."""
@@ -288,9 +288,9 @@ class Groups:
 
     async def _charge_for_key(self, user: User, now_ms: int) -> None:
         """Each new key goes to all members, and has them all make new keys."""
-        if rate := self._parts.rates.match:
-            bucket = f"match of:{user.user_id}"
-            await self._parts.limiter.charge(bucket, rate, matching.NEW_KEY_COST, now_ms)
+        key = ("match of", user.user_id)
+        rate = self._parts.rates.match
+        await charge(self._parts.limiter, key, rate, matching.NEW_KEY_COST, now_ms)
 
     def _spend(self, what: str, user: User) -> Awaitable[None]:
         rate = getattr(self._parts.rates, what)

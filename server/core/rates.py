@@ -88,3 +88,11 @@ async def spend(limiter: RateLimiter, what: str, who: str, rate: Rate | None, no
     wait_ms = await limiter.take(f"{what}:{who}", rate, 1, now_ms)
     if wait_ms:
         raise refusal(wait_ms)
+
+
+async def charge(
+    limiter: RateLimiter, key: tuple[str, str], rate: Rate | None, cost: int, now_ms: int
+) -> None:
+    """Count more of what was spent, even if that leaves a debt; `key` is the what and the who."""
+    if rate is not None:
+        await limiter.charge(":".join(key), rate, cost, now_ms)

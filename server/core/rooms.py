@@ -27,7 +27,7 @@ from server.core.ports import (
     RoomSummary,
     RoomTotals,
 )
-from server.core.rates import spend
+from server.core.rates import charge, spend
 
 
 class Actor(Struct, frozen=True):
@@ -223,7 +223,7 @@ class Rooms:
         except AppError as error:
             if rate and error.code in (Code.INVALID_KEY, Code.ROOM_EXISTS):
                 # A debt, not a refusal: else guessing would go on with the last tokens.
-                await self._parts.limiter.charge(f"{what}:{address}", rate, WRONG_KEY_COST, now_ms)
+                await charge(self._parts.limiter, (what, address), rate, WRONG_KEY_COST, now_ms)
             raise
 
     def _hash(self, room_id: RoomId, key: str | None) -> bytes | None:

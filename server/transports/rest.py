@@ -14,7 +14,7 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.limits import BYTES_AN_EVENT, Rate
 from server.core.ports import RateLimiter
-from server.core.rates import spend
+from server.core.rates import charge, spend
 from server.transports.api import Access, Api, Caller, Route
 from server.transports.decode import Decoder, parse_json
 from server.transports.front import Front, peer_of
@@ -50,9 +50,9 @@ class Toll(Struct, frozen=True):
 
     async def charge(self, user: User, size_bytes: int) -> None:
         """Count a long answer as many requests."""
-        if self.rate and size_bytes >= BYTES_AN_EVENT:
-            cost, bucket = size_bytes // BYTES_AN_EVENT, f"request of:{user.user_id}"
-            await self.limiter.charge(bucket, self.rate, cost, self.clock.now_ms())
+        if size_bytes >= BYTES_AN_EVENT:
+            cost, key = size_bytes // BYTES_AN_EVENT, ("request of", user.user_id)
+            await charge(self.limiter, key, self.rate, cost, self.clock.now_ms())
 
 
 class Rest(Struct, frozen=True):

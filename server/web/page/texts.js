@@ -37,7 +37,7 @@ export const texts = {
     title: "Meet strangers",
     lead: "One click into an encrypted talk with two to nine people whom you do not know.",
     honest:
-      "There is no shared link among strangers: the server hands out the keys, and could lie about them. Nothing is kept. Be careful what you tell.",
+      "There is no shared link among strangers: the server hands out the keys, and could lie about them. This page keeps nothing of what is said. Be careful what you tell.",
     pseudonym: "Your pseudonym",
     pseudonymHint: "Shown to the people you meet, and to the server.",
     looking: "Looking for people…",

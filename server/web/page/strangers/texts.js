@@ -8,6 +8,11 @@
 
 import { formats, many } from "../formats.js";
 
+const RUN_OUT = {
+  title: "Your pseudonym has run out",
+  text: "A pseudonym is good for a day. You can go on as somebody new.",
+};
+
 export const texts = {
   group: "Group",
   unnamed: "A group of strangers",
@@ -31,7 +36,7 @@ export const texts = {
     alone: "Nobody else is here at the moment",
     wait: "Others will come: leave this page open. The title of its tab counts what they say.",
     honest:
-      "You share no secret with those you meet: the server hands out everybody's keys and could lie about them, unless you compare safety numbers. Nothing is kept, and a reload takes you out. Be careful what you tell.",
+      "You share no secret with those you meet: the server hands out everybody's keys and could lie about them, unless you compare safety numbers. This page keeps nothing of what is said, and a reload takes you out. Be careful what you tell.",
   },
   states: {
     here: "Here",
@@ -123,14 +128,8 @@ export const texts = {
       title: "You are no longer in the group",
       text: "The connection was away for too long, so the others have seen you leave.",
     },
-    token_expired: {
-      title: "Your pseudonym has run out",
-      text: "A pseudonym is good for a day. You can go on as somebody new.",
-    },
-    signed_out: {
-      title: "Your pseudonym has run out",
-      text: "A pseudonym is good for a day. You can go on as somebody new.",
-    },
+    token_expired: RUN_OUT,
+    signed_out: RUN_OUT,
     replaced: {
       title: "Your place was taken",
       text: "The server shows other keys than yours under your pseudonym. Do not believe what is said there in your name.",
