@@ -100,7 +100,7 @@ class App:
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._limiter = MemoryRateLimiter()
-        self._broker = LocalBroker()
+        self._broker = LocalBroker(self._clock)
         space = Space(settings.bounds.total_bytes)
         self._store = MemoryRooms(settings.bounds, space)
         self._groups = MemoryGroups(settings.random, settings.bounds, space)
@@ -220,8 +220,7 @@ class App:
             # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
         )
-        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets))
-        self._broker.subscribe(hub.deliver)
+        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets), self._broker)
         self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(

@@ -199,3 +199,14 @@ class RoomExpired(RoomEvent, frozen=True, kw_only=True):
     """The room was idle for too long, and everything of it is forgotten."""
 
     idle_limit_ms: int
+
+
+class EventsLost(RoomEvent, frozen=True, kw_only=True):
+    """What happened in the room is no longer known in full; who is there has to ask anew.
+
+    A process tells it to the connections here, and never by way of others.
+    """
+
+
+MOMENTARY = (TypingChanged, SignalSent, EventsLost)
+"""Events that are for those who are there at that moment, and are remembered by nobody."""

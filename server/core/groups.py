@@ -91,7 +91,7 @@ class Groups:
             forget_ms=self._forget_ms(visitor.user),
         )
         matched = await self._store.match(wish, now_ms)
-        await self._parts.relay.publish(*matched.events)
+        await self._parts.relay.follow(*matched.events)
         if matched.events and not matched.is_new:
             await self._charge_for_key(visitor.user, now_ms)
         return matched
@@ -109,14 +109,14 @@ class Groups:
             now_ms,
             now_ms + matching.APART_MS,
         )
-        await self._parts.relay.publish(*events)
+        await self._parts.relay.follow(*events)
 
     # --- as a `Watcher` of who is signed in ---
 
     async def arrived(self, user: User, connection_id: ConnectionId) -> None:
         """Note a connection of a user; it hears of the user's group from now on."""
         events = await self._store.connect(user.user_id, connection_id, self._forget_ms(user))
-        await self._parts.relay.publish(*events)
+        await self._parts.relay.follow(*events)
 
     async def lapsed(self, user_id: UserId, connection_id: ConnectionId) -> None:
         """Take a connection out of a user's group that is no longer the user's."""
@@ -171,7 +171,7 @@ class Groups:
         )
         appended = await self._store.append(post, self._now_ms())
         if not appended.is_repeat:
-            await self._parts.relay.publish(appended.event)
+            await self._parts.relay.follow(appended.event)
         return appended.event
 
     async def history(
@@ -233,7 +233,7 @@ class Groups:
         )
         mark = hmac.digest(self._pepper, visitor.address.encode(), hashlib.sha256)
         reported = await self._store.report(report, mark, now_ms, now_ms + KEPT_MS)
-        await self._parts.relay.publish(*reported.events)
+        await self._parts.relay.follow(*reported.events)
         return reported
 
     # --- about users ---
@@ -266,9 +266,9 @@ class Groups:
         now_ms = self._now_ms()
         # Each is told before the next is tried, which may fail.
         lost = await self._store.expire_lost(now_ms)
-        await self._parts.relay.publish(*lost)
+        await self._parts.relay.follow(*lost)
         idle = await self._store.expire_idle(now_ms)
-        await self._parts.relay.publish(*idle)
+        await self._parts.relay.follow(*idle)
         await self._gone.tell_again(self._lose)
         return Expired.of(idle, lost)
 

@@ -48,7 +48,7 @@ class Messages:
         )
         appended = await self._parts.store.append(draft, now_ms)
         if not appended.is_repeat:
-            await self._parts.relay.publish(appended.event)
+            await self._parts.relay.follow(appended.event)
         return appended.event
 
     async def signal(

@@ -1,6 +1,9 @@
 """The way from "it happened" to every process that has somebody listening."""
 
+from contextlib import AbstractAsyncContextManager
+
 from server.core.events import RoomEvent
+from server.core.ids import RoomId
 from server.core.ports import Broker
 
 
@@ -8,7 +11,14 @@ class Relay:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def publish(self, *events: RoomEvent) -> None:
-        """Tell all processes of these events, in this order."""
-        for event in events:
-            await self._broker.publish(event)
+    async def publish(self, event: RoomEvent) -> None:
+        """Tell all processes of what no store has noted."""
+        await self._broker.publish(event)
+
+    async def follow(self, *events: RoomEvent) -> None:
+        """Tell all processes of what a store says has happened, in this order."""
+        await self._broker.follow(events)
+
+    def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
+        """Hear of a room before somebody joins it: who joins must miss nothing."""
+        return self._broker.hearing(room_id)

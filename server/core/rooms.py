@@ -118,9 +118,10 @@ class Rooms:
         await spend(self._parts.limiter, "join", address, rate, now_ms)
         new_token = request.new_token or new_secret()
         entry = self._entry(connection_id, request, new_token)
-        async with self._guess_costs("join", address, rate, now_ms):
+        relay = self._parts.relay
+        async with self._guess_costs("join", address, rate, now_ms), relay.hearing(entry.room_id):
             joined = await self._parts.store.join(entry, self._policy, now_ms)
-        await self._parts.relay.publish(*joined.events)
+            await relay.follow(*joined.events)
         proof = _shown_token(request) if joined.token_is_good else None
         token = new_token if joined.is_new else proof
         return Admission(joined, token, self._parts.bounds, self._policy)
@@ -137,7 +138,7 @@ class Rooms:
         before = await store.members(actor.room_id, actor.connection_id)
         members = await store.save_key(actor.room_id, actor.connection_id, public_key, name)
         if members != before:
-            await self._parts.relay.publish(MembersChanged(room_id=actor.room_id, members=members))
+            await self._parts.relay.follow(MembersChanged(room_id=actor.room_id, members=members))
         return members
 
     async def lock(self, actor: Actor, locked: bool) -> None:
@@ -156,12 +157,12 @@ class Rooms:
         """Put a member out and lock the room; the creator's right."""
         now_ms = self._parts.clock.now_ms()
         events = await self._parts.store.remove(actor.room_id, actor.connection_id, user_id, now_ms)
-        await self._parts.relay.publish(*events)
+        await self._parts.relay.follow(*events)
 
     async def leave(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         """Leave at once; another connection of the same user keeps the member in the room."""
         events = await self._parts.store.leave(room_id, connection_id, self._parts.clock.now_ms())
-        await self._parts.relay.publish(*events)
+        await self._parts.relay.follow(*events)
 
     async def leave_all(self, connection_id: ConnectionId) -> None:
         """Leave every room that a connection is in, since it is gone.
@@ -186,9 +187,9 @@ class Rooms:
         await self._parts.limiter.expire(now_ms)
         # Each is told before the next is tried, which may fail.
         lost = await self._parts.store.expire_lost(now_ms)
-        await self._parts.relay.publish(*lost)
+        await self._parts.relay.follow(*lost)
         idle = await self._parts.store.expire_idle(now_ms)
-        await self._parts.relay.publish(*idle)
+        await self._parts.relay.follow(*idle)
         await self._gone.tell_again(self._parts.store.lose)
         return Expired.of(idle, lost)
 

@@ -52,10 +52,10 @@ class Core:
         key_sets: KeySets | None = None,
     ) -> None:
         bounds = bounds or Bounds()
-        broker = LocalBroker()
+        broker = LocalBroker(clock)
         self.clock = clock
         self.heard: list[RoomEvent] = []
-        broker.subscribe(self.heard.append)
+        broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
         parts = Parts(
             store=self.store,

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
 
+from server.core.clock import SystemClock
 from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.ports import Broker, GroupStore, RateLimiter, RoomStore
@@ -62,7 +63,7 @@ async def _memory_limiter() -> AsyncIterator[RateLimiter]:
 
 @asynccontextmanager
 async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
-    yield [LocalBroker()]
+    yield [LocalBroker(SystemClock())]
 
 
 BACKENDS = (

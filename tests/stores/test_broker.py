@@ -6,6 +6,7 @@ from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
     ConnectionLapsed,
+    EventsLost,
     FileDownloaded,
     Group,
     GroupEntered,
@@ -106,6 +107,7 @@ EVENTS: tuple[RoomEvent, ...] = (
     ConnectionLapsed(room_id=TEA, connection_id=TAB),
     MemberRemoved(room_id=TEA, user_id=SEVEN),
     RoomExpired(room_id=TEA, idle_limit_ms=9),
+    EventsLost(room_id=TEA),
 )
 
 
@@ -128,7 +130,7 @@ def ears(brokers):
     """What each process has heard."""
     heard: list[list[RoomEvent]] = [[] for _ in brokers]
     for broker, ear in zip(brokers, heard, strict=True):
-        broker.subscribe(ear.append)
+        broker.subscribe(lambda event, place, ear=ear: ear.append(event))
     return heard
 
 
@@ -173,7 +175,7 @@ async def test_events_of_all_rooms_arrive(brokers, ears):
 
 async def test_everyone_who_subscribes_hears(brokers, ears):
     second: list[RoomEvent] = []
-    brokers[0].subscribe(second.append)
+    brokers[0].subscribe(lambda event, place: second.append(event))
 
     await brokers[0].publish(EVENTS[0])
 

@@ -6,6 +6,9 @@ an `AppError`, nothing. Time always comes in as `now_ms` (milliseconds since the
 
 from server.core.events import Group as Group
 from server.core.ports.broker import Broker as Broker
+from server.core.ports.broker import Deliver as Deliver
+from server.core.ports.broker import Missed as Missed
+from server.core.ports.broker import Placed as Placed
 from server.core.ports.groups import GroupPage as GroupPage
 from server.core.ports.groups import GroupStore as GroupStore
 from server.core.ports.groups import GroupSummary as GroupSummary

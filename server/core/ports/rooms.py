@@ -156,6 +156,8 @@ class RoomStore(Protocol):
     ) -> tuple[Member, ...]:
         """Replace the public key (and the name, if given) of the connection's own member.
 
+        What that changes is to be followed by a `MembersChanged`.
+
         Raises:
             AppError: FORBIDDEN for another key if the connection has not proved to be the
                 member; SERVER_FULL.

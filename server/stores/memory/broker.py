@@ -1,17 +1,116 @@
-"""The broker of one process: a direct call."""
+"""The broker of one process: a direct call, and a log of what was told lately."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from itertools import islice
 
-from server.core.events import RoomEvent
+from server.core.clock import Clock
+from server.core.events import MOMENTARY, ConnectionAttached, MessageSent, RoomEvent, RoomExpired
+from server.core.ids import RoomId
+from server.core.ports import Deliver, Missed, Placed
+
+KEPT_MS = 5 * 60_000
+"""For so long what was told is remembered."""
+
+_MAX_EVENTS = 256
+_MAX_BYTES = 1 << 20
+"""Of one room's log: less than its history has by default, and of the same messages."""
 
 
 class LocalBroker:
-    def __init__(self) -> None:
-        self._deliver: list[Callable[[RoomEvent], None]] = []
+    """A `Broker` for one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._deliver: list[Deliver] = []
+        self._logs: dict[RoomId, _Log] = {}
+        self._unheard: deque[tuple[int, RoomId]] = deque()  # and since when
 
     async def publish(self, event: RoomEvent) -> None:
-        for deliver in self._deliver:
-            deliver(event)
+        self._tell(event)
 
-    def subscribe(self, deliver: Callable[[RoomEvent], None]) -> None:
+    async def follow(self, events: Sequence[RoomEvent]) -> None:
+        for event in events:
+            self._tell(event)
+
+    def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    def unheard(self, room_id: RoomId) -> None:
+        self._unheard.append((self._clock.now_ms(), room_id))
+
+    def subscribe(self, deliver: Deliver) -> None:
         self._deliver.append(deliver)
+
+    async def missed(self, room_id: RoomId, place: int) -> Missed | None:
+        log = self._logs.get(room_id)
+        return log.after(place) if log else None
+
+    def _tell(self, event: RoomEvent) -> None:
+        place = 0
+        if isinstance(event, ConnectionAttached):
+            place = self._log_of(event).place
+        elif not isinstance(event, MOMENTARY):
+            place = self._log_of(event).add(event, self._clock.now_ms())
+        for deliver in self._deliver:
+            deliver(event, place)
+        if isinstance(event, RoomExpired):
+            self._logs.pop(event.room_id, None)
+
+    def _log_of(self, event: RoomEvent) -> "_Log":
+        log = self._logs.get(event.room_id)
+        if log is None:
+            now_ms = self._clock.now_ms()
+            log = self._logs[event.room_id] = _Log(now_ms)
+            self._forget_unheard(now_ms - KEPT_MS)
+        return log
+
+    def _forget_unheard(self, until_ms: int) -> None:
+        while self._unheard and self._unheard[0][0] <= until_ms:
+            _, room_id = self._unheard.popleft()
+            log = self._logs.get(room_id)
+            if log and log.told_ms <= until_ms:
+                del self._logs[room_id]
+
+
+class _Log:
+    """What was told of one room.
+
+    Attributes:
+        place: Of the newest event. The first is that of the time: in a later log of a room of
+            the same id, no event has a place that one had in this.
+        told_ms: When that was.
+    """
+
+    __slots__ = ("_events", "_held_bytes", "place", "told_ms")
+
+    def __init__(self, now_ms: int) -> None:
+        self.place = now_ms
+        self.told_ms = now_ms
+        self._events: deque[tuple[int, Placed]] = deque()  # and when
+        self._held_bytes = 0
+
+    def add(self, event: RoomEvent, now_ms: int) -> int:
+        self.place += 1
+        self.told_ms = now_ms
+        self._events.append((now_ms, Placed(self.place, event)))
+        self._held_bytes += _size_bytes(event)
+        while self._events and self._is_over(now_ms - KEPT_MS):
+            self._held_bytes -= _size_bytes(self._events.popleft()[1].event)
+        return self.place
+
+    def after(self, place: int) -> Missed | None:
+        count = self.place - place
+        if not 0 <= count <= len(self._events):
+            return None
+        newest = islice(self._events, len(self._events) - count, None)
+        return Missed(tuple(placed for _, placed in newest), self.place)
+
+    def _is_over(self, until_ms: int) -> bool:
+        is_old = self._events[0][0] <= until_ms
+        return is_old or len(self._events) > _MAX_EVENTS or self._held_bytes > _MAX_BYTES
+
+
+def _size_bytes(event: RoomEvent) -> int:
+    return event.ciphertext.size_bytes if isinstance(event, MessageSent) else 0

@@ -1,12 +1,16 @@
 """The hub: which connections of this process hear of which rooms, and how events reach them."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from server.core.errors import AppError
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
     ConnectionEvent,
+    EventsLost,
     MemberRemoved,
     MembersChanged,
     MessageSent,
@@ -19,36 +23,26 @@ from server.core.events import (
 )
 from server.core.ids import ConnectionId, RoomId
 from server.core.kinds import Kind
+from server.core.ports import Broker
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Traffic
+from server.transports.socketio.audience import Audience, Listener, Renders
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.rosters import Rosters
 from server.transports.socketio.session import EngineSocket
 
-NAMESPACE = "/"
+log = logging.getLogger("hushwire.socketio")
 
-Renders = Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
+NAMESPACE = "/"
 
 Encode = Callable[[str, Any], Outgoing]
 """Makes an event's packets from its name and its data."""
 
+ASK_AGAIN_S = 0.25
+"""Until the log is asked again for what somebody has missed, if it did not answer."""
 
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
-
-
-class Listener(NamedTuple):
-    """A connection here: who it is, and the line that it is reached by."""
-
-    caller: Caller
-    line: EngineSocket
-
-
-class Audience(NamedTuple):
-    """The connections here that hear of a room, and the words in which they do."""
-
-    renders: Renders
-    listeners: dict[ConnectionId, Listener]
 
 
 class Hub:
@@ -58,9 +52,12 @@ class Hub:
     `ConnectionAttached` on, wherever that was caused.
     """
 
-    def __init__(self, apis: Iterable[Api], traffic: Traffic, encode: Encode) -> None:
+    def __init__(
+        self, apis: Iterable[Api], traffic: Traffic, encode: Encode, broker: Broker
+    ) -> None:
         self._traffic = traffic
         self._encode = encode
+        self._broker = broker
         self._listeners: dict[ConnectionId, Listener] = {}
         self._rooms: dict[RoomId, Audience] = {}
         self._renders: Mapping[Kind, Renders] = {api.kind: api.events for api in apis if api.kind}
@@ -68,6 +65,8 @@ class Hub:
             kind: render for api in apis for kind, render in api.connection_events.items()
         }
         self._rosters = Rosters(self._tell)
+        self._catching_up: set[asyncio.Task[None]] = set()
+        broker.subscribe(self.deliver)
 
     def register(self, caller: Caller, line: EngineSocket) -> None:
         line.caller = caller
@@ -94,7 +93,7 @@ class Hub:
             self._traffic.delivered(name, 1)
         return tuple(made)
 
-    def deliver(self, event: RoomEvent) -> None:
+    def deliver(self, event: RoomEvent, place: int) -> None:
         """Tell everybody here whom the event concerns; never waits."""
         if isinstance(event, MessageSent):
             self._traffic.messages += 1
@@ -102,15 +101,16 @@ class Hub:
         elif isinstance(event, SignalSent):
             self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
-            self._attach(event)
+            self._attach(event, place)
             return
         elif isinstance(event, MembersChanged):
             here = self._rooms.get(event.room_id)
             # Of random groups each list counts: clients take a missing one for an attack.
             is_merged = not event.epoch
-            if is_merged and self._rosters.holds_back(event, len(here.listeners) if here else 0):
+            listeners = len(here.listeners) if here else 0
+            if is_merged and self._rosters.holds_back(event, place, listeners):
                 return
-        self._tell(event)
+        self._tell(event, place)
         if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
                 self._detach(event.room_id, connection_id)
@@ -131,24 +131,34 @@ class Hub:
             self._traffic.bytes_out += packets.size_bytes
             self._traffic.delivered(name, 1)
 
-    def _tell(self, event: RoomEvent) -> None:
+    # --- telling a room ---
+
+    def _tell(self, event: RoomEvent, place: int) -> None:
         here = self._rooms.get(event.room_id)
-        render = here.renders.get(type(event)) if here else None
-        if here is None or render is None:
+        if here is None:
             return
-        listeners = here.listeners
+        self._tell_these(here.hearers(event, place), here, event)
+        here.advance(place)
+
+    def _tell_these(self, hearers: Iterable[Listener], here: Audience, event: RoomEvent) -> None:
+        render = here.renders.get(type(event))
+        if render is None:
+            return
         if isinstance(event, ConnectionDetached):  # is nobody else's concern
             its = event.connection_id
-            listeners = {its: listeners[its]} if its in listeners else {}
-        for emit in render(event):
-            self._send(listeners, event, emit)
+            hearers = (one for one in hearers if one.caller.connection_id == its)
+        emits = list(render(event))
+        if len(emits) == 1:
+            self._send(hearers, event, emits[0])
+            return
+        told = tuple(hearers)
+        for emit in emits:
+            self._send(told, event, emit)
 
-    def _send(self, here: dict[ConnectionId, Listener], event: RoomEvent, emit: Emit) -> None:
+    def _send(self, hearers: Iterable[Listener], event: RoomEvent, emit: Emit) -> None:
         packets: Outgoing | None = None
         sent = 0
-        for connection_id, (caller, line) in here.items():
-            if connection_id == event.skip:
-                continue
+        for caller, line in hearers:
             if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
                 continue
             if packets is None:
@@ -158,6 +168,8 @@ class Hub:
         if packets:
             self._traffic.bytes_out += packets.size_bytes * sent
             self._traffic.delivered(emit.name, sent)
+
+    # --- who hears of what ---
 
     def _leavers(
         self, event: ConnectionDetached | MemberRemoved | RoomExpired
@@ -175,21 +187,73 @@ class Hub:
             case RoomExpired():
                 return list(here)
 
-    def _attach(self, event: ConnectionAttached) -> None:
-        listener = self._listeners.get(event.connection_id)
+    def _attach(self, event: ConnectionAttached, place: int) -> None:
+        connection_id = event.connection_id
+        listener = self._listeners.get(connection_id)
         if listener is None:
             return
-        renders = self._renders[event.kind]
-        here = self._rooms.setdefault(event.room_id, Audience(renders, {}))
-        here.listeners[event.connection_id] = listener
+        here = self._rooms.get(event.room_id)
+        if here is None:
+            here = self._rooms[event.room_id] = Audience(self._renders[event.kind], place)
+        is_new = connection_id not in here.listeners
+        here.listeners[connection_id] = listener
         listener.caller.memberships[event.room_id] = event.user_id
-        if render := renders.get(type(event)):
+        if render := here.renders.get(type(event)):
             for emit in render(event):
-                self._send({event.connection_id: listener}, event, emit)
+                self._send((listener,), event, emit)
+        if not is_new:
+            return
+        if place > here.place:
+            here.ahead[connection_id] = place
+        elif place < here.place:
+            self._catch_up(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
-        here = self._rooms[room_id].listeners
-        listener = here.pop(connection_id)
+        here = self._rooms[room_id]
+        listener = here.drop(connection_id)
         del listener.caller.memberships[room_id]
-        if not here:
+        if not here.listeners:
             del self._rooms[room_id]
+            self._broker.unheard(room_id)
+
+    # --- what somebody has missed ---
+
+    def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
+        """Have a connection told, after what it is being answered now, what it has missed."""
+        self._rooms[room_id].behind[connection_id] = []
+        task = asyncio.get_running_loop().create_task(
+            self._tell_missed(room_id, connection_id, place)
+        )
+        self._catching_up.add(task)
+        task.add_done_callback(self._catching_up.discard)
+
+    async def _tell_missed(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
+        await asyncio.sleep(0)
+        while (here := self._rooms.get(room_id)) and connection_id in here.behind:
+            listener = here.listeners[connection_id]
+            if place >= here.place:
+                self._fall_in(here, listener, place)
+                return
+            try:
+                missed = await self._broker.missed(room_id, place)
+            except AppError:
+                await asyncio.sleep(ASK_AGAIN_S)
+                continue
+            if connection_id not in here.behind:
+                return
+            if missed is None:
+                self._tell_these((listener,), here, EventsLost(room_id=room_id))
+                place = here.place
+                continue
+            for one in missed.events:
+                if one.event.skip != connection_id:
+                    self._tell_these((listener,), here, one.event)
+            place = missed.place
+
+    def _fall_in(self, here: Audience, listener: Listener, place: int) -> None:
+        """From here on a connection hears what all hear."""
+        connection_id = listener.caller.connection_id
+        if place > here.place:
+            here.ahead[connection_id] = place
+        for event in here.behind.pop(connection_id):
+            self._tell_these((listener,), here, event)

@@ -21,25 +21,26 @@ SMALL_ROOM = 16
 class _Window:
     """What a room was told last, and what it is to be told at the window's end."""
 
-    __slots__ = ("told", "waiting")
+    __slots__ = ("place", "told", "waiting")
 
     def __init__(self, told: MembersChanged) -> None:
         self.told: dict[UserId, Member] = {member.user_id: member for member in told.members}
         self.waiting: MembersChanged | None = None
+        self.place = 0  # of what waits
 
 
 class Rosters:
     """Holds lists of members back for a while.
 
     Args:
-        tell: Tells a room of its list.
+        tell: Tells a room of its list, as of that place in its log.
     """
 
-    def __init__(self, tell: Callable[[MembersChanged], None]) -> None:
+    def __init__(self, tell: Callable[[MembersChanged, int], None]) -> None:
         self._tell = tell
         self._windows: dict[RoomId, _Window] = {}
 
-    def holds_back(self, event: MembersChanged, listeners: int) -> bool:
+    def holds_back(self, event: MembersChanged, place: int, listeners: int) -> bool:
         """Whether the list is to wait; else it is to be told now."""
         window = self._windows.get(event.room_id)
         if window is None:
@@ -48,7 +49,7 @@ class Rosters:
             return False
         if window.waiting and window.waiting.skip != event.skip:
             event = structs.replace(event, skip=None)
-        window.waiting = event
+        window.waiting, window.place = event, place
         return True
 
     def before(self, event: MessageSent | SignalSent) -> None:
@@ -65,13 +66,13 @@ class Rosters:
         asyncio.get_running_loop().call_later(WINDOW_S, self._close, told.room_id)
 
     def _close(self, room_id: RoomId) -> None:
-        waiting = self._windows.pop(room_id).waiting
-        if waiting:
-            self._open(waiting)
-            self._tell(waiting)
+        window = self._windows.pop(room_id)
+        if window.waiting:
+            self._open(window.waiting)
+            self._tell(window.waiting, window.place)
 
     def _tell_waiting(self, window: _Window) -> None:
         waiting, window.waiting = window.waiting, None
         assert waiting
         window.told = {member.user_id: member for member in waiting.members}
-        self._tell(waiting)
+        self._tell(waiting, window.place)

@@ -1,0 +1,66 @@
+"""Who of the connections here hears of one room, and how far each has been told."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from server.core.events import RoomEvent
+from server.core.ids import ConnectionId
+from server.transports.api import Caller, Emit
+from server.transports.socketio.session import EngineSocket
+
+Renders = Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
+
+
+class Listener(NamedTuple):
+    """A connection here: who it is, and the line that it is reached by."""
+
+    caller: Caller
+    line: EngineSocket
+
+
+class Audience:
+    """The connections here that hear of a room, and the words in which they do.
+
+    Attributes:
+        place: In the room's log, up to which all have been told who are in step.
+        ahead: Who knows more than that, and up to where.
+        behind: Who is being told what it has missed; of the moment, what it is to hear then.
+    """
+
+    __slots__ = ("ahead", "behind", "listeners", "place", "renders")
+
+    def __init__(self, renders: Renders, place: int) -> None:
+        self.renders = renders
+        self.place = place
+        self.listeners: dict[ConnectionId, Listener] = {}
+        self.ahead: dict[ConnectionId, int] = {}
+        self.behind: dict[ConnectionId, list[RoomEvent]] = {}
+
+    def advance(self, place: int) -> None:
+        """All who are in step have been told up to there."""
+        if place > self.place:
+            self.place = place
+            if self.ahead:
+                ahead = self.ahead.items()
+                self.ahead = {one: known for one, known in ahead if known > place}
+
+    def hearers(self, event: RoomEvent, place: int) -> Iterator[Listener]:
+        """Who is to be told of an event now; who is behind is told of it in time."""
+        plain = not (self.ahead or self.behind)
+        for connection_id, listener in self.listeners.items():
+            if connection_id != event.skip and (
+                plain or self._is_next(connection_id, event, place)
+            ):
+                yield listener
+
+    def _is_next(self, connection_id: ConnectionId, event: RoomEvent, place: int) -> bool:
+        if connection_id in self.behind:
+            if not place:
+                self.behind[connection_id].append(event)
+            return False
+        return not place or self.ahead.get(connection_id, 0) < place
+
+    def drop(self, connection_id: ConnectionId) -> Listener:
+        self.ahead.pop(connection_id, None)
+        self.behind.pop(connection_id, None)
+        return self.listeners.pop(connection_id)
