@@ -37,6 +37,11 @@ _PREFIX = "random:"
 """Of the ids of groups within: no session has a colon in its id, hence none is taken for one."""
 
 
+def is_group(room_id: RoomId) -> bool:
+    """Whether an id within is a random group's."""
+    return room_id.startswith(_PREFIX)
+
+
 def room_id_of(group_id: str) -> RoomId:
     """A group's id within, from the one that clients know."""
     return RoomId(_PREFIX + group_id)

@@ -21,6 +21,8 @@ class Opaque:
 
     __slots__ = ("_held", "has_binary")
 
+    _held: str | bytes
+
     def __init__(self, value: Any) -> None:
         """Accept a value as it came off the wire.
 
@@ -30,7 +32,6 @@ class Opaque:
                 attachment, so relaying one inside of a message would break the connection
                 of whoever reads it.
         """
-        self._held: str | bytes
         self.has_binary = False
         if isinstance(value, str):
             self._held = value
@@ -56,6 +57,21 @@ class Opaque:
         if isinstance(self._held, str):
             return self._held
         return self if self.has_binary else msgspec.Raw(self._held)
+
+    @property
+    def stored(self) -> str | bytes:
+        """For stores beyond this process, as `restored` takes it."""
+        if isinstance(self._held, str):
+            return self._held
+        return (b"m" if self.has_binary else b"j") + self._held
+
+    @classmethod
+    def restored(cls, stored: str | bytes) -> "Opaque":
+        """The value of which this was the `stored` form."""
+        made = cls.__new__(cls)
+        made.has_binary = stored[:1] == b"m"
+        made._held = stored if isinstance(stored, str) else stored[1:]  # noqa: SLF001 - its own
+        return made
 
     @property
     def size_bytes(self) -> int:

@@ -1,0 +1,46 @@
+"""Where things are in Redis: every key has a tag, and what is changed together has the same one.
+
+A tag is the part of a key from which Redis Cluster finds the server (the hash slot). A session
+lives under the tag of its shard; all random groups under one.
+"""
+
+import zlib
+from itertools import chain
+
+from server.core.ids import RoomId
+from server.core.matching import is_group
+
+SHARDS = 64
+"""Tags over which sessions are spread. All processes of an installation must agree."""
+
+GROUPS = "{hw:g}"
+"""Of random groups, and of the users in them."""
+
+NODES = "{hw:n}"
+"""Of what concerns the processes, and of the bounds that hold for all of them."""
+
+
+def shard(number: int) -> str:
+    return f"{{hw:{number}}}"
+
+
+def tag_of(room_id: RoomId) -> str:
+    """Of a room and of its log."""
+    if is_group(room_id):
+        return GROUPS
+    return shard(zlib.crc32(room_id.encode()) % SHARDS)
+
+
+def all_tags() -> tuple[str, ...]:
+    """Of all rooms."""
+    return tuple(chain(map(shard, range(SHARDS)), (GROUPS,)))
+
+
+def channel_of(room_id: RoomId) -> str:
+    """On which a room's events are published."""
+    return f"{tag_of(room_id)}c:{room_id}"
+
+
+def node_channel(node: str) -> str:
+    """On which one process hears of its own connections, and its own heartbeat."""
+    return f"hw:node:{node}"

@@ -1,0 +1,76 @@
+"""The connection to Redis: runs scripts, and says `unavailable` whatever goes wrong on the way."""
+
+import asyncio
+from typing import Any
+
+import redis.asyncio as redis_asyncio
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from server.core.errors import AppError, Code
+from server.stores.redis.scripts import Script, sha1_of
+
+Value = str | bytes | int | float
+
+_REFUSAL = "HW "
+"""What the errors begin with that our own scripts answer."""
+
+
+class RefusedError(Exception):
+    """A script has refused; nothing was changed.
+
+    Attributes:
+        word: Which of the refusals that the script knows; and what it says of it.
+    """
+
+    def __init__(self, word: str, *details: str) -> None:
+        super().__init__(word, *details)
+        self.word = word
+        self.details = details
+
+
+class Link:
+    """One installation's Redis.
+
+    Args:
+        client: As `connect` makes it.
+        publish: `SPUBLISH` where Redis has it, else `PUBLISH`.
+    """
+
+    def __init__(self, client: "redis_asyncio.Redis | redis_asyncio.RedisCluster", publish: str):
+        self.client = client
+        self.publish = publish
+
+    async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
+        """Run a script on the server that has a tag.
+
+        Raises:
+            RefusedError: It has refused.
+            AppError: UNAVAILABLE. The script may have run, or may do so yet.
+        """
+        # Handlers begin outside of any task, and the client needs one for its time limits.
+        await asyncio.sleep(0)
+        text = script.text(self.publish)
+        try:
+            try:
+                return await self.client.evalsha(sha1_of(text), 1, tag, *arguments)
+            except NoScriptError:
+                return await self.client.eval(text, 1, tag, *arguments)
+        except ResponseError as error:
+            if refusal := _refusal(error):
+                raise refusal from None
+            raise unavailable() from error
+        except (RedisError, OSError, TimeoutError) as error:
+            raise unavailable() from error
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+def unavailable() -> AppError:
+    """What a client is told while Redis is away: it may well try again, with the same id."""
+    return AppError(Code.UNAVAILABLE, "the relay's store is away; try again in a moment", 1_000)
+
+
+def _refusal(error: ResponseError) -> RefusedError | None:
+    text = str(error)
+    return RefusedError(*text.removeprefix(_REFUSAL).split()) if text.startswith(_REFUSAL) else None

