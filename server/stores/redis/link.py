@@ -1,10 +1,12 @@
 """The connection to Redis: runs scripts, and says `unavailable` whatever goes wrong on the way."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import redis.asyncio as redis_asyncio
 from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.core.errors import AppError, Code
 from server.stores.redis.scripts import Script, sha1_of
@@ -34,19 +36,31 @@ class Link:
     Args:
         client: As `connect` makes it.
         publish: `SPUBLISH` where Redis has it, else `PUBLISH`.
+
+    Attributes:
+        is_up: Redis answers. While it does not, all is refused at once; who probes sets it.
     """
 
     def __init__(self, client: "redis_asyncio.Redis | redis_asyncio.RedisCluster", publish: str):
         self.client = client
         self.publish = publish
+        self.is_up = True
+        self._alarm = asyncio.Event()
 
-    async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
+    async def run(
+        self, script: Script, tag: str, *arguments: Value, is_probe: bool = False
+    ) -> Any:
         """Run a script on the server that has a tag.
+
+        Args:
+            is_probe: Try even while Redis is thought to be away.
 
         Raises:
             RefusedError: It has refused.
             AppError: UNAVAILABLE. The script may have run, or may do so yet.
         """
+        if not (self.is_up or is_probe):
+            raise unavailable()
         # Handlers begin outside of any task, and the client needs one for its time limits.
         await asyncio.sleep(0)
         text = script.text(self.publish)
@@ -60,7 +74,35 @@ class Link:
                 raise refusal from None
             raise unavailable() from error
         except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
             raise unavailable() from error
+
+    async def server_id(self) -> str:
+        """Which run of which server this is: another one may know less.
+
+        Raises:
+            AppError: UNAVAILABLE.
+        """
+        try:
+            return str((await self.client.info("server"))["run_id"])
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+            raise unavailable() from error
+
+    async def rest(self, limit_s: float) -> None:
+        """Wait for so long, or until something goes wrong."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._alarm.wait()
+                # Not more often than that, however much goes wrong.
+                await asyncio.sleep(limit_s / 4)
+        self._alarm.clear()
+
+    def _failed(self, error: Exception) -> None:
+        self._alarm.set()
+        if isinstance(error, TimeoutError | RedisTimeoutError):
+            # Whoever comes next need not wait as long for the same answer.
+            self.is_up = False
 
     async def close(self) -> None:
         await self.client.aclose()
