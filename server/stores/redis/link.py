@@ -9,7 +9,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.core.errors import AppError, Code
-from server.stores.redis.scripts import Script, sha1_of
+from server.stores.redis.scripts import Script, source
 
 Value = str | bytes | int | float
 
@@ -63,12 +63,12 @@ class Link:
             raise unavailable()
         # Handlers begin outside of any task, and the client needs one for its time limits.
         await asyncio.sleep(0)
-        text = script.text(self.publish)
+        known = source(script, self.publish)
         try:
             try:
-                return await self.client.evalsha(sha1_of(text), 1, tag, *arguments)
+                return await self.client.evalsha(known.sha1, 1, tag, *arguments)
             except NoScriptError:
-                return await self.client.eval(text, 1, tag, *arguments)
+                return await self.client.eval(known.text, 1, tag, *arguments)
         except ResponseError as error:
             if refusal := _refusal(error):
                 raise refusal from None

@@ -8,25 +8,35 @@ from msgspec import Struct
 
 
 class Script(Struct, frozen=True):
-    """A script by its name, such as `rooms/join`."""
+    """A script by its name, such as `rooms/join`.
+
+    Attributes:
+        preludes: Files that it needs beside `lib.lua`, which all begin with.
+    """
 
     name: str
+    preludes: tuple[str, ...] = ()
 
-    def text(self, publish: str) -> str:
-        """All of it: what all begin with, and its own file.
 
-        Args:
-            publish: The command by which events are published.
-        """
-        return f"local PUBLISH = '{publish}'\n{_read('lib')}\n{_read(self.name)}"
+class Source(Struct, frozen=True):
+    """All of a script's text, and the name by which Redis knows it."""
+
+    text: str
+    sha1: str
+
+
+@cache
+def source(script: Script, publish: str) -> Source:
+    """A script as Redis takes it.
+
+    Args:
+        publish: The command by which events are published.
+    """
+    parts = ("lib", *script.preludes, script.name)
+    text = "\n".join((f"local PUBLISH = '{publish}'", *map(_read, parts)))
+    return Source(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 @cache
 def _read(name: str) -> str:
     return files(__package__).joinpath(f"lua/{name}.lua").read_text("utf-8")
-
-
-@cache
-def sha1_of(text: str) -> str:
-    """The name by which Redis knows a script."""
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
