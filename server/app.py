@@ -19,6 +19,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
+from server.core.ids import new_id
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
@@ -28,6 +29,8 @@ from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.live import Live, MemoryLive
+from server.stores.redis.live import open_redis
+from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -265,6 +268,35 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+async def opened(
+    settings: Settings,
+    *,
+    secret: str,
+    admin_token: str,
+    clock: Clock | None = None,
+    client: Client | None = None,
+) -> App:
+    """A server on the live state that its settings name.
+
+    Raises:
+        StoreAwayError: That cannot be had.
+    """
+    clock = clock or SystemClock()
+    live: Live | None = None
+    if settings.redis_url:
+        live = await open_redis(
+            settings.redis_url,
+            Node(new_id()),
+            session=settings.session,
+            random=settings.random,
+            bounds=settings.bounds,
+            clock=clock,
+        )
+    return App(
+        settings, secret=secret, admin_token=admin_token, live=live, clock=clock, client=client
+    )
 
 
 def _derived(secret: str, purpose: bytes) -> bytes:

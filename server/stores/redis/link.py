@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import redis.asyncio as redis_asyncio
+from redis.asyncio.client import PubSub
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -47,9 +48,7 @@ class Link:
         self.is_up = True
         self._alarm = asyncio.Event()
 
-    async def run(
-        self, script: Script, tag: str, *arguments: Value, is_probe: bool = False
-    ) -> Any:
+    async def run(self, script: Script, tag: str, *arguments: Value, is_probe: bool = False) -> Any:
         """Run a script on the server that has a tag.
 
         Args:
@@ -76,6 +75,10 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error
+
+    def pubsub(self) -> PubSub:
+        """A connection of its own, to hear what is published."""
+        return self.client.pubsub()
 
     async def server_id(self) -> str:
         """Which run of which server this is: another one may know less.

@@ -54,6 +54,7 @@ class Nodes:
         on_changed: Called if Redis is another than before, or has begun anew.
 
     Attributes:
+        began: Set once the own heartbeat has come back.
         is_heard: Something that this process has published came back to it lately.
     """
 
@@ -75,6 +76,7 @@ class Nodes:
         self._alive_since_s = 0.0
         self._server: tuple[str, str] | None = None  # what Redis says that it is
         self._was_there = False
+        self.began = asyncio.Event()
         self._burials: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -84,6 +86,7 @@ class Nodes:
     def heard(self) -> None:
         """Note that the own heartbeat came back."""
         self._heard_s = time.monotonic()
+        self.began.set()
 
     async def run(self) -> None:
         """Beat until cancelled."""
