@@ -22,7 +22,7 @@ from server.stores.redis.keys import node_channel
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
-from server.stores.redis.nodes import Node, Nodes
+from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.rooms import RedisRooms
 
@@ -49,6 +49,7 @@ class RedisLive:
         random: Policy,
         bounds: Bounds,
         clock: Clock,
+        pace: Pace,
     ) -> None:
         self._link = link
         self._clock = clock
@@ -72,6 +73,7 @@ class RedisLive:
         )
         self._broker.listen_by(self._ear)
         self._node = node
+        self._pace = pace
         self._nodes: Nodes
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -91,6 +93,7 @@ class RedisLive:
             take_over=self._take_over,
             on_lost=on_lost,
             on_changed=self._broker.check_all,
+            pace=self._pace,
         )
         self._tasks.append(asyncio.create_task(self._ear.listen()))
         async with asyncio.timeout(START_LIMIT_S):
@@ -128,7 +131,14 @@ class RedisLive:
 
 
 async def open_redis(
-    url: str, node: Node, *, session: Policy, random: Policy, bounds: Bounds, clock: Clock
+    url: str,
+    node: Node,
+    *,
+    session: Policy,
+    random: Policy,
+    bounds: Bounds,
+    clock: Clock,
+    pace: Pace | None = None,
 ) -> RedisLive:
     """Live state in the Redis of this URL.
 
@@ -139,4 +149,12 @@ async def open_redis(
         link = await connect(url)
     except (RedisError, OSError, TimeoutError, ValueError) as error:
         raise StoreAwayError(str(error) or type(error).__name__) from error
-    return RedisLive(link, node, session=session, random=random, bounds=bounds, clock=clock)
+    return RedisLive(
+        link,
+        node,
+        session=session,
+        random=random,
+        bounds=bounds,
+        clock=clock,
+        pace=pace or Pace(),
+    )
