@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import time
 from typing import Any
 
 import redis.asyncio as redis_asyncio
@@ -10,7 +12,10 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.core.errors import AppError, Code
+from server.stores.redis.copies import Copies
 from server.stores.redis.scripts import Script, source
+
+log = logging.getLogger("hushwire.redis")
 
 Value = str | bytes | int | float
 
@@ -40,12 +45,15 @@ class Link:
 
     Attributes:
         is_up: Redis answers. While it does not, all is refused at once; who probes sets it.
+        replicas: Servers that copy this one.
     """
 
     def __init__(self, client: "redis_asyncio.Redis | redis_asyncio.RedisCluster", publish: str):
         self.client = client
         self.publish = publish
         self.is_up = True
+        self.replicas = 0
+        self._copies = Copies()
         self._alarm = asyncio.Event()
 
     async def run(self, script: Script, tag: str, *arguments: Value, is_probe: bool = False) -> Any:
@@ -63,31 +71,54 @@ class Link:
         # Handlers begin outside of any task, and the client needs one for its time limits.
         await asyncio.sleep(0)
         known = source(script, self.publish)
+        call = self._call_and_copy if script.is_kept and self.replicas else self._call
         try:
             try:
-                return await self.client.evalsha(known.sha1, 1, tag, *arguments)
+                return await call("EVALSHA", known.sha1, 1, tag, *arguments)
             except NoScriptError:
-                return await self.client.eval(known.text, 1, tag, *arguments)
+                return await call("EVAL", known.text, 1, tag, *arguments)
         except ResponseError as error:
             if refusal := _refusal(error):
                 raise refusal from None
+            log.exception("redis_error")
             raise unavailable() from error
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error
+
+    async def _call(self, *command: Value) -> Any:
+        return await self.client.execute_command(*command)
+
+    async def _call_and_copy(self, *command: Value) -> Any:
+        """Run a command, and wait until a replica has what it has changed.
+
+        Raises:
+            AppError: UNAVAILABLE. It has run, and may be forgotten if this server dies now.
+        """
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", 1, self._copies.limit_ms)
+        answer, copies = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, Exception):
+            raise answer
+        if not self._copies.are_enough(copies, time.monotonic()):
+            raise unavailable()
+        return answer
 
     def pubsub(self) -> PubSub:
         """A connection of its own, to hear what is published."""
         return self.client.pubsub()
 
     async def server_id(self) -> str:
-        """Which run of which server this is: another one may know less.
+        """Which run of which server this is, of which another one may know less.
 
         Raises:
             AppError: UNAVAILABLE.
         """
         try:
-            return str((await self.client.info("server"))["run_id"])
+            known = await self.client.info("server") | await self.client.info("replication")
+            self.replicas = int(known.get("connected_slaves", 0))
+            return str(known["run_id"])
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error

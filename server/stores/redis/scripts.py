@@ -12,10 +12,13 @@ class Script(Struct, frozen=True):
 
     Attributes:
         preludes: Files that it needs beside `lib.lua`, which all begin with.
+        is_kept: What it has changed must outlive the server that it ran on, where that has a
+            replica: it is answered only when the replica has it too.
     """
 
     name: str
     preludes: tuple[str, ...] = ()
+    is_kept: bool = False
 
 
 class Source(Struct, frozen=True):
