@@ -1,6 +1,7 @@
 """The connection to Redis: runs scripts, and says `unavailable` whatever goes wrong on the way."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import redis.asyncio as redis_asyncio
@@ -61,6 +62,28 @@ class Link:
             raise unavailable() from error
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable() from error
+
+    async def run_each(self, script: Script, tags: Sequence[str], *arguments: Value) -> list[Any]:
+        """Run a script under several tags, in one go.
+
+        Raises:
+            AppError: UNAVAILABLE. The script may have run under each of them.
+        """
+        await asyncio.sleep(0)
+        known = source(script, self.publish)
+        try:
+            pipeline = self.client.pipeline(transaction=False)
+            for tag in tags:
+                pipeline.evalsha(known.sha1, 1, tag, *arguments)
+            answers = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise unavailable() from error
+        for number, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                answers[number] = await self.run(script, tags[number], *arguments)
+            elif isinstance(answer, Exception):
+                raise unavailable() from answer
+        return answers
 
     async def close(self) -> None:
         await self.client.aclose()
