@@ -54,9 +54,12 @@ class RedisServer:
         self._program = program
         self._options = options
         self.port = port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = self.url_of(0)
         self.folder = Path(tempfile.mkdtemp(prefix="hushwire-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
+
+    def url_of(self, database: int) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -126,7 +129,16 @@ def running_redis(program: str | None = None, *options: str) -> Iterator[RedisSe
 @functools.cache
 def shared_redis() -> RedisServer:
     """One server for all tests of this process that leave it whole; each flushes it first."""
-    server = RedisServer(binary())
+    return _kept(RedisServer(binary()))
+
+
+@functools.cache
+def shared_old_redis() -> RedisServer:
+    """The same of Redis 6.2."""
+    return _kept(RedisServer(old_binary()))
+
+
+def _kept(server: RedisServer) -> RedisServer:
     server.start()
     atexit.register(server.remove)
     return server

@@ -1,8 +1,6 @@
 """What stores say when they refuse: every backend in the same words."""
 
 from server.core.errors import AppError, Code
-from server.core.kinds import Policy
-from server.core.limits import Bounds
 
 
 def rooms_full() -> AppError:
@@ -25,10 +23,10 @@ def invalid_key() -> AppError:
     return AppError(Code.INVALID_KEY, "the key does not fit this room")
 
 
-def too_many_rooms(bounds: Bounds) -> AppError:
+def too_many_rooms(bound: int) -> AppError:
     return AppError(
         Code.TOO_MANY_ROOMS,
-        f"one connection may be in {bounds.rooms_per_connection} rooms; leave one",
+        f"one connection may be in {bound} rooms; leave one",
     )
 
 
@@ -45,8 +43,8 @@ def room_locked() -> AppError:
     return AppError(Code.ROOM_LOCKED, "the room is locked; ask its creator to let you in")
 
 
-def room_full(policy: Policy) -> AppError:
-    return AppError(Code.ROOM_FULL, f"the room holds {policy.capacity} members")
+def room_full(capacity: int) -> AppError:
+    return AppError(Code.ROOM_FULL, f"the room holds {capacity} members")
 
 
 def not_a_member() -> AppError:

@@ -3,6 +3,7 @@
 A backend opens each of its stores empty, and closes it after the test.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -17,12 +18,20 @@ from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
+from server.stores.redis.attachments import Attachments
+from server.stores.redis.connect import connect
+from server.stores.redis.leases import Leases
+from server.stores.redis.link import Link
+from server.stores.redis.rates import RedisRateLimiter
+from server.stores.redis.rooms import RedisRooms
+from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
 
 
-class Backend(Struct, frozen=True):
+class Backend(Struct, frozen=True, kw_only=True):
     """How one backend opens its stores.
 
     Attributes:
+        name: With its version, if it is tested with several.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
@@ -30,12 +39,13 @@ class Backend(Struct, frozen=True):
 
     name: str
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
-    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
-    rooms_and_groups: Callable[
-        [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
-    ]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
-    brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]]
+    # Of Redis these come with its groups and its broker; until then their suites are not run there.
+    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]] | None = None
+    rooms_and_groups: (
+        Callable[[Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]] | None
+    ) = None
+    brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]] | None = None
 
 
 @asynccontextmanager
@@ -66,6 +76,34 @@ async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
     yield [LocalBroker(SystemClock())]
 
 
+_databases = itertools.cycle(range(16))
+
+
+@asynccontextmanager
+async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
+    """An empty database; those opened lately are left alone, since a test may have two stores."""
+    link = await connect(server.url_of(next(_databases)))
+    await link.client.flushdb()
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+def _redis(name: str, server: Callable[[], RedisServer]) -> Backend:
+    @asynccontextmanager
+    async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
+        async with _empty_redis(server()) as link:
+            yield RedisRooms(link, Attachments(), "node-1", bounds, Leases(link, bounds))
+
+    @asynccontextmanager
+    async def limiter() -> AsyncIterator[RateLimiter]:
+        async with _empty_redis(server()) as link:
+            yield RedisRateLimiter(link)
+
+    return Backend(name=name, rooms=rooms, limiter=limiter)
+
+
 BACKENDS = (
     Backend(
         name="memory",
@@ -75,4 +113,11 @@ BACKENDS = (
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
+    _redis("redis", shared_redis),
+    _redis("redis-6.2", shared_old_redis),
 )
+
+
+def backends_of(part: str) -> list[Backend]:
+    """Those that have one of the stores."""
+    return [one for one in BACKENDS if getattr(one, part)]

@@ -10,7 +10,6 @@ import asyncio
 import time
 from typing import Any
 
-from server.core.errors import AppError
 from server.core.limits import Bounds
 from server.stores import refusals
 from server.stores.redis import keys
@@ -62,7 +61,8 @@ class Leases:
                 needed, granted, version = map(int, numbers)
             if not await self._grant(what, tag, needed, granted, version):
                 break
-        raise FULL[what]()
+        refusal = FULL[what]()
+        raise refusal
 
     def freed(self) -> None:
         """Something was freed here: who was refused before may ask again at once."""

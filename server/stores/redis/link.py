@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import redis.asyncio as redis_asyncio
@@ -85,6 +86,31 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error
+
+    async def run_each(self, script: Script, tags: Sequence[str], *arguments: Value) -> list[Any]:
+        """Run a script under several tags, in one go.
+
+        Raises:
+            AppError: UNAVAILABLE. The script may have run under each of them.
+        """
+        if not self.is_up:
+            raise unavailable()
+        await asyncio.sleep(0)
+        known = source(script, self.publish)
+        try:
+            pipeline = self.client.pipeline(transaction=False)
+            for tag in tags:
+                pipeline.evalsha(known.sha1, 1, tag, *arguments)
+            answers = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+            raise unavailable() from error
+        for number, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                answers[number] = await self.run(script, tags[number], *arguments)
+            elif isinstance(answer, Exception):
+                raise unavailable() from answer
+        return answers
 
     async def _call(self, *command: Value) -> Any:
         return await self.client.execute_command(*command)

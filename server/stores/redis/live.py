@@ -12,6 +12,7 @@ from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.ports import Broker, GroupStore, RateLimiter, RoomStore
 from server.stores.live import StoreAwayError
+from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.broker import RedisBroker
 from server.stores.redis.codec import event_of, unpack
@@ -62,7 +63,7 @@ class RedisLive:
         self._broker = RedisBroker(RoomLogs(link), attachments, session.idle_limit_ms)
         self.rooms: RoomStore = self._rooms
         self.groups: GroupStore = self._groups
-        self.limiter: RateLimiter = RedisRateLimiter(link)
+        self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
         self._ear = Ear(
             link.pubsub,
