@@ -17,6 +17,12 @@ from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
+from server.stores.redis.attachments import Attachments
+from server.stores.redis.connect import connect
+from server.stores.redis.groups import RedisGroups
+from server.stores.redis.leases import Leases
+from server.stores.redis.link import Link
+from tests.redis_servers import shared_redis
 
 
 class Backend(Struct, frozen=True):
@@ -66,11 +72,40 @@ async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
     yield [LocalBroker(SystemClock())]
 
 
+NODE = "node-1"
+
+
+@asynccontextmanager
+async def _redis_groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+    async with empty_redis() as link:
+        yield RedisGroups(Attachments(), NODE, policy, bounds, Leases(link, bounds))
+
+
+@asynccontextmanager
+async def empty_redis() -> AsyncIterator[Link]:
+    server = shared_redis()
+    with server.client() as client:
+        client.flushall()
+    link = await connect(server.url)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
 BACKENDS = (
     Backend(
         name="memory",
         rooms=_memory_rooms,
         groups=_memory_groups,
+        rooms_and_groups=_memory_rooms_and_groups,
+        limiter=_memory_limiter,
+        brokers=_local_broker,
+    ),
+    Backend(
+        name="redis",
+        rooms=_memory_rooms,
+        groups=_redis_groups,
         rooms_and_groups=_memory_rooms_and_groups,
         limiter=_memory_limiter,
         brokers=_local_broker,

@@ -13,20 +13,26 @@
 
 local OWNERS, LOST, IDLE, PARTED = TAG .. 'o', TAG .. 'L', TAG .. 'I', TAG .. 'Q'
 
--- Do it, and answer with a refusal if `error` was called with one.
+-- Do it, and answer with the refusal if one ends it.
 local function attempt(operation)
   local done, answer = pcall(operation)
-  if done or type(answer) == 'table' then return answer end
-  error(answer)
+  if done then return answer end
+  if type(answer) == 'table' and answer.refusal then return answer.refusal end
+  error(answer, 0)
+end
+
+-- End what is attempted with a refusal. It is wrapped: Redis 7 makes text of a bare one.
+local function stop_with(refusal)
+  error({ refusal = refusal })
 end
 
 local function stop(word)
-  error(refuse(word))
+  stop_with(refuse(word))
 end
 
 local function need_space(added_bytes)
   local refusal = lacking('bytes', added_bytes)
-  if refusal then error(refusal) end
+  if refusal then stop_with(refusal) end
 end
 
 -- A number of its own for the next in any row.
@@ -156,7 +162,7 @@ local function with_user(written, forget_ms, operation)
   local done, answer = pcall(operation, user)
   settle(user)
   if done then return answer end
-  error(answer)
+  error(answer, 0)
 end
 
 -- --- the key it had last ---

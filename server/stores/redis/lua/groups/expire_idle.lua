@@ -2,7 +2,7 @@
 -- each so many at most.
 --
 -- ARGV: the time; how many.
--- Answers 1 if there may be more, and what was told.
+-- Answers of what there were most how many it were, and what was told.
 
 local now_ms, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 
@@ -40,4 +40,4 @@ for _, id in ipairs(parted) do part_no_more(id) end
 local users = due_in(IDLE, now_ms)
 for _, id in ipairs(users) do drop_user(find_user(id)) end
 local most = math.max(#groups, #parted, #users, expire_reports(now_ms, limit))
-return { most == limit and 1 or 0, told }
+return { most, told }

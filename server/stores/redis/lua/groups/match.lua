@@ -3,13 +3,14 @@
 --
 -- ARGV: the process; user id; name; public key (packed; '' for the last one), its size, and its mark;
 -- the connection that asks ('' for none); 1 for a move; of a new group id, name and capacity; until
--- when to connect; until when not to meet again; when to forget the user; the time.
+-- when to connect; until when not to meet again; when to forget the user; the time; 1 if it is not known
+-- whether the last time was of success.
 -- Answers 1 if the user is new there; the group (packed); its place; what was told.
 
 local here, user_id, name, key, key_size_bytes, mark, asker, is_move = unpack(ARGV, 1, 8)
 local new_id, new_name, new_capacity = unpack(ARGV, 9, 11)
 local connect_by_ms, apart_until_ms = tonumber(ARGV[12]), tonumber(ARGV[13])
-local forget_ms, now_ms = tonumber(ARGV[14]), tonumber(ARGV[15])
+local forget_ms, now_ms, is_again = tonumber(ARGV[14]), tonumber(ARGV[15]), ARGV[16] == '1'
 
 local function key_for(user)
   if key ~= '' then
@@ -44,7 +45,8 @@ local function stay(user, group, saved)
     member.key, member.mark = saved.key, saved.mark
     change_key(group, member, size_bytes, asker)
   end
-  return { 0, pack_group(group), group.place, told }
+  if is_again then attach(user, group, connections_of(user), here, asker) end
+  return { is_again and 1 or 0, pack_group(group), group.place, told }
 end
 
 local function come_in(user, group, member)
