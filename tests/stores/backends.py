@@ -36,17 +36,18 @@ class Backend(Struct, frozen=True, kw_only=True):
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
+        slowness: By what examples in random order are divided: each step goes over a wire.
     """
 
     name: str
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
-    # Of Redis these come with its groups and its broker; until then their suites are not run there.
-    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]] | None = None
-    rooms_and_groups: (
-        Callable[[Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]] | None
-    ) = None
+    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
+    rooms_and_groups: Callable[
+        [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
+    ]
     brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]] | None = None
+    slowness: int = 1
 
 
 @asynccontextmanager
@@ -93,7 +94,7 @@ async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
         await link.close()
 
 
-def _redis(name: str, server: Callable[[], RedisServer]) -> Backend:
+def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backend:
     @asynccontextmanager
     async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
         async with _empty_redis(server()) as link:
@@ -121,7 +122,12 @@ def _redis(name: str, server: Callable[[], RedisServer]) -> Backend:
             )
 
     return Backend(
-        name=name, rooms=rooms, groups=groups, rooms_and_groups=rooms_and_groups, limiter=limiter
+        name=name,
+        rooms=rooms,
+        groups=groups,
+        rooms_and_groups=rooms_and_groups,
+        limiter=limiter,
+        slowness=slowness,
     )
 
 
@@ -134,8 +140,8 @@ BACKENDS = (
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
-    _redis("redis", shared_redis),
-    _redis("redis-6.2", shared_old_redis),
+    _redis("redis", shared_redis, slowness=8),
+    _redis("redis-6.2", shared_old_redis, slowness=50),
 )
 
 

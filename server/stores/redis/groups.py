@@ -247,7 +247,7 @@ class RedisGroups:
         try:
             return await self._leases.run(self._scripts[name], keys.GROUPS, *arguments)
         except RefusedError as refused:
-            raise self._refusals[refused.word] from None
+            raise self._refusals[refused.word]() from None
 
     def _heard(self, told: Sequence[bytes], place: int) -> tuple[RoomEvent, ...]:
         """What was told, of which connections here hear from that place on."""
