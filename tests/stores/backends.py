@@ -32,12 +32,14 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: With its version, if it is tested with several.
+        examples: How often things are tried in random order.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
     """
 
     name: str
+    examples: int
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
     # Of Redis these come with its groups and its broker; until then their suites are not run there.
@@ -90,7 +92,7 @@ async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
         await link.close()
 
 
-def _redis(name: str, server: Callable[[], RedisServer]) -> Backend:
+def _redis(name: str, examples: int, server: Callable[[], RedisServer]) -> Backend:
     @asynccontextmanager
     async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
         async with _empty_redis(server()) as link:
@@ -101,20 +103,21 @@ def _redis(name: str, server: Callable[[], RedisServer]) -> Backend:
         async with _empty_redis(server()) as link:
             yield RedisRateLimiter(link)
 
-    return Backend(name=name, rooms=rooms, limiter=limiter)
+    return Backend(name=name, examples=examples, rooms=rooms, limiter=limiter)
 
 
 BACKENDS = (
     Backend(
         name="memory",
+        examples=200,
         rooms=_memory_rooms,
         groups=_memory_groups,
         rooms_and_groups=_memory_rooms_and_groups,
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
-    _redis("redis", shared_redis),
-    _redis("redis-6.2", shared_old_redis),
+    _redis("redis", 40, shared_redis),
+    _redis("redis-6.2", 20, shared_old_redis),
 )
 
 
