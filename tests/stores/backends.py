@@ -84,7 +84,7 @@ _databases = itertools.cycle(range(16))
 @asynccontextmanager
 async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
     """An empty database; those opened lately are left alone, since a test may have two stores."""
-    link = await connect(server.url_of(next(_databases)))
+    link = await connect(server.url_of(next(_databases)), timeout_s=20)
     await link.client.flushdb()
     try:
         yield link

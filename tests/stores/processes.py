@@ -70,7 +70,7 @@ async def listening(
 
 @asynccontextmanager
 async def process(
-    server: RedisServer, node: str = "node-a", timeout_s: float = 2, **bounds: int
+    server: RedisServer, node: str = "node-a", timeout_s: float = 20, **bounds: int
 ) -> AsyncIterator[Process]:
     link = await connect(server.url, timeout_s=timeout_s)
     try:

@@ -7,7 +7,15 @@ import pytest
 from msgspec import structs
 
 from server.core.errors import Code
-from server.core.events import LeaveReason, MemberJoined, MemberLeft, MembersChanged, MessageSent
+from server.core.events import (
+    LeaveReason,
+    MemberJoined,
+    MemberLeft,
+    MembersChanged,
+    MessageSent,
+    RoomEvent,
+)
+from server.core.ids import RoomId
 from tests.redis_servers import running_redis, shared_old_redis, shared_redis
 from tests.servers import until
 from tests.stores.guests import POLICY, TEA_ROOM, House, of_kind, refusal, texts, user_ids
@@ -132,7 +140,7 @@ async def test_what_is_published_has_the_places_and_the_order_of_the_log(
     houses, processes, alice, redis_server
 ):
     place = processes[0].attachments.take(alice.connection_id, TEA_ROOM)
-    told = []
+    told: list[tuple[int, RoomEvent]] = []
     async with listening(processes[0].link, TEA_ROOM, told):
         bob = houses[1].guest("bob")
         await bob.join(public_key="bob's key")
@@ -168,7 +176,7 @@ async def test_who_was_removed_by_another_process_is_in_no_room_and_may_join_oth
     await bob.join()
     await alice.remove("bob")
 
-    bob.room_id = "coffee-room"
+    bob.room_id = RoomId("coffee-room")
     assert await refusal(bob.join(as_creator=True)) is None
     assert await bob.rooms() == {"coffee-room"}
 

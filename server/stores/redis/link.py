@@ -12,6 +12,9 @@ from server.stores.redis.scripts import Script, source
 
 Value = str | bytes | int | float
 
+Call = tuple[str, *tuple[Value, ...]]
+"""A tag, and what a script is given under it."""
+
 _REFUSAL = "HW "
 """What the errors begin with that our own scripts answer."""
 
@@ -63,7 +66,7 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable() from error
 
-    async def run_each(self, script: Script, tags: Sequence[str], *arguments: Value) -> list[Any]:
+    async def run_many(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         """Run a script under several tags, in one go.
 
         Raises:
@@ -71,16 +74,16 @@ class Link:
         """
         await asyncio.sleep(0)
         known = source(script, self.publish)
+        pipeline = self.client.pipeline(transaction=False)
+        for tag, *arguments in calls:
+            pipeline.evalsha(known.sha1, 1, tag, *arguments)
         try:
-            pipeline = self.client.pipeline(transaction=False)
-            for tag in tags:
-                pipeline.evalsha(known.sha1, 1, tag, *arguments)
             answers = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable() from error
         for number, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):
-                answers[number] = await self.run(script, tags[number], *arguments)
+                answers[number] = await self.run(script, *calls[number])
             elif isinstance(answer, Exception):
                 raise unavailable() from answer
         return answers

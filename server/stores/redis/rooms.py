@@ -251,7 +251,8 @@ class RedisRooms:
         events: list[RoomEvent] = []
         while tags := due.asking(now_ms):
             try:
-                found = await self._link.run_each(script, tags, now_ms, _AT_ONCE)
+                calls = [(tag, now_ms, _AT_ONCE) for tag in tags]
+                found = await self._link.run_many(script, calls)
             except AppError:
                 due.expect_all(tags, now_ms)
                 raise
@@ -267,12 +268,12 @@ class RedisRooms:
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         start = "-" if after is None else f"({after}"
-        pages = await self._link.run_each(_SUMMARIES, _SHARDS, start, limit)
+        pages = await self._link.run_many(_SUMMARIES, [(tag, start, limit) for tag in _SHARDS])
         first = islice(heapq.merge(*pages, key=lambda row: bytes(row[0])), limit)
         return tuple(map(answers.summary_in, first))
 
     async def totals(self) -> RoomTotals:
-        found = await self._link.run_each(_TOTALS, _SHARDS)
+        found = await self._link.run_many(_TOTALS, [(tag,) for tag in _SHARDS])
         return RoomTotals(*map(sum, zip(*found, strict=True)))
 
     # --- the ways to Redis, and what is remembered here ---
