@@ -1,7 +1,8 @@
 """The connection to Redis: runs scripts, and says `unavailable` whatever goes wrong on the way."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import redis.asyncio as redis_asyncio
@@ -14,6 +15,9 @@ Value = str | bytes | int | float
 
 Call = tuple[str, *tuple[Value, ...]]
 """A tag, and what a script is given under it."""
+
+MAX_UNDERWAY = 64
+"""Commands of one process at a time; the others wait for their turn."""
 
 _REFUSAL = "HW "
 """What the errors begin with that our own scripts answer."""
@@ -38,11 +42,19 @@ class Link:
     Args:
         client: As `connect` makes it.
         publish: `SPUBLISH` where Redis has it, else `PUBLISH`.
+        timeout_s: For the turn of one command, when there are too many.
     """
 
-    def __init__(self, client: "redis_asyncio.Redis | redis_asyncio.RedisCluster", publish: str):
+    def __init__(
+        self,
+        client: "redis_asyncio.Redis | redis_asyncio.RedisCluster",
+        publish: str,
+        timeout_s: float,
+    ) -> None:
         self.client = client
         self.publish = publish
+        self._timeout_s = timeout_s
+        self._turns = asyncio.Semaphore(MAX_UNDERWAY)
 
     async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
         """Run a script on the server that has a tag.
@@ -51,14 +63,13 @@ class Link:
             RefusedError: It has refused.
             AppError: UNAVAILABLE. The script may have run, or may do so yet.
         """
-        # Handlers begin outside of any task, and the client needs one for its time limits.
-        await asyncio.sleep(0)
         known = source(script, self.publish)
         try:
-            try:
-                return await self.client.evalsha(known.sha1, 1, tag, *arguments)
-            except NoScriptError:
-                return await self.client.eval(known.text, 1, tag, *arguments)
+            async with self._turn():
+                try:
+                    return await self.client.evalsha(known.sha1, 1, tag, *arguments)
+                except NoScriptError:
+                    return await self.client.eval(known.text, 1, tag, *arguments)
         except ResponseError as error:
             if refusal := _refusal(error):
                 raise refusal from None
@@ -72,13 +83,14 @@ class Link:
         Raises:
             AppError: UNAVAILABLE. The script may have run under each of them.
         """
-        await asyncio.sleep(0)
         known = source(script, self.publish)
         pipeline = self.client.pipeline(transaction=False)
         for tag, *arguments in calls:
-            pipeline.evalsha(known.sha1, 1, tag, *arguments)
+            # Its `evalsha` is closed on a Cluster, where a pipeline sees to several servers.
+            pipeline.execute_command("EVALSHA", known.sha1, 1, tag, *arguments)
         try:
-            answers = await pipeline.execute(raise_on_error=False)
+            async with self._turn():
+                answers = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable() from error
         for number, answer in enumerate(answers):
@@ -87,6 +99,20 @@ class Link:
             elif isinstance(answer, Exception):
                 raise unavailable() from answer
         return answers
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        # Handlers begin outside of any task, and the client needs one for its time limits.
+        await asyncio.sleep(0)
+        if self._turns.locked():
+            async with asyncio.timeout(self._timeout_s):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def close(self) -> None:
         await self.client.aclose()
