@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 import uvloop
@@ -14,15 +15,17 @@ from dotenv import dotenv_values
 from msgspec import structs
 
 from server import logs
-from server.app import App
+from server.app import App, opened
 from server.datadir import open_folder, read_secret, secret_file
 from server.settings import Settings, SettingsError, load
 from server.settings.table import TABLE
 from server.settings.values import signing_secret
+from server.stores.live import StoreAwayError
 from server.version import VERSION
 
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 1
+STORE_AWAY = 3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -30,13 +33,16 @@ def main(argv: list[str] | None = None) -> int:
     """Run the server.
 
     Returns:
-        The exit status: 0 after a signal, 1 if it cannot listen, 2 if a setting is bad.
+        The exit status: 0 after a signal, 1 if it cannot listen, 2 if a setting is bad, 3 if
+        the store of live state is away.
     """
     arguments = _parser().parse_args(argv)
     try:
         settings = load({**_dotenv(arguments.env_file), **os.environ})
         folder = open_folder(settings.data_dir)
-        secret = read_secret(secret_file(folder, "secret"))
+        own_secret = read_secret(secret_file(folder, "secret"))
+        # Of one that many processes share, the signing secret is what they have in common.
+        secret = (settings.redis_url and settings.jwt_secret) or own_secret
         token_file = None if settings.admin_token else secret_file(folder, "admin-token")
         admin_token = settings.admin_token or read_secret(token_file or folder)
         signing_file = None if settings.jwt_secret else secret_file(folder, "jwt-secret")
@@ -53,15 +59,20 @@ def main(argv: list[str] | None = None) -> int:
     _raise_open_files()
     for warning in settings.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
-    app = App(settings, secret=secret, admin_token=admin_token)
     places = (
         f"operators' token in {token_file or 'ADMIN_TOKEN'}, "
         f"tokens' secret in {signing_file or 'JWT_SECRET'}"
     )
-    return uvloop.run(_run(app, settings, places))
+    opening = opened(settings, secret=secret, admin_token=admin_token)
+    return uvloop.run(_run(opening, settings, places))
 
 
-async def _run(app: App, settings: Settings, places: str) -> int:
+async def _run(opening: Awaitable[App], settings: Settings, places: str) -> int:
+    try:
+        app = await opening
+    except StoreAwayError as error:
+        print(f"Hushwire cannot start:\nREDIS_URL: {error}", file=sys.stderr)
+        return STORE_AWAY
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in STOP_SIGNALS:

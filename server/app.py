@@ -19,6 +19,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
+from server.core.ids import new_id
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
@@ -27,11 +28,9 @@ from server.core.signins import SignIns
 from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
-from server.stores.memory.broker import LocalBroker
-from server.stores.memory.groups import MemoryGroups
-from server.stores.memory.rates import MemoryRateLimiter
-from server.stores.memory.rooms import MemoryRooms
-from server.stores.memory.space import Space
+from server.stores.live import Live, MemoryLive
+from server.stores.redis.live import open_redis
+from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -78,6 +77,7 @@ class App:
     Args:
         secret: At least 256 bits of this installation; every hash of a room key hangs on it.
         admin_token: Of the operators.
+        live: Where live state is; in memory if it is not said.
         clock: For everything that is a matter of time in the core.
         client: For browsers; the built-in one if there is no other.
 
@@ -93,17 +93,14 @@ class App:
         *,
         secret: str,
         admin_token: str,
+        live: Live | None = None,
         clock: Clock | None = None,
         client: Client | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
-        self._limiter = MemoryRateLimiter()
-        self._broker = LocalBroker(self._clock)
-        space = Space(settings.bounds.total_bytes)
-        self._store = MemoryRooms(settings.bounds, space)
-        self._groups = MemoryGroups(settings.random, settings.bounds, space)
+        self._live = live or MemoryLive(settings.random, settings.bounds, self._clock)
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -114,7 +111,7 @@ class App:
         self._upgrades = self._make_upgrades()
         guard = Guard(self.chat.tokens, admin_token, open_to_loopback=settings.debug)
         self._web = Web(client or built_in())
-        self._health = Health(self.chat, self._metrics, guard, self._gate)
+        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
@@ -135,6 +132,7 @@ class App:
             OSError: The address cannot be had.
         """
         await self._runner.setup()
+        await self._live.start(self._let_all_go)
         settings = self._settings
         self._listeners = await listen(
             settings.host, settings.port, self._make_door, settings.tls_context()
@@ -173,14 +171,19 @@ class App:
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
+        await self._live.stop()
         log.info("stopped")
+
+    async def _let_all_go(self) -> None:
+        """Close all connections, which the other processes take for lost already."""
+        await self.sockets.eio.close_all(Code.UNAVAILABLE)
 
     def _make_chat(self, secret: str) -> Chat:
         parts = Parts(
-            store=self._store,
-            groups=self._groups,
-            relay=Relay(self._broker),
-            limiter=self._limiter,
+            store=self._live.rooms,
+            groups=self._live.groups,
+            relay=Relay(self._live.broker),
+            limiter=self._live.limiter,
             clock=self._clock,
             bounds=self._settings.bounds,
             rates=self._settings.rates,
@@ -201,7 +204,7 @@ class App:
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
         self._gate = Gate(
-            limiter=self._limiter,
+            limiter=self._live.limiter,
             clock=self._clock,
             max_per_address=settings.max_address_connections,
             rate=settings.rates.connect,
@@ -220,7 +223,7 @@ class App:
             # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
         )
-        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets), self._broker)
+        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets), self._live.broker)
         self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
@@ -252,7 +255,7 @@ class App:
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
         self._web.add_routes(app)
-        toll = Toll(self._limiter, self._clock, self._settings.rates.events)
+        toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
         rest = Rest(self.chat, self._decoder, guard, self._front, toll)
         for api in APIS:
             rest.add_routes(app, api)
@@ -265,6 +268,35 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+async def opened(
+    settings: Settings,
+    *,
+    secret: str,
+    admin_token: str,
+    clock: Clock | None = None,
+    client: Client | None = None,
+) -> App:
+    """A server on the live state that its settings name.
+
+    Raises:
+        StoreAwayError: That cannot be had.
+    """
+    clock = clock or SystemClock()
+    live: Live | None = None
+    if settings.redis_url:
+        live = await open_redis(
+            settings.redis_url,
+            Node(new_id()),
+            session=settings.session,
+            random=settings.random,
+            bounds=settings.bounds,
+            clock=clock,
+        )
+    return App(
+        settings, secret=secret, admin_token=admin_token, live=live, clock=clock, client=client
+    )
 
 
 def _derived(secret: str, purpose: bytes) -> bytes:

@@ -99,5 +99,3 @@ def running_cluster() -> Iterator[list[RedisServer]]:
 def _is_whole(client: redis.Redis) -> bool:
     state = client.execute_command("CLUSTER INFO")
     return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == "3")
-
-

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
 from server.core.tokens import OURS, TokenRules
-from server.settings import tls
+from server.settings import foreign, tls
 from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
 from server.settings.table import TABLE
 from server.settings.values import Secret
@@ -29,6 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     debug: bool
     admin_token: Secret | None
     jwt_secret: Secret | None
+    redis_url: Secret | None
     jwks_url: str | None
     token_rules: TokenRules
     trusted_hops: int
@@ -82,6 +83,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     ]
     problems += _contradictions(values)
     problems += _issuer_problems(values)
+    problems += _sharing_problems(values)
     if "TLS_CERT" in values and "TLS_KEY" in values:
         use_tls = environment.get("USE_TLS", "")
         problems += tls.problems(values["TLS_CERT"], values["TLS_KEY"], use_tls)
@@ -95,6 +97,8 @@ def _with_aliases(environment: Mapping[str, str]) -> dict[str, str]:
     for alias, name in ALIASES.items():
         if environment.get(alias, "").strip() and not environment.get(name, "").strip():
             known[name] = environment[alias]
+    if not known.get("REDIS_URL", "").strip():
+        known["REDIS_URL"] = foreign.redis_url(environment)
     return known
 
 
@@ -127,6 +131,16 @@ def _issuer_problems(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _sharing_problems(values: Mapping[str, Any]) -> list[str]:
+    """What is made at the first start is another secret on each machine."""
+    return [
+        f"{name}: REDIS_URL is set, and without this every process would make its own. Set it "
+        "to the same value for all of them."
+        for name in ("JWT_SECRET", "ADMIN_TOKEN")
+        if values.get("REDIS_URL") and name in values and values[name] is None
+    ]
+
+
 def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
     if not values["RATE_LIMITS"]:
@@ -149,6 +163,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
         jwt_secret=values["JWT_SECRET"],
+        redis_url=values["REDIS_URL"],
         jwks_url=values["JWT_JWKS_URL"],
         token_rules=_token_rules(values),
         trusted_hops=hops,

@@ -1,8 +1,9 @@
 """Settings of other servers, and of versions to come, that somebody may have set."""
 
+from collections.abc import Mapping
+from urllib.parse import quote
+
 LATER = {
-    "REDIS_URL": "live state is kept in memory by this version",
-    "REDIS_HOST": "live state is kept in memory by this version",
     "DATABASE_URL": "this version keeps nothing in a database",
     "WORKERS": "this version runs one process",
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
@@ -23,11 +24,20 @@ ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
 
 UNUSED = (
     "MONGODB_URI",
-    "REDIS_PORT",
-    "REDIS_PASSWORD",
     "DRAIN_S",
     "MESSAGE_TTL_DAYS",
     "GOOGLE_CLIENT_ID",
     "GOOGLE_ISSUER",
     "GOOGLE_CERTS_URL",
 )
+
+
+def redis_url(environment: Mapping[str, str]) -> str:
+    """The URL of the Redis that other servers have in three settings; nothing without a host."""
+    host = environment.get("REDIS_HOST", "").strip()
+    if not host:
+        return ""
+    port = environment.get("REDIS_PORT", "").strip() or "6379"
+    password = quote(environment.get("REDIS_PASSWORD", "").strip(), safe="")
+    secret = f":{password}@" if password else ""
+    return f"redis://{secret}[{host}]:{port}" if ":" in host else f"redis://{secret}{host}:{port}"

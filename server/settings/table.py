@@ -16,6 +16,7 @@ from server.settings.values import (
     https_url,
     origins,
     proxies,
+    redis_url,
     seconds,
     signing_secret,
     switch,
@@ -75,6 +76,14 @@ TABLE: tuple[Setting, ...] = (
         "",
         token,
         "The operators' token; made and kept in DATA_DIR if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "REDIS_URL",
+        "",
+        redis_url,
+        "Redis that many processes share for live state: redis://, rediss://, unix:// or "
+        "redis+sentinel://; in memory if empty",
         is_secret=True,
     ),
     Setting(

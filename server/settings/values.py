@@ -135,6 +135,23 @@ def _is_here(name: str) -> bool:
         return False
 
 
+_REDIS_SCHEMES = ("redis", "rediss", "redis+sentinel", "unix")
+
+
+def redis_url(text: str) -> Secret | None:
+    """Where Redis is; it may hold a password."""
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        has_place = parts.path if parts.scheme == "unix" else parts.hostname
+    except ValueError:
+        has_place = None
+    if not has_place or parts.scheme not in _REDIS_SCHEMES or not text.isprintable():
+        raise ValueError("must be a URL such as redis://127.0.0.1:6379/0")
+    return Secret(text)
+
+
 def claim_text(text: str) -> str | None:
     if len(text) > 512 or not text.isprintable():
         raise ValueError("must have at most 512 printable characters")

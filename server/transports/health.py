@@ -1,15 +1,25 @@
 """What probes and operators see: `/health`, `/ready`, `/metrics`."""
 
+import contextlib
 import time
+from typing import Protocol
 
 from aiohttp import web
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
+from server.core.ports import RoomTotals
 from server.transports.http import Guard, json_response, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.version import VERSION
+
+
+class Needed(Protocol):
+    """What this process cannot do its work without."""
+
+    @property
+    def is_ready(self) -> bool: ...
 
 
 class Health:
@@ -19,12 +29,16 @@ class Health:
         is_draining: Set when the process is about to stop: not ready for new work.
     """
 
-    def __init__(self, chat: Chat, metrics: Metrics, guard: Guard, gate: Gate) -> None:
+    def __init__(
+        self, chat: Chat, metrics: Metrics, guard: Guard, gate: Gate, stores: Needed
+    ) -> None:
         self._chat = chat
         self._metrics = metrics
         self._guard = guard
         self._started = time.monotonic()
         self._gate = gate
+        self._stores = stores
+        self._totals = RoomTotals(0, 0, 0)  # as they were last known
         self.is_draining = False
 
     def add_routes(self, app: web.Application) -> None:
@@ -33,10 +47,11 @@ class Health:
         app.router.add_get("/metrics", self._metrics_page)
 
     async def _health(self, request: web.Request) -> web.Response:
-        totals = await self._chat.rooms.totals()
+        totals = await self._known_totals()
         return json_response(
             {
-                "status": "ok",
+                # The process is alive all the same; `/ready` says that it is of no use.
+                "status": "ok" if self._stores.is_ready else "degraded",
                 "uptime": round(time.monotonic() - self._started, 3),
                 "sessions": totals.rooms,
                 "connections": self._gate.connections,
@@ -47,13 +62,20 @@ class Health:
     async def _ready(self, request: web.Request) -> web.Response:
         if self.is_draining:
             return problem_response(AppError(Code.UNAVAILABLE, "this process is stopping"))
+        if not self._stores.is_ready:
+            return problem_response(AppError(Code.UNAVAILABLE, "the relay's store is away"))
         return json_response({"status": "ready"})
 
     async def _metrics_page(self, request: web.Request) -> web.Response:
         await self._guard.admit_operator(request, open_to_loopback=True)
-        totals = await self._chat.rooms.totals()
+        totals = await self._known_totals()
         self._metrics.sessions.set(totals.rooms)
         self._metrics.held_bytes.set(totals.held_bytes)
         self._metrics.connections.set(self._gate.connections)
         body, content_type = self._metrics.exposition()
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _known_totals(self) -> RoomTotals:
+        with contextlib.suppress(AppError):
+            self._totals = await self._chat.rooms.totals()
+        return self._totals

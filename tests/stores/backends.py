@@ -20,6 +20,7 @@ from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.connect import connect
+from server.stores.redis.groups import RedisGroups
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.rates import RedisRateLimiter
@@ -78,6 +79,8 @@ async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
     yield [LocalBroker(SystemClock())]
 
 
+NODE = "node-1"
+
 _databases = itertools.cycle(range(16))
 
 
@@ -96,14 +99,37 @@ def _redis(name: str, examples: int, server: Callable[[], RedisServer]) -> Backe
     @asynccontextmanager
     async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
         async with _empty_redis(server()) as link:
-            yield RedisRooms(link, Attachments(), "node-1", bounds, Leases(link, bounds))
+            yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
 
     @asynccontextmanager
     async def limiter() -> AsyncIterator[RateLimiter]:
         async with _empty_redis(server()) as link:
             yield RedisRateLimiter(link)
 
-    return Backend(name=name, examples=examples, rooms=rooms, limiter=limiter)
+    @asynccontextmanager
+    async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+        async with _empty_redis(server()) as link:
+            yield RedisGroups(Attachments(), NODE, policy, bounds, Leases(link, bounds))
+
+    @asynccontextmanager
+    async def rooms_and_groups(
+        policy: Policy, bounds: Bounds
+    ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
+        async with _empty_redis(server()) as link:
+            leases, attachments = Leases(link, bounds), Attachments()
+            yield (
+                RedisRooms(link, attachments, NODE, bounds, leases),
+                RedisGroups(attachments, NODE, policy, bounds, leases),
+            )
+
+    return Backend(
+        name=name,
+        examples=examples,
+        rooms=rooms,
+        groups=groups,
+        rooms_and_groups=rooms_and_groups,
+        limiter=limiter,
+    )
 
 
 BACKENDS = (

@@ -28,7 +28,7 @@ _SENTINEL_PORT = 26379
 _FORMS = "redis://, rediss://, unix:// or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
 
 
-class UnfitRedisError(Exception):
+class UnfitRedisError(OSError):
     """Redis cannot be used as it is. Says why, and names no password."""
 
 

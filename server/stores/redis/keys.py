@@ -41,6 +41,11 @@ def channel_of(room_id: RoomId) -> str:
     return f"{tag_of(room_id)}c:{room_id}"
 
 
+def room_of(channel: str) -> RoomId:
+    """The room whose channel this is."""
+    return RoomId(channel.partition("}c:")[2])
+
+
 def node_channel(node: str) -> str:
     """On which one process hears of its own connections, and its own heartbeat."""
     return f"hw:node:{node}"

@@ -34,27 +34,32 @@ from server.stores.room_sizes import member_bytes, message_bytes
 _PRELUDES = ("books", "members", "room")
 
 
-def _script(name: str) -> Script:
+def _plain(name: str) -> Script:
     return Script(f"rooms/{name}", _PRELUDES)
 
 
-_RESERVE = _script("reserve")
-_JOIN = _script("join")
-_MEMBERS = _script("members")
-_SAVE_KEY = _script("save_key")
-_APPEND = _script("append")
-_RECIPIENT = _script("recipient")
-_TOUCH = _script("touch")
-_LOCK = _script("lock")
-_REMOVE = _script("remove")
-_LEAVE = _script("leave")
-_LOSE = _script("lose")
-_LOSE_NODE = _script("lose_node")
-_ATTACHED = _script("attached")
-_EXPIRE_LOST = _script("expire_lost")
-_EXPIRE_IDLE = _script("expire_idle")
-_SUMMARIES = _script("summaries")
-_TOTALS = _script("totals")
+def _kept(name: str) -> Script:
+    """One whose changes nobody would make again."""
+    return Script(f"rooms/{name}", _PRELUDES, is_kept=True)
+
+
+_RESERVE = _kept("reserve")
+_JOIN = _kept("join")
+_MEMBERS = _plain("members")
+_SAVE_KEY = _kept("save_key")
+_APPEND = _kept("append")
+_RECIPIENT = _plain("recipient")
+_TOUCH = _plain("touch")
+_LOCK = _kept("lock")
+_REMOVE = _kept("remove")
+_LEAVE = _kept("leave")
+_LOSE = _kept("lose")
+_LOSE_NODE = _kept("lose_node")
+_ATTACHED = _plain("attached")
+_EXPIRE_LOST = _plain("expire_lost")
+_EXPIRE_IDLE = _plain("expire_idle")
+_SUMMARIES = _plain("summaries")
+_TOTALS = _plain("totals")
 
 _SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
 

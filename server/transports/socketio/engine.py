@@ -193,10 +193,14 @@ class Engine:
 
     # --- the end ---
 
-    async def shut_all(self, code: Code) -> None:
+    async def close_all(self, code: Code) -> None:
         """Close every connection at transport level, so that official clients come back."""
         sockets = list(self.sockets.values())
         for socket in sockets:
             socket.shut(code)
-        self.wheel.stop()
         await asyncio.gather(*(socket.inbox.idle() for socket in sockets))
+
+    async def shut_all(self, code: Code) -> None:
+        """The same for good."""
+        await self.close_all(code)
+        self.wheel.stop()

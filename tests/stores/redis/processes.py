@@ -14,13 +14,10 @@ from server.stores.redis.attachments import Attachments
 from server.stores.redis.connect import connect
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
-from server.stores.redis.log import MISSED
+from server.stores.redis.logs import Gone, Known, RoomLogs, Unknown
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer
 from tests.stores.guests import TEA_ROOM
-
-GONE, UNKNOWN = -1, 0
-"""What `log/missed` answers instead of events."""
 
 
 class Process:
@@ -31,17 +28,17 @@ class Process:
         self.node = node
         self.attachments = Attachments()
         self.leases = Leases(link, bounds)
+        self.logs = RoomLogs(link)
         self.rooms = RedisRooms(link, self.attachments, node, bounds, self.leases)
 
     async def missed(
         self, place: int, room_id: RoomId = TEA_ROOM
-    ) -> list[tuple[int, RoomEvent]] | int:
-        """What came after a place, with the places; or the number that says why not."""
-        answer = await self.link.run(MISSED, keys.tag_of(room_id), room_id, place)
-        if isinstance(answer, int):
-            return answer
-        pairs = zip(answer[1::2], answer[2::2], strict=True)
-        return [(at, codec.event_of(room_id, codec.unpack(packed))) for at, packed in pairs]
+    ) -> list[tuple[int, RoomEvent]] | Unknown | Gone:
+        """What came after a place, with the places; or why that is not known."""
+        found = await self.logs.read(room_id, place)
+        if not isinstance(found, Known):
+            return found
+        return [(placed.place, placed.event) for placed in found.events]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from server.core.ids import RoomId
 from server.stores.redis import keys, leases
 from tests.redis_servers import shared_redis
 from tests.stores.guests import POLICY, House, refusal
-from tests.stores.processes import process
+from tests.stores.redis.processes import process
 
 ROOMS = [RoomId(f"room-{number}") for number in range(300)]
 

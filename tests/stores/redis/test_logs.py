@@ -14,12 +14,11 @@ from server.core.events import (
     TypingChanged,
 )
 from server.core.ids import RoomId, UserId
-from server.stores.redis import codec, keys
-from server.stores.redis.log import PUBLISH
+from server.stores.redis.logs import Gone, Unknown
 from tests.redis_servers import shared_redis
 from tests.servers import until
 from tests.stores.guests import POLICY, TEA_ROOM, House, user_ids
-from tests.stores.processes import GONE, UNKNOWN, listening, process
+from tests.stores.redis.processes import listening, process
 
 LOCKED = RoomLocked(room_id=TEA_ROOM, locked=True, locked_ms=1)
 TYPING = TypingChanged(room_id=TEA_ROOM, user_id=UserId("alice"), is_typing=True)
@@ -50,13 +49,6 @@ def place(one, alice):
     return one.attachments.take(alice.connection_id, TEA_ROOM)
 
 
-async def publish(one, event: RoomEvent, *, is_noted: bool = True) -> int:
-    packed = codec.pack_event(event)
-    tag = keys.tag_of(event.room_id)
-    found: int = await one.link.run(PUBLISH, tag, event.room_id, packed, int(is_noted))
-    return found
-
-
 def kinds(logged):
     return [type(event) for _, event in logged]
 
@@ -71,7 +63,7 @@ async def test_whoever_joins_is_told_from_after_its_own_join_on(one, house, alic
 
 async def test_what_came_after_a_place_is_told_in_order_with_its_places(one, house, alice, place):
     sent = [(await alice.say(number)).event for number in range(3)]
-    await publish(one, LOCKED)
+    await one.logs.publish(LOCKED, is_noted=True)
 
     assert await one.missed(place) == [
         (place + number, event) for number, event in enumerate((*sent, LOCKED), 1)
@@ -81,13 +73,12 @@ async def test_what_came_after_a_place_is_told_in_order_with_its_places(one, hou
 
 
 async def test_a_place_that_is_not_of_this_log_is_not_known(one, alice, place):
-    assert await one.missed(place + 1) == UNKNOWN
-    assert await one.missed(1) == UNKNOWN
-    assert await one.missed(0) == UNKNOWN
+    for other in (place + 1, 1, 0):
+        assert await one.missed(other) == Unknown(place)
 
 
 async def test_a_room_that_nobody_made_or_that_ended_is_gone(one, house, alice, place, clock):
-    assert await one.missed(place, RoomId("coffee-room")) == GONE
+    assert await one.missed(place, RoomId("coffee-room")) == Gone()
     clock.advance(minutes=30)
     told: list[tuple[int, RoomEvent]] = []
     async with listening(one.link, TEA_ROOM, told):
@@ -95,7 +86,7 @@ async def test_a_room_that_nobody_made_or_that_ended_is_gone(one, house, alice, 
         await until(lambda: told)
 
     assert told == [(place + 1, RoomExpired(room_id=TEA_ROOM, idle_limit_ms=POLICY.idle_limit_ms))]
-    assert await one.missed(place) == GONE
+    assert await one.missed(place) == Gone()
 
 
 async def test_no_place_of_a_room_is_known_in_the_next_one_of_its_id(one, house, place, clock):
@@ -103,7 +94,7 @@ async def test_no_place_of_a_room_is_known_in_the_next_one_of_its_id(one, house,
     await house.expire_idle()
     await house.guest("bob").join(as_creator=True)
 
-    assert await one.missed(place) == UNKNOWN
+    assert isinstance(await one.missed(place), Unknown)
 
 
 async def test_a_message_that_has_left_the_history_makes_its_place_unknown(one, alice, place):
@@ -113,7 +104,7 @@ async def test_a_message_that_has_left_the_history_makes_its_place_unknown(one, 
 
     await alice.say("one more")
 
-    assert await one.missed(place) == UNKNOWN
+    assert await one.missed(place) == Unknown(place + POLICY.history_messages + 1)
     assert len(await one.missed(place + 1)) == POLICY.history_messages
 
 
@@ -160,26 +151,26 @@ async def test_the_only_list_is_for_all_but_who_caused_it_and_one_of_several_for
 
 async def test_a_log_keeps_a_thousand_events(one, alice, place):
     for _ in range(1_001):
-        newest = await publish(one, LOCKED)
+        await one.logs.publish(LOCKED, is_noted=True)
 
-    assert await one.missed(newest - 1_001) == UNKNOWN
-    assert len(await one.missed(newest - 1_000)) == 1_000
+    assert await one.missed(place) == Unknown(place + 1_001)
+    assert len(await one.missed(place + 1)) == 1_000
 
 
 async def test_a_log_of_large_events_keeps_half_a_megabyte(one, alice, place):
     event = structs.replace(TYPING, name="x" * 10_000)
     for _ in range(100):
-        newest = await publish(one, event)
+        await one.logs.publish(event, is_noted=True)
 
-    assert await one.missed(newest - 53) == UNKNOWN
-    assert len(await one.missed(newest - 52)) == 52
+    assert await one.missed(place + 47) == Unknown(place + 100)
+    assert len(await one.missed(place + 48)) == 52
 
 
 async def test_what_is_of_the_moment_has_no_place_and_is_told_to_who_listens(one, alice, place):
     told: list[tuple[int, RoomEvent]] = []
     async with listening(one.link, TEA_ROOM, told):
-        assert await publish(one, TYPING, is_noted=False) == 0
-        assert await publish(one, LOCKED) == place + 1
+        await one.logs.publish(TYPING, is_noted=False)
+        await one.logs.publish(LOCKED, is_noted=True)
         await until(lambda: len(told) == 2)
 
     assert told == [(0, TYPING), (place + 1, LOCKED)]
@@ -187,11 +178,17 @@ async def test_what_is_of_the_moment_has_no_place_and_is_told_to_who_listens(one
 
 
 async def test_what_is_told_of_a_room_that_is_gone_makes_no_room(one, house):
-    assert await publish(one, LOCKED) == 0
-    assert await one.missed(0) == GONE
+    told: list[tuple[int, RoomEvent]] = []
+    async with listening(one.link, TEA_ROOM, told):
+        await one.logs.publish(LOCKED, is_noted=True)
+        await until(lambda: told)
+
+    assert told == [(0, LOCKED)]
+    assert await one.missed(0) == Gone()
     assert (await house.reserve()).created
 
 
 async def test_a_script_unknown_to_redis_is_run_all_the_same(one, alice, place):
     await one.link.client.script_flush()
-    assert await publish(one, LOCKED) == place + 1
+    await one.logs.publish(LOCKED, is_noted=True)
+    assert len(await one.missed(place)) == 1

@@ -1,0 +1,161 @@
+"""Hearing Redis publish: one connection, which begins anew by itself when it is lost."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from server.stores.redis.link import unavailable
+
+log = logging.getLogger("hushwire.redis")
+
+SILENCE_S = 3.0
+"""Without a word, not even one's own heartbeat, a connection is taken for dead."""
+
+CONFIRM_LIMIT_S = 2.0
+"""For Redis to say that it will tell."""
+
+_PAUSE_S = (0.05, 0.5)
+"""Between two tries to connect: one of many processes should not knock at the same time."""
+
+_BATCH = 500
+
+
+class _SilenceError(Exception):
+    """Nothing was heard for too long."""
+
+
+class Ear:
+    """Hears channels.
+
+    Args:
+        open_pubsub: Makes a connection of its own.
+        is_sharded: Whether channels are heard by SSUBSCRIBE; `own` is heard by SUBSCRIBE.
+        own: A channel on which something is said every second.
+        on_message: Called with a channel and what was published there; never waits.
+        on_restored: Called when all channels are heard again after something may have been lost.
+
+    Attributes:
+        begun: Set once it has heard at all.
+        is_on: All channels that are wanted are heard.
+    """
+
+    def __init__(
+        self,
+        open_pubsub: Callable[[], PubSub],
+        *,
+        is_sharded: bool,
+        own: str,
+        on_message: Callable[[str, bytes], None],
+        on_restored: Callable[[], None],
+    ) -> None:
+        self._open_pubsub = open_pubsub
+        self._is_sharded = is_sharded
+        self._own = own
+        self._on_message = on_message
+        self._on_restored = on_restored
+        self._confirmed: dict[str, asyncio.Event] = {}
+        self._pubsub: PubSub | None = None
+        self._waiting: set[str] = set()  # while it begins
+        self.begun = asyncio.Event()
+        self.is_on = False
+
+    def hears(self, channel: str) -> bool:
+        confirmed = self._confirmed.get(channel)
+        return confirmed is not None and confirmed.is_set()
+
+    async def add(self, channel: str) -> None:
+        """Hear a channel; returns once it is heard.
+
+        Raises:
+            AppError: UNAVAILABLE. It is heard as soon as that is possible.
+        """
+        if self.hears(channel):
+            return
+        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
+        try:
+            async with asyncio.timeout(CONFIRM_LIMIT_S):
+                await self.hear(channel)
+        except TimeoutError:
+            raise unavailable() from None
+
+    async def hear(self, channel: str) -> None:
+        """Hear a channel; returns once it is heard, however long that takes."""
+        confirmed = self._confirmed.get(channel)
+        if confirmed is None:
+            confirmed = self._confirmed[channel] = asyncio.Event()
+            if self._pubsub:
+                with contextlib.suppress(RedisError, OSError):
+                    await self._subscribe(self._pubsub, channel)
+        await confirmed.wait()
+
+    async def drop(self, channel: str) -> None:
+        """Hear a channel no more."""
+        if self._confirmed.pop(channel, None) and self._pubsub:
+            with contextlib.suppress(RedisError, OSError):
+                await self._unsubscribe(self._pubsub, channel)
+
+    async def listen(self) -> None:
+        """Hear until cancelled."""
+        while True:
+            try:
+                await self._hear()
+            except (RedisError, OSError, TimeoutError, _SilenceError) as error:
+                if self.is_on:
+                    log.warning(
+                        "redis_not_heard", extra={"fields": {"error": type(error).__name__}}
+                    )
+            await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
+
+    async def _hear(self) -> None:
+        pubsub = self._open_pubsub()
+        try:
+            await self._begin(pubsub)
+            while True:
+                message = await pubsub.get_message(timeout=SILENCE_S)
+                if message is None:
+                    raise _SilenceError
+                self._take(message["type"], message["channel"].decode(), message["data"])
+        finally:
+            self._pubsub = None
+            self.is_on = False
+            for confirmed in self._confirmed.values():
+                confirmed.clear()
+            with contextlib.suppress(Exception):
+                await pubsub.aclose()
+
+    async def _begin(self, pubsub: PubSub) -> None:
+        channels = list(self._confirmed)
+        self._waiting = {self._own, *channels}
+        await pubsub.subscribe(self._own)
+        for start in range(0, len(channels), _BATCH):
+            await self._subscribe(pubsub, *channels[start : start + _BATCH])
+        self._pubsub = pubsub
+        for channel in self._confirmed.keys() - set(channels):  # which came meanwhile
+            await self._subscribe(pubsub, channel)
+
+    def _take(self, kind: str, channel: str, data: bytes) -> None:
+        if kind in ("message", "smessage"):
+            self._on_message(channel, data)
+        elif kind in ("subscribe", "ssubscribe"):
+            if channel == self._own and self.is_on:
+                raise _SilenceError  # the library has connected anew, and something may be lost
+            if confirmed := self._confirmed.get(channel):
+                confirmed.set()
+            self._waiting.discard(channel)
+            if not self._waiting and not self.is_on:
+                self.is_on = True
+                if self.begun.is_set():
+                    log.info("redis_heard_again")
+                    self._on_restored()
+                self.begun.set()
+
+    async def _subscribe(self, pubsub: PubSub, *channels: str) -> None:
+        await (pubsub.ssubscribe if self._is_sharded else pubsub.subscribe)(*channels)
+
+    async def _unsubscribe(self, pubsub: PubSub, channel: str) -> None:
+        await (pubsub.sunsubscribe if self._is_sharded else pubsub.unsubscribe)(channel)

@@ -1,0 +1,32 @@
+-- One process says that it is there. Arguments: its id, where others reach it (or nothing),
+-- an id for this Redis if it has none yet, and how long a process may be silent (ms).
+-- Answers {whether it was there, 1 if it is being buried, the id of this Redis, then the
+-- processes that are to be buried, by others than themselves}.
+local node, url, epoch, silence_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local beats, buried = TAG .. 'beats', TAG .. 'buried'
+
+redis.call('SET', TAG .. 'epoch', epoch, 'NX')
+-- If Redis itself hung, all were silent, and this beat may have been waiting for as long.
+local last_ms = tonumber(redis.call('ZSCORE', beats, node) or 0)
+if ARGV[5] == '1' and now_ms - last_ms < silence_ms / 2 then
+  local silent_since = '(' .. string.format('%.0f', now_ms - silence_ms)
+  for _, silent in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', silent_since)) do
+    redis.call('ZREM', beats, silent)
+    redis.call('HDEL', TAG .. 'urls', silent)
+    redis.call('ZADD', buried, now_ms, silent)
+  end
+end
+local was_there = last_ms > 0 and 1 or 0
+local is_buried = redis.call('ZSCORE', buried, node) and 1 or 0
+if is_buried == 0 then
+  redis.call('ZADD', beats, now_ms, node)
+  if url ~= '' then redis.call('HSET', TAG .. 'urls', node, url) end
+end
+redis.call('PUBLISH', 'hw:node:' .. node, 'beat')
+local answer = {was_there, is_buried, redis.call('GET', TAG .. 'epoch')}
+for _, dead in ipairs(redis.call('ZRANGE', buried, 0, 9)) do
+  if dead ~= node then answer[#answer + 1] = dead end
+end
+return answer

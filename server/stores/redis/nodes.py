@@ -1,0 +1,166 @@
+"""The processes that share a Redis: each says that it is there, and buries who no longer does."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+from redis.exceptions import RedisError
+
+from server.core.errors import AppError
+from server.core.ids import new_id
+from server.stores.redis.keys import NODES
+from server.stores.redis.link import Link
+from server.stores.redis.scripts import Script
+
+log = logging.getLogger("hushwire.redis")
+
+_BEAT = Script("nodes/beat")
+_BURIED = Script("nodes/buried")
+_LEAVE = Script("nodes/leave")
+
+
+class Pace(Struct, frozen=True):
+    """How often a process says that it is there, and what silence means.
+
+    Attributes:
+        silence_s: Who was silent for so long is dead; what it held is taken over.
+        deaf_s: Who does not hear itself for so long is not ready.
+    """
+
+    beat_s: float = 1.0
+    silence_s: float = 6.0
+    deaf_s: float = 3.0
+
+
+class Node(Struct, frozen=True):
+    """One process: its id, and the URL under which others reach it, if they do."""
+
+    node_id: str
+    url: str = ""
+
+
+class _Pulse(Struct, frozen=True):
+    """What Redis answers to a beat."""
+
+    was_there: bool
+    is_buried: bool
+    epoch: str
+    dead: Sequence[str]
+
+
+class Nodes:
+    """This process among the others.
+
+    Args:
+        take_over: Notes the connections of a dead process as lost.
+        on_lost: Called if this one was given up by the others: it must let go of all it has.
+        on_changed: Called if Redis is another than before, or has begun anew.
+
+    Attributes:
+        began: Set once the own heartbeat has come back.
+        is_heard: Something that this process has published came back to it lately.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        node: Node,
+        *,
+        take_over: Callable[[str], Awaitable[None]],
+        on_lost: Callable[[], Awaitable[None]],
+        on_changed: Callable[[], None],
+        pace: Pace,
+    ) -> None:
+        self._link = link
+        self._node = node
+        self._take_over = take_over
+        self._on_lost = on_lost
+        self._on_changed = on_changed
+        self._pace = pace
+        self._heard_s = -math.inf
+        self._alive_since_s = 0.0
+        self._server: tuple[str, str] | None = None  # what Redis says that it is
+        self._was_there = False
+        self.began = asyncio.Event()
+        self._burials: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def is_heard(self) -> bool:
+        return time.monotonic() - self._heard_s < self._pace.deaf_s
+
+    def heard(self) -> None:
+        """Note that the own heartbeat came back."""
+        self._heard_s = time.monotonic()
+        self.began.set()
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            try:
+                await self.beat()
+            except AppError:
+                self._alive_since_s = time.monotonic()
+            except Exception:
+                log.exception("internal_error")
+            await self._link.rest(self._pace.beat_s)
+
+    async def beat(self) -> None:
+        """Say that this process is there, and see to who is not.
+
+        Raises:
+            AppError: UNAVAILABLE.
+        """
+        pulse = await self._pulse()
+        server = (await self._link.server_id(), pulse.epoch)
+        before, self._server = self._server, server
+        self._link.is_up = not pulse.is_buried
+        if before not in (None, server):
+            log.warning("redis_changed")
+            self._on_changed()
+        elif self._was_there and not pulse.was_there:
+            log.warning("given_up_by_others")
+            self._was_there = False
+            await self._on_lost()
+        self._was_there = not pulse.is_buried
+        for node_id in pulse.dead:
+            if node_id not in self._burials:
+                self._burials[node_id] = asyncio.create_task(self._bury(node_id))
+
+    async def leave(self) -> None:
+        """End in order, so that nobody has to wait until this process is taken for dead."""
+        for task in self._burials.values():
+            task.cancel()
+        with contextlib.suppress(AppError):
+            await self._link.run(_LEAVE, NODES, self._node.node_id)
+
+    async def _pulse(self) -> _Pulse:
+        # Who has itself been away cannot tell whether others were.
+        may_bury = time.monotonic() - self._alive_since_s > self._pace.silence_s
+        found = await self._link.run(
+            _BEAT,
+            NODES,
+            self._node.node_id,
+            self._node.url,
+            new_id(),
+            round(self._pace.silence_s * 1000),
+            int(may_bury),
+            is_probe=True,
+        )
+        was_there, is_buried, epoch, *dead = found
+        return _Pulse(bool(was_there), bool(is_buried), epoch.decode(), [d.decode() for d in dead])
+
+    async def _bury(self, node_id: str) -> None:
+        log.warning("node_dead", extra={"fields": {"node": node_id}})
+        try:
+            await self._take_over(node_id)
+            await self._link.run(_BURIED, NODES, node_id)
+        except (AppError, RedisError):
+            log.warning("node_not_buried_yet", extra={"fields": {"node": node_id}})
+        except Exception:
+            log.exception("internal_error")
+        finally:
+            self._burials.pop(node_id, None)
