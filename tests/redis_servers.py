@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,20 +43,37 @@ def free_port() -> int:
         return port
 
 
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something is true of a server.
+
+    Raises:
+        RuntimeError: It was not in time.
+    """
+    deadline = time.monotonic() + START_LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("Redis took too long")
+        time.sleep(0.01)
+
+
 class RedisServer:
     """One server, which tests may stop, kill, pause and start again on the same port.
 
     Attributes:
+        command: That starts it.
         url: Of its first database.
         folder: Where it keeps what it keeps.
     """
 
     def __init__(self, program: str, *options: str, port: int | None = None) -> None:
-        self._program = program
-        self._options = options
         self.port = port or free_port()
         self.url = self.url_of(0)
         self.folder = Path(tempfile.mkdtemp(prefix="hushwire-redis-"))
+        self.command = [
+            program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def url_of(self, database: int) -> str:
@@ -64,22 +81,18 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [
-            self._program,
-            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no", *self._options),
-        ]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_LIMIT_S
+        process = self._process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
         with self.client() as client:
-            while True:
+
+            def answers() -> bool:
+                if process.poll() is not None:
+                    raise RuntimeError("Redis did not start")
                 try:
-                    client.ping()
-                    return
-                except redis.RedisError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError("Redis did not start") from None
-                    time.sleep(0.01)
+                    return bool(client.ping())
+                except redis.RedisError as error:
+                    return isinstance(error, redis.AuthenticationError)
+
+            wait_for(answers)
 
     @contextmanager
     def client(self) -> Iterator[Any]:

@@ -33,6 +33,7 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: With its version, if it is tested with several.
+        examples: How often things are tried in random order.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
@@ -86,7 +87,7 @@ _databases = itertools.cycle(range(16))
 @asynccontextmanager
 async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
     """An empty database; those opened lately are left alone, since a test may have two stores."""
-    link = await connect(server.url_of(next(_databases)))
+    link = await connect(server.url_of(next(_databases)), timeout_s=20)
     await link.client.flushdb()
     try:
         yield link

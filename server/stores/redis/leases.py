@@ -8,19 +8,20 @@ if a process ends in between: more is granted in the one place first, less at th
 
 import asyncio
 import time
+from itertools import chain
 from typing import Any
 
 from server.core.limits import Bounds
 from server.stores import refusals
 from server.stores.redis import keys
-from server.stores.redis.link import Link, RefusedError, Value
+from server.stores.redis.link import Call, Link, RefusedError, Value
 from server.stores.redis.scripts import Script
 
-_RAISE = Script("leases/raise")
-_TAKE = Script("leases/take")
-_SPARE = Script("leases/spare")
-_GIVE_BACK = Script("leases/give_back")
-_LIST = Script("leases/list")
+RAISE = Script("leases/raise")
+TAKE = Script("leases/take")
+SPARE = Script("leases/spare")
+GIVE_BACK = Script("leases/give_back")
+LIST = Script("leases/list")
 
 _CHUNKS = 256
 """A tag gets this part of everything beyond what it needs, so that it rarely asks."""
@@ -28,8 +29,8 @@ _CHUNKS = 256
 _TRIES = 8
 """Others may take what was granted, before it is used."""
 
-_FULL_S = 0.25
-"""So long who needs as much again is refused without asking all tags for what they can spare."""
+FULL_S = 0.25
+"""So long who lacks as much is refused without asking all tags for what they can spare."""
 
 FULL = {"rooms": refusals.rooms_full, "bytes": refusals.space_full}
 """What is leased, and what is said when there is none."""
@@ -41,7 +42,7 @@ class Leases:
     def __init__(self, link: Link, bounds: Bounds) -> None:
         self._link = link
         self._limits = {"rooms": bounds.rooms, "bytes": bounds.total_bytes}
-        self._full: dict[tuple[str, str], tuple[int, float]] = {}
+        self._full: dict[str, tuple[int, float]] = {}  # what was lacking, and until when
         self._taking_back = asyncio.Lock()
 
     async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
@@ -69,37 +70,38 @@ class Leases:
         self._full.clear()
 
     async def _grant(self, what: str, tag: str, needed: int, granted: int, version: int) -> bool:
-        if self._is_full(what, tag, needed):
+        lacking = needed - granted
+        if self._is_full(what, lacking):
             return False
         if await self._raise(what, tag, needed, granted, version):
             return True
         async with self._taking_back:
-            if self._is_full(what, tag, needed):
+            if self._is_full(what, lacking):
                 return False
             await self._take_back(what, tag)
             if await self._raise(what, tag, needed, granted, version):
                 return True
-            self._full[what, tag] = needed, time.monotonic() + _FULL_S
+            self._full[what] = lacking, time.monotonic() + FULL_S
             return False
 
-    def _is_full(self, what: str, tag: str, needed: int) -> bool:
-        refused, until_s = self._full.get((what, tag), (needed + 1, 0.0))
-        return refused <= needed and time.monotonic() < until_s
+    def _is_full(self, what: str, lacking: int) -> bool:
+        refused, until_s = self._full.get(what, (lacking, 0.0))
+        return refused <= lacking and time.monotonic() < until_s
 
     async def _raise(self, what: str, tag: str, needed: int, granted: int, version: int) -> bool:
         limit = self._limits[what]
         wished = needed + limit // _CHUNKS
         amount, new_version = await self._link.run(
-            _RAISE, keys.NODES, what, tag, needed, wished, limit, granted, version
+            RAISE, keys.NODES, what, tag, needed, wished, limit, granted, version
         )
-        await self._link.run(_TAKE, tag, what, amount, new_version)
+        await self._link.run(TAKE, tag, what, amount, new_version)
         return bool(amount >= needed)
 
     async def _take_back(self, what: str, tag: str) -> None:
         """Take from all other tags what they do not use."""
-        found = await self._link.run(_LIST, keys.NODES, what)
-        for name, version in zip(found[::2], found[1::2], strict=True):
-            other = name.decode()
-            if other != tag:
-                kept, newest = await self._link.run(_SPARE, other, what, version)
-                await self._link.run(_GIVE_BACK, keys.NODES, what, other, kept, newest)
+        found = await self._link.run(LIST, keys.NODES, what)
+        granted = zip(map(bytes.decode, found[::2]), found[1::2], strict=True)
+        calls: list[Call] = [(other, what, version) for other, version in granted if other != tag]
+        kept = await self._link.run_many(SPARE, calls)
+        said = [(other, *numbers) for (other, *_), numbers in zip(calls, kept, strict=True)]
+        await self._link.run(GIVE_BACK, keys.NODES, what, *chain.from_iterable(said))

@@ -34,27 +34,32 @@ from server.stores.room_sizes import member_bytes, message_bytes
 _PRELUDES = ("books", "members", "room")
 
 
-def _script(name: str) -> Script:
+def _plain(name: str) -> Script:
     return Script(f"rooms/{name}", _PRELUDES)
 
 
-_RESERVE = _script("reserve")
-_JOIN = _script("join")
-_MEMBERS = _script("members")
-_SAVE_KEY = _script("save_key")
-_APPEND = _script("append")
-_RECIPIENT = _script("recipient")
-_TOUCH = _script("touch")
-_LOCK = _script("lock")
-_REMOVE = _script("remove")
-_LEAVE = _script("leave")
-_LOSE = _script("lose")
-_LOSE_NODE = _script("lose_node")
-_ATTACHED = _script("attached")
-_EXPIRE_LOST = _script("expire_lost")
-_EXPIRE_IDLE = _script("expire_idle")
-_SUMMARIES = _script("summaries")
-_TOTALS = _script("totals")
+def _kept(name: str) -> Script:
+    """One whose changes nobody would make again."""
+    return Script(f"rooms/{name}", _PRELUDES, is_kept=True)
+
+
+_RESERVE = _kept("reserve")
+_JOIN = _kept("join")
+_MEMBERS = _plain("members")
+_SAVE_KEY = _kept("save_key")
+_APPEND = _kept("append")
+_RECIPIENT = _plain("recipient")
+_TOUCH = _plain("touch")
+_LOCK = _kept("lock")
+_REMOVE = _kept("remove")
+_LEAVE = _kept("leave")
+_LOSE = _kept("lose")
+_LOSE_NODE = _kept("lose_node")
+_ATTACHED = _plain("attached")
+_EXPIRE_LOST = _plain("expire_lost")
+_EXPIRE_IDLE = _plain("expire_idle")
+_SUMMARIES = _plain("summaries")
+_TOTALS = _plain("totals")
 
 _SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
 
@@ -251,7 +256,8 @@ class RedisRooms:
         events: list[RoomEvent] = []
         while tags := due.asking(now_ms):
             try:
-                found = await self._link.run_each(script, tags, now_ms, _AT_ONCE)
+                calls = [(tag, now_ms, _AT_ONCE) for tag in tags]
+                found = await self._link.run_many(script, calls)
             except AppError:
                 due.expect_all(tags, now_ms)
                 raise
@@ -267,12 +273,12 @@ class RedisRooms:
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         start = "-" if after is None else f"({after}"
-        pages = await self._link.run_each(_SUMMARIES, _SHARDS, start, limit)
+        pages = await self._link.run_many(_SUMMARIES, [(tag, start, limit) for tag in _SHARDS])
         first = islice(heapq.merge(*pages, key=lambda row: bytes(row[0])), limit)
         return tuple(map(answers.summary_in, first))
 
     async def totals(self) -> RoomTotals:
-        found = await self._link.run_each(_TOTALS, _SHARDS)
+        found = await self._link.run_many(_TOTALS, [(tag,) for tag in _SHARDS])
         return RoomTotals(*map(sum, zip(*found, strict=True)))
 
     # --- the ways to Redis, and what is remembered here ---
