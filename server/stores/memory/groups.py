@@ -34,14 +34,14 @@ from server.core.ports import (
     Wish,
 )
 from server.stores.memory.agenda import Agenda
-from server.stores.memory.group import MemoryGroup, member_bytes
+from server.stores.memory.group import MemoryGroup
 from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.places import Places
 from server.stores.memory.reports import MemoryReports
-from server.stores.memory.reports import size_bytes as report_bytes
 from server.stores.memory.space import Share, Space
-from server.stores.memory.user import MemoryUser, shunned_bytes
+from server.stores.memory.user import MemoryUser
 from server.stores.memory.users import MemoryUsers
+from server.stores.sizes import member_bytes, report_bytes, shunned_bytes
 
 
 class MemoryGroups:

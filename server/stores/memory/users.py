@@ -9,12 +9,8 @@ from server.core.limits import Bounds
 from server.stores.memory.agenda import Agenda
 from server.stores.memory.group import MemoryGroup
 from server.stores.memory.space import Share
-from server.stores.memory.user import MemoryUser, shunned_bytes
-
-_IDLE_PART = 2
-"""Users who are not here hold at most this part of the space, so that nobody fills it by
-coming and going under ever new names."""
-
+from server.stores.memory.user import MemoryUser
+from server.stores.sizes import IDLE_PART, shunned_bytes
 
 _NOBODY: AbstractSet[UserId] = frozenset()
 
@@ -62,7 +58,7 @@ class MemoryUsers:
             self._drop(user)
         else:
             self._idle.put(user.user_id, user.forget_ms)
-            while self._idle_bytes > self._share.space.limit_bytes // _IDLE_PART:
+            while self._idle_bytes > self._share.space.limit_bytes // IDLE_PART:
                 self._forget_one()
 
     # --- who is not to meet whom ---
