@@ -2,11 +2,11 @@
 
 from msgspec import structs
 
-from server.core.errors import AppError, Code
 from server.core.events import ConnectionAttached, Group, GroupEntered
 from server.core.ids import ConnectionId, UserId
 from server.core.kinds import Kind
 from server.core.ports import SavedKey, Wish
+from server.stores import group_refusals
 from server.stores.memory.group import MemoryGroup
 from server.stores.sizes import USER_BYTES, key_bytes, shunned_bytes
 
@@ -62,7 +62,7 @@ class MemoryUser:
         if wish.public_key is not None:
             return SavedKey(wish.user_id, wish.name, wish.public_key, now_ms)
         if self.saved is None:
-            raise AppError(Code.INVALID_REQUEST, "publicKey is missing, and there was none before")
+            raise group_refusals.key_missing()
         return structs.replace(self.saved, name=wish.name)
 
     def growth_bytes(self, saved: SavedKey) -> int:

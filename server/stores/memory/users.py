@@ -3,9 +3,9 @@
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
-from server.core.errors import AppError, Code
 from server.core.ids import UserId
 from server.core.limits import Bounds
+from server.stores import group_refusals
 from server.stores.memory.agenda import Agenda
 from server.stores.memory.group import MemoryGroup
 from server.stores.memory.space import Share
@@ -66,12 +66,11 @@ class MemoryUsers:
     def block(self, user: MemoryUser, blocked: UserId) -> None:
         """Add to a block list; the caller settles the user."""
         if user.user_id == blocked:
-            raise AppError(Code.FORBIDDEN, "you cannot block yourself")
+            raise group_refusals.blocking_oneself()
         if blocked in user.blocked:
             return
         if not self.can_block(user):
-            limit = self._bounds.blocks_per_user
-            raise AppError(Code.LIMIT_REACHED, f"you may block {limit}; unblock somebody first")
+            raise group_refusals.blocks_full(self._bounds)
         self._share.space.check(shunned_bytes(blocked))
         user.block(blocked)
         self._blockers.setdefault(blocked, set()).add(user.user_id)
@@ -125,7 +124,7 @@ class MemoryUsers:
 
     def _add(self, user_id: UserId) -> MemoryUser:
         if len(self._users) >= self._bounds.users and not self._forget_one():
-            raise AppError(Code.SERVER_FULL, "the relay knows as many users as it may; try later")
+            raise group_refusals.users_full()
         user = MemoryUser(user_id)
         self._share.space.check(user.held_bytes)
         self._users[user_id] = user
