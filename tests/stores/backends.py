@@ -20,6 +20,7 @@ from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.connect import connect
+from server.stores.redis.groups import RedisGroups
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.rates import RedisRateLimiter
@@ -42,11 +43,11 @@ class Backend(Struct, frozen=True, kw_only=True):
     examples: int
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
-    # Of Redis these come with its groups and its broker; until then their suites are not run there.
-    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]] | None = None
-    rooms_and_groups: (
-        Callable[[Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]] | None
-    ) = None
+    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
+    rooms_and_groups: Callable[
+        [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
+    ]
+    # That of Redis comes later; until then its suite is not run there.
     brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]] | None = None
 
 
@@ -99,11 +100,36 @@ def _redis(name: str, examples: int, server: Callable[[], RedisServer]) -> Backe
             yield RedisRooms(link, Attachments(), "node-1", bounds, Leases(link, bounds))
 
     @asynccontextmanager
+    async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+        async with _empty_redis(server()) as link:
+            leases = Leases(link, bounds)
+            yield RedisGroups(link, Attachments(), "node-1", policy, bounds, leases)
+
+    @asynccontextmanager
+    async def rooms_and_groups(
+        policy: Policy, bounds: Bounds
+    ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
+        async with _empty_redis(server()) as link:
+            common = link, Attachments(), "node-1"
+            leases = Leases(link, bounds)
+            yield (
+                RedisRooms(*common, bounds, leases),
+                RedisGroups(*common, policy, bounds, leases),
+            )
+
+    @asynccontextmanager
     async def limiter() -> AsyncIterator[RateLimiter]:
         async with _empty_redis(server()) as link:
             yield RedisRateLimiter(link)
 
-    return Backend(name=name, examples=examples, rooms=rooms, limiter=limiter)
+    return Backend(
+        name=name,
+        examples=examples,
+        rooms=rooms,
+        groups=groups,
+        rooms_and_groups=rooms_and_groups,
+        limiter=limiter,
+    )
 
 
 BACKENDS = (

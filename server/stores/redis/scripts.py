@@ -12,10 +12,12 @@ class Script(Struct, frozen=True):
 
     Attributes:
         preludes: Files that it needs beside `lib.lua`, which all begin with.
+        constants: Names and numbers that all of it knows.
     """
 
     name: str
     preludes: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
 
 
 class Source(Struct, frozen=True):
@@ -33,7 +35,8 @@ def source(script: Script, publish: str) -> Source:
         publish: The command by which events are published.
     """
     parts = ("lib", *script.preludes, script.name)
-    text = "\n".join((f"local PUBLISH = '{publish}'", *map(_read, parts)))
+    constants = (f"local {name} = {number}" for name, number in script.constants)
+    text = "\n".join((f"local PUBLISH = '{publish}'", *constants, *map(_read, parts)))
     return Source(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
