@@ -71,7 +71,6 @@ class Twins:
     def __init__(self, backend: Backend, bounds: Bounds) -> None:
         self._loop = asyncio.new_event_loop()
         self._opened = AsyncExitStack()
-        assert backend.groups
         groups = self.do(self._opened.enter_async_context(backend.groups(SMALL, bounds)))
         self.clock = ManualClock()
         self.plaza = Plaza(groups, SMALL, self.clock)
@@ -345,7 +344,7 @@ def test_no_order_of_meeting_parting_and_falling_out_breaks_a_rule_of_groups(bac
     run_state_machine_as_test(
         MeetingsThere,
         settings=settings(
-            max_examples=150,
+            max_examples=backend.examples,
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -256,7 +256,8 @@ class RedisGroups:
         try:
             return await runner.run(self._scripts[name], keys.GROUPS, *arguments)
         except RefusedError as refused:
-            raise self._refusals[refused.word]() from None
+            refusal = self._refusals[refused.word]()
+        raise refusal
 
     def _heard(self, told: Sequence[bytes], place: int) -> tuple[RoomEvent, ...]:
         """What was told, of which connections here hear from that place on."""
