@@ -30,6 +30,7 @@ from server.core.ports import (
 from server.stores import group_refusals, refusals, sizes
 from server.stores.redis import codec, keys
 from server.stores.redis.attachments import Attachments
+from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link, RefusedError, Value
 from server.stores.redis.scripts import Script
@@ -39,6 +40,9 @@ _STEP = 32
 """Users, groups or reports with which one script deals: all others wait for it."""
 
 _MAX_DOUBTS = 10_000
+
+_SOME_GROUP = RoomId("")
+"""The one that a connection comes into when it is noted."""
 
 _BASE = ("books", "attempt")
 _GROUP = (*_BASE, "group")
@@ -99,6 +103,8 @@ class RedisGroups:
             for name, preludes in _SCRIPTS.items()
         }
         self._refusals = _refusals(bounds)
+        self._connecting = Joins()
+        self._may_connect: dict[ConnectionId, None] = {}  # of which no answer came
         self._in_doubt: dict[UserId, None] = {}  # whose match may have been done or not
 
     # --- coming in ---
@@ -129,9 +135,14 @@ class RedisGroups:
     async def connect(
         self, user_id: UserId, connection_id: ConnectionId, forget_ms: int
     ) -> tuple[RoomEvent, ...]:
-        place, told = await self._run(
-            "connect", self._node, codec.written(user_id), connection_id, forget_ms
-        )
+        arguments = (self._node, codec.written(user_id), connection_id, forget_ms)
+        try:
+            with self._connecting.underway(connection_id, _SOME_GROUP):
+                place, told = await self._run("connect", *arguments)
+        except BaseException as error:
+            if not _is_refusal(error):
+                self._may_connect[connection_id] = None
+            raise
         return self._heard(told, place)
 
     # --- inside ---
@@ -197,17 +208,22 @@ class RedisGroups:
     # --- going out ---
 
     async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
+        await self._connecting.ended(connection_id)  # it would be there after it was lost
         await self._run("lose", connection_id, leave_at_ms)
+        if connection_id in self._may_connect:
+            # What was asked for without an answer has been done by now, if it ever is.
+            await self._run("lose", connection_id, leave_at_ms)
+            self._may_connect.pop(connection_id, None)
         self._leases.freed()
 
     async def lose_node(self, node: str, now_ms: int, leave_at_ms: int, limit: int) -> int:
-        """Note that connections of a process are gone that has ended, so many at most.
+        """Note that connections of a process are gone, since it is; some at a time.
 
         Returns:
-            How many are left.
+            How many there were, at most `limit`; fewer, if there are no others.
         """
-        left: int = await self._run("lose_node", node, leave_at_ms, limit)
-        return left
+        count: int = await self._run("lose_node", node, leave_at_ms, limit)
+        return count
 
     async def leave(
         self,
