@@ -1,10 +1,10 @@
 """Several Redis servers that work together: a master with Sentinels, and a Cluster."""
 
+import functools
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-
-import redis
+from typing import Any
 
 from tests.redis_servers import RedisServer, binary, free_port, wait_for
 
@@ -31,7 +31,7 @@ class SentinelSet:
         """Until each Sentinel knows of the others and of the replica."""
         for watcher in self.watchers:
             with watcher.client() as client:
-                wait_for(lambda client=client: _knows_all(client, len(self.watchers)))
+                wait_for(functools.partial(_knows_all, client, len(self.watchers)))
         with self.master.client() as client:
             wait_for(lambda: client.info("replication").get("slave0", {}).get("state") == "online")
 
@@ -41,7 +41,7 @@ class SentinelSet:
             assert client.wait(1, 5_000) == 1
 
 
-def _knows_all(client: redis.Redis, count: int) -> bool:
+def _knows_all(client: Any, count: int) -> bool:
     (state,) = client.sentinel_masters().values()
     return bool(state["num-slaves"] == 1 and state["num-other-sentinels"] == count - 1)
 
@@ -92,10 +92,10 @@ def running_cluster() -> Iterator[list[RedisServer]]:
         subprocess.run(create, check=True, stdout=subprocess.DEVNULL, timeout=30)
         for server in servers:
             with server.client() as client:
-                wait_for(lambda client=client: _is_whole(client))
+                wait_for(functools.partial(_is_whole, client))
         yield servers
 
 
-def _is_whole(client: redis.Redis) -> bool:
+def _is_whole(client: Any) -> bool:
     state = client.execute_command("CLUSTER INFO")
     return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == "3")

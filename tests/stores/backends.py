@@ -33,7 +33,6 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: With its version, if it is tested with several.
-        examples: How often things are tried in random order.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
@@ -102,25 +101,27 @@ def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backe
             yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
 
     @asynccontextmanager
-    async def limiter() -> AsyncIterator[RateLimiter]:
-        async with _empty_redis(server()) as link:
-            yield RedisRateLimiter(link)
-
-    @asynccontextmanager
     async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
         async with _empty_redis(server()) as link:
-            yield RedisGroups(Attachments(), NODE, policy, bounds, Leases(link, bounds))
+            leases = Leases(link, bounds)
+            yield RedisGroups(link, Attachments(), NODE, policy, bounds, leases)
 
     @asynccontextmanager
     async def rooms_and_groups(
         policy: Policy, bounds: Bounds
     ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
         async with _empty_redis(server()) as link:
-            leases, attachments = Leases(link, bounds), Attachments()
+            common = link, Attachments(), NODE
+            leases = Leases(link, bounds)
             yield (
-                RedisRooms(link, attachments, NODE, bounds, leases),
-                RedisGroups(attachments, NODE, policy, bounds, leases),
+                RedisRooms(*common, bounds, leases),
+                RedisGroups(*common, policy, bounds, leases),
             )
+
+    @asynccontextmanager
+    async def limiter() -> AsyncIterator[RateLimiter]:
+        async with _empty_redis(server()) as link:
+            yield RedisRateLimiter(link)
 
     return Backend(
         name=name,

@@ -71,7 +71,6 @@ class Twins:
     def __init__(self, backend: Backend, bounds: Bounds) -> None:
         self._loop = asyncio.new_event_loop()
         self._opened = AsyncExitStack()
-        assert backend.groups
         groups = self.do(self._opened.enter_async_context(backend.groups(SMALL, bounds)))
         self.clock = ManualClock()
         self.plaza = Plaza(groups, SMALL, self.clock)

@@ -60,7 +60,7 @@ class RedisLive:
         attachments = Attachments()
         leases = Leases(link, bounds)
         self._rooms = RedisRooms(link, attachments, node.node_id, bounds, leases)
-        self._groups = RedisGroups(attachments, node.node_id, random, bounds, leases)
+        self._groups = RedisGroups(link, attachments, node.node_id, random, bounds, leases)
         self._broker = RedisBroker(RoomLogs(link), attachments, session.idle_limit_ms)
         self.rooms: RoomStore = self._rooms
         self.groups: GroupStore = self._groups

@@ -179,7 +179,7 @@ async def test_a_redis_that_has_lost_all_it_had_is_noticed(server: RedisServer) 
 
 
 async def test_a_process_hears_its_own_heartbeat_on_its_own_channel(server: RedisServer) -> None:
-    async with running_process(server, "one") as one:
+    async with running_process(server, "one"):
         with server.client() as client:
             ear = client.pubsub()
             ear.subscribe(node_channel("one"))
