@@ -3,6 +3,8 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 import redis
 
@@ -31,7 +33,7 @@ class SentinelSet:
         """Until each Sentinel knows of the others and of the replica."""
         for watcher in self.watchers:
             with watcher.client() as client:
-                wait_for(lambda client=client: _knows_all(client, len(self.watchers)))
+                wait_for(partial(_knows_all, client, len(self.watchers)))
         with self.master.client() as client:
             wait_for(lambda: client.info("replication").get("slave0", {}).get("state") == "online")
 
@@ -42,7 +44,7 @@ class SentinelSet:
 
 
 def _knows_all(client: redis.Redis, count: int) -> bool:
-    (state,) = client.sentinel_masters().values()
+    state: Any = client.sentinel_master(SERVICE)
     return bool(state["num-slaves"] == 1 and state["num-other-sentinels"] == count - 1)
 
 
@@ -92,10 +94,10 @@ def running_cluster() -> Iterator[list[RedisServer]]:
         subprocess.run(create, check=True, stdout=subprocess.DEVNULL, timeout=30)
         for server in servers:
             with server.client() as client:
-                wait_for(lambda client=client: _is_whole(client))
+                wait_for(partial(_is_whole, client))
         yield servers
 
 
 def _is_whole(client: redis.Redis) -> bool:
-    state = client.execute_command("CLUSTER INFO")
+    state: Any = client.execute_command("CLUSTER INFO")
     return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == "3")
