@@ -1,9 +1,10 @@
 """Several Redis servers that work together: a master with Sentinels, and a Cluster."""
 
+import atexit
+import functools
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import redis
@@ -33,7 +34,7 @@ class SentinelSet:
         """Until each Sentinel knows of the others and of the replica."""
         for watcher in self.watchers:
             with watcher.client() as client:
-                wait_for(partial(_knows_all, client, len(self.watchers)))
+                wait_for(functools.partial(_knows_all, client, len(self.watchers)))
         with self.master.client() as client:
             wait_for(lambda: client.info("replication").get("slave0", {}).get("state") == "online")
 
@@ -94,8 +95,16 @@ def running_cluster() -> Iterator[list[RedisServer]]:
         subprocess.run(create, check=True, stdout=subprocess.DEVNULL, timeout=30)
         for server in servers:
             with server.client() as client:
-                wait_for(partial(_is_whole, client))
+                wait_for(functools.partial(_is_whole, client))
         yield servers
+
+
+@functools.cache
+def shared_cluster() -> list[RedisServer]:
+    """One for all tests of this process that leave it whole; each flushes it first."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return opened.enter_context(running_cluster())
 
 
 def _is_whole(client: redis.Redis) -> bool:

@@ -26,6 +26,7 @@ from server.stores.redis.link import Link
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
+from tests.redis_sets import shared_cluster
 
 
 class Backend(Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Backend(Struct, frozen=True, kw_only=True):
     Attributes:
         name: With its version, if it is tested with several.
         examples: How often things are tried in random order.
+        files: The only test files that are run on it; none for all.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
@@ -41,6 +43,7 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     name: str
     examples: int
+    files: tuple[str, ...] = ()
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
     # Of Redis these come with its groups and its broker; until then their suites are not run there.
@@ -132,6 +135,28 @@ def _redis(name: str, examples: int, server: Callable[[], RedisServer]) -> Backe
     )
 
 
+@asynccontextmanager
+async def _cluster_rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
+    servers = shared_cluster()
+    for server in servers:
+        with server.client() as client:
+            client.flushall()
+    link = await connect(servers[0].url, timeout_s=20)
+    try:
+        yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
+    finally:
+        await link.close()
+
+
+@asynccontextmanager
+async def _cluster_limiter() -> AsyncIterator[RateLimiter]:
+    link = await connect(shared_cluster()[0].url, timeout_s=20)
+    try:
+        yield RedisRateLimiter(link)
+    finally:
+        await link.close()
+
+
 BACKENDS = (
     Backend(
         name="memory",
@@ -144,9 +169,16 @@ BACKENDS = (
     ),
     _redis("redis", 40, shared_redis),
     _redis("redis-6.2", 20, shared_old_redis),
+    Backend(
+        name="redis-cluster",
+        examples=1,
+        files=("test_rooms_coming_in", "test_rooms_messages"),
+        rooms=_cluster_rooms,
+        limiter=_cluster_limiter,
+    ),
 )
 
 
-def backends_of(part: str) -> list[Backend]:
-    """Those that have one of the stores."""
-    return [one for one in BACKENDS if getattr(one, part)]
+def backends_for(part: str, file: str) -> list[Backend]:
+    """Those that have one of the stores, and run a test file."""
+    return [one for one in BACKENDS if getattr(one, part) and file in (one.files or (file,))]

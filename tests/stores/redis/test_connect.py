@@ -11,7 +11,7 @@ from server.core.ports import RoomTotals
 from server.stores.redis.connect import UnfitRedisError, connect
 from server.stores.redis.scripts import Script
 from tests.redis_servers import free_port, running_redis
-from tests.redis_sets import running_cluster, running_sentinels
+from tests.redis_sets import running_cluster, running_sentinels, shared_cluster
 from tests.stores.guests import POLICY, House, refusal, texts, user_ids
 from tests.stores.redis.processes import listening, process_at
 
@@ -175,10 +175,9 @@ async def test_when_the_master_dies_the_rooms_go_on_at_its_replica(sentinels, cl
 # --- Cluster ---
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster():
-    with running_cluster() as servers:
-        yield servers
+    return shared_cluster()
 
 
 @pytest.fixture
