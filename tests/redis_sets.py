@@ -1,10 +1,13 @@
 """Several Redis servers that work together: a master with Sentinels, and a Cluster."""
 
+import atexit
 import functools
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+
+import redis
 
 from tests.redis_servers import RedisServer, binary, free_port, wait_for
 
@@ -41,8 +44,8 @@ class SentinelSet:
             assert client.wait(1, 5_000) == 1
 
 
-def _knows_all(client: Any, count: int) -> bool:
-    (state,) = client.sentinel_masters().values()
+def _knows_all(client: redis.Redis, count: int) -> bool:
+    state: Any = client.sentinel_master(SERVICE)
     return bool(state["num-slaves"] == 1 and state["num-other-sentinels"] == count - 1)
 
 
@@ -96,6 +99,14 @@ def running_cluster() -> Iterator[list[RedisServer]]:
         yield servers
 
 
-def _is_whole(client: Any) -> bool:
-    state = client.execute_command("CLUSTER INFO")
+@functools.cache
+def shared_cluster() -> list[RedisServer]:
+    """One for all tests of this process that leave it whole; each flushes it first."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return opened.enter_context(running_cluster())
+
+
+def _is_whole(client: redis.Redis) -> bool:
+    state: Any = client.execute_command("CLUSTER INFO")
     return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == "3")

@@ -3,6 +3,7 @@
 A backend opens each of its stores empty, and closes it after the test.
 """
 
+import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -26,6 +27,7 @@ from server.stores.redis.link import Link
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
+from tests.redis_sets import shared_cluster
 
 
 class Backend(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: With its version, if it is tested with several.
+        files: The only test files that are run on it; none for all.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
@@ -40,6 +43,7 @@ class Backend(Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    files: tuple[str, ...] = ()
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
     groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
@@ -84,9 +88,9 @@ _databases = itertools.cycle(range(16))
 
 
 @asynccontextmanager
-async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
+async def _empty_redis(server: Callable[[], RedisServer]) -> AsyncIterator[Link]:
     """An empty database; those opened lately are left alone, since a test may have two stores."""
-    link = await connect(server.url_of(next(_databases)), timeout_s=20)
+    link = await connect(server().url_of(next(_databases)), timeout_s=20)
     await link.client.flushdb()
     try:
         yield link
@@ -94,15 +98,33 @@ async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
         await link.close()
 
 
-def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backend:
+@asynccontextmanager
+async def _empty_cluster() -> AsyncIterator[Link]:
+    servers = shared_cluster()
+    for server in servers:
+        with server.client() as client:
+            client.flushall()
+    link = await connect(servers[0].url, timeout_s=20)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+def _redis(
+    name: str,
+    opened: Callable[[], AbstractAsyncContextManager[Link]],
+    slowness: int,
+    files: tuple[str, ...] = (),
+) -> Backend:
     @asynccontextmanager
     async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
-        async with _empty_redis(server()) as link:
+        async with opened() as link:
             yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
 
     @asynccontextmanager
     async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
-        async with _empty_redis(server()) as link:
+        async with opened() as link:
             leases = Leases(link, bounds)
             yield RedisGroups(link, Attachments(), NODE, policy, bounds, leases)
 
@@ -110,7 +132,7 @@ def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backe
     async def rooms_and_groups(
         policy: Policy, bounds: Bounds
     ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
-        async with _empty_redis(server()) as link:
+        async with opened() as link:
             common = link, Attachments(), NODE
             leases = Leases(link, bounds)
             yield (
@@ -120,7 +142,7 @@ def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backe
 
     @asynccontextmanager
     async def limiter() -> AsyncIterator[RateLimiter]:
-        async with _empty_redis(server()) as link:
+        async with opened() as link:
             yield RedisRateLimiter(link)
 
     return Backend(
@@ -130,6 +152,7 @@ def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backe
         rooms_and_groups=rooms_and_groups,
         limiter=limiter,
         slowness=slowness,
+        files=files,
     )
 
 
@@ -142,11 +165,17 @@ BACKENDS = (
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
-    _redis("redis", shared_redis, slowness=8),
-    _redis("redis-6.2", shared_old_redis, slowness=50),
+    _redis("redis", functools.partial(_empty_redis, shared_redis), slowness=8),
+    _redis("redis-6.2", functools.partial(_empty_redis, shared_old_redis), slowness=50),
+    _redis(
+        "redis-cluster",
+        _empty_cluster,
+        slowness=200,
+        files=("test_rooms_coming_in", "test_rooms_messages", "test_groups_matching"),
+    ),
 )
 
 
-def backends_of(part: str) -> list[Backend]:
-    """Those that have one of the stores."""
-    return [one for one in BACKENDS if getattr(one, part)]
+def backends_for(part: str, file: str) -> list[Backend]:
+    """Those that have one of the stores, and run a test file."""
+    return [one for one in BACKENDS if getattr(one, part) and file in (one.files or (file,))]

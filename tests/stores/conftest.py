@@ -9,7 +9,7 @@ from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.ports import RateLimiter
 from tests.clocks import ManualClock
-from tests.stores.backends import Backend, backends_of
+from tests.stores.backends import Backend, backends_for
 from tests.stores.guests import POLICY, Guest, House
 from tests.stores.strangers import POLICY as GROUP_POLICY
 from tests.stores.strangers import Plaza
@@ -25,8 +25,8 @@ _PARTS = {"rooms": "rooms", "groups": "groups", "broker": "brokers", "rates": "l
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that uses a backend on each that has what the test is about."""
     if "backend" in metafunc.fixturenames:
-        subject = metafunc.module.__name__.rpartition(".")[2].split("_")[1]
-        having = backends_of(_PARTS[subject])
+        file = metafunc.module.__name__.rpartition(".")[2]
+        having = backends_for(_PARTS[file.split("_")[1]], file)
         metafunc.parametrize("backend", having, ids=lambda one: one.name)
 
 

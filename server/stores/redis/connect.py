@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import redis.asyncio as redis_asyncio
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
@@ -50,7 +50,9 @@ async def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> Link:
     except BaseException:
         await client.aclose()
         raise
-    return Link(known, "SPUBLISH" if version[0] >= SHARDED_PUBSUB else "PUBLISH")
+    # The client hears the shards of a Cluster only one by one; PUBLISH reaches whoever listens.
+    is_sharded = version[0] >= SHARDED_PUBSUB and isinstance(known, redis_asyncio.Redis)
+    return Link(known, "SPUBLISH" if is_sharded else "PUBLISH")
 
 
 async def _known(
@@ -104,6 +106,17 @@ def _client(url: str, parts: SplitResult, options: dict[str, Any]) -> redis_asyn
     return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool.from_url(url, **options))
 
 
+class _Master(redis_asyncio.Redis):
+    """A client of whichever server is the master; closes what it asks the Sentinels by, too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        pool = self.connection_pool
+        assert isinstance(pool, SentinelConnectionPool)
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
 def _master(parts: SplitResult, options: dict[str, Any]) -> redis_asyncio.Redis:
     """Whichever server the Sentinels call the master."""
     login, _, places = parts.netloc.rpartition("@")
@@ -118,6 +131,7 @@ def _master(parts: SplitResult, options: dict[str, Any]) -> redis_asyncio.Redis:
     )
     found: redis_asyncio.Redis = sentinel.master_for(
         unquote(service),
+        _Master,
         username=unquote(user) or None,
         password=unquote(password) or None,
         db=int(database or 0),

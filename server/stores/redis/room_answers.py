@@ -62,7 +62,7 @@ def joined_in(entry: Entry, answer: list[Any]) -> tuple[Joined, int]:
 def appended_in(draft: Draft, now_ms: int, answer: list[Any]) -> Appended:
     if answer[0]:
         return _repeat(draft, *answer[1:])
-    _, seq, sender, recipient, identities = answer
+    _, seq, _, sender, recipient, identities = answer
     event = MessageSent(
         room_id=draft.room_id,
         skip=draft.connection_id,

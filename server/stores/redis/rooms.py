@@ -31,7 +31,7 @@ from server.stores.redis.link import Link, RefusedError, Value
 from server.stores.redis.scripts import Script
 from server.stores.room_sizes import member_bytes, message_bytes
 
-_PRELUDES = ("books", "members", "room")
+_PRELUDES = ("books", "members", "room", "history")
 
 
 def _plain(name: str) -> Script:

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import redis.asyncio as redis_asyncio
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from server.core.events import RoomEvent
 from server.core.ids import RoomId
@@ -50,10 +48,8 @@ async def listening(
     link: Link, room_id: RoomId, told: list[tuple[int, RoomEvent]]
 ) -> AsyncIterator[None]:
     """Hear what is published of a room, into a list."""
-    assert isinstance(link.client, redis_asyncio.Redis)
-    is_sharded = link.publish == "SPUBLISH"
-    async with link.client.pubsub() as ear:
-        subscribe = ear.ssubscribe if is_sharded else ear.subscribe
+    async with link.pubsub() as ear:
+        subscribe = ear.ssubscribe if link.publish == "SPUBLISH" else ear.subscribe
         await subscribe(keys.channel_of(room_id))
 
         async def listen() -> None:
@@ -70,16 +66,22 @@ async def listening(
 
 
 @asynccontextmanager
-async def process(
+async def process_at(
+    url: str, node: str = "node-a", timeout_s: float = 20, policy: Policy = POLICY, **bounds: int
+) -> AsyncIterator[Process]:
+    link = await connect(url, timeout_s=timeout_s)
+    try:
+        yield Process(link, node, Bounds(**bounds), policy)
+    finally:
+        await link.close()
+
+
+def process(
     server: RedisServer,
     node: str = "node-a",
     timeout_s: float = 20,
     policy: Policy = POLICY,
     **bounds: int,
-) -> AsyncIterator[Process]:
+) -> AbstractAsyncContextManager[Process]:
     """A process; the policy is that of its groups."""
-    link = await connect(server.url, timeout_s=timeout_s)
-    try:
-        yield Process(link, node, Bounds(**bounds), policy)
-    finally:
-        await link.close()
+    return process_at(server.url, node, timeout_s, policy, **bounds)
