@@ -43,7 +43,7 @@ class Twins:
     def __init__(self, plazas, chance):
         self.plazas = plazas
         self.chance = chance
-        self.tabs: dict[UserId, list[Stranger]] = {user: [] for user in PEOPLE}
+        self.tabs: dict[UserId, list[list[Stranger]]] = {user: [] for user in PEOPLE}
         self.refused = set()
 
     async def same(self, doing):
