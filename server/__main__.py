@@ -26,6 +26,28 @@ CANNOT_LISTEN = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+class Ending:
+    """How the process is asked to end.
+
+    Attributes:
+        begun: It is to end, after a drain.
+        hurried: It is to end at once: who asks twice will not wait, nor at a terminal.
+    """
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    def ask(self) -> None:
+        if self.begun.is_set():
+            self.hurried.set()
+        self.begun.set()
+
+    def hurry(self) -> None:
+        self.hurried.set()
+        self.begun.set()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the server.
 
@@ -62,10 +84,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def _run(app: App, settings: Settings, places: str) -> int:
-    stopping = asyncio.Event()
+    ending = Ending()
     loop = asyncio.get_running_loop()
-    for signum in STOP_SIGNALS:
-        loop.add_signal_handler(signum, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, ending.ask)
+    loop.add_signal_handler(signal.SIGINT, ending.hurry)
     loop.add_signal_handler(signal.SIGHUP, app.reload_certificate)
     try:
         await app.start()
@@ -82,13 +104,22 @@ async def _run(app: App, settings: Settings, places: str) -> int:
         flush=True,
     )
     _calm_collector()
-    await stopping.wait()
+    await ending.begun.wait()
+    await _drain(app, ending.hurried)
     await app.stop()
     for signum in STOP_SIGNALS:
         # What is left is to exit with 0; one more signal must not make it another status.
         loop.remove_signal_handler(signum)
         signal.signal(signum, signal.SIG_IGN)
     return 0
+
+
+async def _drain(app: App, hurried: asyncio.Event) -> None:
+    tasks = [asyncio.create_task(app.drain()), asyncio.create_task(hurried.wait())]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,6 +42,7 @@ from server.transports.origins import Origins
 from server.transports.proxies import Proxies
 from server.transports.rest import Rest, Toll
 from server.transports.socketio.connections import Connections
+from server.transports.socketio.drain import Drain
 from server.transports.socketio.engine import Engine, EngineOptions
 from server.transports.socketio.fanout import Hub
 from server.transports.socketio.gate import Gate
@@ -64,6 +65,9 @@ CLOSE_LIMIT_S = 1.0
 
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
+
+STOP_MARGIN_S = 0.3
+"""For what comes after, until the process has gone."""
 
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
 
@@ -109,6 +113,7 @@ class App:
         guard = Guard(self.chat.tokens, admin_token, open_to_loopback=settings.debug)
         self._web = Web(client or built_in())
         self._health = Health(self.chat, self._metrics, guard, self._gate, self._live)
+        self._surround = Surround(self._front, self._metrics)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
@@ -151,6 +156,15 @@ class App:
             for listener in self._listeners:
                 listener.tls = renewed
             log.info("certificate_reloaded")
+
+    async def drain(self) -> None:
+        """Have all clients come back elsewhere, in waves, and finish what they asked for.
+
+        Returns early enough for `stop` to end the rest within `DRAIN_S`.
+        """
+        self._health.is_draining = self._surround.is_last = True
+        limit_s = max(0.0, self._settings.drain_s - STOP_LIMIT_S - STOP_MARGIN_S)
+        await Drain(self.sockets.eio, lambda: self._surround.running, limit_s).run()
 
     async def stop(self) -> None:
         """Take no new work, close every connection so that clients come back, and end."""
@@ -247,7 +261,7 @@ class App:
         return upgrades
 
     def _make_http(self, guard: Guard) -> web.Application:
-        app = Surround(self._front, self._metrics).application()
+        app = self._surround.application()
         polling = Polling(self.sockets.eio, self._front, self._upgrades)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)

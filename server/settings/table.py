@@ -70,6 +70,12 @@ TABLE: tuple[Setting, ...] = (
         "Certificate chain in PEM, to speak HTTPS without a proxy; with TLS_KEY",
     ),
     Setting("TLS_KEY", "", file, "The certificate's key in PEM, without a passphrase"),
+    Setting(
+        "DRAIN_S",
+        "10",
+        seconds(0, 300),
+        "Seconds in which SIGTERM ends the server and sends its clients elsewhere; 0: at once",
+    ),
     Setting("DEBUG", "false", switch, "Verbose logs; /sessions without token on this machine"),
     Setting(
         "ADMIN_TOKEN",

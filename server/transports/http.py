@@ -106,11 +106,19 @@ class Guard(Struct, frozen=True):
 
 
 class Surround:
-    """What surrounds every HTTP request of a server."""
+    """What surrounds every HTTP request of a server.
+
+    Attributes:
+        running: Requests that have no answer yet.
+        is_last: Set while the process drains: each connection ends with its next answer, so
+            that proxies take their further requests elsewhere.
+    """
 
     def __init__(self, front: Front, metrics: Metrics) -> None:
         self._front = front
         self._metrics = metrics
+        self.running = 0
+        self.is_last = False
 
     def application(self) -> web.Application:
         """An application without routes that cares for whatever is added to it."""
@@ -125,7 +133,13 @@ class Surround:
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         request_id.set(new_request_id())
         started = time.perf_counter()
-        response = await _answer_errors(request, handler)
+        self.running += 1
+        try:
+            response = await _answer_errors(request, handler)
+        finally:
+            self.running -= 1
+        if self.is_last:
+            response.force_close()
         route = _route_pattern(request)
         self._metrics.http_requests.labels(request.method, route, response.status).inc()
         if code := response.get(_CODE):

@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-m", "server")
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """What the process knows: where Python is, and these settings."""
     known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-    defaults = {"PORT": 0, "DATA_DIR": folder / "data"}
+    defaults = {"PORT": 0, "DATA_DIR": folder / "data", "DRAIN_S": 0}
     return known | {name: str(value) for name, value in {**defaults, **settings}.items()}
 
 
