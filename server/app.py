@@ -8,8 +8,11 @@ import contextlib
 import hashlib
 import hmac
 import logging
+import socket
+from pathlib import Path
 
 from aiohttp import web
+from msgspec import Struct, field
 
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
@@ -19,6 +22,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
+from server.core.ids import new_node_id
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.relay import Relay
@@ -36,7 +40,7 @@ from server.transports.health import Health
 from server.transports.http import Guard, Surround
 from server.transports.http_connection import HttpOptions
 from server.transports.key_sets import PublishedKeys
-from server.transports.listener import Listener, listen
+from server.transports.listener import Listener, addresses_of, bind, listen
 from server.transports.metrics import Metrics
 from server.transports.origins import Origins
 from server.transports.proxies import Proxies
@@ -72,6 +76,21 @@ STOP_MARGIN_S = 0.3
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
 
 
+class Seat(Struct, frozen=True):
+    """The place of one process among those that serve the same clients.
+
+    Attributes:
+        node_id: Its own, in front of the ids of its connections.
+        sockets: Bound for it to the port that it shares with others of its machine; none if
+            it is alone, and binds one itself.
+        folder: Where the processes of its machine have their Unix sockets.
+    """
+
+    node_id: str = field(default_factory=new_node_id)
+    sockets: tuple[socket.socket, ...] = ()
+    folder: Path | None = None
+
+
 class App:
     """One server: made, started, stopped.
 
@@ -81,6 +100,7 @@ class App:
         live: Where live state is; in memory if it is not said.
         clock: For everything that is a matter of time in the core.
         client: For browsers; the built-in one if there is no other.
+        seat: Where it is among others; alone if it is not said.
 
     Attributes:
         chat: The core.
@@ -97,8 +117,10 @@ class App:
         live: Live | None = None,
         clock: Clock | None = None,
         client: Client | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self._settings = settings
+        self._seat = seat or Seat()
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._live = live or MemoryLive(settings.random, settings.bounds, self._clock)
@@ -135,10 +157,10 @@ class App:
         """
         await self._runner.setup()
         await self._live.start(self._let_all_go)
-        settings = self._settings
-        self._listeners = await listen(
-            settings.host, settings.port, self._make_door, settings.tls_context()
+        sockets = self._seat.sockets or bind(
+            await addresses_of(self._settings.host, self._settings.port)
         )
+        self._listeners = listen(sockets, self._make_door, self._settings.tls_context())
         self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
             reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
@@ -157,11 +179,16 @@ class App:
                 listener.tls = renewed
             log.info("certificate_reloaded")
 
-    async def drain(self) -> None:
+    async def drain(self, *, is_alone: bool = False) -> None:
         """Have all clients come back elsewhere, in waves, and finish what they asked for.
 
         Returns early enough for `stop` to end the rest within `DRAIN_S`.
+
+        Args:
+            is_alone: Others on the same port go on, and take whoever is new at once.
         """
+        if is_alone:
+            self._stop_listening()
         self._health.is_draining = self._surround.is_last = True
         limit_s = max(0.0, self._settings.drain_s - STOP_LIMIT_S - STOP_MARGIN_S)
         await Drain(self.sockets.eio, lambda: self._surround.running, limit_s).run()
@@ -170,8 +197,7 @@ class App:
         """Take no new work, close every connection so that clients come back, and end."""
         self._health.is_draining = True
         self._gate.is_closed = True
-        for listener in self._listeners:
-            listener.close()
+        self._stop_listening()
         if self._reaper:
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)
@@ -184,6 +210,10 @@ class App:
                 await self._runner.cleanup()
         await self._live.stop()
         log.info("stopped")
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
 
     async def _let_all_go(self) -> None:
         """Close all connections, which the other processes take for lost already."""

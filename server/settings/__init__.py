@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     tls_cert: Path | None
     tls_key: Path | None
+    workers: int
     drain_s: float
     debug: bool
     admin_token: Secret | None
@@ -161,6 +162,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         data_dir=values["DATA_DIR"],
         tls_cert=values["TLS_CERT"],
         tls_key=values["TLS_KEY"],
+        workers=values["WORKERS"],
         drain_s=values["DRAIN_S"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],

@@ -23,6 +23,7 @@ from server.settings.values import (
     token,
     token_types,
     whole,
+    workers,
 )
 
 
@@ -70,6 +71,13 @@ TABLE: tuple[Setting, ...] = (
         "Certificate chain in PEM, to speak HTTPS without a proxy; with TLS_KEY",
     ),
     Setting("TLS_KEY", "", file, "The certificate's key in PEM, without a passphrase"),
+    Setting(
+        "WORKERS",
+        "1",
+        workers,
+        "Processes that share the port: a number, or auto for one a core; more than 1 need "
+        "REDIS_URL, or redis-server or valkey-server on this machine",
+    ),
     Setting(
         "DRAIN_S",
         "10",

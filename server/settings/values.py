@@ -1,5 +1,6 @@
 """What the text of a setting may be: each makes the value, or raises ValueError."""
 
+import os
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -7,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server.core.claims import AdminClaim
+
+MAX_WORKERS = 256
 
 
 class Secret(str):
@@ -25,6 +28,16 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def workers(text: str) -> int:
+    """How many processes; a machine has no use for more than it has cores, but may have them."""
+    if text.lower() == "auto":
+        return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    try:
+        return whole(1, MAX_WORKERS)(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
