@@ -22,7 +22,7 @@ from server.logs import new_request_id, request_id
 from server.transports.api import Access
 from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
-from server.transports.front import DEFAULT_HEADERS, Front, peer_of
+from server.transports.front import DEFAULT_HEADERS, Front, Peer
 from server.transports.metrics import Metrics
 from server.transports.proxies import is_direct_loopback
 
@@ -55,11 +55,13 @@ class Guard(Struct, frozen=True):
         tokens: Reads those of users, which come as Bearer.
         operators_token: As Bearer or in `X-Admin-Token`.
         open_to_loopback: Whether requests made on this machine need none (`DEBUG`).
+        front: Tells where a request was made.
     """
 
     tokens: Tokens
     operators_token: str
     open_to_loopback: bool
+    front: Front
 
     async def admit(self, request: web.Request, access: Access) -> User | None:
         """Let those pass who may, and tell which user it is, if it is one.
@@ -89,7 +91,7 @@ class Guard(Struct, frozen=True):
                 `Tokens.verify` raises.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
-            peer_of(request.transport).address, request.headers
+            self.front.peer(request.transport, request.headers).address, request.headers
         ):
             return None
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
@@ -162,7 +164,7 @@ class Surround:
     ) -> web.StreamResponse:
         if _is_public(request):
             return await handler(request)
-        self._front.check_origin(peer_of(request.transport), request.headers)
+        self._front.check_origin(self._peer(request), request.headers)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=self._front.preflight_headers())
         return await handler(request)
@@ -171,10 +173,11 @@ class Surround:
         for name, value in DEFAULT_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.update(
-            self._front.headers(
-                peer_of(request.transport), request.headers, is_public=_is_public(request)
-            )
+            self._front.headers(self._peer(request), request.headers, is_public=_is_public(request))
         )
+
+    def _peer(self, request: web.Request) -> Peer:
+        return self._front.peer(request.transport, request.headers)
 
 
 async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:

@@ -38,10 +38,12 @@ class ServerProcess:
     Attributes:
         said: Its line on standard output.
         url: Without a slash at the end.
+        data: Its data folder.
     """
 
-    def __init__(self, process: subprocess.Popen[str], log_file: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: Path, log_file: Path) -> None:
         self.process = process
+        self.data = folder / "data"
         self._log_file = log_file
         assert process.stdout
         self.said = process.stdout.readline()
@@ -58,6 +60,15 @@ class ServerProcess:
         """Every line of the log; fails if one is no JSON object."""
         return [json.loads(line) for line in self.log.splitlines()]
 
+    def children(self) -> list[int]:
+        """The processes that it has started, by their ids."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return sorted(map(int, listed.split()))
+
+    def workers(self) -> list[int]:
+        """Those of its children that serve."""
+        return [pid for pid in self.children() if b"server.workers" in command_of(pid)]
+
     def memory_mb(self, what: str = "VmRSS") -> float:
         """`VmRSS`: resident now; `VmHWM`: at most so far."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -71,6 +82,13 @@ class ServerProcess:
         self.process.send_signal(signum)
         status = self.process.wait(limit_s)
         return Stop(status, time.monotonic() - started)
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @contextmanager
@@ -88,6 +106,6 @@ def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
         )
     with process:
         try:
-            yield ServerProcess(process, log_file)
+            yield ServerProcess(process, folder, log_file)
         finally:
             process.kill()

@@ -30,13 +30,13 @@ class Drain:
     """Sends the clients of a process away.
 
     Args:
-        requests: How many HTTP requests have no answer yet.
+        other_work: How much is under way besides: requests without answer yet, tunnels.
         limit_s: For all of it.
     """
 
-    def __init__(self, engine: Engine, requests: Callable[[], int], limit_s: float) -> None:
+    def __init__(self, engine: Engine, other_work: Callable[[], int], limit_s: float) -> None:
         self._engine = engine
-        self._requests = requests
+        self._other_work = other_work
         self._limit_s = limit_s
         self._sent_away: set[EngineSocket] = set()
 
@@ -50,7 +50,7 @@ class Drain:
         started, sockets = loop.time(), self._engine.sockets
         if sockets:
             log.info("draining", extra={"fields": {"connections": len(sockets)}})
-        while sockets or self._requests():
+        while sockets or self._other_work():
             part = (loop.time() - started) / self._limit_s if self._limit_s else 1
             if part >= 1:
                 break
