@@ -104,8 +104,8 @@ class Forwarder:
         self._metrics.forwarded.labels("websocket").inc()
         end = TunnelEnd()
         try:
-            async with asyncio.timeout(CONNECT_LIMIT_S):
-                await _connect(end, place)
+            # As a task: it may run where there is none yet, and a time limit needs one.
+            await asyncio.create_task(_connect(end, place))
         except (OSError, TimeoutError):
             raise _gone() from None
         kept = [(name, value) for name, value in headers if name.lower() != HEADER.lower()]
@@ -165,14 +165,15 @@ def _url(place: Place) -> str:
 
 async def _connect(end: TunnelEnd, place: Place) -> None:
     loop = asyncio.get_running_loop()
-    if place.hop is Hop.SOCKET:
-        await loop.create_unix_connection(lambda: end, place.address)
-        return
-    url = urlsplit(place.address)
-    is_secure = url.scheme == "https"
-    tls = ssl.create_default_context() if is_secure else None
-    port = url.port or (443 if is_secure else 80)
-    await loop.create_connection(lambda: end, url.hostname or "", port, ssl=tls)
+    async with asyncio.timeout(CONNECT_LIMIT_S):
+        if place.hop is Hop.SOCKET:
+            await loop.create_unix_connection(lambda: end, place.address)
+            return
+        url = urlsplit(place.address)
+        is_secure = url.scheme == "https"
+        tls = ssl.create_default_context() if is_secure else None
+        port = url.port or (443 if is_secure else 80)
+        await loop.create_connection(lambda: end, url.hostname or "", port, ssl=tls)
 
 
 def _cancel(task: asyncio.Task[web.StreamResponse]) -> None:

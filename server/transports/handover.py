@@ -82,6 +82,8 @@ class TakeOver:
         self._opening: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
+        if self._socket.fileno() < 0:
+            return
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         self._path.unlink(missing_ok=True)
