@@ -47,9 +47,9 @@ class ServerProcess:
         self._log_file = log_file
         assert process.stdout
         self.said = process.stdout.readline()
-        found = re.search(r"http://\S+:(\d+)", self.said)
+        found = re.search(r"(https?)://\S+:(\d+)", self.said)
         assert found, (self.said, self.log)
-        self.url = f"http://127.0.0.1:{found[1]}"
+        self.url = f"{found[1]}://127.0.0.1:{found[2]}"
 
     @property
     def log(self) -> str:

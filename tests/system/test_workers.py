@@ -16,11 +16,14 @@ import pytest
 import redis
 
 from server.workers.backoff import FIRST_DELAY_S
+from tests.apis.session_relay.official import CLIENTS, Client, Scene, play_at
+from tests.conformance.test_tls import Certificate, make_certificate
 from tests.servers import until
 from tests.system.processes import COMMAND, ServerProcess, Stop, environment, server_process
 from tests.transports.wire import POLLING, PollingLine, WebSocketLine, exchange, head
 
 WORKERS = 3
+BUSY = {"ADDRESS_CONNECTS_PER_MINUTE": 100_000}
 AT_ONCE_S = 3.0
 
 
@@ -28,7 +31,7 @@ AT_ONCE_S = 3.0
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One server for all tests that leave it whole."""
     folder = tmp_path_factory.mktemp("workers")
-    with server_process(folder, WORKERS=WORKERS, ADDRESS_CONNECTS_PER_MINUTE=100_000) as server:
+    with server_process(folder, WORKERS=WORKERS, **BUSY) as server:
         yield server
         server.stop()
 
@@ -151,11 +154,61 @@ def test_two_servers_do_not_use_the_same_data_folder(shared: ServerProcess) -> N
     assert f"another server uses {shared.data / 'redis'}" in refused.stderr
 
 
+# --- whoever polls ---
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def secured(
+    certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """One that speaks TLS, for all tests that leave it whole."""
+    folder = tmp_path_factory.mktemp("secured")
+    with server_process(folder, WORKERS=WORKERS, **BUSY, **certificate.settings) as server:
+        yield server
+        server.stop()
+
+
+@pytest.mark.parametrize("client", [one for one in CLIENTS if "polling" in one.transports], ids=str)
+async def test_official_clients_poll_and_move_on_whichever_worker_they_meet(
+    client: Client, shared: ServerProcess
+) -> None:
+    scenes = await play_at(shared.url, client, "hermits")
+
+    check_hermits(scenes["hermits"], client)
+
+
+@pytest.mark.parametrize("client", [one for one in CLIENTS if "polling" in one.transports], ids=str)
+async def test_the_same_over_tls(
+    client: Client, secured: ServerProcess, certificate: Certificate
+) -> None:
+    trust = {"NODE_EXTRA_CA_CERTS": str(certificate.cert)}
+
+    scenes = await play_at(secured.url, client, "hermits", **trust)
+
+    check_hermits(scenes["hermits"], client)
+
+
+def check_hermits(scene: Scene, client: Client) -> None:
+    """Everything went well at the first try, over the transport that they want."""
+    hermits = {line.who for line in scene.lines if line.who}
+    assert len(hermits) == 12
+    for who in hermits:
+        assert scene.all(who, "transport") == [client.transports.rpartition(",")[2]]
+        assert [ack["success"] for ack in scene.all(who, "ack send-message")] == [True] * 4
+        assert len(scene.all(who, "connect")) == 1
+        assert scene.all(who, "disconnect") == []
+
+
 # --- one that dies ---
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_others_go_on(tmp_path: Path) -> None:
-    with server_process(tmp_path, WORKERS=2, ADDRESS_CONNECTS_PER_MINUTE=100_000) as server:
+    with server_process(tmp_path, WORKERS=2, **BUSY) as server:
         async with AsyncExitStack() as stack:
             lines = [await stack.enter_async_context(WebSocketLine(server.url)) for _ in range(20)]
             await asyncio.gather(*(line.open() for line in lines))
