@@ -16,7 +16,7 @@ from server.installation import installed
 from server.process import run
 from server.settings import SettingsError, load
 from server.settings.values import Secret
-from server.workers.orders import DRAIN, READY, STOP, Orders, decode
+from server.workers.orders import DRAIN, MAX_ORDERS_BYTES, READY, STOP, Orders, decode
 
 
 def main() -> int:
@@ -26,12 +26,20 @@ def main() -> int:
         The exit status, as of a process alone.
     """
     with socket.socket(fileno=int(sys.argv[1])) as supervisor:
-        with supervisor.makefile("rb") as lines:
-            line = lines.readline()
-        return uvloop.run(_work(decode(line), supervisor)) if line else 0
+        return uvloop.run(_hear(supervisor))
 
 
-async def _work(orders: Orders, supervisor: socket.socket) -> int:
+async def _hear(supervisor: socket.socket) -> int:
+    supervisor.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=supervisor, limit=MAX_ORDERS_BYTES)
+    try:
+        line = await reader.readline()
+        return await _work(decode(line), reader, writer) if line else 0
+    finally:
+        writer.close()
+
+
+async def _work(orders: Orders, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
     try:
         installation = installed(load(orders.environment))
     except SettingsError as error:
@@ -45,7 +53,6 @@ async def _work(orders: Orders, supervisor: socket.socket) -> int:
         sockets=tuple(socket.socket(fileno=one) for one in orders.sockets),
         folder=Path(orders.folder),
     )
-    reader, writer = await asyncio.open_connection(sock=supervisor)
     ending = Ending()
     obeying = asyncio.create_task(_obey(reader, ending))
 
@@ -56,7 +63,6 @@ async def _work(orders: Orders, supervisor: socket.socket) -> int:
         return await run(structs.replace(installation, settings=settings), seat, ending, tell)
     finally:
         obeying.cancel()
-        writer.close()
 
 
 async def _obey(reader: asyncio.StreamReader, ending: Ending) -> None:

@@ -14,7 +14,7 @@ from server.core.ids import new_node_id
 from server.ending import Ending
 from server.exits import cannot_listen, cannot_start
 from server.installation import Installation
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.workers.backoff import Backoff
 from server.workers.embedded import NoRedisError, embedded_redis, program
 from server.workers.folders import socket_folder
@@ -51,8 +51,8 @@ async def supervise(
             crew = Crew(settings, dict(environment), port, folder, redis_url)
             with contextlib.closing(port):
                 return await crew.work(ending, on_ready)
-    except NoRedisError as error:
-        return cannot_start(f"WORKERS: {error}")
+    except SettingsError as error:
+        return cannot_start(error)
     except OSError as error:
         return cannot_listen(settings, error)
 
@@ -62,20 +62,37 @@ async def _shared_state(settings: Settings) -> AsyncIterator[tuple[Path, str | N
     """What the workers share: a folder for sockets, and a Redis if none was named.
 
     Raises:
-        NoRedisError: There is none, and none that could be started.
+        SettingsError: There is none, and none that could be started; or the folder cannot be.
     """
+    with contextlib.ExitStack() as folders:
+        try:
+            folder = folders.enter_context(socket_folder(settings.data_dir))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"DATA_DIR: {error}") from None
+        async with _redis(settings, folder) as url:
+            yield folder, url
+
+
+@contextlib.asynccontextmanager
+async def _redis(settings: Settings, folder: Path) -> AsyncIterator[str | None]:
+    """A Redis of the workers' own, if none was named."""
+    if settings.redis_url is not None:
+        yield None
+        return
     command = program()
-    if settings.redis_url is None and command is None:
-        raise NoRedisError(
-            f"{settings.workers} processes need a Redis to share what is live. Install "
+    if command is None:
+        raise SettingsError(
+            f"WORKERS: {settings.workers} processes need a Redis to share what is live. Install "
             "redis-server or valkey-server, or set REDIS_URL, or set WORKERS to 1."
         )
-    with socket_folder(settings.data_dir) as folder:
-        if settings.redis_url is not None or command is None:
-            yield folder, None
-        else:
-            async with embedded_redis(command, settings.data_dir, folder) as url:
-                yield folder, url
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(
+                embedded_redis(command, settings.data_dir, folder)
+            )
+        except (NoRedisError, OSError) as error:
+            raise SettingsError(f"WORKERS: {error}") from None
+        yield url
 
 
 def _hear_signals() -> Ending:

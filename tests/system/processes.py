@@ -62,12 +62,11 @@ class ServerProcess:
 
     def children(self) -> list[int]:
         """The processes that it has started, by their ids."""
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return sorted(map(int, listed.split()))
+        return children_of(self.process.pid)
 
     def workers(self) -> list[int]:
         """Those of its children that serve."""
-        return [pid for pid in self.children() if b"server.workers" in command_of(pid)]
+        return workers_of(self.process.pid)
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """`VmRSS`: resident now; `VmHWM`: at most so far."""
@@ -82,6 +81,14 @@ class ServerProcess:
         self.process.send_signal(signum)
         status = self.process.wait(limit_s)
         return Stop(status, time.monotonic() - started)
+
+
+def children_of(pid: int) -> list[int]:
+    return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def workers_of(pid: int) -> list[int]:
+    return [child for child in children_of(pid) if b"server.workers" in command_of(child)]
 
 
 def command_of(pid: int) -> bytes:

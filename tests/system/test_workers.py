@@ -19,7 +19,15 @@ from server.workers.backoff import FIRST_DELAY_S
 from tests.apis.session_relay.official import CLIENTS, Client, Scene, play_at
 from tests.conformance.test_tls import Certificate, make_certificate
 from tests.servers import until
-from tests.system.processes import COMMAND, ServerProcess, Stop, environment, server_process
+from tests.system.processes import (
+    COMMAND,
+    ServerProcess,
+    Stop,
+    children_of,
+    environment,
+    server_process,
+    workers_of,
+)
 from tests.transports.wire import POLLING, PollingLine, WebSocketLine, exchange, head
 
 WORKERS = 3
@@ -46,6 +54,12 @@ def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=30,
         check=False,
+    )
+
+
+def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        COMMAND, cwd=folder, env=environment(folder, **settings), stdout=subprocess.PIPE, text=True
     )
 
 
@@ -152,6 +166,31 @@ def test_two_servers_do_not_use_the_same_data_folder(shared: ServerProcess) -> N
 
     assert refused.returncode == 2
     assert f"another server uses {shared.data / 'redis'}" in refused.stderr
+
+
+async def test_a_worker_that_does_not_come_up_ends_all_with_a_status(tmp_path: Path) -> None:
+    with start(tmp_path, WORKERS=2) as process:
+        await until(lambda: len(workers_of(process.pid)) == 2)
+        children = children_of(process.pid)
+
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+
+        assert await asyncio.to_thread(process.wait, 10) == 1
+        assert not [pid for pid in children if is_alive(pid)]
+        assert process.stdout
+        assert process.stdout.read() == ""
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "run").touch()
+
+    refused = run(tmp_path, WORKERS=2)
+
+    assert refused.returncode == 2
+    assert "DATA_DIR: " in refused.stderr
+    assert str(data / "run") in refused.stderr
 
 
 # --- whoever polls ---
