@@ -38,6 +38,7 @@ from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.forward import Forwarder
 from server.transports.front import Front
+from server.transports.gathering import Gathering
 from server.transports.handover import HandOver
 from server.transports.health import Health
 from server.transports.http import Guard, Surround
@@ -147,7 +148,9 @@ class App:
         self._upgrades = self._make_upgrades()
         guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
         self._web = Web(client or built_in())
-        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live)
+        seat = self._seat
+        gathering = Gathering(seat.folder, seat.node_id, admin_token) if seat.folder else None
+        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live, gathering)
         self._surround = Surround(self._front, self._metrics)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections

@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls_cert: Path | None
     tls_key: Path | None
     workers: int
+    node_url: str | None
     drain_s: float
     debug: bool
     admin_token: Secret | None
@@ -163,6 +164,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         tls_cert=values["TLS_CERT"],
         tls_key=values["TLS_KEY"],
         workers=values["WORKERS"],
+        node_url=values["NODE_URL"],
         drain_s=values["DRAIN_S"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],

@@ -14,6 +14,7 @@ from server.settings.values import (
     folder,
     host,
     https_url,
+    node_url,
     origins,
     proxies,
     redis_url,
@@ -77,6 +78,13 @@ TABLE: tuple[Setting, ...] = (
         workers,
         "Processes that share the port: a number, or auto for one a core; more than 1 need "
         "REDIS_URL, or redis-server or valkey-server on this machine",
+    ),
+    Setting(
+        "NODE_URL",
+        "",
+        node_url,
+        "Where other machines with the same REDIS_URL reach this one, such as "
+        "http://10.0.0.3:3001, for requests that a balancer has sent to the wrong one",
     ),
     Setting(
         "DRAIN_S",

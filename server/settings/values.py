@@ -37,7 +37,7 @@ def workers(text: str) -> int:
     try:
         return whole(1, MAX_WORKERS)(text)
     except ValueError as error:
-        raise ValueError(f"{error}, or auto") from None
+        raise ValueError(str(error).replace("must be", "must be auto, or", 1)) from None
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
@@ -139,6 +139,16 @@ def https_url(text: str) -> str | None:
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
         raise ValueError("must begin with https://; http:// is for this machine only")
     return text
+
+
+def node_url(text: str) -> str | None:
+    """The address of a server of ours, without a path."""
+    if not text:
+        return None
+    found = _ORIGIN.fullmatch(text.rstrip("/").lower())
+    if not found or found[1] not in ("http", "https") or not 0 < int(found[3] or 1) < 65_536:
+        raise ValueError("must be a URL such as http://10.0.0.3:3001")
+    return found[0]
 
 
 def _is_here(name: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from server.workers.backoff import FIRST_DELAY_S
 from tests.apis.session_relay.official import CLIENTS, Client, Scene, play_at
@@ -191,6 +192,24 @@ def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "DATA_DIR: " in refused.stderr
     assert str(data / "run") in refused.stderr
+
+
+async def test_one_page_has_the_metrics_of_all_workers(shared: ServerProcess) -> None:
+    await asyncio.gather(*(number_of_worker(shared.url) for _ in range(30)))
+    token = (shared.data / "admin-token").read_text().strip()
+
+    page = await exchange(shared.url, head("GET", "/metrics", {"X-Admin-Token": token}))
+
+    families = {
+        family.name: family for family in text_string_to_metric_families(page.body.decode())
+    }
+    open_now = {one.labels["worker"]: one.value for one in families["hushwire_connections"].samples}
+    assert sorted(open_now) == ["0", "1", "2"]
+    assert all(count > 0 for count in open_now.values())
+    requests = families["hushwire_http_requests"].samples
+    assert {one.labels["worker"] for one in requests} == {"0", "1", "2"}
+    assert all("route" in one.labels for one in requests)
+    assert (await exchange(shared.url, head("GET", "/metrics"))).status == 401
 
 
 # --- whoever polls ---
