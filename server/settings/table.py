@@ -84,7 +84,7 @@ TABLE: tuple[Setting, ...] = (
         "",
         node_url,
         "Where other machines with the same REDIS_URL reach this one, such as "
-        "http://10.0.0.3:3001, for requests that a balancer has sent to the wrong one",
+        "http://node3.example:3001, for requests that a balancer has sent to the wrong one",
     ),
     Setting(
         "DRAIN_S",

@@ -147,7 +147,7 @@ def node_url(text: str) -> str | None:
         return None
     found = _ORIGIN.fullmatch(text.rstrip("/").lower())
     if not found or found[1] not in ("http", "https") or not 0 < int(found[3] or 1) < 65_536:
-        raise ValueError("must be a URL such as http://10.0.0.3:3001")
+        raise ValueError("must be a URL such as http://node3.example:3001")
     return found[0]
 
 
