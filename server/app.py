@@ -217,7 +217,8 @@ class App:
             is_alone: Others on the same port go on, and take whoever is new at once.
         """
         if is_alone:
-            self._stop_listening()
+            for listener in self._listeners:
+                listener.close_after_last()
         self._health.is_draining = self._surround.is_last = True
         limit_s = max(0.0, self._settings.drain_s - STOP_LIMIT_S - STOP_MARGIN_S)
         await Drain(self.sockets.eio, self._for_others, limit_s).run()
@@ -226,7 +227,8 @@ class App:
         """Take no new work, close every connection so that clients come back, and end."""
         self._health.is_draining = True
         self._gate.is_closed = True
-        self._stop_listening()
+        for listener in self._listeners:
+            listener.close()
         if self._neighbours:
             self._neighbours.close()
         if self._hand_over:
@@ -248,10 +250,6 @@ class App:
     def _for_others(self) -> int:
         """What is under way besides the lines of this process."""
         return self._surround.running + self._upgrades.tunnels
-
-    def _stop_listening(self) -> None:
-        for listener in self._listeners:
-            listener.close()
 
     async def _let_all_go(self) -> None:
         """Close all connections, which the other processes take for lost already."""

@@ -50,6 +50,12 @@ class Listener:
         self._loop.add_reader(sock.fileno(), self._accept)
         self.port: int = sock.getsockname()[1]
 
+    def close_after_last(self) -> None:
+        """Accept nobody any more but those who are connected already, and wait for that."""
+        if self._socket.fileno() >= 0:
+            self._accept()
+        self.close()
+
     def close(self) -> None:
         """Accept nobody any more."""
         if self._socket.fileno() >= 0:

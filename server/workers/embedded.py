@@ -24,7 +24,7 @@ START_LIMIT_S = 60.0
 STOP_LIMIT_S = 5.0
 """For it to write what it keeps."""
 
-LOCK_LIMIT_S = 5.0
+LOCK_LIMIT_S = 3.0
 """For the one before to end."""
 
 # Ends the server when standard input ends, hence also when the supervisor was killed.
@@ -68,7 +68,7 @@ async def embedded_redis(command: str, data_dir: Path, sockets: Path) -> AsyncIt
     socket = sockets / "redis.sock"
     with await _locked(folder / "lock") as lock:
         socket.unlink(missing_ok=True)
-        server = _Server([command, *_options(folder, socket)], socket, lock)
+        server = _Server([command, *_options(folder, socket)], folder, socket, lock)
         await server.start()
         keeping = asyncio.create_task(server.keep())
         try:
@@ -121,8 +121,9 @@ def _closing(handle: int) -> Iterator[int]:
 
 
 class _Server:
-    def __init__(self, command: list[str], socket: Path, lock: int) -> None:
+    def __init__(self, command: list[str], folder: Path, socket: Path, lock: int) -> None:
         self._command = command
+        self._folder = folder
         self._socket = socket
         self._lock = lock
         self._process: asyncio.subprocess.Process
@@ -140,7 +141,9 @@ class _Server:
         while not await _answers(self._socket):
             if self._process.returncode is not None or time.monotonic() > deadline:
                 await self.stop()
-                raise NoRedisError(f"{self._command[0]} does not start")
+                raise NoRedisError(
+                    f"{self._command[0]} does not start; see the log in {self._folder}"
+                )
             await asyncio.sleep(0.02)
 
     async def keep(self) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -283,26 +284,35 @@ async def test_a_worker_that_dies_is_replaced_and_the_others_go_on(tmp_path: Pat
                     if await is_served(server):
                         counts[await number_of_worker(server.url)] += 1
             assert 0 < sum(line.is_ended for line in lines) < 20
-        ended = next(line for line in server.log_lines if line["event"] == "worker_ended")
+        [ended] = ends_in(server)
         assert (ended["status"], ended["restart_s"]) == (-signal.SIGKILL, FIRST_DELAY_S)
         assert (await stop(server)).status == 0
 
 
 async def test_one_that_dies_early_again_and_again_waits_longer(tmp_path: Path) -> None:
     with server_process(tmp_path, WORKERS=2) as server:
-        for _ in range(3):
-            before = server.workers()
-            os.kill(before[-1], signal.SIGKILL)
-            await until(lambda: len(server.workers()) == 2 and server.workers() != before)  # noqa: B023
+        for number in (1, 2, 3):
+            os.kill(server.workers()[-1], signal.SIGKILL)
+            await until(lambda: len(ends_in(server)) == number)  # noqa: B023
+            await until(lambda: len(server.workers()) == 2 or number == 3)  # noqa: B023
 
-        ends = [line for line in server.log_lines if line["event"] == "worker_ended"]
-        assert [end["restart_s"] for end in ends] == [0.5, 1.0, 2.0]
+        assert [end["restart_s"] for end in ends_in(server)] == [0.5, 1.0, 2.0]
+
+
+def ends_in(server: ServerProcess) -> list[dict[str, Any]]:
+    """What the log says of workers that have ended."""
+    return [line for line in server.log_lines if line["event"] == "worker_ended"]
 
 
 async def test_one_that_is_told_to_end_drains_and_is_replaced(tmp_path: Path) -> None:
     with server_process(tmp_path, WORKERS=2, DRAIN_S=3) as server:
         async with AsyncExitStack() as stack:
-            lines = [await stack.enter_async_context(WebSocketLine(server.url)) for _ in range(20)]
+            kinds = [WebSocketLine, PollingLine]
+            lines = [
+                await stack.enter_async_context(kind(server.url))
+                for kind in kinds
+                for _ in range(20)
+            ]
             await asyncio.gather(*(line.open() for line in lines))
             before = server.workers()
 
@@ -310,13 +320,14 @@ async def test_one_that_is_told_to_end_drains_and_is_replaced(tmp_path: Path) ->
             os.kill(before[0], signal.SIGTERM)
 
             await until(lambda: "worker_ended" in server.log)
-            codes = {line.close_code for line in lines}
-            assert codes == {None, 1012}
+            assert {line.close_code for line in lines[:20]} == {None, 1012}
+            assert {line.close_code for line in lines[20:]} == {None, 1000}
+            polls = [line.last_poll for line in lines if isinstance(line, PollingLine)]
+            assert {poll.status for poll in polls} == {200}
             statuses = [(await exchange(server.url, head("GET", POLLING))).status for _ in range(9)]
             assert statuses == [200] * 9
             await until(lambda: len(server.workers()) == 2)
-        ended = next(line for line in server.log_lines if line["event"] == "worker_ended")
-        assert ended["status"] == 0
+        assert [ended["status"] for ended in ends_in(server)] == [0]
 
 
 # --- the end ---

@@ -144,6 +144,23 @@ def target_of(opened: Reply) -> str:
     return f"{POLLING}&sid={json.loads(opened.body[1:])['sid']}"
 
 
+async def test_a_body_may_arrive_after_its_connection_was_handed_over(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    body = b"40" + b"\x1e42" + b'["typing-start",{"sessionId":"%s"}]' % (b"x" * 100)
+    length = {"Content-Length": str(len(body))}
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(head("POST", target_of(opened), length) + body[:20])
+        [line] = two.one.app.sockets.eio.sockets.values()
+        await until(lambda: line.is_posting or not two.are_near)
+        writer.write(body[20:])
+
+        assert (await read_reply(reader)).body == b"ok"
+        if two.are_near:
+            # The connection is the right one's now, and counted there.
+            assert two.other.app._doorkeeper._count == 0
+            assert two.one.app._doorkeeper._count == 1
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 async def test_a_line_moves_to_a_websocket_through_the_wrong_process(
     two: Two, *, is_first: bool
