@@ -22,7 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the server.
 
     Returns:
-        The exit status: 0 after a signal, 1 if it cannot listen, 2 if a setting is bad.
+        The exit status: 0 after a signal, 1 if it cannot listen, 2 if a setting is bad, 3 if
+        the store of live state is away.
     """
     arguments = _parser().parse_args(argv)
     try:

@@ -33,6 +33,8 @@ from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.live import Live, MemoryLive
+from server.stores.redis.live import RedisLive, open_redis
+from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -354,6 +356,44 @@ class App:
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
         self._metrics.reaped.labels("members").inc(expired.members)
+
+
+async def opened(
+    settings: Settings,
+    *,
+    secret: str,
+    admin_token: str,
+    clock: Clock | None = None,
+    client: Client | None = None,
+    seat: Seat | None = None,
+) -> App:
+    """A server on the live state that its settings name.
+
+    Raises:
+        StoreAwayError: That cannot be had.
+    """
+    clock = clock or SystemClock()
+    seat = seat or Seat()
+    live: RedisLive | None = None
+    if settings.redis_url:
+        live = await open_redis(
+            settings.redis_url,
+            Node(seat.node_id, settings.node_url or ""),
+            session=settings.session,
+            random=settings.random,
+            bounds=settings.bounds,
+            clock=clock,
+        )
+    return App(
+        settings,
+        secret=secret,
+        admin_token=admin_token,
+        live=live,
+        clock=clock,
+        client=client,
+        seat=seat,
+        peers=live.peers if live else None,
+    )
 
 
 def _derived(secret: str, purpose: bytes) -> bytes:

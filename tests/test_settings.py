@@ -179,10 +179,10 @@ def test_a_folder_name_that_no_system_takes_is_refused_like_any_bad_value() -> N
 def test_all_problems_are_told_at_once_each_on_its_line() -> None:
     bad = {"PORT": "none", "CLIENT_URL": "nowhere", "DEBUG": "2", "MAX_SESSIONS": "0"}
 
-    told = problems(**bad, REDIS_URL="redis://a", WORKERS="none", ADMIN_TOKEN="short")
+    told = problems(**bad, DATABASE_URL="postgresql://a", WORKERS="none", ADMIN_TOKEN="short")
 
     names = [line.partition(":")[0] for line in told]
-    assert sorted(names) == sorted([*bad, "REDIS_URL", "WORKERS", "ADMIN_TOKEN"])
+    assert sorted(names) == sorted([*bad, "DATABASE_URL", "WORKERS", "ADMIN_TOKEN"])
 
 
 def test_a_line_break_in_a_value_makes_no_second_line() -> None:
@@ -223,7 +223,7 @@ def test_a_bad_secret_is_refused_and_never_shown(secret: str) -> None:
 
 
 def test_a_password_in_an_address_is_never_shown() -> None:
-    told = problems(REDIS_URL="redis://:hunter22@redis", DATABASE_URL="postgres://u:hunter22@db")
+    told = problems(REDIS_URL="http://:hunter22@redis", DATABASE_URL="postgres://u:hunter22@db")
 
     assert len(told) == 2
     assert "hunter22" not in "".join(told)
@@ -344,11 +344,60 @@ def test_an_operators_claim_that_could_mean_anything_is_refused(text: str) -> No
     assert problem.startswith("ADMIN_CLAIM: ")
 
 
+# --- live state that many processes share ---
+
+SHARED = {"JWT_SECRET": "s" * 32, "ADMIN_TOKEN": "t" * 16}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://user:pass@10.0.0.1:6380/2",
+        "rediss://redis.example",
+        "redis+sentinel://a:26379,b:26379/main/0",
+        "unix:///run/redis.sock",
+    ],
+)
+def test_redis_has_urls_of_every_form(url: str) -> None:
+    assert load({**SHARED, "REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:6379", "http://localhost", "redis://", "redis://[", "unix://"]
+)
+def test_what_is_no_address_of_redis_is_refused(url: str) -> None:
+    (problem,) = problems(**SHARED, REDIS_URL=url)
+
+    assert problem.startswith("REDIS_URL: ")
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_processes_that_share_redis_must_be_told_the_secrets_that_they_share(name: str) -> None:
+    others = {one: text for one, text in SHARED.items() if one != name}
+
+    (problem,) = problems(**others, REDIS_URL="redis://localhost")
+
+    assert problem.startswith(f"{name}: REDIS_URL is set")
+
+
+def test_redis_may_be_named_by_host_port_and_password() -> None:
+    named = {"REDIS_HOST": "redis.example", "REDIS_PORT": "6380", "REDIS_PASSWORD": "p@ss/word"}
+
+    assert load({**SHARED, **named}).redis_url == "redis://:p%40ss%2Fword@redis.example:6380"
+    assert load({**SHARED, "REDIS_HOST": "::1"}).redis_url == "redis://[::1]:6379"
+    assert load({"REDIS_PORT": "6380"}).redis_url is None
+
+
+def test_a_url_of_redis_goes_before_its_parts() -> None:
+    named = {"REDIS_URL": "redis://one", "REDIS_HOST": "two"}
+
+    assert load({**SHARED, **named}).redis_url == "redis://one"
+
+
 # --- what this version cannot do ---
 
 LATER = {
-    "REDIS_URL": "redis://localhost",
-    "REDIS_HOST": "localhost",
     "DATABASE_URL": "postgresql://localhost/chat",
 }
 
@@ -412,7 +461,11 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 def test_every_bound_says_its_unit_in_its_name() -> None:
     units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_PER_MINUTE")
     counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
-    unclear = [name for name in NUMBERS if name not in ("PORT", "WORKERS") and not name.endswith(units + counts)]
+    unclear = [
+        name
+        for name in NUMBERS
+        if name not in ("PORT", "WORKERS") and not name.endswith(units + counts)
+    ]
 
     assert unclear == []
 
@@ -436,7 +489,7 @@ def test_every_setting_changes_something() -> None:
         "NODE_URL": "http://10.0.0.3:3001",
     }
     # See tests/conformance/test_tls.py, and above.
-    names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL"}
+    names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL", "REDIS_URL"}
     idle = [name for name in names if load({name: others.get(name) or changed(name)}) == load({})]
 
     assert idle == []

@@ -1,5 +1,6 @@
 """Values that the relay carries without looking inside: ciphertext and public keys."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,6 +79,11 @@ class Opaque:
         """Its length: as JSON, of text without the quotes; with binary, as MessagePack."""
         held = self._held
         return len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
+
+    @property
+    def digest(self) -> bytes:
+        """Equal for values that are equal, and for no others; for stores that cannot compare."""
+        return hashlib.sha256(_canonical(self.value)).digest()
 
     def __eq__(self, other: object) -> bool:
         """Equal as JSON: the order of keys does not matter, and 1 is neither 1.0 nor true."""

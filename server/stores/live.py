@@ -41,6 +41,10 @@ class Live(Protocol):
         ...
 
 
+class StoreAwayError(Exception):
+    """Where live state is to be cannot be had; the text says why."""
+
+
 class MemoryLive:
     """Live state in this process alone."""
 

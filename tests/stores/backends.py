@@ -3,6 +3,7 @@
 A backend opens each of its stores empty, and closes it after the test.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -17,25 +18,36 @@ from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
+from server.stores.redis.attachments import Attachments
+from server.stores.redis.connect import connect
+from server.stores.redis.groups import RedisGroups
+from server.stores.redis.leases import Leases
+from server.stores.redis.link import Link
+from server.stores.redis.rates import RedisRateLimiter
+from server.stores.redis.rooms import RedisRooms
+from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
 
 
-class Backend(Struct, frozen=True):
+class Backend(Struct, frozen=True, kw_only=True):
     """How one backend opens its stores.
 
     Attributes:
+        name: With its version, if it is tested with several.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
+        slowness: By what examples in random order are divided: each step goes over a wire.
     """
 
     name: str
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
+    limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
     groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
     rooms_and_groups: Callable[
         [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
     ]
-    limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
-    brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]]
+    brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]] | None = None
+    slowness: int = 1
 
 
 @asynccontextmanager
@@ -66,6 +78,61 @@ async def _local_broker() -> AsyncIterator[Sequence[Broker]]:
     yield [LocalBroker(SystemClock())]
 
 
+NODE = "node-1"
+
+_databases = itertools.cycle(range(16))
+
+
+@asynccontextmanager
+async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
+    """An empty database; those opened lately are left alone, since a test may have two stores."""
+    link = await connect(server.url_of(next(_databases)), timeout_s=20)
+    await link.client.flushdb()
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+def _redis(name: str, server: Callable[[], RedisServer], slowness: int) -> Backend:
+    @asynccontextmanager
+    async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
+        async with _empty_redis(server()) as link:
+            yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
+
+    @asynccontextmanager
+    async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+        async with _empty_redis(server()) as link:
+            leases = Leases(link, bounds)
+            yield RedisGroups(link, Attachments(), NODE, policy, bounds, leases)
+
+    @asynccontextmanager
+    async def rooms_and_groups(
+        policy: Policy, bounds: Bounds
+    ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
+        async with _empty_redis(server()) as link:
+            common = link, Attachments(), NODE
+            leases = Leases(link, bounds)
+            yield (
+                RedisRooms(*common, bounds, leases),
+                RedisGroups(*common, policy, bounds, leases),
+            )
+
+    @asynccontextmanager
+    async def limiter() -> AsyncIterator[RateLimiter]:
+        async with _empty_redis(server()) as link:
+            yield RedisRateLimiter(link)
+
+    return Backend(
+        name=name,
+        rooms=rooms,
+        groups=groups,
+        rooms_and_groups=rooms_and_groups,
+        limiter=limiter,
+        slowness=slowness,
+    )
+
+
 BACKENDS = (
     Backend(
         name="memory",
@@ -75,4 +142,11 @@ BACKENDS = (
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
+    _redis("redis", shared_redis, slowness=8),
+    _redis("redis-6.2", shared_old_redis, slowness=50),
 )
+
+
+def backends_of(part: str) -> list[Backend]:
+    """Those that have one of the stores."""
+    return [one for one in BACKENDS if getattr(one, part)]

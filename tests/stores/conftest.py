@@ -9,7 +9,7 @@ from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.core.ports import RateLimiter
 from tests.clocks import ManualClock
-from tests.stores.backends import BACKENDS, Backend
+from tests.stores.backends import Backend, backends_of
 from tests.stores.guests import POLICY, Guest, House
 from tests.stores.strangers import POLICY as GROUP_POLICY
 from tests.stores.strangers import Plaza
@@ -18,10 +18,16 @@ OpenHouse = Callable[..., Awaitable[House]]
 OpenPlaza = Callable[..., Awaitable[Plaza]]
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
-def backend(request: pytest.FixtureRequest) -> Backend:
-    one: Backend = request.param
-    return one
+_PARTS = {"rooms": "rooms", "groups": "groups", "broker": "brokers", "rates": "limiter"}
+"""What each test file's name says it is about, and what a backend must have for it."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a backend on each that has what the test is about."""
+    if "backend" in metafunc.fixturenames:
+        subject = metafunc.module.__name__.rpartition(".")[2].split("_")[1]
+        having = backends_of(_PARTS[subject])
+        metafunc.parametrize("backend", having, ids=lambda one: one.name)
 
 
 @pytest.fixture

@@ -33,6 +33,12 @@ class House:
         self.clock = clock
         self._numbers = itertools.count(1)
 
+    def next_door(self, rooms: RoomStore) -> "House":
+        """Another process's store of the same rooms."""
+        house = House(rooms, self.policy, self.clock)
+        house._numbers = self._numbers
+        return house
+
     def guest(self, user_id: str, room_id: str = TEA_ROOM) -> "Guest":
         """Somebody with a connection of their own, not in the room yet.
 
@@ -82,9 +88,9 @@ class Guest:
         self.connection_id = ConnectionId(f"connection-{number}")
         self.token: bytes | None = None
 
-    def elsewhere(self, user_id: str | None = None) -> "Guest":
+    def elsewhere(self, user_id: str | None = None, house: House | None = None) -> "Guest":
         """The same person with a new connection, and with nothing to prove it."""
-        return self._house.guest(user_id or self.user_id, self.room_id)
+        return (house or self._house).guest(user_id or self.user_id, self.room_id)
 
     async def join(
         self,

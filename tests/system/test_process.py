@@ -172,7 +172,7 @@ async def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 BAD: list[tuple[dict[str, str], list[str]]] = [
     ({"PORT": "none", "DEBUG": "perhaps"}, ["PORT: 'none' must be", "DEBUG: 'perhaps' must be"]),
-    ({"REDIS_URL": "redis://:hunter22@a", "PORT": "x"}, ["REDIS_URL: ", "PORT: "]),
+    ({"REDIS_URL": "http://:hunter22@a", "PORT": "x"}, ["REDIS_URL: ", "PORT: "]),
     ({"ADMIN_TOKEN": "hunter22"}, ["ADMIN_TOKEN: "]),
     ({"DATA_DIR": "/proc/no/such"}, ["DATA_DIR: "]),
     ({"DATA_DIR": "/etc/hostname/data"}, ["DATA_DIR: "]),

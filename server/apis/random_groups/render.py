@@ -7,6 +7,7 @@ from server.apis.random_groups.requests import ListGroups
 from server.core.clock import iso_utc
 from server.core.events import (
     ConnectionLapsed,
+    EventsLost,
     Group,
     GroupEntered,
     LeaveReason,
@@ -45,6 +46,7 @@ HEARD = {
     "system_message": "{groupId, message, timestamp}",
     "key_rotation_needed": "{groupId, epoch, members: [{userId, login, publicKey, joinedAt}]}",
     "group_closed": "{groupId, reason: expired | removed | signed_out}",
+    "resync": "{groupId}",
 }
 
 _LEFT = {
@@ -219,6 +221,10 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "expired"})]
 
 
+def _events_lost(event: EventsLost) -> Iterable[Emit]:
+    return [Emit("resync", {"groupId": group_id_of(event.room_id)})]
+
+
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     GroupEntered: _group_entered,
     MessageSent: _message_sent,
@@ -229,6 +235,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MemberRemoved: _member_removed,
     ConnectionLapsed: _connection_lapsed,
     RoomExpired: _room_expired,
+    EventsLost: _events_lost,
 }
 
 

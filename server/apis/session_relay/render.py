@@ -6,6 +6,7 @@ from typing import Any
 from server.apis.session_relay.requests import Join, Reserve, room_of
 from server.core.errors import Code
 from server.core.events import (
+    EventsLost,
     FileDownloaded,
     Member,
     MemberJoined,
@@ -46,6 +47,7 @@ HEARD = {
     "download-notification": "{downloadedBy, fileName, timestamp}",
     "session-locked": "{locked, timestamp}",
     "session-error": "{error, message, retryAfterMs?}",
+    "resync": "{sessionId}",
 }
 
 
@@ -220,6 +222,10 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     return [Emit("session-error", told)]
 
 
+def _events_lost(event: EventsLost) -> Iterable[Emit]:
+    return [Emit("resync", {"sessionId": event.room_id})]
+
+
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     MessageSent: _message_sent,
     SignalSent: _signal_sent,
@@ -231,6 +237,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
     RoomLocked: _room_locked,
     MemberRemoved: _member_removed,
     RoomExpired: _room_expired,
+    EventsLost: _events_lost,
 }
 
 

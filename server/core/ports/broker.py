@@ -33,9 +33,9 @@ class Broker(Protocol):
     Each event of a room has a place in its log: the next number after the last one's, in which
     order all processes hear them, each once. Events of the moment (`core.events.MOMENTARY`)
     have place 0: they come in order too, but are not remembered, and are lost where a process
-    cannot be reached. A process hears of the rooms alone that somebody here is attached to, or is
-    about to be. Of `ConnectionAttached` only the process of that connection hears, with the place
-    from which on the connection is to be told.
+    cannot be reached. A process hears of the rooms alone that somebody here is attached to, or
+    is about to be. Of `ConnectionAttached` only the process of that connection hears, with the
+    place from which on the connection is to be told.
     """
 
     async def publish(self, event: RoomEvent) -> None:

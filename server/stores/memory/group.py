@@ -13,15 +13,7 @@ from server.core.ids import ConnectionId, Identity, UserId
 from server.core.kinds import Policy
 from server.core.ports import GroupSummary, NewGroup, Post
 from server.stores.memory.history import History
-
-_RECORD_BYTES = 1024
-"""Python's own records of one member, measured."""
-
-_MAX_GONE = 16
-"""Of those who have left, so many are remembered as they were: reports come late."""
-
-_AWAY_BYTES = 160
-"""The same of one who is not to come back."""
+from server.stores.sizes import MAX_GONE, away_bytes, member_bytes
 
 
 class MemoryGroup:
@@ -126,7 +118,7 @@ class MemoryGroup:
         itself = Identity(member.user_id)
         if not self.history.has_word_of(itself, itself):
             self._forget_gone(member.user_id)
-        elif len(self._gone) > _MAX_GONE:
+        elif len(self._gone) > MAX_GONE:
             self._forget_gone(next(iter(self._gone)))
 
     def _forget_gone(self, user_id: UserId) -> None:
@@ -203,12 +195,3 @@ class MemoryGroup:
         self.epoch += 1
         members = tuple(self.members.values())
         return MembersChanged(room_id=self.room_id, skip=skip, members=members, epoch=self.epoch)
-
-
-def member_bytes(member: Member) -> int:
-    key_bytes = member.public_key.size_bytes if member.public_key else 0
-    return len(member.user_id.encode()) + len(member.name.encode()) + key_bytes + _RECORD_BYTES
-
-
-def away_bytes(user_id: UserId) -> int:
-    return _AWAY_BYTES + len(user_id.encode())

@@ -33,15 +33,16 @@ from server.core.ports import (
     SavedKey,
     Wish,
 )
+from server.stores import group_refusals
 from server.stores.memory.agenda import Agenda
-from server.stores.memory.group import MemoryGroup, member_bytes
+from server.stores.memory.group import MemoryGroup
 from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.places import Places
 from server.stores.memory.reports import MemoryReports
-from server.stores.memory.reports import size_bytes as report_bytes
 from server.stores.memory.space import Share, Space
-from server.stores.memory.user import MemoryUser, shunned_bytes
+from server.stores.memory.user import MemoryUser
 from server.stores.memory.users import MemoryUsers
+from server.stores.sizes import member_bytes, report_bytes, shunned_bytes
 
 
 class MemoryGroups:
@@ -105,7 +106,7 @@ class MemoryGroups:
     def _new_group(self, user: MemoryUser, wish: Wish, now_ms: int) -> MemoryGroup:
         ending = 1 if user.group and len(user.group.members) == 1 else 0
         if len(self._groups) - ending >= self._bounds.groups:
-            raise AppError(Code.SERVER_FULL, "the relay has as many groups as it may; try later")
+            raise group_refusals.groups_full()
         return MemoryGroup(wish.new_group, self._policy, now_ms)
 
     def _come_in(self, user: MemoryUser, group: MemoryGroup, member: Member, wish: Wish) -> Matched:
@@ -162,7 +163,7 @@ class MemoryGroups:
     def _check_recipient(self, group: MemoryGroup, user_id: UserId, sender: UserId) -> None:
         recipient = self._users.get(user_id)
         if user_id not in group.members or (recipient and sender in recipient.blocked):
-            raise AppError(Code.RECIPIENT_NOT_FOUND, "no member of that id takes messages from you")
+            raise group_refusals.recipient_not_found()
 
     async def history(
         self, room_id: RoomId, user_id: UserId, before: MessageId | None, limit: int
@@ -171,7 +172,7 @@ class MemoryGroups:
         reader = Identity(user_id)
         record = history.record(before) if before is not None else None
         if before is not None and not (record and record.may_be_read_by(reader)):
-            raise AppError(Code.NOT_FOUND, "no message of that id is remembered")
+            raise group_refusals.message_not_found()
         before_seq = record.event.seq if record else None
         return HistoryPage(*history.page(before_seq, limit, reader))
 
@@ -196,13 +197,11 @@ class MemoryGroups:
     ) -> Reported:
         group = self._group_of(report.room_id, report.reporter)
         if report.user_id == report.reporter:
-            raise AppError(Code.FORBIDDEN, "you cannot report yourself")
+            raise group_refusals.reporting_oneself()
         is_member = report.user_id in group.members
         sender, reader = Identity(report.user_id), Identity(report.reporter)
         if not is_member and not group.history.has_word_of(sender, reader):
-            raise AppError(
-                Code.RECIPIENT_NOT_FOUND, "nobody of that user id is here or said a word"
-            )
+            raise group_refusals.nobody_to_report()
         if known := group.last_seen(report.user_id):
             report = structs.replace(report, name=known.name, public_key=known.public_key)
         self._share.space.check(report_bytes(report) + shunned_bytes(report.user_id))
@@ -382,7 +381,7 @@ class MemoryGroups:
     def _group_of(self, room_id: RoomId, user_id: UserId) -> MemoryGroup:
         group = self._groups.get(room_id)
         if group is None or user_id not in group.members:
-            raise AppError(Code.NOT_FOUND, "you are in no group of that id")
+            raise group_refusals.not_in_group()
         return group
 
 

@@ -8,9 +8,7 @@ from server.core.events import MessageSent
 from server.core.ids import Identity, MessageId
 from server.core.kinds import Policy
 from server.core.opaque import Opaque
-
-_RECORD_BYTES = 1024
-"""Python's own records of one message, measured, so that empty messages count as well."""
+from server.stores.room_sizes import message_bytes
 
 _NOTHING = Opaque("")
 
@@ -36,13 +34,8 @@ class Record(Struct, gc=False):
 
 
 def size_bytes(event: MessageSent) -> int:
-    """What a message weighs in memory, with what stays of it when it is trimmed.
-
-    That is paid ahead, so that a room with a full history needs no more space.
-    """
-    words = "".join((event.message_id, event.sender, event.addressed_as or "", event.content_type))
-    words_bytes = len(words) if words.isascii() else len(words.encode())
-    return event.ciphertext.size_bytes + 2 * (words_bytes + _RECORD_BYTES)
+    words = (event.message_id, event.sender, event.addressed_as or "", event.content_type)
+    return message_bytes(event.ciphertext, *words)
 
 
 class History:

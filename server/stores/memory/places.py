@@ -8,9 +8,7 @@ from server.core.ids import RoomId
 from server.stores.memory.group import MemoryGroup
 from server.stores.memory.user import MemoryUser
 from server.stores.memory.users import MemoryUsers
-
-_LOOKS = 30
-"""Groups of which a match looks at each member; most who join come into the first."""
+from server.stores.sizes import LOOKS
 
 
 class Places:
@@ -46,7 +44,7 @@ class Places:
         """The fullest group that may take the user, which is not its own."""
         user.forget_partings(now_ms)
         others = (group for group in self if group is not user.group)
-        for group in islice(others, _LOOKS):
+        for group in islice(others, LOOKS):
             if self._may_enter(user, group, now_ms):
                 return group
         if self._users.shunned(user) >= len(self):

@@ -9,11 +9,7 @@ from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports import Report
 from server.stores.memory.space import Share
-
-_RECORD_BYTES = 1024
-
-_PART = 16
-"""All reports hold at most this part of the space."""
+from server.stores.sizes import REPORTS_PART, report_bytes
 
 _About = tuple[RoomId, UserId, UserId]
 """The group, who reported, and whom."""
@@ -47,7 +43,7 @@ class MemoryReports:
         self._reports[report.report_id] = _Kept(report, mark, expires_ms)
         self._ids[_about(report)] = report.report_id
         self._counts[mark] = self._counts.get(mark, 0) + 1
-        self._count(size_bytes(report))
+        self._count(report_bytes(report))
         while len(self._reports) > 1 and self._are_too_many():
             self._forget(self._next_to_go())
 
@@ -70,7 +66,7 @@ class MemoryReports:
         return islice(dropwhile(lambda report: report.report_id != after, found), 1, None)
 
     def _are_too_many(self) -> bool:
-        too_heavy = self._held_bytes > self._share.space.limit_bytes // _PART
+        too_heavy = self._held_bytes > self._share.space.limit_bytes // REPORTS_PART
         return too_heavy or len(self._reports) > self._bounds.reports
 
     def _next_to_go(self) -> str:
@@ -84,17 +80,11 @@ class MemoryReports:
         self._counts[kept.mark] -= 1
         if not self._counts[kept.mark]:
             del self._counts[kept.mark]
-        self._count(-size_bytes(kept.report))
+        self._count(-report_bytes(kept.report))
 
     def _count(self, added_bytes: int) -> None:
         self._held_bytes += added_bytes
         self._share.add(added_bytes)
-
-
-def size_bytes(report: Report) -> int:
-    opaque_bytes = sum(one.size_bytes for one in (report.evidence, report.public_key) if one)
-    text_bytes = len(report.reason.encode()) + len((report.name or "").encode())
-    return text_bytes + opaque_bytes + _RECORD_BYTES
 
 
 def _about(report: Report) -> _About:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from server.core.errors import AppError, Code
 from server.core.events import (
     LeaveReason,
     Member,
@@ -18,13 +17,12 @@ from server.core.ids import ConnectionId, Identity, RoomId, UserId
 from server.core.kinds import Policy
 from server.core.opaque import Opaque
 from server.core.ports import Entry
+from server.stores import refusals
 from server.stores.memory.history import History
+from server.stores.room_sizes import member_bytes
 
 _TOKENS_PER_PLACE = 4
 """Tokens of former members that a room remembers, as a multiple of its capacity."""
-
-_RECORD_BYTES = 2048
-"""Python's own records of one member with its connection and tokens, measured."""
 
 
 class Person:
@@ -44,7 +42,7 @@ class Person:
 
     @property
     def held_bytes(self) -> int:
-        return _person_bytes(self.member)
+        return member_bytes(self.member)
 
 
 class Admitted(NamedTuple):
@@ -104,7 +102,7 @@ class Room:
     def person_of(self, connection_id: ConnectionId) -> Person:
         person = self.connections.get(connection_id)
         if person is None:
-            raise AppError(Code.NOT_A_MEMBER, "join first")
+            raise refusals.not_a_member()
         return person
 
     def has_proved(self, connection_id: ConnectionId) -> bool:
@@ -124,7 +122,7 @@ class Room:
         """
         claim = self._claim(entry)
         if claim.person is None:
-            return _person_bytes(_new_member(entry, 0))
+            return member_bytes(_new_member(entry, 0))
         if not claim.proves(entry):
             return 0
         return self.change_bytes(claim.person, entry.public_key, entry.name)
@@ -158,7 +156,7 @@ class Room:
         identity = self._tokens.get(entry.token_hash) if entry.token_hash else None
         if here is not None:
             if here.member.user_id != entry.user_id:
-                raise AppError(Code.FORBIDDEN, "this connection is somebody else here; leave first")
+                raise refusals.somebody_else()
             return _Claim(here, identity)
         person = self.people.get(entry.user_id)
         if person and identity == person.identity:
@@ -167,13 +165,12 @@ class Room:
             return _Claim(person, identity)
         elsewhere = self._holder(identity)
         if self.locked and identity is None:
-            # Whoever was put out knows the public keys of all who are in.
-            raise AppError(Code.ROOM_LOCKED, "the room is locked; ask its creator to let you in")
+            raise refusals.room_locked()
         if (person and person.is_live) or (elsewhere and elsewhere.is_live):
-            raise AppError(Code.USER_ID_TAKEN, "that user id is in use here; choose another")
+            raise refusals.user_id_taken()
         places_freed = len({id(leaver) for leaver in (person, elsewhere) if leaver})
         if len(self.people) - places_freed >= self.policy.capacity:
-            raise AppError(Code.ROOM_FULL, f"the room holds {self.policy.capacity} members")
+            raise refusals.room_full(self.policy.capacity)
         return _Claim(None, identity)
 
     def _add(self, entry: Entry, identity: Identity | None, now_ms: int) -> Admitted:
@@ -218,7 +215,7 @@ class Room:
 
     def change_bytes(self, person: Person, public_key: Opaque | None, name: str | None) -> int:
         """By how much such a `change` would make the room grow."""
-        return _person_bytes(_changed(person.member, public_key, name)) - person.held_bytes
+        return member_bytes(_changed(person.member, public_key, name)) - person.held_bytes
 
     # --- going out ---
 
@@ -287,12 +284,6 @@ def _changed(member: Member, public_key: Opaque | None, name: str | None) -> Mem
     return structs.replace(
         member, public_key=public_key or member.public_key, name=name or member.name
     )
-
-
-def _person_bytes(member: Member) -> int:
-    key_bytes = member.public_key.size_bytes if member.public_key else 0
-    words_bytes = len(member.user_id.encode()) + len(member.name.encode())
-    return words_bytes + key_bytes + _RECORD_BYTES
 
 
 def _same_key(person: Person, entry: Entry) -> bool:

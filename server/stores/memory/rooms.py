@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from msgspec import structs
 
-from server.core.errors import AppError, Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -35,6 +34,7 @@ from server.core.ports import (
     RoomSummary,
     RoomTotals,
 )
+from server.stores import refusals
 from server.stores.memory.history import Record, size_bytes
 from server.stores.memory.room import Person, Room
 from server.stores.memory.space import Share, Space
@@ -62,7 +62,7 @@ class MemoryRooms:
     ) -> Reservation:
         room = self._rooms.get(room_id)
         if room is not None and not _keys_equal(room.key_hash, key_hash):
-            raise AppError(Code.ROOM_EXISTS, "that id is taken under another key; choose another")
+            raise refusals.room_exists()
         created = room is None
         if room is None:
             room = Room(room_id, key_hash, policy, now_ms)
@@ -111,15 +111,12 @@ class MemoryRooms:
 
     def _check_entry(self, room: Room | None, entry: Entry) -> None:
         if room is None and not entry.as_creator:
-            raise AppError(Code.ROOM_NOT_FOUND, "nobody has made this room, or it has ended")
+            raise refusals.room_not_found()
         if room and room.key_hash and not _keys_equal(room.key_hash, entry.key_hash):
-            raise AppError(Code.INVALID_KEY, "the key does not fit this room")
+            raise refusals.invalid_key()
         rooms = self._rooms_of.get(entry.connection_id, ())
         if entry.room_id not in rooms and len(rooms) >= self._bounds.rooms_per_connection:
-            raise AppError(
-                Code.TOO_MANY_ROOMS,
-                f"one connection may be in {self._bounds.rooms_per_connection} rooms; leave one",
-            )
+            raise refusals.too_many_rooms(self._bounds.rooms_per_connection)
 
     # --- inside ---
 
@@ -137,7 +134,7 @@ class MemoryRooms:
         person = room.person_of(connection_id)
         if not room.has_proved(connection_id):
             if public_key != person.member.public_key:
-                raise AppError(Code.FORBIDDEN, "only a connection with the member token may do so")
+                raise refusals.not_proved()
             return room.members()
         self._share.space.check(room.change_bytes(person, public_key, name))
         with self._books(room):
@@ -199,7 +196,7 @@ class MemoryRooms:
         _check_creator(room, connection_id)
         person = _person(room, user_id)
         if person is room.person_of(connection_id):
-            raise AppError(Code.FORBIDDEN, "leave the room instead of removing yourself")
+            raise refusals.removing_oneself()
         room.locked = True
         room.void_tokens(person.identity)
         for connection in person.connections:
@@ -278,7 +275,7 @@ class MemoryRooms:
 
     def _add(self, room: Room) -> None:
         if len(self._rooms) >= self._bounds.rooms:
-            raise AppError(Code.SERVER_FULL, "the relay has as many rooms as it may; try later")
+            raise refusals.rooms_full()
         self._rooms[room.room_id] = room
         self._by_activity[room.policy.idle_limit_ms][room.room_id] = room
 
@@ -293,7 +290,7 @@ class MemoryRooms:
     def _room_of(self, room_id: RoomId, connection_id: ConnectionId) -> Room:
         room = self._rooms.get(room_id)
         if room is None or connection_id not in room.connections:
-            raise AppError(Code.NOT_A_MEMBER, "join first")
+            raise refusals.not_a_member()
         return room
 
     def _touch(self, room: Room, now_ms: int) -> None:
@@ -313,13 +310,13 @@ def _keys_equal(expected: bytes | None, given: bytes | None) -> bool:
 
 def _check_creator(room: Room, connection_id: ConnectionId) -> None:
     if not room.is_creator(connection_id):
-        raise AppError(Code.FORBIDDEN, "only the creator may do so, with the member token")
+        raise refusals.not_the_creator()
 
 
 def _person(room: Room, user_id: UserId) -> Person:
     person = room.people.get(user_id)
     if person is None:
-        raise AppError(Code.RECIPIENT_NOT_FOUND, "no member has that user id")
+        raise refusals.recipient_not_found()
     return person
 
 
@@ -334,7 +331,7 @@ def _find_recipient(
 
 def _repeat(known: Record, sender: Person, draft: Draft, has_proved: bool) -> Appended:
     if known.sender != sender.identity:
-        raise AppError(Code.ID_CONFLICT, "another sender has used that message id; make a new one")
+        raise refusals.id_conflict()
     event = known.event
     if known.is_trimmed or not has_proved:
         event = structs.replace(event, ciphertext=draft.ciphertext)

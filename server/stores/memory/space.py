@@ -1,6 +1,6 @@
 """The bytes that all live rooms of a process may hold together."""
 
-from server.core.errors import AppError, Code
+from server.stores import refusals
 
 
 class Space:
@@ -19,7 +19,7 @@ class Space:
             AppError: SERVER_FULL.
         """
         if added_bytes > 0 and self.held_bytes + added_bytes > self.limit_bytes:
-            raise AppError(Code.SERVER_FULL, "the relay's memory for rooms is full; try later")
+            raise refusals.space_full()
 
 
 class Share:

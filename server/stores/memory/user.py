@@ -2,18 +2,13 @@
 
 from msgspec import structs
 
-from server.core.errors import AppError, Code
 from server.core.events import ConnectionAttached, Group, GroupEntered
 from server.core.ids import ConnectionId, UserId
 from server.core.kinds import Kind
 from server.core.ports import SavedKey, Wish
+from server.stores import group_refusals
 from server.stores.memory.group import MemoryGroup
-
-_RECORD_BYTES = 1536
-"""Python's own records of one user, measured."""
-
-_SHUNNED_BYTES = 256
-"""The same of one whom it has blocked or left, on both sides."""
+from server.stores.sizes import USER_BYTES, key_bytes, shunned_bytes
 
 
 class MemoryUser:
@@ -55,7 +50,7 @@ class MemoryUser:
 
     @property
     def held_bytes(self) -> int:
-        own_bytes = _RECORD_BYTES + len(self.user_id.encode()) + self._shunned_bytes
+        own_bytes = USER_BYTES + len(self.user_id.encode()) + self._shunned_bytes
         return own_bytes + (key_bytes(self.saved) if self.saved else 0)
 
     def key_for(self, wish: Wish, now_ms: int) -> SavedKey:
@@ -67,7 +62,7 @@ class MemoryUser:
         if wish.public_key is not None:
             return SavedKey(wish.user_id, wish.name, wish.public_key, now_ms)
         if self.saved is None:
-            raise AppError(Code.INVALID_REQUEST, "publicKey is missing, and there was none before")
+            raise group_refusals.key_missing()
         return structs.replace(self.saved, name=wish.name)
 
     def growth_bytes(self, saved: SavedKey) -> int:
@@ -121,11 +116,3 @@ class MemoryUser:
             del self.apart_until_ms[user_id]
             self._shunned_bytes -= shunned_bytes(user_id)
         return None
-
-
-def key_bytes(saved: SavedKey) -> int:
-    return saved.public_key.size_bytes + len(saved.name.encode())
-
-
-def shunned_bytes(user_id: UserId) -> int:
-    return _SHUNNED_BYTES + len(user_id.encode())

@@ -3,18 +3,14 @@
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
-from server.core.errors import AppError, Code
 from server.core.ids import UserId
 from server.core.limits import Bounds
+from server.stores import group_refusals
 from server.stores.memory.agenda import Agenda
 from server.stores.memory.group import MemoryGroup
 from server.stores.memory.space import Share
-from server.stores.memory.user import MemoryUser, shunned_bytes
-
-_IDLE_PART = 2
-"""Users who are not here hold at most this part of the space, so that nobody fills it by
-coming and going under ever new names."""
-
+from server.stores.memory.user import MemoryUser
+from server.stores.sizes import IDLE_PART, shunned_bytes
 
 _NOBODY: AbstractSet[UserId] = frozenset()
 
@@ -62,7 +58,7 @@ class MemoryUsers:
             self._drop(user)
         else:
             self._idle.put(user.user_id, user.forget_ms)
-            while self._idle_bytes > self._share.space.limit_bytes // _IDLE_PART:
+            while self._idle_bytes > self._share.space.limit_bytes // IDLE_PART:
                 self._forget_one()
 
     # --- who is not to meet whom ---
@@ -70,12 +66,11 @@ class MemoryUsers:
     def block(self, user: MemoryUser, blocked: UserId) -> None:
         """Add to a block list; the caller settles the user."""
         if user.user_id == blocked:
-            raise AppError(Code.FORBIDDEN, "you cannot block yourself")
+            raise group_refusals.blocking_oneself()
         if blocked in user.blocked:
             return
         if not self.can_block(user):
-            limit = self._bounds.blocks_per_user
-            raise AppError(Code.LIMIT_REACHED, f"you may block {limit}; unblock somebody first")
+            raise group_refusals.blocks_full(self._bounds)
         self._share.space.check(shunned_bytes(blocked))
         user.block(blocked)
         self._blockers.setdefault(blocked, set()).add(user.user_id)
@@ -129,7 +124,7 @@ class MemoryUsers:
 
     def _add(self, user_id: UserId) -> MemoryUser:
         if len(self._users) >= self._bounds.users and not self._forget_one():
-            raise AppError(Code.SERVER_FULL, "the relay knows as many users as it may; try later")
+            raise group_refusals.users_full()
         user = MemoryUser(user_id)
         self._share.space.check(user.held_bytes)
         self._users[user_id] = user

@@ -43,6 +43,7 @@ from server.core.ids import (
 )
 from server.core.kinds import Kind
 from server.core.opaque import Opaque
+from server.core.ports import Report
 
 # The order is part of what is stored: add at the end only.
 KINDS: tuple[type[RoomEvent], ...] = (
@@ -138,6 +139,27 @@ def group_of(plain: list[Any]) -> Group:
         epoch=epoch,
         seq=seq,
         created_ms=created_ms,
+    )
+
+
+def pack_report(report: Report) -> bytes:
+    """All fields up to those that the store fills in, one after the other."""
+    names = Report.__struct_fields__[: -len(("name", "public_key"))]
+    return b"".join(pack(getattr(report, name)) for name in names)
+
+
+def report_of(data: bytes) -> Report:
+    report_id, room_id, reporter, user_id, reason, evidence, created_ms, name, key = unpack(data)
+    return Report(
+        report_id=report_id,
+        room_id=RoomId(room_id),
+        reporter=user_id_of(reporter),
+        user_id=user_id_of(user_id),
+        reason=reason,
+        evidence=None if evidence is None else Opaque.restored(evidence),
+        created_ms=created_ms,
+        name=name,
+        public_key=None if key is None else Opaque.restored(key),
     )
 
 

@@ -1,41 +1,137 @@
 """Opening Redis by its URL: one server, Sentinel, or Cluster."""
 
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import redis.asyncio as redis_asyncio
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
 
-from server.stores.redis.link import Link
+from server.stores.redis.link import MAX_UNDERWAY, Link
 
 TIMEOUT_S = 2.0
-"""For one command, and for a place in the pool."""
+"""For one command, and for its turn to be sent."""
 
-MAX_CONNECTIONS = 64
+OLDEST = (6, 2)
+"""The oldest version of Redis that we run on."""
 
 SHARDED_PUBSUB = 7
 """The major version of Redis from which on there is SSUBSCRIBE."""
 
+_MAX_CONNECTIONS = 2 * MAX_UNDERWAY
+"""To one server: commands need half of them at most; the rest is for listening."""
+
+_SENTINEL_PORT = 26379
+
+_FORMS = "redis://, rediss://, unix:// or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+
+
+class UnfitRedisError(OSError):
+    """Redis cannot be used as it is. Says why, and names no password."""
+
 
 async def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> Link:
-    """Open Redis.
+    """Open Redis; a Cluster is known by what its server says of itself.
 
     Raises:
-        RedisError, OSError: It cannot be reached, or is too old.
+        UnfitRedisError: It cannot be reached, refuses us, or is too old.
         ValueError: The URL is of no known form.
     """
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must begin with redis://, rediss:// or redis+sentinel://")
-    pool = redis_asyncio.BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=timeout_s,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
+    parts = _split(url)
+    try:
+        client = _client(url, parts, _options(timeout_s))
+    except ValueError as error:
+        raise ValueError(f"is no URL of Redis ({error}); it looks like {_FORMS}") from None
+    try:
+        known, version = await _known(client, url, parts, timeout_s)
+    except BaseException:
+        await client.aclose()
+        raise
+    return Link(known, "SPUBLISH" if version[0] >= SHARDED_PUBSUB else "PUBLISH", timeout_s)
+
+
+async def _known(
+    client: redis_asyncio.Redis, url: str, parts: SplitResult, timeout_s: float
+) -> tuple[redis_asyncio.Redis | redis_asyncio.RedisCluster, tuple[int, ...]]:
+    """The client that suits the server, and its version."""
+    where = _where(parts)
+    try:
+        found = await client.info("everything")
+        version = tuple(int(part) for part in str(found["redis_version"]).split(".")[:2])
+        if version < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            raise UnfitRedisError(
+                f"Redis at {where} is {found['redis_version']}; {needed} is needed"
+            )
+        if not found.get("cluster_enabled"):
+            return client, version
+        cluster = redis_asyncio.RedisCluster.from_url(url, **_options(timeout_s))
+        await client.aclose()
+        await cluster.initialize()
+    except AuthenticationError as error:
+        raise UnfitRedisError(f"Redis at {where} refuses the password: {error}") from error
+    except (RedisError, OSError, TimeoutError) as error:
+        raise UnfitRedisError(f"Redis at {where} cannot be used: {error}") from error
+    return cluster, version
+
+
+def _split(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix", "redis+sentinel"):
+        raise ValueError(f"must look like {_FORMS}")
+    return parts
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {
+        "max_connections": _MAX_CONNECTIONS,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "socket_keepalive": True,
         # A command that may have run must not be run again behind our back.
-        retry=Retry(NoBackoff(), 0),
+        "retry": Retry(NoBackoff(), 0),
+    }
+
+
+def _client(url: str, parts: SplitResult, options: dict[str, Any]) -> redis_asyncio.Redis:
+    if parts.scheme == "redis+sentinel":
+        return _master(parts, options)
+    if parts.scheme == "unix":
+        del options["socket_keepalive"]
+    return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool.from_url(url, **options))
+
+
+def _master(parts: SplitResult, options: dict[str, Any]) -> redis_asyncio.Redis:
+    """Whichever server the Sentinels call the master."""
+    login, _, places = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    service, _, database = parts.path.strip("/").partition("/")
+    if not (places and service):
+        raise ValueError("a Sentinel's names hosts and the service")
+    for_sentinels = parse_qs(parts.query).get("sentinel_password", [None])[0]
+    sentinel = Sentinel(
+        [_address(place) for place in places.split(",")],
+        sentinel_kwargs={**options, "password": for_sentinels},
     )
-    client = redis_asyncio.Redis.from_pool(pool)
-    version = (await client.info("server"))["redis_version"]
-    is_sharded = int(str(version).split(".")[0]) >= SHARDED_PUBSUB
-    return Link(client, "SPUBLISH" if is_sharded else "PUBLISH")
+    found: redis_asyncio.Redis = sentinel.master_for(
+        unquote(service),
+        username=unquote(user) or None,
+        password=unquote(password) or None,
+        db=int(database or 0),
+        **options,
+    )
+    return found
+
+
+def _address(place: str) -> tuple[str, int]:
+    one = urlsplit(f"//{place}")
+    if not one.hostname:
+        raise ValueError("a host is missing")
+    return one.hostname, one.port or _SENTINEL_PORT
+
+
+def _where(parts: SplitResult) -> str:
+    """Without user and password."""
+    return parts.netloc.rpartition("@")[2] or parts.path

@@ -40,6 +40,7 @@ class Ear:
         on_restored: Called when all channels are heard again after something may have been lost.
 
     Attributes:
+        begun: Set once it has heard at all.
         is_on: All channels that are wanted are heard.
     """
 
@@ -60,7 +61,7 @@ class Ear:
         self._confirmed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
         self._waiting: set[str] = set()  # while it begins
-        self._was_on = False
+        self.begun = asyncio.Event()
         self.is_on = False
 
     def hears(self, channel: str) -> bool:
@@ -105,7 +106,9 @@ class Ear:
                 await self._hear()
             except (RedisError, OSError, TimeoutError, _SilenceError) as error:
                 if self.is_on:
-                    log.warning("redis_not_heard", extra={"fields": {"error": type(error).__name__}})
+                    log.warning(
+                        "redis_not_heard", extra={"fields": {"error": type(error).__name__}}
+                    )
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
 
     async def _hear(self) -> None:
@@ -146,10 +149,10 @@ class Ear:
             self._waiting.discard(channel)
             if not self._waiting and not self.is_on:
                 self.is_on = True
-                if self._was_on:
+                if self.begun.is_set():
                     log.info("redis_heard_again")
                     self._on_restored()
-                self._was_on = True
+                self.begun.set()
 
     async def _subscribe(self, pubsub: PubSub, *channels: str) -> None:
         await (pubsub.ssubscribe if self._is_sharded else pubsub.subscribe)(*channels)

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from server.core.errors import AppError
-from server.core.events import RoomEvent
 from server.core.ids import RoomId
 from server.core.ports import Deliver, Placed
 

@@ -11,7 +11,9 @@ from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
 
 _PUBLISH = Script("log/publish")
-_MISSED = Script("log/missed")
+_MISSED = Script("log/missed", ("members",))
+
+_UNKNOWN = b"unknown"
 
 
 class Known(Struct, frozen=True):
@@ -29,3 +31,36 @@ class Unknown(Struct, frozen=True):
 
 class Gone(Struct, frozen=True):
     """There is no such room."""
+
+
+class RoomLogs:
+    """The logs of all rooms of an installation."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def publish(self, event: RoomEvent, *, is_noted: bool) -> None:
+        """Tell all processes of an event, and note it in its room's log or not.
+
+        Raises:
+            AppError: UNAVAILABLE.
+        """
+        room_id = event.room_id
+        packed = pack_event(event)
+        await self._link.run(_PUBLISH, tag_of(room_id), room_id, packed, int(is_noted))
+
+    async def read(self, room_id: RoomId, place: int) -> Known | Unknown | Gone:
+        """What happened after a place.
+
+        Raises:
+            AppError: UNAVAILABLE.
+        """
+        answer = await self._link.run(_MISSED, tag_of(room_id), room_id, place)
+        if isinstance(answer, int):
+            return Gone()
+        newest, *found = answer
+        if found[:1] == [_UNKNOWN]:
+            return Unknown(newest)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        events = (Placed(at, event_of(room_id, unpack(data))) for at, data in pairs)
+        return Known(tuple(events), newest)

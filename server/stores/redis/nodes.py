@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,22 +12,29 @@ from redis.exceptions import RedisError
 
 from server.core.errors import AppError
 from server.core.ids import new_id
+from server.stores.redis.ending import end
 from server.stores.redis.keys import NODES
 from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
 
 log = logging.getLogger("hushwire.redis")
 
-BEAT_S = 1.0
-SILENCE_LIMIT_S = 6.0
-"""A process that was silent for so long is dead; what it held is taken over."""
-
-DEAF_LIMIT_S = 3.0
-"""Who does not hear itself for so long is not ready."""
-
 _BEAT = Script("nodes/beat")
 _BURIED = Script("nodes/buried")
 _LEAVE = Script("nodes/leave")
+
+
+class Pace(Struct, frozen=True):
+    """How often a process says that it is there, and what silence means.
+
+    Attributes:
+        silence_s: Who was silent for so long is dead; what it held is taken over.
+        deaf_s: Who does not hear itself for so long is not ready.
+    """
+
+    beat_s: float = 1.0
+    silence_s: float = 6.0
+    deaf_s: float = 3.0
 
 
 class Node(Struct, frozen=True):
@@ -54,6 +62,7 @@ class Nodes:
         on_changed: Called if Redis is another than before, or has begun anew.
 
     Attributes:
+        began: Set once the own heartbeat has come back.
         is_heard: Something that this process has published came back to it lately.
     """
 
@@ -65,25 +74,29 @@ class Nodes:
         take_over: Callable[[str], Awaitable[None]],
         on_lost: Callable[[], Awaitable[None]],
         on_changed: Callable[[], None],
+        pace: Pace,
     ) -> None:
         self._link = link
         self._node = node
         self._take_over = take_over
         self._on_lost = on_lost
         self._on_changed = on_changed
-        self._heard_s = -DEAF_LIMIT_S
-        self._alive_since_s = 0.0
+        self._pace = pace
+        self._heard_s = -math.inf
+        self._alive_since_s = time.monotonic()
         self._server: tuple[str, str] | None = None  # what Redis says that it is
         self._was_there = False
+        self.began = asyncio.Event()
         self._burials: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_heard(self) -> bool:
-        return time.monotonic() - self._heard_s < DEAF_LIMIT_S
+        return time.monotonic() - self._heard_s < self._pace.deaf_s
 
     def heard(self) -> None:
         """Note that the own heartbeat came back."""
         self._heard_s = time.monotonic()
+        self.began.set()
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -94,7 +107,7 @@ class Nodes:
                 self._alive_since_s = time.monotonic()
             except Exception:
                 log.exception("internal_error")
-            await self._link.rest(BEAT_S)
+            await self._link.rest(self._pace.beat_s)
 
     async def beat(self) -> None:
         """Say that this process is there, and see to who is not.
@@ -120,21 +133,21 @@ class Nodes:
 
     async def leave(self) -> None:
         """End in order, so that nobody has to wait until this process is taken for dead."""
-        for task in self._burials.values():
-            task.cancel()
+        await end(self._burials.values())
         with contextlib.suppress(AppError):
             await self._link.run(_LEAVE, NODES, self._node.node_id)
 
     async def _pulse(self) -> _Pulse:
-        # Who has itself been away cannot tell whether others were.
-        may_bury = time.monotonic() - self._alive_since_s > SILENCE_LIMIT_S
+        # Who has itself been away cannot tell whether others were; who was away together with
+        # it may take as long to come back.
+        may_bury = time.monotonic() - self._alive_since_s > 2 * self._pace.silence_s
         found = await self._link.run(
             _BEAT,
             NODES,
             self._node.node_id,
             self._node.url,
             new_id(),
-            round(SILENCE_LIMIT_S * 1000),
+            round(self._pace.silence_s * 1000),
             int(may_bury),
             is_probe=True,
         )

@@ -12,10 +12,15 @@ class Script(Struct, frozen=True):
 
     Attributes:
         preludes: Files that it needs beside `lib.lua`, which all begin with.
+        is_kept: What it has changed must outlive the server that it ran on, where that has a
+            replica: it is answered only when the replica has it too.
+        constants: Names and numbers that all of it knows.
     """
 
     name: str
     preludes: tuple[str, ...] = ()
+    is_kept: bool = False
+    constants: tuple[tuple[str, int], ...] = ()
 
 
 class Source(Struct, frozen=True):
@@ -33,7 +38,8 @@ def source(script: Script, publish: str) -> Source:
         publish: The command by which events are published.
     """
     parts = ("lib", *script.preludes, script.name)
-    text = "\n".join((f"local PUBLISH = '{publish}'", *map(_read, parts)))
+    constants = (f"local {name} = {number}" for name, number in script.constants)
+    text = "\n".join((f"local PUBLISH = '{publish}'", *constants, *map(_read, parts)))
     return Source(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -114,6 +114,8 @@ export class Relay extends Emitter {
     this.#socket.on("connect", () => this.#join());
     this.#socket.on("connect_error", () => this.#refusedToConnect());
     this.#socket.on("disconnect", () => this.#down());
+    // What happened cannot be told in full: whoever comes anew is told how things stand.
+    this.#socket.on("resync", () => this.interrupt());
     this.#socket.on("session-error", (told) => this.#hearError(told));
     for (const event of Object.keys(HEARD)) {
       this.#socket.on(event, (told) => this.#hear(event, told));

@@ -89,6 +89,25 @@ end
 
 -- --- events: the number of the kind in codec.KINDS, `skip`, and the fields of the struct ---
 
+-- Everything up to the ciphertext, and everything after it. `addressed_as` is packed;
+-- `identities` is an array, or nil.
+local function message_sent(message)
+  local identities = NIL
+  if message.identities then
+    table.sort(message.identities)
+    identities = pack(message.identities)
+  end
+  local before = head(12) .. table.concat({
+    pack(0), pack_text(message.skip), pack(message.seq), pack(message.message_id),
+    pack(message.sender), pack_text(message.recipient), message.addressed_as,
+  })
+  local after = table.concat({
+    pack(message.content_type), pack(message.sent_ms), identities,
+    pack(message.sender_name or ''),
+  })
+  return before, after
+end
+
 local function member_joined(skip, seq, user_id, name, joined_ms, key)
   return packed_array({
     pack(1), pack_text(skip), pack(seq), pack(user_id), pack(name), pack(joined_ms), key or NIL,

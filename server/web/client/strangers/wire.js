@@ -63,6 +63,8 @@ export class Wire extends Emitter {
     this.#socket.on("connect", () => this.emit("up", null));
     this.#socket.on("connect_error", (/** @type {any} */ error) => this.#failed(error));
     this.#socket.on("disconnect", () => this.#down());
+    // What happened cannot be told in full: whoever comes anew is told how things stand.
+    this.#socket.on("resync", () => this.interrupt());
     for (const event of EVENTS) {
       this.#socket.on(event, (/** @type {unknown} */ data) => this.emit("heard", { event, data }));
     }

@@ -2,9 +2,9 @@
 --
 -- ARGV: room id, place.
 -- Answers an array: the newest place, then for each event in order its place and the event
--- (packed). Or a number: -1 if there is no such room, 0 if what came after that place is no longer known: it is
--- older than the log, newer than the newest, of an earlier room, or one of its messages has
--- left the history.
+-- (packed). After the newest place comes `unknown` if what came after that place is no longer
+-- known: it is older than the log, newer than the newest, of an earlier room, or one of its
+-- messages has left the history. Or -1 if there is no such room.
 
 local room_id, place = ARGV[1], tonumber(ARGV[2])
 local newest = tonumber(redis.call('HGET', TAG .. 'r:' .. room_id, 'place') or nil)
@@ -12,7 +12,7 @@ if not newest then return -1 end
 
 local log = TAG .. 'l:' .. room_id
 local count = newest - place
-if count < 0 or count > redis.call('LLEN', log) then return 0 end
+if count < 0 or count > redis.call('LLEN', log) then return { newest, 'unknown' } end
 if count == 0 then return { newest } end
 
 local entries = redis.call('LRANGE', log, -count, -1)
@@ -33,7 +33,7 @@ for number, entry in ipairs(entries) do
     event = rest
   elseif form == 'm' then
     event = redis.call('HGET', TAG .. 'h:' .. room_id, 'm:' .. rest)
-    if not event then return 0 end
+    if not event then return { newest, 'unknown' } end
   elseif number == last_list then
     event = members_changed(lists == 1 and rest or nil, members_of(room_id))
   end

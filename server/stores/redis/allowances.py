@@ -1,0 +1,60 @@
+"""Rates that are counted for all processes, without asking Redis each time."""
+
+from collections import OrderedDict
+
+from server.core.limits import Rate
+from server.core.ports import RateLimiter
+
+_PART = 8
+"""Of a burst, that a process takes for somebody at once, to be spent here."""
+
+_GOOD_MS = 5_000
+"""After so long what was not spent is lost, as somebody may go on at another process."""
+
+_MAX_HELD = 50_000
+
+
+class Allowances:
+    """A `RateLimiter` that takes tokens from another one by the handful.
+
+    Nobody gets more than the other gives. Who takes little now and then gets a little less:
+    at most an eighth of the burst in five seconds goes unused, which is no more than a rate
+    fills up in that time.
+    """
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._held: OrderedDict[str, tuple[int, int]] = OrderedDict()  # tokens, good until
+
+    async def take(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
+        tokens, good_until_ms = self._held.get(bucket, (0, 0))
+        if now_ms >= good_until_ms:
+            tokens = 0
+        if tokens >= cost:
+            self._held[bucket] = (tokens - cost, good_until_ms)
+            return 0
+        handful = rate.burst // _PART
+        # What is left is not added: it belongs to the time before.
+        if handful > cost and not await self._limiter.take(bucket, rate, handful, now_ms):
+            self._hold(bucket, handful - cost, now_ms)
+            return 0
+        self._held.pop(bucket, None)
+        return await self._limiter.take(bucket, rate, cost, now_ms)
+
+    async def charge(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> None:
+        self._held.pop(bucket, None)
+        await self._limiter.charge(bucket, rate, cost, now_ms)
+
+    async def expire(self, now_ms: int) -> None:
+        while self._held:
+            _, good_until_ms = next(iter(self._held.values()))
+            if good_until_ms > now_ms:
+                break
+            self._held.popitem(last=False)
+        await self._limiter.expire(now_ms)
+
+    def _hold(self, bucket: str, tokens: int, now_ms: int) -> None:
+        self._held[bucket] = (tokens, now_ms + _GOOD_MS)
+        self._held.move_to_end(bucket)
+        if len(self._held) > _MAX_HELD:
+            self._held.popitem(last=False)

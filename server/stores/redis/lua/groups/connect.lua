@@ -1,0 +1,34 @@
+-- Note a connection of a user.
+--
+-- ARGV: the process; user id; connection id; when to forget the user.
+-- Answers the place of the user's group (0 for none), and what was told.
+
+local here, user_id, connection_id = ARGV[1], ARGV[2], ARGV[3]
+
+return attempt(function()
+  return with_user(user_id, tonumber(ARGV[4]), function(user)
+    local owner = here .. '\n' .. user.id
+    local known = redis.call('HGET', OWNERS, connection_id)
+    if known and known ~= owner then
+      -- It was somebody else's, who is told in time that it is gone.
+      local former = take_connection(connection_id)
+      if former.id == user.id then
+        user.connections = former.connections
+      else
+        lose_last(former, 0)
+      end
+      known = nil
+    end
+    if not known then
+      redis.call('HSET', OWNERS, connection_id, owner)
+      redis.call('SADD', TAG .. 'N:' .. here, connection_id)
+      redis.call('ZADD', TAG .. 'n:' .. user.id, next_turn(), connection_id)
+      user.connections = user.connections + 1
+    end
+    redis.call('ZREM', LOST, user.id)
+    if not user.room then return { 0, told } end
+    local group = find_group(user.room)
+    attach(user, group, { { id = connection_id, node = here } }, here, nil)
+    return { group.place, told }
+  end)
+end)

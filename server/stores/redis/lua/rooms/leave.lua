@@ -1,0 +1,13 @@
+-- Detach one connection; with its last one a member leaves.
+--
+-- ARGV: room id, connection, now.
+-- Answers what was told.
+
+local connection_id, now_ms = ARGV[2], tonumber(ARGV[3])
+local room, here = acting(ARGV[1], connection_id)
+if not room then return here end
+local person = detach(room, connection_id, here, now_ms)
+local detached = connection_detached(connection_id)
+tell(room.id, detached)
+if is_live(person) then return { detached } end
+return { detached, leave_room(room, person, 'left', now_ms) }

@@ -1,0 +1,8 @@
+-- The members of a room, for one of its connections.
+--
+-- ARGV: room id, connection.
+-- Answers them packed.
+
+local room, refusal = acting(ARGV[1], ARGV[2])
+if not room then return refusal end
+return members_of(room.id)

@@ -1,0 +1,357 @@
+"""Live rooms in Redis: `core.ports.RoomStore` for many processes."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from itertools import groupby, islice
+from typing import Any
+
+from server.core.errors import AppError, Code
+from server.core.events import Member, RoomEvent
+from server.core.ids import ConnectionId, Recipient, RoomId, UserId
+from server.core.kinds import Policy
+from server.core.limits import Bounds
+from server.core.opaque import Opaque
+from server.core.ports import (
+    Appended,
+    Draft,
+    Entry,
+    Joined,
+    Reservation,
+    RoomSummary,
+    RoomTotals,
+)
+from server.stores import refusals
+from server.stores.redis import codec, keys
+from server.stores.redis import room_answers as answers
+from server.stores.redis.attachments import Attachments
+from server.stores.redis.due import Due
+from server.stores.redis.joins import Joins
+from server.stores.redis.leases import Leases
+from server.stores.redis.link import Link, RefusedError, Value
+from server.stores.redis.scripts import Script
+from server.stores.room_sizes import member_bytes, message_bytes
+
+_PRELUDES = ("books", "members", "room")
+
+
+def _plain(name: str) -> Script:
+    return Script(f"rooms/{name}", _PRELUDES)
+
+
+def _kept(name: str) -> Script:
+    """One whose changes nobody would make again."""
+    return Script(f"rooms/{name}", _PRELUDES, is_kept=True)
+
+
+_RESERVE = _kept("reserve")
+_JOIN = _kept("join")
+_MEMBERS = _plain("members")
+_SAVE_KEY = _kept("save_key")
+_APPEND = _kept("append")
+_RECIPIENT = _plain("recipient")
+_TOUCH = _plain("touch")
+_LOCK = _kept("lock")
+_REMOVE = _kept("remove")
+_LEAVE = _kept("leave")
+_LOSE = _kept("lose")
+_LOSE_NODE = _kept("lose_node")
+_ATTACHED = _plain("attached")
+_EXPIRE_LOST = _plain("expire_lost")
+_EXPIRE_IDLE = _plain("expire_idle")
+_SUMMARIES = _plain("summaries")
+_TOTALS = _plain("totals")
+
+_SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
+
+_AT_ONCE = 100
+"""What one script of expiry takes away: nobody else is served meanwhile."""
+
+_REFUSALS: dict[str, Callable[[], AppError]] = {
+    "ROOM_EXISTS": refusals.room_exists,
+    "ROOM_NOT_FOUND": refusals.room_not_found,
+    "INVALID_KEY": refusals.invalid_key,
+    "SOMEBODY_ELSE": refusals.somebody_else,
+    "USER_ID_TAKEN": refusals.user_id_taken,
+    "ROOM_LOCKED": refusals.room_locked,
+    "NOT_A_MEMBER": refusals.not_a_member,
+    "NOT_PROVED": refusals.not_proved,
+    "NOT_THE_CREATOR": refusals.not_the_creator,
+    "REMOVING_ONESELF": refusals.removing_oneself,
+    "RECIPIENT_NOT_FOUND": refusals.recipient_not_found,
+    "ID_CONFLICT": refusals.id_conflict,
+}
+
+
+class RedisRooms:
+    """A `RoomStore` for many processes: what changes a room is one script.
+
+    Args:
+        attachments: Told of what place in its room's log a connection begins to hear from.
+        node: This process: its connections are attached by it alone.
+        leases: Of which rooms and bytes are taken.
+    """
+
+    def __init__(
+        self, link: Link, attachments: Attachments, node: str, bounds: Bounds, leases: Leases
+    ) -> None:
+        self._link = link
+        self._attachments = attachments
+        self._node = node
+        self._bounds = bounds
+        self._leases = leases
+        # Where connections of this process may be attached: all that are, and some that are
+        # no longer, or of whose attachment no answer came.
+        self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
+        self._joins = Joins()
+        self._lost = Due(_SHARDS)
+        self._idle = Due(_SHARDS)
+
+    # --- coming in ---
+
+    async def reserve(
+        self, room_id: RoomId, key_hash: bytes | None, policy: Policy, now_ms: int
+    ) -> Reservation:
+        self._idle.expect(keys.tag_of(room_id), now_ms + policy.idle_limit_ms)
+        created, expires_ms = await self._run(
+            _RESERVE, room_id, key_hash or b"", now_ms, *_numbers(policy)
+        )
+        return Reservation(bool(created), expires_ms)
+
+    async def join(self, entry: Entry, policy: Policy, now_ms: int) -> Joined:
+        self._idle.expect(keys.tag_of(entry.room_id), now_ms + policy.idle_limit_ms)
+        with self._joins.underway(entry.connection_id, entry.room_id):
+            answer = await self._attach(entry, policy, now_ms)
+        self._leases.freed()
+        joined, place = answers.joined_in(entry, answer)
+        self._attachments.note(entry.connection_id, entry.room_id, place)
+        return joined
+
+    async def _attach(self, entry: Entry, policy: Policy, now_ms: int) -> Any:
+        may_attach = await self._may_attach(entry)
+        arguments = (*_wish(entry, self._node), int(may_attach), now_ms, *_numbers(policy))
+        try:
+            answer = await self._run(_JOIN, entry.room_id, *arguments)
+        except AppError as error:
+            if error.code is Code.UNAVAILABLE:  # then it may be attached, or be so in a moment
+                self._remember(entry.connection_id, entry.room_id)
+            raise
+        self._remember(entry.connection_id, entry.room_id)
+        return answer
+
+    async def _may_attach(self, entry: Entry) -> bool:
+        """Whether the connection may be in one room more, if it is not in this one."""
+        if self._others(entry) < self._bounds.rooms_per_connection:
+            return True
+        await self.rooms_of(entry.connection_id)  # which forgets those it was put out of
+        return self._others(entry) < self._bounds.rooms_per_connection
+
+    def _others(self, entry: Entry) -> int:
+        """How many other rooms the connection is in, or about to be in."""
+        known = self._rooms_of.get(entry.connection_id, set())
+        return len((known | self._joins.rooms(entry.connection_id)) - {entry.room_id})
+
+    # --- inside ---
+
+    async def members(self, room_id: RoomId, connection_id: ConnectionId) -> tuple[Member, ...]:
+        return answers.members_in(await self._run(_MEMBERS, room_id, connection_id))
+
+    async def save_key(
+        self,
+        room_id: RoomId,
+        connection_id: ConnectionId,
+        public_key: Opaque,
+        name: str | None,
+    ) -> tuple[Member, ...]:
+        answer = await self._run(_SAVE_KEY, room_id, connection_id, *_key(public_key), name or "")
+        self._leases.freed()
+        return answers.members_in(answer)
+
+    async def append(self, draft: Draft, now_ms: int) -> Appended:
+        words = (draft.message_id, draft.addressed_as or "", draft.content_type)
+        answer = await self._run(
+            _APPEND,
+            draft.room_id,
+            draft.connection_id,
+            draft.message_id,
+            *_addressed(draft.addressed_as, draft.is_broadcast),
+            codec.pack(draft.addressed_as),
+            codec.pack(draft.ciphertext),
+            draft.content_type,
+            message_bytes(draft.ciphertext, *words),
+            now_ms,
+        )
+        return answers.appended_in(draft, now_ms, answer)
+
+    async def recipient(
+        self,
+        room_id: RoomId,
+        connection_id: ConnectionId,
+        addressed_as: Recipient | None,
+        is_broadcast: bool,
+    ) -> UserId | None:
+        found = await self._run(
+            _RECIPIENT, room_id, connection_id, *_addressed(addressed_as, is_broadcast)
+        )
+        return None if found is None else codec.user_id_of(found.decode())
+
+    async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
+        await self._run(_TOUCH, room_id, connection_id, now_ms)
+
+    async def lock(self, room_id: RoomId, connection_id: ConnectionId, locked: bool) -> None:
+        await self._run(_LOCK, room_id, connection_id, int(locked))
+
+    async def remove(
+        self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId, now_ms: int
+    ) -> tuple[RoomEvent, ...]:
+        told = await self._run(_REMOVE, room_id, connection_id, codec.written(user_id), now_ms)
+        self._leases.freed()
+        return answers.events_in(room_id, told)
+
+    # --- going out ---
+
+    async def leave(
+        self, room_id: RoomId, connection_id: ConnectionId, now_ms: int
+    ) -> tuple[RoomEvent, ...]:
+        told = await self._run(_LEAVE, room_id, connection_id, now_ms)
+        self._forget(connection_id, {room_id})
+        self._leases.freed()
+        return answers.events_in(room_id, told)
+
+    async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
+        await self._joins.ended(connection_id)  # it would be attached after it was lost
+        for tag, room_ids in _by_tag(self._rooms_of.get(connection_id, ())):
+            self._lost.expect(tag, now_ms)
+            await self._link.run(_LOSE, tag, connection_id, self._node, now_ms, *room_ids)
+            self._forget(connection_id, room_ids)
+
+    async def lose_node(self, node: str, now_ms: int, limit: int) -> int:
+        """Note that connections of a process are gone, since it is; some at a time.
+
+        Returns:
+            How many there were, at most `limit`; fewer, if there are no others.
+        """
+        count = 0
+        for tag in _SHARDS:
+            if count < limit:
+                self._lost.expect(tag, now_ms)
+                count += await self._link.run(_LOSE_NODE, tag, node, now_ms, limit - count)
+        return count
+
+    async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:
+        known = set(self._rooms_of.get(connection_id, ()))
+        found: set[RoomId] = set()
+        for tag, room_ids in _by_tag(known):
+            answer = await self._link.run(_ATTACHED, tag, connection_id, self._node, *room_ids)
+            found.update(RoomId(room_id.decode()) for room_id in answer)
+        self._forget(connection_id, known - found - self._joins.rooms(connection_id))
+        return tuple(found)
+
+    async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        return await self._expire(_EXPIRE_LOST, self._lost, now_ms)
+
+    async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        return await self._expire(_EXPIRE_IDLE, self._idle, now_ms)
+
+    async def _expire(self, script: Script, due: Due, now_ms: int) -> tuple[RoomEvent, ...]:
+        events: list[RoomEvent] = []
+        while tags := due.asking(now_ms):
+            try:
+                calls = [(tag, now_ms, _AT_ONCE) for tag in tags]
+                found = await self._link.run_many(script, calls)
+            except AppError:
+                due.expect_all(tags, now_ms)
+                raise
+            for tag, (next_ms, *told) in zip(tags, found, strict=True):
+                events += answers.events_of_rooms(told)
+                if next_ms:
+                    due.expect(tag, next_ms)
+        if events:
+            self._leases.freed()
+        return tuple(events)
+
+    # --- for operators ---
+
+    async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
+        start = "-" if after is None else f"({after}"
+        pages = await self._link.run_many(_SUMMARIES, [(tag, start, limit) for tag in _SHARDS])
+        first = islice(heapq.merge(*pages, key=lambda row: bytes(row[0])), limit)
+        return tuple(map(answers.summary_in, first))
+
+    async def totals(self) -> RoomTotals:
+        found = await self._link.run_many(_TOTALS, [(tag,) for tag in _SHARDS])
+        return RoomTotals(*map(sum, zip(*found, strict=True)))
+
+    # --- the ways to Redis, and what is remembered here ---
+
+    async def _run(self, script: Script, room_id: RoomId, *arguments: Value) -> Any:
+        """Run a script on a room, which is granted what it lacks.
+
+        Raises:
+            AppError: It has refused; SERVER_FULL; UNAVAILABLE.
+        """
+        try:
+            return await self._leases.run(script, keys.tag_of(room_id), room_id, *arguments)
+        except RefusedError as refused:
+            raise self._refusal(refused) from None
+
+    def _refusal(self, refused: RefusedError) -> AppError:
+        if refused.word == "ROOM_FULL":
+            return refusals.room_full(int(refused.details[0]))
+        if refused.word == "TOO_MANY_ROOMS":
+            return refusals.too_many_rooms(self._bounds.rooms_per_connection)
+        return _REFUSALS[refused.word]()
+
+    def _remember(self, connection_id: ConnectionId, room_id: RoomId) -> None:
+        self._rooms_of.setdefault(connection_id, set()).add(room_id)
+
+    def _forget(self, connection_id: ConnectionId, room_ids: Iterable[RoomId]) -> None:
+        known = self._rooms_of.get(connection_id, set())
+        known.difference_update(room_ids)
+        if not known:
+            self._rooms_of.pop(connection_id, None)
+
+
+def _by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:
+    in_order = sorted(room_ids, key=keys.tag_of)
+    return [(tag, list(some)) for tag, some in groupby(in_order, key=keys.tag_of)]
+
+
+def _numbers(policy: Policy) -> tuple[int, ...]:
+    return (
+        policy.capacity,
+        policy.idle_limit_ms,
+        policy.grace_ms,
+        policy.history_messages,
+        policy.history_bytes,
+    )
+
+
+def _key(public_key: Opaque | None) -> tuple[bytes, bytes, int]:
+    """A public key as scripts take it: packed, its digest, and its bytes."""
+    if public_key is None:
+        return b"", b"", 0
+    return codec.pack(public_key), public_key.digest, public_key.size_bytes
+
+
+def _addressed(addressed_as: Recipient | None, is_broadcast: bool) -> tuple[str, int]:
+    word = "" if addressed_as is None else f"={codec.written(addressed_as)}"
+    return word, int(is_broadcast)
+
+
+def _wish(entry: Entry, node: str) -> tuple[Value, ...]:
+    """What `rooms/join` takes of an entry, after the room's id."""
+    name = entry.name or str(entry.user_id)
+    return (
+        codec.written(entry.user_id),
+        entry.connection_id,
+        node,
+        entry.key_hash or b"",
+        int(entry.as_creator),
+        entry.name or "",
+        *_key(entry.public_key),
+        entry.token_hash or b"",
+        entry.new_identity,
+        entry.new_token_hash,
+        member_bytes(Member(entry.user_id, name, entry.public_key, 0)),
+        entry.since_seq,
+    )

@@ -1,0 +1,159 @@
+"""Hearing Redis: after every loss all is heard again, and somebody is told that there was one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from server.core.errors import AppError, Code
+from server.stores.redis import ear as ear_module
+from server.stores.redis.connect import connect
+from server.stores.redis.ear import Ear
+from tests.redis_servers import RedisServer, old_binary, running_redis, shared_redis
+from tests.servers import until
+
+OWN, TEA, COFFEE = "own", "{x}tea", "{x}coffee"
+
+
+class Listener:
+    """An ear, and what it has heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.losses = 0
+        self.ear: Ear
+
+    def hear(self, channel: str, data: bytes) -> None:
+        self.heard.append((channel, data))
+
+    def restored(self) -> None:
+        self.losses += 1
+
+
+@asynccontextmanager
+async def listening(server: RedisServer) -> AsyncIterator[Listener]:
+    link = await connect(server.url, timeout_s=1)
+    one = Listener()
+    one.ear = Ear(
+        link.pubsub,
+        is_sharded=link.publish == "SPUBLISH",
+        own=OWN,
+        on_message=one.hear,
+        on_restored=one.restored,
+    )
+    task = asyncio.create_task(one.ear.listen())
+    try:
+        await until(lambda: one.ear.is_on)
+        yield one
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await link.close()
+
+
+def publish(server: RedisServer, channel: str, data: str, *, command: str = "SPUBLISH") -> None:
+    with server.client() as client:
+        client.execute_command("PUBLISH" if channel == OWN else command, channel, data)
+
+
+def cut_listeners(server: RedisServer) -> None:
+    """Have Redis hang up on whoever hears something."""
+    with server.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+
+async def test_what_is_published_on_a_channel_is_heard_in_order() -> None:
+    server = shared_redis()
+    async with listening(server) as one:
+        await one.ear.add(TEA)
+        for number in range(20):
+            publish(server, TEA, str(number))
+        publish(server, OWN, "beat")
+
+        await until(lambda: len(one.heard) == 21)
+        assert [data for channel, data in one.heard if channel == TEA] == [
+            str(number).encode() for number in range(20)
+        ]
+
+
+async def test_a_channel_that_was_dropped_is_heard_no_more() -> None:
+    server = shared_redis()
+    async with listening(server) as one:
+        await one.ear.add(TEA)
+        await one.ear.add(COFFEE)
+        await one.ear.drop(TEA)
+        publish(server, TEA, "lost")
+        publish(server, COFFEE, "heard")
+
+        await until(lambda: one.heard)
+        assert one.heard == [(COFFEE, b"heard")]
+
+
+async def test_after_a_lost_connection_every_channel_is_heard_again_and_the_loss_is_told() -> None:
+    server = shared_redis()
+    async with listening(server) as one:
+        await one.ear.add(TEA)
+        await one.ear.add(COFFEE)
+
+        cut_listeners(server)
+        await until(lambda: one.losses)
+
+        publish(server, TEA, "one")
+        publish(server, COFFEE, "two")
+        await until(lambda: len(one.heard) == 2)
+        assert one.losses == 1
+
+
+async def test_it_hears_again_by_itself_once_redis_is_back() -> None:
+    with running_redis() as server:
+        async with listening(server) as one:
+            await one.ear.add(TEA)
+            server.kill()
+            await until(lambda: not one.ear.is_on)
+
+            server.start()
+            await until(lambda: one.losses)
+            publish(server, TEA, "again")
+
+            await until(lambda: one.heard)
+            assert one.heard == [(TEA, b"again")]
+
+
+async def test_a_connection_on_which_nothing_is_said_is_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ear_module, "SILENCE_S", 0.2)
+    server = shared_redis()
+    async with listening(server) as one:
+        await until(lambda: one.losses)
+
+
+async def test_while_redis_is_away_a_new_channel_is_refused_in_time_and_heard_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ear_module, "CONFIRM_LIMIT_S", 0.2)
+    with running_redis() as server:
+        async with listening(server) as one:
+            server.kill()
+            await until(lambda: not one.ear.is_on)
+
+            with pytest.raises(AppError) as refused:
+                await one.ear.add(TEA)
+            assert refused.value.code is Code.UNAVAILABLE
+
+            server.start()
+            await until(lambda: one.ear.hears(TEA))
+            publish(server, TEA, "at last")
+            await until(lambda: one.heard)
+
+
+async def test_redis_6_is_heard_by_plain_channels() -> None:
+    with running_redis(old_binary()) as server:
+        async with listening(server) as one:
+            await one.ear.add(TEA)
+            publish(server, TEA, "old", command="PUBLISH")
+
+            await until(lambda: one.heard)
+            assert one.heard == [(TEA, b"old")]

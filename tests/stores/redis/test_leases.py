@@ -1,0 +1,157 @@
+"""Leases: bounds that hold for all processes together, granted to the tags of Redis in chunks."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from server.core.errors import Code
+from server.core.ids import RoomId
+from server.stores.redis import keys, leases
+from tests.redis_servers import shared_redis
+from tests.stores.guests import POLICY, House, refusal
+from tests.stores.redis.processes import process
+
+ROOMS = [RoomId(f"room-{number}") for number in range(300)]
+
+
+@pytest.fixture
+async def open_processes():
+    """Opens two processes, with bounds of their own."""
+    with shared_redis().client() as client:
+        client.flushall()
+    async with AsyncExitStack() as opened:
+
+        async def open_two(**bounds):
+            opening = [process(shared_redis(), node, **bounds) for node in ("node-a", "node-b")]
+            return [await opened.enter_async_context(one) for one in opening]
+
+        yield open_two
+
+
+@pytest.fixture
+async def open_houses(open_processes, clock):
+    async def open_two(**bounds):
+        here, there = await open_processes(**bounds)
+        house = House(here.rooms, POLICY, clock)
+        return house, house.next_door(there.rooms)
+
+    return open_two
+
+
+async def fill(house, limit):
+    """Make rooms until no more may be; answers how many there are."""
+    for room_id in ROOMS:
+        if await refusal(house.reserve(room_id)) is Code.SERVER_FULL:
+            break
+    return (await house.rooms.totals()).rooms
+
+
+@pytest.mark.parametrize("bound", [1, 7, 100])
+async def test_as_many_rooms_are_made_as_there_may_be_whatever_shards_they_are_in(
+    open_houses, bound
+):
+    house, other = await open_houses(rooms=bound)
+
+    assert await fill(house, bound) == bound
+    assert await refusal(other.reserve("another one")) is Code.SERVER_FULL
+
+
+async def test_two_processes_at_once_make_no_more_rooms_than_there_may_be(open_houses):
+    houses = await open_houses(rooms=100)
+
+    made = await asyncio.gather(
+        *(refusal(houses[number % 2].reserve(name)) for number, name in enumerate(ROOMS))
+    )
+
+    totals = await houses[0].rooms.totals()
+    assert totals.rooms == made.count(None) <= 100
+    assert await fill(houses[1], 100) == 100
+
+
+async def test_two_processes_at_once_hold_no_more_bytes_than_there_may_be(open_houses):
+    houses = await open_houses(total_bytes=400_000)
+    guests = [houses[number % 2].guest("alice", name) for number, name in enumerate(ROOMS[:30])]
+    await asyncio.gather(*(guest.join(as_creator=True) for guest in guests))
+
+    said = await asyncio.gather(*(refusal(guest.say("x" * 3_000)) for guest in guests * 8))
+
+    held_bytes = (await houses[0].rooms.totals()).held_bytes
+    assert set(said) == {None, Code.SERVER_FULL}
+    assert 300_000 < held_bytes <= 400_000
+
+
+async def test_what_one_shard_does_not_use_goes_to_another(open_houses, clock):
+    house, other = await open_houses(total_bytes=100_000)
+    (alice,) = await house.with_members("alice", room_id="room-1")
+    await alice.save_key("k" * 90_000)
+    (bob,) = await other.with_members("bob", room_id="room-2")
+    assert await refusal(bob.save_key("k" * 50_000)) is Code.SERVER_FULL
+
+    await alice.save_key("k")
+
+    async with asyncio.timeout(5):  # the other process looks again after a moment
+        while await refusal(bob.save_key("k" * 90_000)):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_process_that_ends_before_a_grant_arrives_takes_nothing_with_it(
+    open_processes, clock
+):
+    here, _ = await open_processes(rooms=2)
+    house = House(here.rooms, POLICY, clock)
+    for name in ROOMS[:20]:
+        # Granted in the one place, and then nothing comes of it.
+        tag = keys.tag_of(name)
+        await here.link.run(leases.RAISE, keys.NODES, "rooms", tag, 1, 1, 2, 0, 0)
+
+    assert await fill(house, 2) == 2
+
+
+async def test_a_process_that_ends_while_it_takes_back_takes_nothing_with_it(open_processes, clock):
+    here, _ = await open_processes(rooms=3)
+    house = House(here.rooms, POLICY, clock)
+    await house.reserve("room-1")
+    tag = keys.tag_of(RoomId("room-1"))
+    granted = int(await here.link.client.hget(f"{tag}books", "rooms_granted"))
+    # The shard has lowered its own, and then nothing is given back.
+    await here.link.run(leases.SPARE, tag, "rooms", 1)
+
+    assert granted >= 1
+    assert await fill(house, 3) == 3
+
+
+async def test_a_grant_that_comes_late_is_not_taken(open_processes):
+    here, _ = await open_processes(rooms=10)
+    tag = keys.shard(1)
+    amount, version = await here.link.run(leases.RAISE, keys.NODES, "rooms", tag, 1, 5, 10, 0, 0)
+    kept, newest = await here.link.run(leases.SPARE, tag, "rooms", version)
+    await here.link.run(leases.GIVE_BACK, keys.NODES, "rooms", tag, kept, newest)
+
+    await here.link.run(leases.TAKE, tag, "rooms", amount, version)
+
+    assert await here.link.client.hget(f"{tag}books", "rooms_granted") == b"0"
+
+
+async def test_what_was_granted_since_is_not_given_back(open_processes):
+    here, _ = await open_processes(rooms=10)
+    tag = keys.shard(1)
+    raise_to = (leases.RAISE, keys.NODES, "rooms", tag)
+    _, version = await here.link.run(*raise_to, 1, 1, 10, 0, 0)
+    kept, newest = await here.link.run(leases.SPARE, tag, "rooms", version)
+    await here.link.run(*raise_to, 4, 4, 10, 0, 0)
+
+    assert await here.link.run(leases.GIVE_BACK, keys.NODES, "rooms", tag, kept, newest) == 0
+
+
+async def test_a_full_server_is_refused_without_asking_all_shards_each_time(open_houses):
+    house, _ = await open_houses(rooms=1)
+    await house.reserve("room-1")
+    await refusal(house.reserve("room-2"))
+
+    with shared_redis().client() as client:
+        before = client.info("stats")["total_commands_processed"]
+        for _ in range(20):
+            assert await refusal(house.reserve("room-2")) is Code.SERVER_FULL
+        asked = client.info("stats")["total_commands_processed"] - before
+    assert asked < 100
