@@ -22,6 +22,7 @@ from server.core.groups import Groups
 from server.core.ids import new_id
 from server.core.messages import Messages
 from server.core.parts import Parts
+from server.core.recoveries import Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
@@ -51,6 +52,7 @@ from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.packets import event_encoder
 from server.transports.socketio.polling import Polling
+from server.transports.socketio.recovery import Recovery
 from server.transports.socketio.server import SocketServer, strict_packets
 from server.transports.upgrade import Upgrades
 from server.transports.web import Web
@@ -100,7 +102,9 @@ class App:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
-        self._live = live or MemoryLive(settings.random, settings.bounds, self._clock)
+        self._live = live or MemoryLive(
+            settings.random, settings.bounds, self._clock, settings.recovery_ms
+        )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -193,12 +197,15 @@ class App:
         groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
         sign_ins = SignIns(self._clock)
         sign_ins.watch(groups)
+        recoveries = Recoveries(self._live.recoveries, self._clock, settings.recovery_ms)
+        pepper = _derived(secret, b"hushwire room keys")
         return Chat(
-            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
+            rooms=Rooms(parts, settings.session, pepper, recoveries),
             messages=Messages(parts),
             groups=groups,
             tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             sign_ins=sign_ins,
+            recoveries=recoveries,
         )
 
     def _make_sockets(self) -> SocketServer:
@@ -223,13 +230,15 @@ class App:
             # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
         )
-        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets), self._live.broker)
+        traffic, encode = self._metrics.traffic, event_encoder(packets)
+        hub = Hub(APIS, traffic, encode, self._live.broker, self.chat.recoveries)
         self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
                 APIS,
                 chat=self.chat,
                 hub=hub,
+                recovery=Recovery(self.chat, hub, self._live.broker, self._metrics, self._clock),
                 decoder=self._decoder,
                 metrics=self._metrics,
                 clock=self._clock,

@@ -63,7 +63,8 @@ class Person {
       if (data) this.see("connect_error", { message, data });
     });
     this.socket.on("disconnect", (reason) => this.see("disconnect", reason));
-    this.socket.onAny((event, ...data) => this.see(event, data.length > 1 ? data : data[0]));
+    // Behind the data a client that can be restored after a drop gets an offset.
+    this.socket.onAny((event, data) => this.see(event, data));
   }
 
   see(what, data) {

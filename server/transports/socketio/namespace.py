@@ -21,8 +21,10 @@ from server.transports.errors import error_body, word
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.plain import Reply
+from server.transports.socketio.recovery import Recovery, Returned
 from server.transports.socketio.server import PlainNamespace, SocketServer
 from server.transports.socketio.session import EngineSocket
+from server.transports.websocket import ABNORMAL
 
 log = logging.getLogger("hushwire.socketio")
 
@@ -34,6 +36,7 @@ class ApiNamespace(PlainNamespace):
     """Runs the actions of the APIs. Whatever an event is, it is answered.
 
     Args:
+        recovery: Restores connections after a drop.
         rate: Of all events of one connection; None for no limit.
     """
 
@@ -45,6 +48,7 @@ class ApiNamespace(PlainNamespace):
         *,
         chat: Chat,
         hub: Hub,
+        recovery: Recovery,
         decoder: Decoder,
         metrics: Metrics,
         clock: Clock,
@@ -57,6 +61,9 @@ class ApiNamespace(PlainNamespace):
         self._default_api = next(iter(apis))
         self._chat = chat
         self._hub = hub
+        self._recovery = recovery
+        self._recoveries = chat.recoveries
+        self._recoveries.subscribe(self._superseded)
         self._decoder = decoder
         self._metrics = metrics
         self._clock = clock
@@ -64,10 +71,8 @@ class ApiNamespace(PlainNamespace):
         self._arriving: dict[ConnectionId, User] = {}  # until they have their CONNECT
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Called by the library for every event of a client, and for its coming and going."""
+        """Called by the library for every event of a client, and for its going."""
         connection_id = ConnectionId(args[0])
-        if event == "connect":
-            return await self._connected(connection_id, args[1], args[2])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
         line = self._hub.line_of(connection_id)
@@ -78,33 +83,44 @@ class ApiNamespace(PlainNamespace):
             line.answer(*reply.events)
         return reply.ack
 
-    async def _connected(
-        self, connection_id: ConnectionId, environ: dict[str, Any], auth: Any
-    ) -> bool:
-        """Whether the client may connect: once on each line, then at the rate of events.
+    async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
+        """Let a client in: once on each line, then at the rate of events.
 
         Raises:
-            ConnectionRefusedError: It showed a token that is not good, and is told why.
+            ConnectionRefusedError: It is over its rate, or showed a token that is not good.
         """
-        line = self.server.line_of(connection_id)
-        if line is None:
-            return False
         try:
             if line.meter:
                 line.meter.spend()
             elif self._rate:
                 line.meter = Meter(self._rate, self._clock)
+            user = await self._user_of(auth, line)
+            if line.is_closed:
+                raise exceptions.ConnectionRefusedError
+            returned = await self._recovery.restore(auth, user, line)
         except AppError as error:
             self._metrics.refused(error.code)
-            return False
-        user = await self._user_of(auth, line)
-        if line.is_closed:
-            return False
+            if error.code is Code.UNAVAILABLE:
+                # Official clients come back by themselves after this, not after a refusal.
+                line.shut(error.code)
+            raise exceptions.ConnectionRefusedError from None
+        welcome = self._welcome_back(returned, line) if returned else self._begin(auth, line)
         if user:
-            self._arriving[connection_id] = user
-        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
+            self._arriving[ConnectionId(welcome["sid"])] = user
         log.debug("connected")
-        return True
+        return welcome
+
+    def _welcome_back(self, returned: Returned, line: EngineSocket) -> dict[str, str]:
+        line.unsure = returned.unsure
+        return {"sid": returned.connection_id, "pid": returned.pid}
+
+    def _begin(self, auth: Any, line: EngineSocket) -> dict[str, str]:
+        connection_id = ConnectionId(self.server.eio.generate_id())
+        can_return = self._recovery.offers(auth, line)
+        self._hub.register(Caller(line.address, connection_id), line, can_return=can_return)
+        if not can_return:
+            return {"sid": connection_id}
+        return {"sid": connection_id, "pid": self._recoveries.begin(connection_id, line.sid)}
 
     async def _user_of(self, auth: Any, line: EngineSocket) -> User | None:
         """Whom the handshake's token names, which may have run out; None without a token."""
@@ -126,20 +142,47 @@ class ApiNamespace(PlainNamespace):
             ) from None
 
     async def opened(self, line: EngineSocket) -> None:
-        """Sign the client in by its handshake's token, or tell it that the token has run out."""
-        if line.caller and (user := self._arriving.pop(line.caller.connection_id, None)):
-            await self._chat.sign_ins.open(user, line.caller.connection_id)
+        """Sign the client in by its handshake's token, or tell it that the token has run out.
+
+        One that has returned after a drop is then told what it has missed.
+        """
+        if line.caller is None:
+            return
+        connection_id = line.caller.connection_id
+        if user := self._arriving.pop(connection_id, None):
+            await self._chat.sign_ins.open(user, connection_id)
+        if not await self._hub.bring_up(connection_id):
+            # It was put out of a group while it returned, and takes itself for a member.
+            await self._recoveries.end(connection_id, is_lost=False)
+            line.shut(Code.UNAVAILABLE)
+        elif connection_id in self._recoveries.stale:
+            await self._recoveries.save(connection_id)
+
+    def _superseded(self, connection_id: ConnectionId) -> None:
+        """The client has come back to another process: of its former line nothing counts."""
+        if line := self._hub.line_of(connection_id):
+            line.lost(ABNORMAL)
 
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
         is_lost = reason != self.server.reason.CLIENT_DISCONNECT
         rooms = self._chat.rooms
         try:
+            if not await self._has_ended(connection_id, is_lost=is_lost):
+                self._chat.sign_ins.forget(connection_id)
+                return
             await _or_log(rooms.lose(connection_id) if is_lost else rooms.leave_all(connection_id))
             await _or_log(self._chat.sign_ins.depart(connection_id, is_lost=is_lost))
         finally:
             self._arriving.pop(connection_id, None)
             self._hub.unregister(connection_id)
+
+    async def _has_ended(self, connection_id: ConnectionId, *, is_lost: bool) -> bool:
+        """Whether a connection has ended with its line; else it goes on in another process."""
+        try:
+            return await self._recoveries.end(connection_id, is_lost=is_lost)
+        except AppError:  # better lost twice than a ghost for ever
+            return True
 
     async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
@@ -157,6 +200,9 @@ class ApiNamespace(PlainNamespace):
                 line.caller.check(action.access)
             request = self._decoder.request(action.request, payload)
             result = await action.handler(self._chat, line.caller, request)
+            if line.caller and line.caller.connection_id in self._recoveries.stale:
+                # Before the answer: what the client knows must survive this process.
+                await self._recoveries.save(line.caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
             code = error.code

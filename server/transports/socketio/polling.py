@@ -44,7 +44,8 @@ class Polling:
             case "GET", None:
                 peer = peer_of(request.transport)
                 address = self._front.client_address(peer, request.headers)
-                return await self._poll(await self._engine.open_polling(address), request)
+                socket = await self._engine.open_polling(request.query, address, request.headers)
+                return await self._poll(socket, request)
             case "GET", str(sid):
                 return await self._poll(self._engine.polling_socket(sid), request)
             case "POST", str(sid):

@@ -5,9 +5,12 @@ import base64
 import binascii
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
+from server.core.events import MessageSent
+from server.core.ids import RoomId
 from server.core.limits import BYTES_AN_EVENT
 from server.core.rates import Meter
 from server.transports.api import Caller
@@ -49,10 +52,13 @@ class EngineSocket:
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
         caller: Who speaks on it, while the main namespace is open.
+        is_javascript: So its client seems to be.
         began_polling: It did, and may have moved since.
         meter: Of what its client asks for, once a namespace was opened; None for no limit.
         refusals: Of its last events, one after the other, for their rate.
         turn: The wheel's.
+        unsure: Of a client that has returned after a drop, by room: what it said last and has
+            perhaps no answer to.
     """
 
     __slots__ = (
@@ -69,23 +75,29 @@ class EngineSocket:
         "flood",
         "inbox",
         "is_closed",
+        "is_javascript",
         "is_posting",
         "meter",
         "refusals",
         "sid",
         "turn",
+        "unsure",
         "__weakref__",
     )
 
-    def __init__(self, engine: "Engine", sid: str, address: str) -> None:
+    def __init__(
+        self, engine: "Engine", sid: str, address: str, *, is_javascript: bool = False
+    ) -> None:
         self._engine = engine
         self.sid = sid
         self.address = address
+        self.is_javascript = is_javascript
         self.caller: Caller | None = None
         self.meter: Meter | None = None
         self.flood = Flood()
         self.inbox = Inbox(self._failed)
         self.turn: int | None = None
+        self.unsure: Mapping[RoomId, MessageSent] = {}
         self.is_closed = False
         self.answered_by: Pipe | None = None
         self.began_polling = False

@@ -1,0 +1,77 @@
+"""Connections that may be restored after a drop: what goes into their store, and what comes out."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.kinds import Kind
+from server.core.opaque import Opaque
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How a connection is in a room, so that it can be there again.
+
+    Attributes:
+        place: In the room's log, up to which it knew all when it was attached.
+        has_asked: It knows of the room by an answer; else by an event alone.
+        key_hash, token_hash, name, public_key: As of its `core.ports.Entry`; of a random group
+            there are none.
+    """
+
+    room_id: RoomId
+    user_id: UserId
+    kind: Kind
+    place: int
+    has_asked: bool
+    key_hash: bytes | None = None
+    token_hash: bytes | None = None
+    name: str | None = None
+    public_key: Opaque | None = None
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """What a client is given back after a drop: its connection, as it was.
+
+    Attributes:
+        line: Which line, of all processes', the connection is on.
+        user_id: Whom it was signed in as; None for nobody.
+    """
+
+    connection_id: ConnectionId
+    line: str
+    user_id: UserId | None
+    rooms: tuple[Standing, ...]
+
+
+class RecoveryStore(Protocol):
+    """Sessions by name, each until its time is over. A name is the hash of a client's secret.
+
+    A session belongs to the line that kept it first, until another line takes it.
+    """
+
+    async def keep(self, name: bytes, session: Session, until_ms: int) -> bool:
+        """Keep a session in the place of the former one; False if that is another line's now."""
+        ...
+
+    async def hold(self, lines: Mapping[bytes, str], until_ms: int) -> frozenset[bytes]:
+        """Keep sessions until another time.
+
+        Args:
+            lines: By name, the lines that they belong to as far as is known here.
+
+        Returns:
+            The names of those that are other lines' now, which are left as they are.
+        """
+        ...
+
+    async def take(self, name: bytes, line: str, now_ms: int) -> Session | None:
+        """Take a session over to another line. It is given once, until it is kept again."""
+        ...
+
+    async def forget(self, name: bytes) -> None: ...
+
+    async def expire(self, now_ms: int) -> None:
+        """Forget every session whose time is over."""
+        ...
