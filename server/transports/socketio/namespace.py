@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from socketio import exceptions
@@ -10,8 +10,9 @@ from socketio import exceptions
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
+from server.core.events import MessageSent
 from server.core.identity import User
-from server.core.ids import ConnectionId
+from server.core.ids import ConnectionId, MessageId
 from server.core.limits import Rate
 from server.core.rates import Meter
 from server.logs import request_id
@@ -192,17 +193,18 @@ class ApiNamespace(PlainNamespace):
         try:
             if line.meter:
                 line.meter.spend()
-            if line.caller is None:
-                raise AppError(Code.UNAVAILABLE, "this connection is closing")
             if action is None:
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
-            if action.access is not Access.OPEN:
-                line.caller.check(action.access)
+            caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
-            result = await action.handler(self._chat, line.caller, request)
-            if line.caller and line.caller.connection_id in self._recoveries.stale:
+            if action.repeats:
+                caller.repeated = _repeated(line, action.repeats, request)
+            result = await action.handler(self._chat, caller, request)
+            if action.repeats:
+                _note_said(line, result)
+            if caller.connection_id in self._recoveries.stale:
                 # Before the answer: what the client knows must survive this process.
-                await self._recoveries.save(line.caller.connection_id)
+                await self._recoveries.save(caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
             code = error.code
@@ -233,6 +235,37 @@ class ApiNamespace(PlainNamespace):
             word = code.word if code else "ok"
             fields = {"name": event, "code": word, "ms": round(seconds * 1000, 2)}
             log.debug("socket_event", extra={"fields": fields})
+
+
+def _caller(line: EngineSocket, access: Access) -> Caller:
+    if line.caller is None:
+        raise AppError(Code.UNAVAILABLE, "this connection is closing")
+    if access is not Access.OPEN:
+        line.caller.check(access)
+    return line.caller
+
+
+def _repeated(
+    line: EngineSocket, repeats: Callable[[Any, MessageSent], bool], request: Any
+) -> MessageId | None:
+    """Which message a request says again that may not have been answered when it was made.
+
+    Clients with `retries` say again, byte by byte, what had no answer in time, and first of all
+    when they come back after a drop.
+    """
+    if not (line.unsure or line.said):
+        return None
+    found = [said for said in line.unsure.values() if repeats(request, said)]
+    came_before = line.said_before is not None and line.said_count > line.said_before
+    if line.said and came_before and repeats(request, line.said):
+        found.append(line.said)
+    return found[0].message_id if found and line.wants_answer else None
+
+
+def _note_said(line: EngineSocket, said: MessageSent) -> None:
+    line.unsure.pop(said.room_id, None)
+    line.said_count += 1
+    line.said = said if line.inbox.waiting or line.is_awaited else None
 
 
 async def _or_log(doing: Awaitable[None]) -> None:

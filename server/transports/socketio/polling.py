@@ -77,9 +77,12 @@ class Polling:
         socket.is_posting = True
         try:
             body = await self._read_body(request)
+            said_before = None if socket.inbox.is_idle else socket.said_count
+            socket.is_awaited = True
             await socket.inbox.idle()
+            socket.is_awaited = False
             for number, packet in enumerate(body.split(_SEPARATOR), start=1):
-                socket.receive_text(packet)
+                socket.receive_text(packet, said_before)
                 if number % _PACKETS_A_TURN == 0:
                     await asyncio.sleep(0)  # others have their turn
         except AppError:
@@ -90,7 +93,7 @@ class Polling:
             socket.close()
             raise AppError(Code.INVALID_REQUEST, "that is no payload of Engine.IO 4") from None
         finally:
-            socket.is_posting = False
+            socket.is_posting = socket.is_awaited = False
         return web.Response(text="ok")
 
     async def _read_body(self, request: web.Request) -> str:

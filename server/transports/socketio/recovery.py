@@ -54,7 +54,7 @@ class Returned(Struct, frozen=True):
 
     connection_id: ConnectionId
     pid: str
-    unsure: Mapping[RoomId, MessageSent]
+    unsure: dict[RoomId, MessageSent]
 
 
 class Recovery:
@@ -107,7 +107,7 @@ class Recovery:
 
     async def _return(
         self, session: Session, pid: str, offset: Any, user: User | None, line: EngineSocket
-    ) -> Mapping[RoomId, MessageSent]:
+    ) -> dict[RoomId, MessageSent]:
         """Restore all of a session, or leave nothing of it behind.
 
         Raises:

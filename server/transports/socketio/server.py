@@ -105,6 +105,7 @@ class SocketServer(socketio.AsyncServer):
         # Whatever is raised from here on is a fault of ours, and no concern of the client's.
         if self._main and isinstance(found, PlainEvent):
             if line.caller:
+                line.wants_answer = found.ack_id is not None
                 reply = await self._main.act(line, *found.data)
                 if not _answer(line, reply, found.ack_id):
                     await self._acknowledge(line.sid, found.ack_id, reply.ack)
@@ -206,6 +207,8 @@ class SocketServer(socketio.AsyncServer):
         if data[0] in RESERVED_EVENTS:
             # Its name would reach the handlers of the connection itself.
             data = ["", *data[1:]]
+        if line := self.eio.sockets.get(eio_sid):
+            line.wants_answer = id is not None
         await super()._handle_event(eio_sid, namespace, id, data)
 
     async def _handle_ack(
