@@ -118,14 +118,15 @@ class Recoveries:
             return True
         try:
             if not is_lost:
-                await self._store.forget(held.name)
+                if held.is_kept:
+                    await self._store.forget(held.name)
                 return True
             if connection_id in self.stale:
                 await self.save(connection_id)
             if not held.is_kept:
                 return True
-            until_ms = self._clock.now_ms() + self._kept_ms
-            return not await self._store.hold({held.name: held.line}, until_ms)
+            now_ms = self._clock.now_ms()
+            return not await self._store.hold({held.name: held.line}, self._kept_ms, now_ms)
         finally:
             self.drop(connection_id)
 
@@ -183,7 +184,8 @@ class Recoveries:
             self.stale.discard(connection_id)
             return
         if not 0 < len(held.rooms) <= MAX_ROOMS:
-            await self._store.forget(held.name)
+            if held.is_kept:
+                await self._store.forget(held.name)
             held.is_kept = False
             self.stale.discard(connection_id)
             return
@@ -195,7 +197,7 @@ class Recoveries:
         )
         self.stale.discard(connection_id)
         try:
-            held.is_kept = await self._store.keep(held.name, session, self._until_ms())
+            held.is_kept = await self._store.keep(held.name, session, *self._while_open())
         except AppError:
             self.stale.add(connection_id)
             raise
@@ -218,12 +220,12 @@ class Recoveries:
         for start in range(0, len(names), _NAMES_A_CALL):
             some = names[start : start + _NAMES_A_CALL]
             lines = {name: held.line for name in some if (held := self._open.get(owners[name]))}
-            for name in await self._store.hold(lines, self._until_ms()):
+            for name in await self._store.hold(lines, *self._while_open()):
                 self._tell(owners[name])
 
-    def _until_ms(self) -> int:
-        # One refresh may fail, or be late.
-        return self._clock.now_ms() + self._kept_ms + 2 * REFRESH_MS
+    def _while_open(self) -> tuple[int, int]:
+        """For how long a session is kept, and from when on; one refresh may fail or be late."""
+        return self._kept_ms + 2 * REFRESH_MS, self._clock.now_ms()
 
     def _change(self, connection_id: ConnectionId, held: _Open) -> None:
         if held.rooms or held.is_kept:

@@ -9,6 +9,9 @@ from server.core.ids import ConnectionId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.opaque import Opaque
 
+TAKING_MS = 30_000
+"""For a line that has taken a session to keep it as its own."""
+
 
 class Standing(Struct, frozen=True, kw_only=True):
     """How a connection is in a room, so that it can be there again.
@@ -51,12 +54,12 @@ class RecoveryStore(Protocol):
     A session belongs to the line that kept it first, until another line takes it.
     """
 
-    async def keep(self, name: bytes, session: Session, until_ms: int) -> bool:
+    async def keep(self, name: bytes, session: Session, kept_ms: int, now_ms: int) -> bool:
         """Keep a session in the place of the former one; False if that is another line's now."""
         ...
 
-    async def hold(self, lines: Mapping[bytes, str], until_ms: int) -> frozenset[bytes]:
-        """Keep sessions until another time.
+    async def hold(self, lines: Mapping[bytes, str], kept_ms: int, now_ms: int) -> frozenset[bytes]:
+        """Keep sessions for so long from now on.
 
         Args:
             lines: By name, the lines that they belong to as far as is known here.
@@ -67,7 +70,7 @@ class RecoveryStore(Protocol):
         ...
 
     async def take(self, name: bytes, line: str, now_ms: int) -> Session | None:
-        """Take a session over to another line. It is given once, until it is kept again."""
+        """Take a session over to another line. It is given once, until that line keeps it."""
         ...
 
     async def forget(self, name: bytes) -> None: ...

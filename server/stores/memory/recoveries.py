@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from server.core.ports import Session
+from server.core.ports.recoveries import TAKING_MS
 from server.stores.memory.agenda import Agenda
 
 MAX_SESSIONS = 100_000
-
-TAKING_MS = 30_000
-"""For a line that has taken a session to keep it as its own."""
 
 
 class _Record(Struct):
@@ -36,22 +34,22 @@ class MemoryRecoveries:
     def __len__(self) -> int:
         return len(self._records)
 
-    async def keep(self, name: bytes, session: Session, until_ms: int) -> bool:
+    async def keep(self, name: bytes, session: Session, kept_ms: int, now_ms: int) -> bool:
         known = self._records.get(name)
         if known and known.line != session.line:
             return False
-        self._put(name, _Record(session.line, session, until_ms))
+        self._put(name, _Record(session.line, session, now_ms + kept_ms))
         return True
 
-    async def hold(self, lines: Mapping[bytes, str], until_ms: int) -> frozenset[bytes]:
+    async def hold(self, lines: Mapping[bytes, str], kept_ms: int, now_ms: int) -> frozenset[bytes]:
         taken = set()
         for name, line in lines.items():
             known = self._records.get(name)
             if known and known.line != line:
                 taken.add(name)
             elif known:
-                known.until_ms = until_ms
-                self._due.put(name, until_ms)
+                known.until_ms = now_ms + kept_ms
+                self._due.put(name, known.until_ms)
         return frozenset(taken)
 
     async def take(self, name: bytes, line: str, now_ms: int) -> Session | None:
