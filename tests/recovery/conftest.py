@@ -1,10 +1,17 @@
 """Official clients whose connections drop."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from tests.apis.session_relay.official import Client, Scene, Scenes, play
+from tests.clocks import ManualClock
+from tests.recovery.travellers import Traveller
+from tests.servers import RunningServer, running
+
+Travel = Callable[..., Awaitable[Traveller]]
 
 CLIENTS = [Client(4, way) for way in ("websocket", "polling", "polling,websocket")]
 
@@ -49,3 +56,48 @@ def turned_off(official: Client) -> Scene:
     """What was seen where nobody is restored."""
     name = "recovery.off"
     return asyncio.run(play(official, name, RECOVERY_S=0, RECONNECT_GRACE_S=30))[name]
+
+
+# --- people whose lines tests hold in their hands ---
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """Of the server."""
+    return {"RATE_LIMITS": "off", "RECONNECT_GRACE_S": 30}
+
+
+@pytest.fixture
+async def server(clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[RunningServer]:
+    async with running(clock, **settings) as one:
+        yield one
+
+
+@pytest.fixture
+async def travel(server: RunningServer) -> AsyncIterator[Travel]:
+    """Connects people: `carol = await travel()`."""
+    people: list[Traveller] = []
+
+    async def connect(transport: str = "websocket", **auth: Any) -> Traveller:
+        people.append(Traveller(server.url, transport, **auth))
+        return await people[-1].connect()
+
+    yield connect
+    for person in people:
+        await person.line.leave()
+
+
+@pytest.fixture
+async def alice(travel: Travel) -> Traveller:
+    """In the lair."""
+    one = await travel()
+    await one.join("lair", "alice", publicKey="alice's key")
+    return one
+
+
+@pytest.fixture(params=["websocket", "polling"])
+async def carol(request: pytest.FixtureRequest, travel: Travel, alice: Traveller) -> Traveller:
+    """In the lair."""
+    one = await travel(request.param)
+    await one.join("lair", "carol", publicKey="carol's key", displayName="Carol")
+    return one
