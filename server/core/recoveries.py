@@ -9,6 +9,7 @@ from server.core.clock import Clock
 from server.core.errors import AppError
 from server.core.events import ConnectionAttached, GroupEntered, Member
 from server.core.ids import ConnectionId, RoomId, UserId, new_secret
+from server.core.kinds import Kind
 from server.core.ports import Entry, Joined, RecoveryStore, Session, Standing
 
 REFRESH_MS = 60_000
@@ -16,6 +17,9 @@ REFRESH_MS = 60_000
 
 MAX_ROOMS = 64
 """Of a connection that can be restored."""
+
+DOUBT_MS = 60_000
+"""A line that is dead is noticed by its pings within less."""
 
 _NAMES_A_CALL = 500
 
@@ -25,16 +29,18 @@ class _Open:
 
     Attributes:
         name: Of its session.
+        ended: Rooms that it was put out of, as long as its client may not have heard of that.
         is_kept: The store has it.
     """
 
-    __slots__ = ("is_kept", "line", "name", "rooms", "user_id")
+    __slots__ = ("ended", "is_kept", "line", "name", "rooms", "user_id")
 
     def __init__(self, name: bytes, line: str) -> None:
         self.name = name
         self.line = line
         self.user_id: UserId | None = None
         self.rooms: dict[RoomId, Standing] = {}
+        self.ended: tuple[Standing, ...] = ()
         self.is_kept = False
 
 
@@ -45,15 +51,20 @@ class Recoveries:
 
     Args:
         kept_ms: For so long after a drop; 0 for not at all.
+        doubt_ms: Whoever is connected for so long after something has heard of it.
 
     Attributes:
         stale: Connections whose sessions are to be saved.
     """
 
-    def __init__(self, store: RecoveryStore, clock: Clock, kept_ms: int) -> None:
+    def __init__(
+        self, store: RecoveryStore, clock: Clock, kept_ms: int, doubt_ms: int = DOUBT_MS
+    ) -> None:
         self._store = store
         self._clock = clock
         self._kept_ms = kept_ms
+        self._doubt_ms = doubt_ms
+        self._doubtful: dict[ConnectionId, int] = {}  # since when, the first first
         self._open: dict[ConnectionId, _Open] = {}
         self._refresh_ms = clock.now_ms() + REFRESH_MS
         self._tell: Callable[[ConnectionId], None] = lambda connection_id: None
@@ -103,6 +114,7 @@ class Recoveries:
         """Restore a connection no more from here: another line has it, or is about to."""
         self._open.pop(connection_id, None)
         self.stale.discard(connection_id)
+        self._doubtful.pop(connection_id, None)
 
     async def end(self, connection_id: ConnectionId, *, is_lost: bool) -> bool:
         """Note that a line has ended.
@@ -144,6 +156,7 @@ class Recoveries:
         held = self._open.get(event.connection_id)
         if held is None or event.room_id in held.rooms:
             return
+        held.ended = tuple(one for one in held.ended if one.room_id != event.room_id)
         held.rooms[event.room_id] = Standing(
             room_id=event.room_id,
             user_id=event.user_id,
@@ -154,8 +167,31 @@ class Recoveries:
         self._change(event.connection_id, held)
 
     def detached(self, connection_id: ConnectionId, room_id: RoomId) -> None:
+        """A connection has left a room, by its own wish."""
         held = self._open.get(connection_id)
         if held and held.rooms.pop(room_id, None):
+            self._change(connection_id, held)
+
+    def put_out(self, connection_id: ConnectionId, room_id: RoomId, place: int) -> None:
+        """A connection was put out of a room by what has that place in its log.
+
+        It may have dropped already: who has not heard of it must not be told that all is as it was.
+        """
+        held = self._open.get(connection_id)
+        known = held.rooms.pop(room_id, None) if held else None
+        if held is None or known is None:
+            return
+        now_ms = self._clock.now_ms()
+        ended = structs.replace(known, ended_place=place, ended_ms=now_ms)
+        held.ended = (*held.ended, ended)[-MAX_ROOMS:]
+        self._doubtful.setdefault(connection_id, now_ms)
+        self._change(connection_id, held)
+
+    def answered(self, connection_id: ConnectionId) -> None:
+        """A client was told by an answer which group its user is in, or none."""
+        held = self._open.get(connection_id)
+        if held and held.ended:
+            held.ended = tuple(one for one in held.ended if one.kind is not Kind.RANDOM)
             self._change(connection_id, held)
 
     def entered(self, entry: Entry, joined: Joined) -> None:
@@ -183,7 +219,8 @@ class Recoveries:
         if held is None:
             self.stale.discard(connection_id)
             return
-        if not 0 < len(held.rooms) <= MAX_ROOMS:
+        rooms = (*held.rooms.values(), *held.ended)
+        if not rooms or len(held.rooms) > MAX_ROOMS:
             if held.is_kept:
                 await self._store.forget(held.name)
             held.is_kept = False
@@ -193,7 +230,7 @@ class Recoveries:
             connection_id=connection_id,
             line=held.line,
             user_id=held.user_id,
-            rooms=tuple(held.rooms.values()),
+            rooms=rooms,
         )
         self.stale.discard(connection_id)
         try:
@@ -206,13 +243,27 @@ class Recoveries:
 
     async def expire(self) -> None:
         """Save what is not yet, put off the end of open connections' sessions, forget others."""
+        now_ms = self._clock.now_ms()
+        self._trust(now_ms - self._doubt_ms)
         for connection_id in tuple(self.stale):
             await self.save(connection_id)
-        now_ms = self._clock.now_ms()
         if now_ms >= self._refresh_ms:
             await self._refresh()
             self._refresh_ms = now_ms + REFRESH_MS
         await self._store.expire(now_ms)
+
+    def _trust(self, until_ms: int) -> None:
+        """Forget what whoever is still connected has heard of."""
+        while self._doubtful:
+            connection_id, since_ms = next(iter(self._doubtful.items()))
+            if since_ms > until_ms:
+                break
+            del self._doubtful[connection_id]
+            held = self._open[connection_id]
+            held.ended = tuple(one for one in held.ended if one.ended_ms > until_ms)
+            if held.ended:
+                self._doubtful[connection_id] = held.ended[0].ended_ms
+            self._change(connection_id, held)
 
     async def _refresh(self) -> None:
         owners = {held.name: one for one, held in self._open.items() if held.is_kept}
@@ -228,7 +279,7 @@ class Recoveries:
         return self._kept_ms + 2 * REFRESH_MS, self._clock.now_ms()
 
     def _change(self, connection_id: ConnectionId, held: _Open) -> None:
-        if held.rooms or held.is_kept:
+        if held.rooms or held.ended or held.is_kept:
             self.stale.add(connection_id)
 
     def _replace(

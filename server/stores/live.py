@@ -56,9 +56,7 @@ class MemoryLive:
 
     is_ready = True
 
-    def __init__(
-        self, random: Policy, bounds: Bounds, clock: Clock, recovery_ms: int = 0
-    ) -> None:
+    def __init__(self, random: Policy, bounds: Bounds, clock: Clock, recovery_ms: int = 0) -> None:
         space = Space(bounds.total_bytes)
         self.rooms: RoomStore = MemoryRooms(bounds, space)
         self.groups: GroupStore = MemoryGroups(random, bounds, space)

@@ -21,6 +21,8 @@ class Standing(Struct, frozen=True, kw_only=True):
         has_asked: It knows of the room by an answer; else by an event alone.
         key_hash, token_hash, name, public_key: As of its `core.ports.Entry`; of a random group
             there are none.
+        ended_place, ended_ms: Of what put it out, of which its client may not have heard; 0 while
+            it is there.
     """
 
     room_id: RoomId
@@ -32,6 +34,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     token_hash: bytes | None = None
     name: str | None = None
     public_key: Opaque | None = None
+    ended_place: int = 0
+    ended_ms: int = 0
 
 
 class Session(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from server.core.events import (
 )
 from server.core.ids import ConnectionId, RoomId
 from server.core.kinds import Kind
+from server.core.matching import is_group
 from server.core.ports import Broker
 from server.core.recoveries import MAX_ROOMS, Recoveries
 from server.transports.api import Api, Caller, Emit
@@ -129,6 +130,7 @@ class Hub:
         self._tell(event, place)
         if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
+                self._note_end(event, connection_id, place)
                 self._detach(event.room_id, connection_id)
 
     def notify(self, event: ConnectionEvent) -> None:
@@ -240,6 +242,13 @@ class Hub:
             case RoomExpired():
                 return list(here)
 
+    def _note_end(self, event: RoomEvent, connection_id: ConnectionId, place: int) -> None:
+        # From a group another connection of the user may have taken it.
+        if type(event) is ConnectionDetached and not is_group(event.room_id):
+            self._recoveries.detached(connection_id, event.room_id)
+        else:
+            self._recoveries.put_out(connection_id, event.room_id, place)
+
     def _attach(self, event: ConnectionAttached, place: int) -> None:
         connection_id = event.connection_id
         listener = self._listeners.get(connection_id)
@@ -272,7 +281,6 @@ class Hub:
         here = self._rooms[room_id]
         listener = here.drop(connection_id)
         del listener.caller.memberships[room_id]
-        self._recoveries.detached(connection_id, room_id)
         if not here.listeners:
             del self._rooms[room_id]
             self._broker.unheard(room_id)

@@ -119,9 +119,10 @@ class Recovery:
         self._hub.register(Caller(line.address, connection_id), line, can_return=True)
         self._hub.expect(connection_id, backlogs)
         try:
-            for standing in session.rooms:
+            there = [standing for standing in session.rooms if not standing.ended_ms]
+            for standing in there:
                 await self._enter(connection_id, standing, user, backlogs.get(standing.room_id))
-            rooms = [_moved(one, backlogs.get(one.room_id)) for one in session.rooms]
+            rooms = [_moved(one, backlogs.get(one.room_id)) for one in there]
             ours = structs.replace(session, line=line.sid)
             await self._chat.recoveries.resume(pid, ours, rooms)
         except (AppError, NotRestoredError) as error:
@@ -148,6 +149,10 @@ class Recovery:
         found = {}
         for standing in session.rooms:
             told = points.get(offsets.tag_of(standing.room_id).decode())
+            if standing.ended_ms:
+                if told is None or told.place < standing.ended_place:
+                    raise NotRestoredError("room_gone")
+                continue
             if told is None and not standing.has_asked:
                 continue
             start = told if told and told.place >= standing.place else Point(standing.place)
