@@ -6,6 +6,7 @@
 import { opaqueValues } from "./scenarios.js";
 
 const AWAY = { reconnection: false };
+const RETRIES = { retries: 5, ackTimeout: 10_000 };
 
 export const scenarios = {
   async missing(stage) {
@@ -150,6 +151,19 @@ export const scenarios = {
     await thief.next("new-message");
   },
 
+  // A client with `retries` gets no answer, and says it again when it is back.
+  async retrying(stage) {
+    const { alice, carol } = await three(stage, "retrying", RETRIES);
+    await sayUnheard(stage, carol, alice, 1, "without an id");
+    await sayUnheard(stage, carol, alice, 2, "with an id", { id: "m1" });
+    await sayUnheard(stage, carol, alice, 3, { raw: new Uint8Array([1, 2, 3]) });
+    // These are no retries: the first was answered.
+    await carol.send("retrying", "twice");
+    await carol.send("retrying", "twice");
+    await carol.send("retrying", "the end");
+    await alice.next("new-message", 6);
+  },
+
   // There is no grace here: who is lost leaves.
   async putOut(stage) {
     const { alice, bob, carol } = await three(stage, "putOut", { publicKey: "carol's key" });
@@ -163,6 +177,16 @@ export const scenarios = {
     await bob.next("new-message", 2);
   },
 };
+
+// Carol says something; her line drops after that was relayed, and before she hears any answer.
+async function sayUnheard(stage, carol, alice, times, encrypted, more) {
+  carol.socket.io.engine.transport.removeAllListeners("packet");
+  const said = carol.send("retrying", encrypted, more);
+  await alice.next("new-message", times);
+  await drop(carol);
+  await comeBack(carol);
+  await said;
+}
 
 async function three(stage, sessionId, { publicKey, ...options } = {}) {
   const alice = await stage.meet("alice");

@@ -27,6 +27,7 @@ WITH_GRACE = (
     "removed",
     "locked",
     "onceOnly",
+    "retrying",
 )
 
 

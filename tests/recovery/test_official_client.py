@@ -162,6 +162,24 @@ def test_a_secret_is_good_for_whoever_shows_it_and_for_no_guess(scenes):
     assert is_new(carol, guesser)
 
 
+def test_what_had_no_answer_and_is_said_again_is_one_message(scenes):
+    scene = scenes["recovery.retrying"]
+
+    heard = texts(scene.all("alice", "new-message"))
+    assert heard == [
+        "without an id",
+        "with an id",
+        {"raw": {"base64": "AQID"}},
+        "twice",
+        "twice",
+        "the end",
+    ]
+    acks = scene.all("carol", "ack send-message")
+    assert [ack["success"] for ack in acks] == [True] * 6
+    assert [ack["id"] for ack in acks] == [m["id"] for m in scene.all("alice", "new-message")]
+    assert all(state["recovered"] for state in states(scene)[1::2])
+
+
 def test_a_member_that_its_grace_put_out_comes_back_as_a_member(put_out):
     assert is_restored(*states(put_out))
     assert [left["reason"] for left in put_out.all("bob", "user-left")] == ["lost"]
