@@ -2,7 +2,12 @@
 
 from msgspec import Struct
 
+from server.core.events import RoomEvent
+from server.core.ids import RoomId
 from server.core.ports import Placed
+from server.stores.redis.codec import event_of, pack_event, unpack
+from server.stores.redis.keys import tag_of
+from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
 
 _PUBLISH = Script("log/publish")

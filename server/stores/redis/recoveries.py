@@ -16,7 +16,7 @@ from server.stores.redis.keys import NODES
 from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
 
-_KEEP = Script("recoveries/keep")
+_KEEP = Script("recoveries/keep", is_kept=True)
 _HOLD = Script("recoveries/hold")
 _TAKE = Script("recoveries/take")
 _FORGET = Script("recoveries/forget")
