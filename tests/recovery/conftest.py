@@ -8,8 +8,8 @@ import pytest
 
 from tests.apis.session_relay.official import Client, Scene, Scenes, play
 from tests.clocks import ManualClock
+from tests.recovery.places import PLACES, Place, open_place
 from tests.recovery.travellers import Traveller
-from tests.servers import RunningServer, running
 
 Travel = Callable[..., Awaitable[Traveller]]
 
@@ -68,14 +68,17 @@ def settings() -> dict[str, Any]:
     return {"RATE_LIMITS": "off", "RECONNECT_GRACE_S": 30}
 
 
-@pytest.fixture
-async def server(clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[RunningServer]:
-    async with running(clock, **settings) as one:
-        yield one
+@pytest.fixture(params=PLACES)
+async def server(
+    request: pytest.FixtureRequest, clock: ManualClock, settings: dict[str, Any]
+) -> AsyncIterator[Place]:
+    """Where all of this happens."""
+    async with open_place(request.param, clock, **settings) as place:
+        yield place
 
 
 @pytest.fixture
-async def travel(server: RunningServer) -> AsyncIterator[Travel]:
+async def travel(server: Place) -> AsyncIterator[Travel]:
     """Connects people: `carol = await travel()`."""
     people: list[Traveller] = []
 

@@ -10,15 +10,13 @@ from server.core.matching import room_id_of
 from server.core.opaque import Opaque
 from tests.clocks import ManualClock
 from tests.recovery.conftest import Travel
-from tests.recovery.test_returning import outcome, reap, until_gone
+from tests.recovery.places import Place
 from tests.recovery.travellers import Traveller
-from tests.servers import RunningServer
-from tests.transports.slow import counted
 
 Come = Callable[..., Awaitable[Traveller]]
 
 
-async def token_of(server: RunningServer, login: str) -> str:
+async def token_of(server: Place, login: str) -> str:
     return (await server.app.chat.tokens.issue_guest("127.0.0.1", login)).token
 
 
@@ -44,12 +42,12 @@ def told(person: Traveller) -> list[Any]:
 
 
 @pytest.fixture
-async def dave(server: RunningServer, travel: Travel) -> Traveller:
+async def dave(server: Place, travel: Travel) -> Traveller:
     return await travel(token=await token_of(server, "dave"))
 
 
 @pytest.fixture(params=["websocket", "polling"])
-async def erin(request: pytest.FixtureRequest, server: RunningServer, travel: Travel) -> Traveller:
+async def erin(request: pytest.FixtureRequest, server: Place, travel: Travel) -> Traveller:
     return await travel(request.param, token=await token_of(server, "erin"))
 
 
@@ -61,7 +59,7 @@ async def group(dave: Traveller, erin: Traveller) -> dict[str, Any]:
 
 
 async def test_a_stranger_is_restored_in_its_group_with_what_it_missed(
-    dave: Traveller, erin: Traveller, group: dict[str, Any], travel: Travel, server: RunningServer
+    dave: Traveller, erin: Traveller, group: dict[str, Any], travel: Travel, server: Place
 ) -> None:
     sid = erin.sid
     await tell(dave, group, "before the drop")
@@ -91,7 +89,7 @@ async def test_who_had_heard_nothing_is_restored_and_told_nothing_new(
 
 
 async def test_a_drop_between_two_events_of_one_change_loses_neither_and_repeats_neither(
-    dave: Traveller, erin: Traveller, group: dict[str, Any], travel: Travel, server: RunningServer
+    dave: Traveller, erin: Traveller, group: dict[str, Any], travel: Travel, server: Place
 ) -> None:
     await enter(await travel(token=await token_of(server, "frank")))
     await erin.line.until(lambda: "system_message" in names(erin))
@@ -105,7 +103,7 @@ async def test_a_drop_between_two_events_of_one_change_loses_neither_and_repeats
 
 
 async def test_who_dropped_before_it_heard_of_its_group_hears_of_it_again(
-    server: RunningServer, travel: Travel, dave: Traveller
+    server: Place, travel: Travel, dave: Traveller
 ) -> None:
     group = await enter(dave)
     tab = await travel(token=dave.auth["token"])
@@ -123,19 +121,19 @@ async def test_who_dropped_before_it_heard_of_its_group_hears_of_it_again(
 
 
 async def test_who_has_left_the_group_by_another_way_is_not_restored(
-    server: RunningServer, dave: Traveller, erin: Traveller, group: dict[str, Any]
+    server: Place, dave: Traveller, erin: Traveller, group: dict[str, Any]
 ) -> None:
     await erin.drop()
     user = await server.app.chat.tokens.verify(erin.auth["token"])
     await server.app.chat.groups.leave(Visitor(user, "1.2.3.4", None), room_id_of(group["id"]))
 
     assert not await erin.back()
-    assert await counted(server, outcome("room_gone")) == 1
+    assert await server.outcomes("room_gone") == 1
     assert names(erin) == []
 
 
 async def test_who_has_moved_to_another_group_is_not_restored_but_is_in_that(
-    server: RunningServer, dave: Traveller, erin: Traveller, group: dict[str, Any]
+    server: Place, dave: Traveller, erin: Traveller, group: dict[str, Any]
 ) -> None:
     await erin.drop()
     user = await server.app.chat.tokens.verify(erin.auth["token"])
@@ -149,7 +147,7 @@ async def test_who_has_moved_to_another_group_is_not_restored_but_is_in_that(
 
 @pytest.mark.parametrize("event", ["leave_group", "next_group"])
 async def test_who_has_left_by_the_very_connection_is_restored_where_it_is(
-    server: RunningServer, dave: Traveller, erin: Traveller, group: dict[str, Any], event: str
+    server: Place, dave: Traveller, erin: Traveller, group: dict[str, Any], event: str
 ) -> None:
     await erin.join("lair", "erin")
     request = {"groupId": group["id"]} if event == "leave_group" else {"publicKey": "another"}
@@ -164,16 +162,16 @@ async def test_who_has_left_by_the_very_connection_is_restored_where_it_is(
 
 
 async def test_who_was_put_out_by_the_grace_is_not_restored(
-    server: RunningServer,
+    server: Place,
     clock: ManualClock,
     dave: Traveller,
     erin: Traveller,
     group: dict[str, Any],
 ) -> None:
     await erin.drop()
-    await until_gone(server, erin)
+    await server.until_gone(erin)
     clock.advance(seconds=31)
-    await reap(server)
+    await server.reap()
 
     assert not await erin.back()
     assert names(erin) == []
@@ -181,7 +179,7 @@ async def test_who_was_put_out_by_the_grace_is_not_restored(
 
 @pytest.mark.parametrize("who", ["nobody", "somebody else"])
 async def test_a_secret_alone_makes_nobody_another_user(
-    server: RunningServer, dave: Traveller, erin: Traveller, group: dict[str, Any], who: str
+    server: Place, dave: Traveller, erin: Traveller, group: dict[str, Any], who: str
 ) -> None:
     await erin.drop()
     erin.auth.pop("token")
@@ -189,12 +187,12 @@ async def test_a_secret_alone_makes_nobody_another_user(
         erin.auth["token"] = await token_of(server, "mallory")
 
     assert not await erin.back()
-    assert await counted(server, outcome("other_user")) == 1
+    assert await server.outcomes("other_user") == 1
     assert names(erin) == []
 
 
 async def test_a_newer_token_of_the_same_user_will_do(
-    server: RunningServer, clock: ManualClock, travel: Travel
+    server: Place, clock: ManualClock, travel: Travel
 ) -> None:
     person = await travel(token=await token_of(server, "dave"))
     group = await enter(person)
@@ -207,7 +205,7 @@ async def test_a_newer_token_of_the_same_user_will_do(
 
 
 async def test_with_a_token_that_has_run_out_nobody_is_restored(
-    server: RunningServer, clock: ManualClock, travel: Travel
+    server: Place, clock: ManualClock, travel: Travel
 ) -> None:
     person = await travel(token=await token_of(server, "dave"))
     await enter(person)

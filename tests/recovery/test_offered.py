@@ -9,8 +9,9 @@ import pytest
 import socketio
 
 from tests.recovery.conftest import Travel
+from tests.recovery.places import Place
 from tests.recovery.travellers import Traveller
-from tests.servers import RunningServer, until
+from tests.servers import until
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
@@ -57,42 +58,43 @@ async def welcome(
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 @pytest.mark.parametrize("who", OFFERED)
-async def test_it_is_offered_to_javascript(server: RunningServer, transport: str, who: str) -> None:
-    assert set(await welcome(server.url, transport, OFFERED[who])) == {"sid", "pid"}
+async def test_it_is_offered_to_javascript(server: Place, transport: str, who: str) -> None:
+    assert set(await welcome(server.url(), transport, OFFERED[who])) == {"sid", "pid"}
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 @pytest.mark.parametrize("who", NOT_OFFERED)
-async def test_it_is_not_offered_to_others(server: RunningServer, transport: str, who: str) -> None:
-    assert set(await welcome(server.url, transport, NOT_OFFERED[who])) == {"sid"}
+async def test_it_is_not_offered_to_others(server: Place, transport: str, who: str) -> None:
+    assert set(await welcome(server.url(), transport, NOT_OFFERED[who])) == {"sid"}
 
 
-async def test_it_is_not_offered_to_python_that_gives_no_name(server: RunningServer) -> None:
-    held = await welcome(server.url, "websocket", None, query="&t=1732217672.6104")
+async def test_it_is_not_offered_to_python_that_gives_no_name(server: Place) -> None:
+    held = await welcome(server.url(), "websocket", None, query="&t=1732217672.6104")
 
     assert set(held) == {"sid"}
 
 
 @pytest.mark.parametrize("agent", [BROWSER, "Python/3.11 aiohttp/3.10.11"])
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_who_says_so_decides_for_itself(
-    server: RunningServer, agent: str, transport: str
-) -> None:
-    wants = await welcome(server.url, transport, agent, {"recover": True})
-    declines = await welcome(server.url, transport, agent, {"recover": False})
+async def test_who_says_so_decides_for_itself(server: Place, agent: str, transport: str) -> None:
+    wants = await welcome(server.url(), transport, agent, {"recover": True})
+    declines = await welcome(server.url(), transport, agent, {"recover": False})
 
     assert (set(wants), set(declines)) == ({"sid", "pid"}, {"sid"})
 
 
 @pytest.mark.parametrize("wish", ["true", 1, None, {}])
-async def test_only_true_and_false_say_so(server: RunningServer, wish: Any) -> None:
-    assert set(await welcome(server.url, "websocket", BROWSER, {"recover": wish})) == {"sid", "pid"}
-    assert set(await welcome(server.url, "websocket", "curl/8", {"recover": wish})) == {"sid"}
+async def test_only_true_and_false_say_so(server: Place, wish: Any) -> None:
+    assert set(await welcome(server.url(), "websocket", BROWSER, {"recover": wish})) == {
+        "sid",
+        "pid",
+    }
+    assert set(await welcome(server.url(), "websocket", "curl/8", {"recover": wish})) == {"sid"}
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_handlers_of_one_argument_of_python_socketio_go_on_working(
-    server: RunningServer, alice: Traveller, transport: str
+    server: Place, alice: Traveller, transport: str
 ) -> None:
     heard: list[Any] = []
 
@@ -105,7 +107,7 @@ async def test_handlers_of_one_argument_of_python_socketio_go_on_working(
 
     client = socketio.AsyncClient(reconnection=False)
     client.register_namespace(Handlers("/"))
-    await client.connect(server.url, transports=[transport])
+    await client.connect(server.url(), transports=[transport])
     await client.call("join-session", {"sessionId": "lair", "userId": "py"})
     await alice.say("lair", "hello")
     await alice.say("lair", {"raw": [1, 2]})
@@ -116,14 +118,14 @@ async def test_handlers_of_one_argument_of_python_socketio_go_on_working(
 
 
 async def test_the_argument_would_break_them(
-    server: RunningServer, alice: Traveller, caplog: pytest.LogCaptureFixture
+    server: Place, alice: Traveller, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What the rule by User-Agent is for."""
     client = socketio.AsyncClient(reconnection=False)
     client.on("new-message", lambda message: None)
     failed: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
-    await client.connect(server.url, transports=["websocket"], auth={"recover": True})
+    await client.connect(server.url(), transports=["websocket"], auth={"recover": True})
     await client.call("join-session", {"sessionId": "lair", "userId": "py"})
     await alice.say("lair", "hello")
 

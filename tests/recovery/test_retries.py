@@ -11,8 +11,9 @@ from server.core.ports import Appended, Draft
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.socketio.fanout import Hub
 from tests.recovery.conftest import Travel
+from tests.recovery.places import Place
 from tests.recovery.travellers import Traveller
-from tests.servers import RunningServer, until
+from tests.servers import until
 
 
 class SlowRooms(MemoryRooms):
@@ -35,7 +36,7 @@ class SlowRooms(MemoryRooms):
 
 
 @pytest.fixture
-def rooms(server: RunningServer) -> SlowRooms:
+def rooms(server: Place) -> SlowRooms:
     """The server's, which let messages pass until a test says so."""
     store: Any = server.app._live.rooms
     store.__class__ = SlowRooms

@@ -10,23 +10,9 @@ from server.stores.memory.recoveries import MemoryRecoveries
 from server.transports.socketio.rosters import SMALL_ROOM
 from tests.clocks import ManualClock
 from tests.recovery.conftest import Travel
+from tests.recovery.places import Place, open_place
 from tests.recovery.travellers import Traveller
-from tests.servers import RunningServer, running, until
-from tests.transports.slow import counted
-
-
-async def reap(server: RunningServer) -> None:
-    for part in (server.app.chat.rooms, server.app.chat.groups, server.app.chat.recoveries):
-        await part.expire()
-
-
-def outcome(word: str) -> str:
-    return f'hushwire_recoveries_total{{outcome="{word}"}}'
-
-
-async def until_gone(server: RunningServer, person: Traveller) -> None:
-    namespace = server.app.sockets.namespace_handlers["/"]
-    await until(lambda: namespace._hub.line_of(person.sid) is None)
+from tests.servers import until
 
 
 def _has_heard(person: Traveller, words: Any) -> bool:
@@ -148,39 +134,39 @@ async def test_a_list_that_was_held_back_when_the_line_dropped_is_told(
 
 
 async def test_after_its_time_nobody_is_restored(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
+    server: Place, clock: ManualClock, alice: Traveller, carol: Traveller
 ) -> None:
     sid = carol.sid
     await carol.drop()
-    await until_gone(server, carol)
+    await server.until_gone(carol)
     clock.advance(seconds=120)
 
     assert not await carol.back()
     assert carol.sid != sid
     assert carol.pid
-    assert await counted(server, outcome("unknown")) == 1
+    assert await server.outcomes("unknown") == 1
 
 
 async def test_until_then_it_is(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
+    server: Place, clock: ManualClock, alice: Traveller, carol: Traveller
 ) -> None:
     await carol.drop()
-    await until_gone(server, carol)
+    await server.until_gone(carol)
     clock.advance(seconds=119)
-    await reap(server)  # it is put out by its grace
+    await server.reap()  # it is put out by its grace
     await alice.say("lair", "while carol is out")
 
     assert await carol.back()
     await carol.hears("while carol is out")
-    assert await counted(server, outcome("restored")) == 1
+    assert await server.outcomes("restored") == 1
 
 
 async def test_a_long_connection_is_restored_as_well_as_a_short_one(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
+    server: Place, clock: ManualClock, alice: Traveller, carol: Traveller
 ) -> None:
     for _ in range(10):
         clock.advance(minutes=1)
-        await reap(server)
+        await server.reap()
     await alice.say("lair", "after ten minutes")
     await carol.hears("after ten minutes")
     await carol.drop()
@@ -189,7 +175,7 @@ async def test_a_long_connection_is_restored_as_well_as_a_short_one(
 
 
 async def test_when_more_was_missed_than_is_remembered_nothing_is_restored(
-    server: RunningServer, alice: Traveller, carol: Traveller
+    server: Place, alice: Traveller, carol: Traveller
 ) -> None:
     token = (await carol.join("lair", "carol"))["memberToken"]
     await carol.drop()
@@ -197,14 +183,14 @@ async def test_when_more_was_missed_than_is_remembered_nothing_is_restored(
         await alice.say("lair", number)
 
     assert not await carol.back()
-    assert await counted(server, outcome("forgotten")) == 1
+    assert await server.outcomes("forgotten") == 1
     answer = await carol.join("lair", "carol", memberToken=token, since=2)
     assert answer["truncated"]
     assert carol.line.events("new-message") == []
 
 
 async def test_when_one_of_two_sessions_is_gone_nothing_of_either_is_restored(
-    server: RunningServer, travel: Travel, alice: Traveller, carol: Traveller
+    server: Place, travel: Travel, alice: Traveller, carol: Traveller
 ) -> None:
     host = await travel()
     await host.join("den", "host")
@@ -214,7 +200,7 @@ async def test_when_one_of_two_sessions_is_gone_nothing_of_either_is_restored(
 
     assert not await carol.back()
     assert (await carol.say("lair", "anybody?"))["error"] == "not_a_member"
-    assert await counted(server, outcome("room_gone")) == 1
+    assert await server.outcomes("room_gone") == 1
     await carol.join("lair", "carol", publicKey="carol's key")
     assert (await carol.say("lair", "hello"))["success"]
 
@@ -234,14 +220,14 @@ async def remove_carol(host: Traveller) -> None:
 
 
 async def test_who_was_put_out_while_its_line_only_seemed_open_is_not_restored(
-    server: RunningServer, alice: Traveller, carol: Traveller, host: Traveller
+    server: Place, alice: Traveller, carol: Traveller, host: Traveller
 ) -> None:
     carol.note()
     former = carol.line
     await remove_carol(host)
 
     assert not await carol.back()
-    assert await counted(server, outcome("room_gone")) == 1
+    assert await server.outcomes("room_gone") == 1
     await former.leave()
 
 
@@ -259,7 +245,7 @@ async def test_who_has_heard_that_it_was_put_out_is_restored_elsewhere(
 
 
 async def test_who_stayed_connected_after_that_has_heard_of_it(
-    server: RunningServer,
+    server: Place,
     clock: ManualClock,
     alice: Traveller,
     carol: Traveller,
@@ -267,7 +253,7 @@ async def test_who_stayed_connected_after_that_has_heard_of_it(
 ) -> None:
     await remove_carol(host)
     clock.advance(minutes=1)
-    await reap(server)
+    await server.reap()
     await alice.say("lair", "a minute later")
     await carol.line.until(lambda: "a minute later" in carol.words())
     await carol.drop()
@@ -277,16 +263,16 @@ async def test_who_stayed_connected_after_that_has_heard_of_it(
 
 
 async def test_what_was_for_somebody_else_under_the_same_id_is_told_to_nobody_else(
-    server: RunningServer,
+    server: Place,
     clock: ManualClock,
     travel: Travel,
     alice: Traveller,
     carol: Traveller,
 ) -> None:
     await carol.drop()
-    await until_gone(server, carol)
+    await server.until_gone(carol)
     clock.advance(seconds=31)
-    await reap(server)
+    await server.reap()
     other = await travel()
     await other.join("lair", "carol", publicKey="another key")
     await alice.say("lair", "for the other", to="carol")
@@ -309,7 +295,7 @@ async def test_what_was_for_somebody_else_under_the_same_id_is_told_to_nobody_el
     ],
 )
 async def test_who_shows_nonsense_is_let_in_as_anybody(
-    server: RunningServer, travel: Travel, auth: dict[str, Any]
+    server: Place, travel: Travel, auth: dict[str, Any]
 ) -> None:
     mallory = await travel(**auth)
 
@@ -333,7 +319,7 @@ async def test_an_offset_that_is_none_counts_as_if_nothing_had_come(
 
 
 async def test_an_offset_of_the_future_restores_nothing(
-    server: RunningServer, alice: Traveller, carol: Traveller
+    server: Place, alice: Traveller, carol: Traveller
 ) -> None:
     await alice.say("lair", "before")
     await carol.hears("before")
@@ -364,14 +350,14 @@ async def test_the_offset_of_an_earlier_stay_tells_nothing_from_before_this_one(
 
 
 async def test_a_name_and_key_that_were_changed_are_those_of_who_comes_back(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
+    server: Place, clock: ManualClock, alice: Traveller, carol: Traveller
 ) -> None:
     change = {"sessionId": "lair", "publicKey": "newer key", "displayName": "Caro"}
     await carol.line.ask("save-public-key", change)
     await carol.drop()
-    await until_gone(server, carol)
+    await server.until_gone(carol)
     clock.advance(seconds=31)
-    await reap(server)
+    await server.reap()
 
     assert await carol.back()
     members = (await alice.line.ask("get-public-keys", {"sessionId": "lair"}))["members"]
@@ -394,12 +380,12 @@ async def test_who_is_still_there_keeps_the_key_that_another_tab_has_saved(
 
 
 async def test_the_creator_comes_back_as_creator(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
+    server: Place, clock: ManualClock, alice: Traveller, carol: Traveller
 ) -> None:
     await alice.drop()
-    await until_gone(server, alice)
+    await server.until_gone(alice)
     clock.advance(seconds=31)
-    await reap(server)
+    await server.reap()
 
     assert await alice.back()
     assert (await alice.line.ask("lock-session", {"sessionId": "lair"}))["success"]
@@ -425,37 +411,40 @@ async def test_a_connection_without_a_session_is_begun_anew(travel: Travel) -> N
     assert not await nobody.back()
 
 
-async def test_nothing_is_kept_of_who_is_gone_for_good(
-    server: RunningServer, clock: ManualClock, alice: Traveller, carol: Traveller
-) -> None:
-    store = server.app._live.recoveries
-    assert isinstance(store, MemoryRecoveries)
-    await alice.line.send("41")
-    await carol.drop()
-    await until_gone(server, alice)
-    await until_gone(server, carol)
-    assert len(store) == 1
+async def test_nothing_is_kept_of_who_is_gone_for_good(clock: ManualClock) -> None:
+    async with open_place("memory", clock, RECONNECT_GRACE_S=30) as place:
+        store = place.app._live.recoveries
+        assert isinstance(store, MemoryRecoveries)
+        alice, carol = Traveller(place.url), Traveller(place.url)
+        for one in (alice, carol):
+            await one.connect()
+            await one.join("lair", one.sid)
+        await alice.line.send("41")
+        await carol.drop()
+        await place.until_gone(alice)
+        await place.until_gone(carol)
+        assert len(store) == 1
 
-    clock.advance(minutes=3)
-    await reap(server)
-    assert len(store) == 0
-    assert server.app.chat.recoveries._open == {}
-    assert server.app.chat.recoveries.stale == set()
+        clock.advance(minutes=3)
+        await place.reap()
+        assert len(store) == 0
+        assert place.app.chat.recoveries._open == {}
+        assert place.app.chat.recoveries.stale == set()
+        await alice.line.leave()
 
 
-async def test_half_an_hour_may_be_set() -> None:
-    clock = ManualClock()
-    async with running(clock, RECOVERY_S=1_800, RECONNECT_GRACE_S=30) as server:
-        alice, carol = Traveller(server.url), Traveller(server.url)
+async def test_half_an_hour_may_be_set(clock: ManualClock) -> None:
+    async with open_place("memory", clock, RECOVERY_S=1_800, RECONNECT_GRACE_S=30) as place:
+        alice, carol = Traveller(place.url), Traveller(place.url)
         for name, one in (("alice", alice), ("carol", carol)):
             await one.connect()
             await one.join("lair", name)
         await carol.drop()
-        await until_gone(server, carol)
+        await place.until_gone(carol)
         for minute in range(29):
             clock.advance(minutes=1)
             await alice.say("lair", minute)
-            await reap(server)
+            await place.reap()
 
         assert await carol.back()
         await carol.hears(*range(29))

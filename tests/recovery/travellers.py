@@ -1,5 +1,6 @@
 """People who lose their connection when a test says so, and come back with what they know."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from tests.transports.wire import Line, PollingLine, WebSocketLine
@@ -8,13 +9,16 @@ from tests.transports.wire import Line, PollingLine, WebSocketLine
 class Traveller:
     """One client over all of its lines.
 
+    Args:
+        lead: Says which URL the next line is to be opened to.
+
     Attributes:
         line: The present one, or the last.
         sid, pid, offset: As an official client keeps them.
     """
 
-    def __init__(self, url: str, transport: str = "websocket", **auth: Any) -> None:
-        self._url = url
+    def __init__(self, lead: Callable[[], str], transport: str = "websocket", **auth: Any) -> None:
+        self._lead = lead
         self._kind = {"websocket": WebSocketLine, "polling": PollingLine}[transport]
         self.auth: dict[str, Any] = {"recover": True, **auth}
         self.line: Line
@@ -26,7 +30,7 @@ class Traveller:
     async def connect(self) -> Self:
         """Open a line, with what is known of the former one."""
         shown = {"pid": self.pid, "offset": self.offset} if self.pid else {}
-        self.line = await self._kind(self._url).open({**self.auth, **shown})
+        self.line = await self._kind(self._lead()).open({**self.auth, **shown})
         welcome = self.line.welcome
         self.is_restored = self.pid is not None and self.pid == welcome.get("pid")
         self.pid, self.sid = welcome.get("pid"), welcome.get("sid", "")
