@@ -22,7 +22,7 @@ from server.core.groups import Groups
 from server.core.ids import new_id
 from server.core.messages import Messages
 from server.core.parts import Parts
-from server.core.recoveries import Recoveries
+from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
@@ -187,6 +187,7 @@ class App:
             store=self._live.rooms,
             groups=self._live.groups,
             relay=Relay(self._live.broker),
+            recoveries=self._make_recoveries(),
             limiter=self._live.limiter,
             clock=self._clock,
             bounds=self._settings.bounds,
@@ -197,16 +198,19 @@ class App:
         groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
         sign_ins = SignIns(self._clock)
         sign_ins.watch(groups)
-        recoveries = Recoveries(self._live.recoveries, self._clock, settings.recovery_ms)
-        pepper = _derived(secret, b"hushwire room keys")
         return Chat(
-            rooms=Rooms(parts, settings.session, pepper, recoveries),
+            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             sign_ins=sign_ins,
-            recoveries=recoveries,
+            recoveries=parts.recoveries,
         )
+
+    def _make_recoveries(self) -> Recoveries:
+        settings = self._settings
+        doubt_ms = round((settings.ping_interval_s + settings.ping_timeout_s) * 1000) + DOUBT_MS
+        return Recoveries(self._live.recoveries, self._clock, settings.recovery_ms, doubt_ms)
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings

@@ -18,8 +18,8 @@ REFRESH_MS = 60_000
 MAX_ROOMS = 64
 """Of a connection that can be restored."""
 
-DOUBT_MS = 60_000
-"""A line that is dead is noticed by its pings within less."""
+DOUBT_MS = 15_000
+"""For all that lies between an event and the client, besides the pings that find a dead line."""
 
 _NAMES_A_CALL = 500
 
@@ -187,12 +187,16 @@ class Recoveries:
         self._doubtful.setdefault(connection_id, now_ms)
         self._change(connection_id, held)
 
-    def answered(self, connection_id: ConnectionId) -> None:
-        """A client was told by an answer which group its user is in, or none."""
+    def moved(self, connection_id: ConnectionId, room_id: RoomId | None) -> None:
+        """A client is being answered that its user is in this group, or in none."""
         held = self._open.get(connection_id)
-        if held and held.ended:
-            held.ended = tuple(one for one in held.ended if one.kind is not Kind.RANDOM)
-            self._change(connection_id, held)
+        if held is None:
+            return
+        left = [one for one in held.rooms.values() if _is_other_group(one, room_id)]
+        for standing in left:
+            del held.rooms[standing.room_id]
+        held.ended = tuple(one for one in held.ended if not _is_other_group(one, room_id))
+        self._change(connection_id, held)
 
     def entered(self, entry: Entry, joined: Joined) -> None:
         """A connection has joined a room, and can do so again in this way."""
@@ -297,6 +301,10 @@ class Recoveries:
         shown = {"name": member.name, "public_key": member.public_key} if member else {}
         held.rooms[room_id] = structs.replace(known, **{**shown, **changes})
         self._change(connection_id, held)
+
+
+def _is_other_group(standing: Standing, room_id: RoomId | None) -> bool:
+    return standing.kind is Kind.RANDOM and standing.room_id != room_id
 
 
 def _name(pid: str) -> bytes:

@@ -29,7 +29,6 @@ from server.core.ports import (
     Standing,
 )
 from server.core.rates import charge, spend
-from server.core.recoveries import Recoveries
 
 
 class Actor(Struct, frozen=True):
@@ -85,14 +84,13 @@ class Rooms:
         policy: Of that kind.
         pepper: Mixed into the hashes of room keys, so that whoever steals a store without
             it cannot try out short keys.
-        recoveries: Is told how connections can join again.
     """
 
-    def __init__(self, parts: Parts, policy: Policy, pepper: bytes, recoveries: Recoveries) -> None:
+    def __init__(self, parts: Parts, policy: Policy, pepper: bytes) -> None:
         self._parts = parts
         self._policy = policy
         self._pepper = pepper
-        self._recoveries = recoveries
+        self._recoveries = parts.recoveries
         self._gone = Gone(parts.clock)
 
     async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
@@ -196,6 +194,7 @@ class Rooms:
     async def leave(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         """Leave at once; another connection of the same user keeps the member in the room."""
         events = await self._parts.store.leave(room_id, connection_id, self._parts.clock.now_ms())
+        self._recoveries.detached(connection_id, room_id)
         await self._parts.relay.follow(*events)
 
     async def leave_all(self, connection_id: ConnectionId) -> None:

@@ -59,7 +59,9 @@ class Core:
         self.heard: list[RoomEvent] = []
         broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
+        self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
         parts = Parts(
+            recoveries=self.recoveries,
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
             relay=Relay(broker),
@@ -68,8 +70,7 @@ class Core:
             bounds=bounds,
             rates=rates or Rates(),
         )
-        self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
-        self.rooms = Rooms(parts, policy, pepper, self.recoveries)
+        self.rooms = Rooms(parts, policy, pepper)
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets)

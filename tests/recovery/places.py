@@ -9,12 +9,12 @@ from server.core.ids import ConnectionId
 from tests.clocks import ManualClock
 from tests.recovery.travellers import Traveller
 from tests.redis_servers import shared_redis
-from tests.servers import RunningServer, running, until
+from tests.servers import ADMIN_TOKEN, RunningServer, running, until
 from tests.transports.slow import counted
 
 SHARED = {
     "JWT_SECRET": "secret of all processes " * 2,
-    "ADMIN_TOKEN": "operators-token-of-the-tests",
+    "ADMIN_TOKEN": ADMIN_TOKEN,
 }
 
 PLACES = ("memory", "redis", "two nodes")
@@ -56,6 +56,12 @@ class Place:
         return sum([await counted(server, sample) for server in self.servers])
 
 
+def _is_ending(server: RunningServer) -> bool:
+    """Whether a connection is closed that Redis has not been told of."""
+    namespace: Any = server.app.sockets.namespace_handlers["/"]
+    return any(one.line.is_closed for one in namespace._hub._listeners.values())
+
+
 @asynccontextmanager
 async def open_place(name: str, clock: ManualClock, **settings: Any) -> AsyncIterator[Place]:
     if name != "memory":
@@ -68,3 +74,4 @@ async def open_place(name: str, clock: ManualClock, **settings: Any) -> AsyncIte
             await stack.enter_async_context(running(clock, **settings)) for _ in range(count)
         ]
         yield Place(servers)
+        await until(lambda: not any(map(_is_ending, servers)))

@@ -74,6 +74,7 @@ async def test_a_stranger_is_restored_in_its_group_with_what_it_missed(
     await erin.line.until(lambda: "key_rotation_needed" in names(erin))
     assert names(erin) == ["new_message", "user_joined", "system_message", "key_rotation_needed"]
     await tell(erin, group, "erin is here")
+    await erin.line.until(lambda: len(told(erin)) == 2)
     assert told(erin) == ["meanwhile", "erin is here"]
     assert names(dave).count("user_left") == 0
 
@@ -85,6 +86,7 @@ async def test_who_had_heard_nothing_is_restored_and_told_nothing_new(
 
     assert await erin.back()
     await tell(erin, group, "erin is here")
+    await erin.line.until(lambda: names(erin))
     assert names(erin) == ["new_message"]
 
 
@@ -117,6 +119,7 @@ async def test_who_dropped_before_it_heard_of_its_group_hears_of_it_again(
     await tab.drop()
     assert await tab.back()
     await tell(tab, group, "here")
+    await tab.line.until(lambda: names(tab))
     assert names(tab) == ["new_message"]
 
 

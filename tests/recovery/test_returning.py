@@ -252,6 +252,7 @@ async def test_who_stayed_connected_after_that_has_heard_of_it(
     host: Traveller,
 ) -> None:
     await remove_carol(host)
+    await carol.line.until(lambda: carol.line.events("session-error"))
     clock.advance(minutes=1)
     await server.reap()
     await alice.say("lair", "a minute later")

@@ -13,7 +13,6 @@ from server.core.errors import AppError, Code
 from server.core.events import MessageSent
 from server.core.identity import User
 from server.core.ids import ConnectionId, MessageId
-from server.core.kinds import Kind
 from server.core.limits import Rate
 from server.core.rates import Meter
 from server.logs import request_id
@@ -205,8 +204,6 @@ class ApiNamespace(PlainNamespace):
                 _note_said(line, result)
             if caller.connection_id in self._recoveries.stale:
                 # Before the answer: what the client knows must survive this process.
-                if api.kind is Kind.RANDOM:
-                    self._recoveries.answered(caller.connection_id)
                 await self._recoveries.save(caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
