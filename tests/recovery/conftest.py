@@ -8,7 +8,7 @@ import pytest
 
 from tests.apis.session_relay.official import Client, Scene, Scenes, play
 from tests.clocks import ManualClock
-from tests.recovery.places import PLACES, Place, open_place
+from tests.recovery.places import PLACES, Place, open_place, shared_settings
 from tests.recovery.travellers import Traveller
 
 Travel = Callable[..., Awaitable[Traveller]]
@@ -38,18 +38,25 @@ def official(request: pytest.FixtureRequest) -> Client:
     return client
 
 
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def shared(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings by which live state is in memory, or in Redis."""
+    off = {"RATE_LIMITS": "off"}
+    return {**shared_settings(), **off} if request.param == "redis" else off
+
+
 @pytest.fixture(scope="session")
-def scenes(official: Client) -> Scenes:
+def scenes(official: Client, shared: dict[str, str]) -> Scenes:
     """What was seen where lost members have a grace."""
     names = [f"recovery.{name}" for name in WITH_GRACE]
-    return asyncio.run(play(official, *names, RECONNECT_GRACE_S=30))
+    return asyncio.run(play(official, *names, RECONNECT_GRACE_S=30, **shared))
 
 
 @pytest.fixture(scope="session")
-def put_out(official: Client) -> Scene:
+def put_out(official: Client, shared: dict[str, str]) -> Scene:
     """What was seen where lost members leave at once."""
     name = "recovery.putOut"
-    return asyncio.run(play(official, name, RECONNECT_GRACE_S=0))[name]
+    return asyncio.run(play(official, name, RECONNECT_GRACE_S=0, **shared))[name]
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,13 @@ class Place:
         return sum([await counted(server, sample) for server in self.servers])
 
 
+def shared_settings() -> dict[str, str]:
+    """Of processes on a Redis that is empty."""
+    with shared_redis().client() as client:
+        client.flushall()
+    return {**SHARED, "REDIS_URL": shared_redis().url}
+
+
 def _is_ending(server: RunningServer) -> bool:
     """Whether a connection is closed that Redis has not been told of."""
     namespace: Any = server.app.sockets.namespace_handlers["/"]
@@ -65,9 +72,7 @@ def _is_ending(server: RunningServer) -> bool:
 @asynccontextmanager
 async def open_place(name: str, clock: ManualClock, **settings: Any) -> AsyncIterator[Place]:
     if name != "memory":
-        with shared_redis().client() as client:
-            client.flushall()
-        settings = {**SHARED, "REDIS_URL": shared_redis().url, **settings}
+        settings = {**shared_settings(), **settings}
     async with AsyncExitStack() as stack:
         count = 2 if name == "two nodes" else 1
         servers = [
