@@ -35,9 +35,9 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    for part in (chat.sign_ins, chat.rooms, chat.groups):
+    for part in (chat.sign_ins, chat.rooms, chat.groups, chat.recoveries):
         try:
-            expired = await part.expire()
+            expired: Expired | None = await part.expire()
         except Exception:  # one that fails must not end all later rounds, nor the others of this
             log.exception("reaper_failed")
             continue

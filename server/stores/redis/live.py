@@ -10,7 +10,14 @@ from server.core.events import ConnectionAttached
 from server.core.ids import RoomId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, GroupStore, Peers, RateLimiter, RoomStore
+from server.core.ports import (
+    Broker,
+    GroupStore,
+    Peers,
+    RateLimiter,
+    RecoveryStore,
+    RoomStore,
+)
 from server.stores.live import StoreAwayError
 from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
@@ -27,6 +34,7 @@ from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
 from server.stores.redis.rates import RedisRateLimiter
+from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
 
 START_LIMIT_S = 5.0
@@ -68,6 +76,7 @@ class RedisLive:
         self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
         self.peers: Peers = RedisPeers(link)
+        self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = Ear(
             link.pubsub,
             is_sharded=link.publish == "SPUBLISH",

@@ -128,7 +128,8 @@ class RedisRooms:
 
     async def _attach(self, entry: Entry, policy: Policy, now_ms: int) -> Any:
         may_attach = await self._may_attach(entry)
-        arguments = (*_wish(entry, self._node), int(may_attach), now_ms, *_numbers(policy))
+        wish, is_return = _wish(entry, self._node), int(entry.is_return)
+        arguments = (*wish, int(may_attach), now_ms, *_numbers(policy), is_return)
         try:
             answer = await self._run(_JOIN, entry.room_id, *arguments)
         except AppError as error:
