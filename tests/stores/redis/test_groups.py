@@ -345,6 +345,26 @@ async def test_the_connections_of_a_process_that_is_gone_are_lost_some_at_a_time
     assert await ids_of(kept) == [kept.user_id]
 
 
+async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_the_former(
+    plazas, clock
+):
+    alice, _ = await plazas[0].arrive("alice", "bob")
+    taken = there(alice, plazas[1])
+    taken.connection_id = alice.connection_id
+    (entered,) = await taken.connect()
+
+    await alice.lose()
+    await plazas[1].groups.lose_node("node-a", clock.now_ms(), clock.now_ms(), 10)
+    clock.advance(ms=POLICY.grace_ms)
+
+    assert isinstance(entered, GroupEntered)
+    left = of_kind(MemberLeft, await plazas[1].expire_lost())
+    assert [event.user_id for event in left] == ["bob"]
+    await taken.lose()
+    clock.advance(ms=POLICY.grace_ms)
+    assert len(await plazas[0].expire_lost()) == 2
+
+
 async def test_a_connection_that_speaks_for_another_user_now_is_no_longer_the_formers(
     plazas, clock
 ):
