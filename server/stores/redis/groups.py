@@ -3,7 +3,8 @@
 All of it is under one tag, so that each method is one script, and every bound is exact.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -129,7 +130,8 @@ class RedisGroups:
         for connection_id in self._here.keys() - noted:
             if known := self._here.get(connection_id):  # still
                 user_id, forget_ms = known
-                events.extend(await self.connect(user_id, connection_id, forget_ms))
+                with _unless_refused():
+                    events.extend(await self.connect(user_id, connection_id, forget_ms))
         return tuple(events)
 
     # --- inside ---
@@ -283,6 +285,16 @@ def _refusals(bounds: Bounds) -> dict[str, Callable[[], AppError]]:
         "reporting_oneself": group_refusals.reporting_oneself,
         "nobody_to_report": group_refusals.nobody_to_report,
     }
+
+
+@contextmanager
+def _unless_refused() -> Iterator[None]:
+    """Go on without it where there is no more space for it."""
+    try:
+        yield
+    except AppError as error:
+        if not _is_refusal(error):
+            raise
 
 
 def _is_refusal(error: BaseException) -> bool:

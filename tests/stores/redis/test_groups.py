@@ -422,6 +422,21 @@ async def test_what_an_older_redis_knows_of_connections_is_set_right(plazas, clo
     assert await ids_of(alice) == ["alice"]
 
 
+async def test_where_there_is_no_place_for_all_again_the_others_are_noted(
+    open_plazas, clock, redis_server
+):
+    here, beyond = await open_plazas(users=3)
+    await here.arrive("alice", "bob", "carol")
+    with redis_server.client() as client:
+        client.flushall()
+    await beyond.stranger("dave").connect()
+
+    await here.groups.restore(clock.now_ms(), clock.now_ms())
+
+    assert (await here.totals()).users == 3
+    assert await here.groups.lose_node("node-a", clock.now_ms(), clock.now_ms(), 10) == 2
+
+
 # --- Redis is away ---
 
 
