@@ -1,7 +1,7 @@
 """Live rooms in Redis: `core.ports.RoomStore` for many processes."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import Any
 
@@ -23,13 +23,15 @@ from server.core.ports import (
 from server.stores import refusals
 from server.stores.redis import codec, keys
 from server.stores.redis import room_answers as answers
+from server.stores.redis import room_arguments as arguments
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.due import Due
+from server.stores.redis.holdings import Holdings, Seed
 from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link, RefusedError, Value
 from server.stores.redis.scripts import Script
-from server.stores.room_sizes import member_bytes, message_bytes
+from server.stores.room_sizes import message_bytes
 
 _PRELUDES = ("books", "members", "room", "history")
 
@@ -56,6 +58,8 @@ _LEAVE = _kept("leave")
 _LOSE = _kept("lose")
 _LOSE_NODE = _kept("lose_node")
 _ATTACHED = _plain("attached")
+_HELD = _plain("held")
+_RESTORE = _kept("restore")
 _EXPIRE_LOST = _plain("expire_lost")
 _EXPIRE_IDLE = _plain("expire_idle")
 _SUMMARIES = _plain("summaries")
@@ -65,6 +69,11 @@ _SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
 
 _AT_ONCE = 100
 """What one script of expiry takes away: nobody else is served meanwhile."""
+
+_DOUBT_MS = 60_000
+"""So long after it was given up, a join may run yet, for which nobody waits any more."""
+
+_LOOK_AGAIN_MS = 5_000
 
 _REFUSALS: dict[str, Callable[[], AppError]] = {
     "ROOM_EXISTS": refusals.room_exists,
@@ -89,6 +98,9 @@ class RedisRooms:
         attachments: Told of what place in its room's log a connection begins to hear from.
         node: This process: its connections are attached by it alone.
         leases: Of which rooms and bytes are taken.
+
+    Attributes:
+        holdings: What could be restored; to hear what the broker delivers.
     """
 
     def __init__(
@@ -102,7 +114,10 @@ class RedisRooms:
         # Where connections of this process may be attached: all that are, and some that are
         # no longer, or of whose attachment no answer came.
         self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
+        self.holdings = Holdings()
         self._joins = Joins()
+        self._doubts = Due(())
+        self._doubtful_ms = 0
         self._lost = Due(_SHARDS)
         self._idle = Due(_SHARDS)
 
@@ -113,7 +128,7 @@ class RedisRooms:
     ) -> Reservation:
         self._idle.expect(keys.tag_of(room_id), now_ms + policy.idle_limit_ms)
         created, expires_ms = await self._run(
-            _RESERVE, room_id, key_hash or b"", now_ms, *_numbers(policy)
+            _RESERVE, room_id, key_hash or b"", now_ms, *arguments.policy(policy)
         )
         return Reservation(bool(created), expires_ms)
 
@@ -122,18 +137,21 @@ class RedisRooms:
         with self._joins.underway(entry.connection_id, entry.room_id):
             answer = await self._attach(entry, policy, now_ms)
         self._leases.freed()
-        joined, place = answers.joined_in(entry, answer)
-        self._attachments.note(entry.connection_id, entry.room_id, place)
-        return joined
+        admission = answers.admission_in(entry, answer)
+        self.holdings.join(entry, policy, admission)
+        self._attachments.note(entry.connection_id, entry.room_id, admission.place)
+        return admission.joined
 
     async def _attach(self, entry: Entry, policy: Policy, now_ms: int) -> Any:
         may_attach = await self._may_attach(entry)
-        arguments = (*_wish(entry, self._node), int(may_attach), now_ms, *_numbers(policy))
+        wish = (*arguments.wish(entry, self._node), int(may_attach))
         try:
-            answer = await self._run(_JOIN, entry.room_id, *arguments)
+            answer = await self._run(_JOIN, entry.room_id, *wish, now_ms, *arguments.policy(policy))
         except AppError as error:
             if error.code is Code.UNAVAILABLE:  # then it may be attached, or be so in a moment
                 self._remember(entry.connection_id, entry.room_id)
+                self._doubts.expect(keys.tag_of(entry.room_id), now_ms)
+                self._doubtful_ms = now_ms + _DOUBT_MS
             raise
         self._remember(entry.connection_id, entry.room_id)
         return answer
@@ -147,8 +165,7 @@ class RedisRooms:
 
     def _others(self, entry: Entry) -> int:
         """How many other rooms the connection is in, or about to be in."""
-        known = self._rooms_of.get(entry.connection_id, set())
-        return len((known | self._joins.rooms(entry.connection_id)) - {entry.room_id})
+        return len(self._known(entry.connection_id) - {entry.room_id})
 
     # --- inside ---
 
@@ -162,9 +179,11 @@ class RedisRooms:
         public_key: Opaque,
         name: str | None,
     ) -> tuple[Member, ...]:
-        answer = await self._run(_SAVE_KEY, room_id, connection_id, *_key(public_key), name or "")
+        key = arguments.key(public_key)
+        seq, members = await self._run(_SAVE_KEY, room_id, connection_id, *key, name or "")
+        self.holdings.count(room_id, seq)
         self._leases.freed()
-        return answers.members_in(answer)
+        return answers.members_in(members)
 
     async def append(self, draft: Draft, now_ms: int) -> Appended:
         words = (draft.message_id, draft.addressed_as or "", draft.content_type)
@@ -173,14 +192,16 @@ class RedisRooms:
             draft.room_id,
             draft.connection_id,
             draft.message_id,
-            *_addressed(draft.addressed_as, draft.is_broadcast),
+            *arguments.addressed(draft.addressed_as, draft.is_broadcast),
             codec.pack(draft.addressed_as),
             codec.pack(draft.ciphertext),
             draft.content_type,
             message_bytes(draft.ciphertext, *words),
             now_ms,
         )
-        return answers.appended_in(draft, now_ms, answer)
+        appended, sender = answers.appended_in(draft, now_ms, answer)
+        self.holdings.append(appended.event, sender)
+        return appended
 
     async def recipient(
         self,
@@ -190,7 +211,7 @@ class RedisRooms:
         is_broadcast: bool,
     ) -> UserId | None:
         found = await self._run(
-            _RECIPIENT, room_id, connection_id, *_addressed(addressed_as, is_broadcast)
+            _RECIPIENT, room_id, connection_id, *arguments.addressed(addressed_as, is_broadcast)
         )
         return None if found is None else codec.user_id_of(found.decode())
 
@@ -247,6 +268,10 @@ class RedisRooms:
         return tuple(found)
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        for tag in self._doubts.asking(now_ms):
+            if now_ms < self._doubtful_ms:
+                self._doubts.expect(tag, now_ms + _LOOK_AGAIN_MS)
+            await self.reconcile(tag, now_ms)
         return await self._expire(_EXPIRE_LOST, self._lost, now_ms)
 
     async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
@@ -269,6 +294,53 @@ class RedisRooms:
             self._leases.freed()
         return tuple(events)
 
+    # --- when Redis has forgotten something, or knows too much ---
+
+    async def restore(self, seed: Seed, now_ms: int) -> tuple[ConnectionId, ...]:
+        """Bring back what is known here of a room, after Redis came back empty or older.
+
+        All processes do so, in any order, and each may do so again.
+
+        Returns:
+            Connections of this process that are not in the room any more.
+
+        Raises:
+            AppError: SERVER_FULL; UNAVAILABLE.
+        """
+        brought = arguments.seed(seed, self._node, now_ms)
+        place, *rejected = await self._run(_RESTORE, seed.room_id, *brought)
+        self._idle.expect(keys.tag_of(seed.room_id), now_ms + seed.policy.idle_limit_ms)
+        self._lost.expect(keys.tag_of(seed.room_id), now_ms)
+        seed.place = max(seed.place, place)
+        gone = tuple(ConnectionId(one.decode()) for one in rejected)
+        for connection_id in gone:
+            self._forget(connection_id, (seed.room_id,))
+        return gone
+
+    async def reconcile(self, tag: str, now_ms: int) -> int:
+        """Note as lost what Redis has attached to this process under a tag, and this has not.
+
+        So it is after Redis came back as it was before, or if a join ran long after it was
+        given up here.
+
+        Returns:
+            How many connections that were.
+        """
+        cursor, count = 0, 0
+        while True:
+            cursor, *found = await self._link.run(_HELD, tag, self._node, cursor, _AT_ONCE)
+            for connection_id, room_id in _pairs(found):
+                if room_id not in self._known(connection_id):
+                    count += 1
+                    self._lost.expect(tag, now_ms)
+                    await self._link.run(_LOSE, tag, connection_id, self._node, now_ms, room_id)
+            if not cursor:
+                return count
+
+    async def reconcile_all(self, now_ms: int) -> int:
+        """The same under all tags."""
+        return sum([await self.reconcile(tag, now_ms) for tag in _SHARDS])
+
     # --- for operators ---
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
@@ -283,14 +355,14 @@ class RedisRooms:
 
     # --- the ways to Redis, and what is remembered here ---
 
-    async def _run(self, script: Script, room_id: RoomId, *arguments: Value) -> Any:
+    async def _run(self, script: Script, room_id: RoomId, *values: Value) -> Any:
         """Run a script on a room, which is granted what it lacks.
 
         Raises:
             AppError: It has refused; SERVER_FULL; UNAVAILABLE.
         """
         try:
-            return await self._leases.run(script, keys.tag_of(room_id), room_id, *arguments)
+            return await self._leases.run(script, keys.tag_of(room_id), room_id, *values)
         except RefusedError as refused:
             raise self._refusal(refused) from None
 
@@ -301,57 +373,28 @@ class RedisRooms:
             return refusals.too_many_rooms(self._bounds.rooms_per_connection)
         return _REFUSALS[refused.word]()
 
+    def _known(self, connection_id: ConnectionId) -> set[RoomId]:
+        """Where a connection is, for all that is known here, or about to be."""
+        return self._rooms_of.get(connection_id, set()) | self._joins.rooms(connection_id)
+
     def _remember(self, connection_id: ConnectionId, room_id: RoomId) -> None:
         self._rooms_of.setdefault(connection_id, set()).add(room_id)
 
     def _forget(self, connection_id: ConnectionId, room_ids: Iterable[RoomId]) -> None:
         known = self._rooms_of.get(connection_id, set())
+        room_ids = tuple(room_ids)
         known.difference_update(room_ids)
+        self.holdings.detach(connection_id, room_ids)
         if not known:
             self._rooms_of.pop(connection_id, None)
+
+
+def _pairs(found: list[bytes]) -> Iterator[tuple[ConnectionId, RoomId]]:
+    for one in found:
+        connection_id, _, room_id = one.decode().partition("\0")
+        yield ConnectionId(connection_id), RoomId(room_id)
 
 
 def _by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:
     in_order = sorted(room_ids, key=keys.tag_of)
     return [(tag, list(some)) for tag, some in groupby(in_order, key=keys.tag_of)]
-
-
-def _numbers(policy: Policy) -> tuple[int, ...]:
-    return (
-        policy.capacity,
-        policy.idle_limit_ms,
-        policy.grace_ms,
-        policy.history_messages,
-        policy.history_bytes,
-    )
-
-
-def _key(public_key: Opaque | None) -> tuple[bytes, bytes, int]:
-    """A public key as scripts take it: packed, its digest, and its bytes."""
-    if public_key is None:
-        return b"", b"", 0
-    return codec.pack(public_key), public_key.digest, public_key.size_bytes
-
-
-def _addressed(addressed_as: Recipient | None, is_broadcast: bool) -> tuple[str, int]:
-    word = "" if addressed_as is None else f"={codec.written(addressed_as)}"
-    return word, int(is_broadcast)
-
-
-def _wish(entry: Entry, node: str) -> tuple[Value, ...]:
-    """What `rooms/join` takes of an entry, after the room's id."""
-    name = entry.name or str(entry.user_id)
-    return (
-        codec.written(entry.user_id),
-        entry.connection_id,
-        node,
-        entry.key_hash or b"",
-        int(entry.as_creator),
-        entry.name or "",
-        *_key(entry.public_key),
-        entry.token_hash or b"",
-        entry.new_identity,
-        entry.new_token_hash,
-        member_bytes(Member(entry.user_id, name, entry.public_key, 0)),
-        entry.since_seq,
-    )
