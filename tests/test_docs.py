@@ -16,6 +16,8 @@ from dotenv import dotenv_values
 
 from server.apis.session_relay import SESSION_RELAY
 from server.app import APIS, App
+from server.core.events import EventsLost
+from server.core.ids import RoomId
 from server.settings import SettingsError, load
 from server.settings.table import TABLE
 from tests.servers import ADMIN_TOKEN, SECRET, running
@@ -101,7 +103,7 @@ def test_the_routes_told_are_the_routes_served():
     assert told == served - {("*", "/socket.io/")} | polling
 
 
-async def test_clients_hear_the_events_in_the_shapes_that_are_told(meet):
+async def test_clients_hear_the_events_in_the_shapes_that_are_told(server, meet):
     alice, bob = await meet(), await meet()
     await alice.join("s:k", "alice", isCreator=True)
     await alice.ask("send-message", {"sessionId": "s", "encrypted": "before bob"})
@@ -113,6 +115,7 @@ async def test_clients_hear_the_events_in_the_shapes_that_are_told(meet):
     await bob.ask("no-such-event", {})
     await alice.ask("lock-session", {"sessionId": "s", "locked": True})
     await bob.next("session-locked")
+    await server.app._live.broker.publish(EventsLost(room_id=RoomId("s")))
     await bob.ask("leave-session", {"sessionId": "s"})
     await alice.next("user-left")
 

@@ -47,7 +47,8 @@ def run(program: Path, workload: Workload, server: Running, seconds: float, core
         BenchError: The server refused, closed, lost or doubled something, or was too slow.
     """
     options = workload.generator_options(seconds)
-    words = [f"--port={server.port}", f"--pid={server.pid}", *options]
+    pids = [f"--pid={server.pid}", f"--store-pid={server.store_pid}"]
+    words = [f"--port={server.port}", *pids, *options]
     try:
         with on_core(cores.generator):
             done = subprocess.run(

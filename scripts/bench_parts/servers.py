@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pathlib import Path
 
 PARTS = Path(__file__).parent
 ROOT = PARTS.parents[1]
+
+REDIS_LIMIT_S = 10
 
 LOG_LINES = 5
 """Of a server that failed are shown."""
@@ -24,11 +27,18 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the servers that are compared; its first line on standard output holds its URL."""
+    """One of the servers that are compared; its first line on standard output holds its URL.
+
+    Attributes:
+        has_redis: It keeps its state in a Redis that is started for it, on the same core.
+        is_pinned: To one core; else it takes what there is.
+    """
 
     title: str
     command: tuple[str, ...]
     settings: dict[str, str] = field(default_factory=dict)
+    has_redis: bool = False
+    is_pinned: bool = True
 
 
 HIGH_LIMITS = {
@@ -40,11 +50,27 @@ HIGH_LIMITS = {
 }
 """All of them are counted, as in earnest, and none is met."""
 
+HUSHWIRE = (sys.executable, "-m", "server")
+ALONE = {"PORT": "0", **HIGH_LIMITS}
+SHARING = ALONE | {"JWT_SECRET": "j" * 32, "ADMIN_TOKEN": "a" * 16}
+
 SERVERS = {
-    "hushwire": Kind("Hushwire", (sys.executable, "-m", "server"), {"PORT": "0", **HIGH_LIMITS}),
+    "hushwire": Kind("Hushwire", HUSHWIRE, ALONE),
     "node": Kind("Node socket.io", ("node", str(PARTS / "node/server.js"))),
     "stock": Kind("python-socketio", (sys.executable, str(PARTS / "stock.py"))),
+    "redis": Kind("Hushwire on Redis", HUSHWIRE, SHARING, has_redis=True),
+    "workers1": Kind("1 worker, both cores", HUSHWIRE, SHARING, has_redis=True, is_pinned=False),
+    "workers2": Kind(
+        "2 workers, both cores",
+        HUSHWIRE,
+        SHARING | {"WORKERS": "2"},
+        has_redis=True,
+        is_pinned=False,
+    ),
 }
+
+COMPARED = ("hushwire", "node", "stock")
+"""Unless others are asked for."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +93,7 @@ class Running:
 
     port: int
     pid: int
+    store_pid: int = 0
 
 
 @contextmanager
@@ -76,19 +103,49 @@ def running(kind: Kind, core: int | None = None) -> Iterator[Running]:
     Raises:
         BenchError: It does not start; or it ended, or complained, while the body failed.
     """
+    core = core if kind.is_pinned else None
     with (
         tempfile.TemporaryDirectory() as folder,
         (Path(folder) / "log").open("w+") as log,
+        _redis(kind, Path(folder), core) as store_pid,
         _started(kind, Path(folder), log.fileno(), core) as process,
     ):
         try:
-            yield Running(_port(process), process.pid)
+            yield Running(_port(process), process.pid, store_pid)
         except BenchError as error:
             log.seek(0)
             said = [line.rstrip() for line in log.readlines()[-LOG_LINES:]]
             raise BenchError("\n".join([str(error), *said])) from error
         finally:
+            process.terminate() if kind.settings.get("WORKERS") else process.kill()
+
+
+@contextmanager
+def _redis(kind: Kind, folder: Path, core: int | None) -> Iterator[int]:
+    """The store of a server that has one, on a socket in its folder; 0 for none."""
+    if not kind.has_redis:
+        yield 0
+        return
+    program = shutil.which("redis-server")
+    if not program:
+        raise BenchError("redis-server was not found; on Debian, as root: apt-get install it")
+    options = ("--port", "0", "--unixsocket", str(folder / "redis"), "--save", "")
+    with on_core(core):
+        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    with process:
+        try:
+            _wait_for(folder / "redis")
+            yield process.pid
+        finally:
             process.kill()
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + REDIS_LIMIT_S
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise BenchError("Redis does not start")
+        time.sleep(0.01)
 
 
 def _started(kind: Kind, folder: Path, log: int, core: int | None) -> subprocess.Popen[str]:
@@ -102,6 +159,8 @@ def _started(kind: Kind, folder: Path, log: int, core: int | None) -> subprocess
         "DATA_DIR": str(folder / "data"),
         **kind.settings,
     }
+    if kind.has_redis:
+        environment["REDIS_URL"] = f"unix://{folder / 'redis'}"
     with on_core(core):
         return subprocess.Popen(
             [program, *kind.command[1:]],

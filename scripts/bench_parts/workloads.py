@@ -83,6 +83,16 @@ WORKLOADS = {
         {"connects": 1} | BY_UPGRADE,
         (CONNECTS, CONNECT_CPU),
     ),
+    "W7": Workload(
+        "the load of W3: throughput, and the store's part",
+        SMALL_ROOMS,
+        (
+            Figure("deliveries/s", lambda raw: raw["deliveries"] / raw["window_s"], 0),
+            Figure(
+                "store's CPU µs/message", lambda raw: 1e6 * raw["store_cpu_s"] / raw["messages"]
+            ),
+        ),
+    ),
     "W6": Workload(
         "W1's rooms at 20 messages/s in all",
         BIG_ROOMS | {"rate": 20},

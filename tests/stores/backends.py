@@ -3,6 +3,7 @@
 A backend opens each of its stores empty, and closes it after the test.
 """
 
+import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -34,24 +35,23 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: With its version, if it is tested with several.
-        examples: How often things are tried in random order.
         files: The only test files that are run on it; none for all.
         groups: Under a policy for all of them.
         rooms_and_groups: The two as an installation has them, in one space.
         brokers: The brokers of all processes that this backend can connect, one or more.
+        slowness: By what examples in random order are divided: each step goes over a wire.
     """
 
     name: str
-    examples: int
     files: tuple[str, ...] = ()
     rooms: Callable[[Bounds], AbstractAsyncContextManager[RoomStore]]
     limiter: Callable[[], AbstractAsyncContextManager[RateLimiter]]
-    # Of Redis these come with its groups and its broker; until then their suites are not run there.
-    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]] | None = None
-    rooms_and_groups: (
-        Callable[[Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]] | None
-    ) = None
+    groups: Callable[[Policy, Bounds], AbstractAsyncContextManager[GroupStore]]
+    rooms_and_groups: Callable[
+        [Policy, Bounds], AbstractAsyncContextManager[tuple[RoomStore, GroupStore]]
+    ]
     brokers: Callable[[], AbstractAsyncContextManager[Sequence[Broker]]] | None = None
+    slowness: int = 1
 
 
 @asynccontextmanager
@@ -88,9 +88,9 @@ _databases = itertools.cycle(range(16))
 
 
 @asynccontextmanager
-async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
+async def _empty_redis(server: Callable[[], RedisServer]) -> AsyncIterator[Link]:
     """An empty database; those opened lately are left alone, since a test may have two stores."""
-    link = await connect(server.url_of(next(_databases)), timeout_s=20)
+    link = await connect(server().url_of(next(_databases)), timeout_s=20)
     await link.client.flushdb()
     try:
         yield link
@@ -98,83 +98,80 @@ async def _empty_redis(server: RedisServer) -> AsyncIterator[Link]:
         await link.close()
 
 
-def _redis(name: str, examples: int, server: Callable[[], RedisServer]) -> Backend:
-    @asynccontextmanager
-    async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
-        async with _empty_redis(server()) as link:
-            yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
-
-    @asynccontextmanager
-    async def limiter() -> AsyncIterator[RateLimiter]:
-        async with _empty_redis(server()) as link:
-            yield RedisRateLimiter(link)
-
-    @asynccontextmanager
-    async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
-        async with _empty_redis(server()) as link:
-            yield RedisGroups(Attachments(), NODE, policy, bounds, Leases(link, bounds))
-
-    @asynccontextmanager
-    async def rooms_and_groups(
-        policy: Policy, bounds: Bounds
-    ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
-        async with _empty_redis(server()) as link:
-            leases, attachments = Leases(link, bounds), Attachments()
-            yield (
-                RedisRooms(link, attachments, NODE, bounds, leases),
-                RedisGroups(attachments, NODE, policy, bounds, leases),
-            )
-
-    return Backend(
-        name=name,
-        examples=examples,
-        rooms=rooms,
-        groups=groups,
-        rooms_and_groups=rooms_and_groups,
-        limiter=limiter,
-    )
-
-
 @asynccontextmanager
-async def _cluster_rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
+async def _empty_cluster() -> AsyncIterator[Link]:
     servers = shared_cluster()
     for server in servers:
         with server.client() as client:
             client.flushall()
     link = await connect(servers[0].url, timeout_s=20)
     try:
-        yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
+        yield link
     finally:
         await link.close()
 
 
-@asynccontextmanager
-async def _cluster_limiter() -> AsyncIterator[RateLimiter]:
-    link = await connect(shared_cluster()[0].url, timeout_s=20)
-    try:
-        yield RedisRateLimiter(link)
-    finally:
-        await link.close()
+def _redis(
+    name: str,
+    opened: Callable[[], AbstractAsyncContextManager[Link]],
+    slowness: int,
+    files: tuple[str, ...] = (),
+) -> Backend:
+    @asynccontextmanager
+    async def rooms(bounds: Bounds) -> AsyncIterator[RoomStore]:
+        async with opened() as link:
+            yield RedisRooms(link, Attachments(), NODE, bounds, Leases(link, bounds))
+
+    @asynccontextmanager
+    async def groups(policy: Policy, bounds: Bounds) -> AsyncIterator[GroupStore]:
+        async with opened() as link:
+            leases = Leases(link, bounds)
+            yield RedisGroups(link, Attachments(), NODE, policy, bounds, leases)
+
+    @asynccontextmanager
+    async def rooms_and_groups(
+        policy: Policy, bounds: Bounds
+    ) -> AsyncIterator[tuple[RoomStore, GroupStore]]:
+        async with opened() as link:
+            common = link, Attachments(), NODE
+            leases = Leases(link, bounds)
+            yield (
+                RedisRooms(*common, bounds, leases),
+                RedisGroups(*common, policy, bounds, leases),
+            )
+
+    @asynccontextmanager
+    async def limiter() -> AsyncIterator[RateLimiter]:
+        async with opened() as link:
+            yield RedisRateLimiter(link)
+
+    return Backend(
+        name=name,
+        rooms=rooms,
+        groups=groups,
+        rooms_and_groups=rooms_and_groups,
+        limiter=limiter,
+        slowness=slowness,
+        files=files,
+    )
 
 
 BACKENDS = (
     Backend(
         name="memory",
-        examples=200,
         rooms=_memory_rooms,
         groups=_memory_groups,
         rooms_and_groups=_memory_rooms_and_groups,
         limiter=_memory_limiter,
         brokers=_local_broker,
     ),
-    _redis("redis", 40, shared_redis),
-    _redis("redis-6.2", 20, shared_old_redis),
-    Backend(
-        name="redis-cluster",
-        examples=1,
-        files=("test_rooms_coming_in", "test_rooms_messages"),
-        rooms=_cluster_rooms,
-        limiter=_cluster_limiter,
+    _redis("redis", functools.partial(_empty_redis, shared_redis), slowness=8),
+    _redis("redis-6.2", functools.partial(_empty_redis, shared_old_redis), slowness=50),
+    _redis(
+        "redis-cluster",
+        _empty_cluster,
+        slowness=200,
+        files=("test_rooms_coming_in", "test_rooms_messages", "test_groups_matching"),
     ),
 )
 

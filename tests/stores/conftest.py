@@ -53,7 +53,6 @@ async def open_plaza(backend: Backend, clock: ManualClock) -> AsyncIterator[Open
     async with AsyncExitStack() as opened:
 
         async def open_one(policy: Policy = GROUP_POLICY, **bounds: int) -> Plaza:
-            assert backend.groups
             groups = await opened.enter_async_context(backend.groups(policy, Bounds(**bounds)))
             return Plaza(groups, policy, clock)
 

@@ -361,7 +361,7 @@ def test_no_order_of_coming_going_and_crashing_breaks_sequence_members_or_places
     run_state_machine_as_test(
         ComingsThere,
         settings=settings(
-            max_examples=backend.examples,
+            max_examples=200 // backend.slowness,
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -165,7 +165,7 @@ class Forgetful(MemoryRooms):
 async def test_who_goes_while_the_store_fails_is_soon_gone_for_the_others_too(
     goodbye: str, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("server.app.MemoryRooms", Forgetful)
+    monkeypatch.setattr("server.stores.live.MemoryRooms", Forgetful)
     async with (
         running(RECONNECT_GRACE_S=0) as server,
         WebSocketLine(server.url) as alice,

@@ -55,7 +55,7 @@ struct client {
 };
 
 struct options {
-    int port, pid, rooms, members, window, payload;
+    int port, pid, store_pid, rooms, members, window, payload;
     int by_upgrade, acks_only, connects;
     double rate, warmup_s, seconds;
 };
@@ -63,7 +63,7 @@ struct options {
 /* Of the measured window, but for `sent` and `heard`, which are of the whole run. */
 struct figures {
     uint64_t sent, heard, deliveries, messages, connects;
-    double window_s, server_cpu_s, generator_cpu_s, p50_ms, p99_ms, max_ms;
+    double window_s, server_cpu_s, store_cpu_s, generator_cpu_s, p50_ms, p99_ms, max_ms;
     long rss_before_kb, rss_after_kb;
 };
 
@@ -98,6 +98,7 @@ void run_connects(void);
 /* process.c */
 int64_t now_ns(void);
 int64_t server_cpu_ns(void);
+int64_t store_cpu_ns(void);
 int64_t own_cpu_ns(void);
 long server_rss_kb(void);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

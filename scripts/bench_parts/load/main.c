@@ -15,6 +15,7 @@ static const struct {
 } table[] = {
     {"--port", &options.port, NULL}, /* of the server, on 127.0.0.1 */
     {"--pid", &options.pid, NULL}, /* of the server, for its CPU time and memory */
+    {"--store-pid", &options.store_pid, NULL}, /* of its store, for that one's CPU time */
     {"--rooms", &options.rooms, NULL},
     {"--members", &options.members, NULL}, /* of each room */
     {"--window", &options.window, NULL}, /* messages of a room under way at a time */
@@ -50,12 +51,12 @@ int main(int count, char **words) {
     if (options.connects) run_connects();
     else run_rooms();
     printf("{\"sent\": %llu, \"heard\": %llu, \"deliveries\": %llu, \"messages\": %llu, "
-           "\"connects\": %llu, \"window_s\": %.6f, \"server_cpu_s\": %.6f, "
+           "\"connects\": %llu, \"window_s\": %.6f, \"server_cpu_s\": %.6f, \"store_cpu_s\": %.6f, "
            "\"generator_cpu_s\": %.6f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, "
            "\"rss_before_kb\": %ld, \"rss_after_kb\": %ld}\n",
         (unsigned long long)figures.sent, (unsigned long long)figures.heard,
         (unsigned long long)figures.deliveries, (unsigned long long)figures.messages,
-        (unsigned long long)figures.connects, figures.window_s, figures.server_cpu_s,
+        (unsigned long long)figures.connects, figures.window_s, figures.server_cpu_s, figures.store_cpu_s,
         figures.generator_cpu_s, figures.p50_ms, figures.p99_ms, figures.max_ms,
         figures.rss_before_kb, figures.rss_after_kb);
     return 0;

@@ -23,10 +23,18 @@ int64_t own_cpu_ns(void) {
 
 /* The same account as /proc/<pid>/stat, user and system time of all threads, living or ended,
  * but in nanoseconds: that file counts in hundredths of a second. */
-int64_t server_cpu_ns(void) {
+static int64_t cpu_ns(int pid) {
     clockid_t clock;
-    if (clock_getcpuclockid(options.pid, &clock)) fail("there is no process %d", options.pid);
+    if (clock_getcpuclockid(pid, &clock)) fail("there is no process %d", pid);
     return read_clock(clock);
+}
+
+int64_t server_cpu_ns(void) {
+    return cpu_ns(options.pid);
+}
+
+int64_t store_cpu_ns(void) {
+    return options.store_pid ? cpu_ns(options.store_pid) : 0;
 }
 
 long server_rss_kb(void) {

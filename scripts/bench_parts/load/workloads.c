@@ -165,12 +165,13 @@ static void set_up(int count) {
 }
 
 static void measure(void (*work)(double seconds)) {
-    int64_t cpu = server_cpu_ns(), own = own_cpu_ns(), started = now_ns();
+    int64_t cpu = server_cpu_ns(), store = store_cpu_ns(), own = own_cpu_ns(), started = now_ns();
     is_measuring = 1;
     work(options.seconds);
     is_measuring = 0;
     figures.window_s = (double)(now_ns() - started) / 1e9;
     figures.server_cpu_s = (double)(server_cpu_ns() - cpu) / 1e9;
+    figures.store_cpu_s = (double)(store_cpu_ns() - store) / 1e9;
     figures.generator_cpu_s = (double)(own_cpu_ns() - own) / 1e9;
 }
 

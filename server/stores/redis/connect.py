@@ -9,10 +9,11 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
-from server.stores.redis.link import MAX_UNDERWAY, Link
+from server.stores.redis.batches import MAX_RUNNING
+from server.stores.redis.link import Link
 
 TIMEOUT_S = 2.0
-"""For one command, and for its turn to be sent."""
+"""For one command."""
 
 OLDEST = (6, 2)
 """The oldest version of Redis that we run on."""
@@ -20,8 +21,8 @@ OLDEST = (6, 2)
 SHARDED_PUBSUB = 7
 """The major version of Redis from which on there is SSUBSCRIBE."""
 
-_MAX_CONNECTIONS = 2 * MAX_UNDERWAY
-"""To one server: commands need half of them at most; the rest is for listening."""
+_MAX_CONNECTIONS = MAX_RUNNING + 12
+"""To one server; beside those for commands, some to listen and to look."""
 
 _SENTINEL_PORT = 26379
 
@@ -51,7 +52,7 @@ async def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> Link:
         raise
     # The client hears the shards of a Cluster only one by one; PUBLISH reaches whoever listens.
     is_sharded = version[0] >= SHARDED_PUBSUB and isinstance(known, redis_asyncio.Redis)
-    return Link(known, "SPUBLISH" if is_sharded else "PUBLISH", timeout_s)
+    return Link(known, "SPUBLISH" if is_sharded else "PUBLISH")
 
 
 async def _known(

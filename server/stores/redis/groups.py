@@ -30,8 +30,9 @@ from server.core.ports import (
 from server.stores import group_refusals, refusals, sizes
 from server.stores.redis import codec, keys
 from server.stores.redis.attachments import Attachments
+from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
-from server.stores.redis.link import RefusedError, Value
+from server.stores.redis.link import Link, RefusedError, Value
 from server.stores.redis.scripts import Script
 from server.stores.room_sizes import message_bytes
 
@@ -40,29 +41,41 @@ _STEP = 32
 
 _MAX_DOUBTS = 10_000
 
-_PRELUDES = ("books", "users", "group")
+_SOME_GROUP = RoomId("")
+"""The one that a connection comes into when it is noted."""
+
+_BASE = ("books", "attempt")
+_GROUP = (*_BASE, "group")
+_USERS = (*_BASE, "users")
+_BOTH = (*_USERS, "connections", "group", "partings", "membership")
 
 _SCRIPTS = {
-    "match": (*_PRELUDES, "places", "said"),
-    "connect": _PRELUDES,
-    "lose": _PRELUDES,
-    "lose_node": _PRELUDES,
-    "current": _PRELUDES,
-    "leave": _PRELUDES,
-    "append": (*_PRELUDES, "said"),
-    "history": (*_PRELUDES, "said"),
-    "touch": _PRELUDES,
-    "block": _PRELUDES,
-    "unblock": _PRELUDES,
-    "report": (*_PRELUDES, "said", "reports"),
-    "reports": (*_PRELUDES, "reports"),
-    "key_of": _PRELUDES,
-    "expire_lost": _PRELUDES,
-    "expire_idle": (*_PRELUDES, "reports"),
-    "page": _PRELUDES,
-    "totals": _PRELUDES,
+    "match": (*_BOTH, "attaching", "places"),
+    "connect": (*_USERS, "connections", "group", "attaching"),
+    "lose": (*_USERS, "connections"),
+    "lose_node": (*_USERS, "connections"),
+    "current": _GROUP,
+    "leave": _BOTH,
+    "append": (*_GROUP, "said"),
+    "history": (*_GROUP, "said"),
+    "touch": _GROUP,
+    "block": (*_USERS, "partings"),
+    "unblock": (*_USERS, "partings"),
+    "report": (*_BOTH, "said", "reports"),
+    "reports": (*_BASE, "reports"),
+    "key_of": _USERS,
+    "expire_lost": _BOTH,
+    "expire_idle": (*_BOTH, "reports"),
+    "page": _GROUP,
+    "totals": _GROUP,
 }
-"""By name, with the files that they need."""
+"""By name, with the files that they need, in their order."""
+
+_READING = {"current", "history", "touch", "reports", "key_of", "page", "totals"}
+"""Those of which nothing need outlive a server of Redis."""
+
+_HOLDING = {"match", "connect", "append", "block", "report"}
+"""Those that hold more bytes only where there is a lease for them."""
 
 
 class RedisGroups:
@@ -76,21 +89,25 @@ class RedisGroups:
 
     def __init__(
         self,
+        link: Link,
         attachments: Attachments,
         node: str,
         policy: Policy,
         bounds: Bounds,
         leases: Leases,
     ) -> None:
+        self._link = link
         self._attachments = attachments
         self._node = node
         self._leases = leases
         constants = _constants(policy, bounds)
         self._scripts = {
-            name: Script(f"groups/{name}", preludes, constants=constants)
+            name: Script(f"groups/{name}", preludes, name not in _READING, constants)
             for name, preludes in _SCRIPTS.items()
         }
         self._refusals = _refusals(bounds)
+        self._connecting = Joins()
+        self._may_connect: dict[ConnectionId, None] = {}  # of which no answer came
         self._in_doubt: dict[UserId, None] = {}  # whose match may have been done or not
 
     # --- coming in ---
@@ -121,9 +138,14 @@ class RedisGroups:
     async def connect(
         self, user_id: UserId, connection_id: ConnectionId, forget_ms: int
     ) -> tuple[RoomEvent, ...]:
-        place, told = await self._run(
-            "connect", self._node, codec.written(user_id), connection_id, forget_ms
-        )
+        arguments = (self._node, codec.written(user_id), connection_id, forget_ms)
+        try:
+            with self._connecting.underway(connection_id, _SOME_GROUP):
+                place, told = await self._run("connect", *arguments)
+        except BaseException as error:
+            if not _is_refusal(error):
+                self._may_connect[connection_id] = None
+            raise
         return self._heard(told, place)
 
     # --- inside ---
@@ -189,17 +211,22 @@ class RedisGroups:
     # --- going out ---
 
     async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
+        await self._connecting.ended(connection_id)  # it would be there after it was lost
         await self._run("lose", connection_id, leave_at_ms)
+        if connection_id in self._may_connect:
+            # What was asked for without an answer has been done by now, if it ever is.
+            await self._run("lose", connection_id, leave_at_ms)
+            self._may_connect.pop(connection_id, None)
         self._leases.freed()
 
     async def lose_node(self, node: str, now_ms: int, leave_at_ms: int, limit: int) -> int:
-        """Note that connections of a process are gone that has ended, so many at most.
+        """Note that connections of a process are gone, since it is; some at a time.
 
         Returns:
-            How many are left.
+            How many there were, at most `limit`; fewer, if there are no others.
         """
-        left: int = await self._run("lose_node", node, leave_at_ms, limit)
-        return left
+        count: int = await self._run("lose_node", node, leave_at_ms, limit)
+        return count
 
     async def leave(
         self,
@@ -244,10 +271,12 @@ class RedisGroups:
     # --- scripts ---
 
     async def _run(self, name: str, *arguments: Value) -> Any:
+        runner = self._leases if name in _HOLDING else self._link
         try:
-            return await self._leases.run(self._scripts[name], keys.GROUPS, *arguments)
+            return await runner.run(self._scripts[name], keys.GROUPS, *arguments)
         except RefusedError as refused:
-            raise self._refusals[refused.word] from None
+            refusal = self._refusals[refused.word]()
+        raise refusal
 
     def _heard(self, told: Sequence[bytes], place: int) -> tuple[RoomEvent, ...]:
         """What was told, of which connections here hear from that place on."""

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis.asyncio as redis_asyncio
@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.core.errors import AppError, Code
-from server.stores.redis.copies import Copies
+from server.stores.redis.batches import Batches, NotCopiedError
 from server.stores.redis.scripts import Script, source
 
 log = logging.getLogger("hushwire.redis")
@@ -22,9 +22,6 @@ Value = str | bytes | int | float
 
 Call = tuple[str, *tuple[Value, ...]]
 """A tag, and what a script is given under it."""
-
-MAX_UNDERWAY = 64
-"""Commands of one process at a time; the others wait for their turn."""
 
 _REFUSAL = "HW "
 """What the errors begin with that our own scripts answer."""
@@ -49,26 +46,20 @@ class Link:
     Args:
         client: As `connect` makes it.
         publish: `SPUBLISH` where Redis has it, else `PUBLISH`.
-        timeout_s: For the turn of one command, when there are too many.
 
     Attributes:
         is_up: Redis answers. While it does not, all is refused at once; who probes sets it.
-        replicas: Servers that copy this one.
     """
 
     def __init__(
         self,
         client: "redis_asyncio.Redis | redis_asyncio.RedisCluster",
         publish: str,
-        timeout_s: float,
     ) -> None:
         self.client = client
         self.publish = publish
         self.is_up = True
-        self.replicas = 0
-        self._timeout_s = timeout_s
-        self._turns = asyncio.Semaphore(MAX_UNDERWAY)
-        self._copies = Copies()
+        self._batches = Batches(lambda: client.pipeline(transaction=False))
         self._alarm = asyncio.Event()
 
     async def run(self, script: Script, tag: str, *arguments: Value, is_probe: bool = False) -> Any:
@@ -84,18 +75,19 @@ class Link:
         if not (self.is_up or is_probe):
             raise unavailable()
         known = source(script, self.publish)
-        call = self._call_and_copy if script.is_kept and self.replicas else self._call
+        call = functools.partial(self._batches.call, is_kept=script.is_kept)
         try:
-            async with self._turn():
-                try:
-                    return await call("EVALSHA", known.sha1, 1, tag, *arguments)
-                except NoScriptError:
-                    return await call("EVAL", known.text, 1, tag, *arguments)
+            try:
+                return await call("EVALSHA", known.sha1, 1, tag, *arguments)
+            except NoScriptError:
+                return await call("EVAL", known.text, 1, tag, *arguments)
         except ResponseError as error:
             if refusal := _refusal(error):
                 raise refusal from None
             log.exception("redis_error")
             raise unavailable() from error
+        except NotCopiedError:
+            raise unavailable() from None
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error
@@ -104,63 +96,15 @@ class Link:
         """Run a script under several tags, in one go.
 
         Raises:
+            RefusedError: It has refused under one of them.
             AppError: UNAVAILABLE. The script may have run under each of them.
         """
-        if not self.is_up:
-            raise unavailable()
-        known = source(script, self.publish)
-        pipeline = self.client.pipeline(transaction=False)
-        for tag, *arguments in calls:
-            # Its `evalsha` is closed on a Cluster, where a pipeline sees to several servers.
-            pipeline.execute_command("EVALSHA", known.sha1, 1, tag, *arguments)
+        await asyncio.sleep(0)  # handlers begin outside of any task, and it takes one to gather
+        running = [asyncio.ensure_future(self.run(script, *call)) for call in calls]
         try:
-            async with self._turn():
-                answers = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
-            raise unavailable() from error
-        for number, answer in enumerate(answers):
-            if isinstance(answer, NoScriptError):
-                answers[number] = await self.run(script, *calls[number])
-            elif isinstance(answer, Exception):
-                raise unavailable() from answer
-        return answers
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        # Handlers begin outside of any task, and the client needs one for its time limits.
-        await asyncio.sleep(0)
-        if self._turns.locked():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._turns.acquire()
-            except TimeoutError:
-                raise unavailable() from None
-        else:
-            await self._turns.acquire()
-        try:
-            yield
+            return list(await asyncio.gather(*running))
         finally:
-            self._turns.release()
-
-    async def _call(self, *command: Value) -> Any:
-        return await self.client.execute_command(*command)
-
-    async def _call_and_copy(self, *command: Value) -> Any:
-        """Run a command, and wait until a replica has what it has changed.
-
-        Raises:
-            AppError: UNAVAILABLE. It has run, and may be forgotten if this server dies now.
-        """
-        pipeline = self.client.pipeline(transaction=False)
-        pipeline.execute_command(*command)
-        pipeline.execute_command("WAIT", 1, self._copies.limit_ms)
-        answer, copies = await pipeline.execute(raise_on_error=False)
-        if isinstance(answer, Exception):
-            raise answer
-        if not self._copies.are_enough(copies, time.monotonic()):
-            raise unavailable()
-        return answer
+            await asyncio.gather(*running, return_exceptions=True)
 
     def pubsub(self) -> PubSub:
         """A connection of its own, to hear what is published."""
@@ -174,7 +118,7 @@ class Link:
         """
         try:
             known = await self.client.info("server") | await self.client.info("replication")
-            self.replicas = int(known.get("connected_slaves", 0))
+            self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
             return str(known["run_id"])
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
@@ -194,6 +138,7 @@ class Link:
         if isinstance(error, TimeoutError | RedisTimeoutError):
             # Whoever comes next need not wait as long for the same answer.
             self.is_up = False
+            self._batches.give_up(error)
 
     async def close(self) -> None:
         await self.client.aclose()

@@ -18,6 +18,7 @@ from server.stores.redis.broker import RedisBroker
 from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.connect import connect
 from server.stores.redis.ear import Ear
+from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
 from server.stores.redis.keys import node_channel
 from server.stores.redis.leases import Leases
@@ -59,7 +60,7 @@ class RedisLive:
         attachments = Attachments()
         leases = Leases(link, bounds)
         self._rooms = RedisRooms(link, attachments, node.node_id, bounds, leases)
-        self._groups = RedisGroups(attachments, node.node_id, random, bounds, leases)
+        self._groups = RedisGroups(link, attachments, node.node_id, random, bounds, leases)
         self._broker = RedisBroker(RoomLogs(link), attachments, session.idle_limit_ms)
         self.rooms: RoomStore = self._rooms
         self.groups: GroupStore = self._groups
@@ -103,9 +104,7 @@ class RedisLive:
             await self._nodes.began.wait()
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._broker.close()
         await self._nodes.leave()
         await self._link.close()

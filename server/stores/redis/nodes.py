@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from server.core.errors import AppError
 from server.core.ids import new_id
+from server.stores.redis.ending import end
 from server.stores.redis.keys import NODES
 from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
@@ -82,7 +83,7 @@ class Nodes:
         self._on_changed = on_changed
         self._pace = pace
         self._heard_s = -math.inf
-        self._alive_since_s = 0.0
+        self._alive_since_s = time.monotonic()
         self._server: tuple[str, str] | None = None  # what Redis says that it is
         self._was_there = False
         self.began = asyncio.Event()
@@ -132,14 +133,14 @@ class Nodes:
 
     async def leave(self) -> None:
         """End in order, so that nobody has to wait until this process is taken for dead."""
-        for task in self._burials.values():
-            task.cancel()
+        await end(self._burials.values())
         with contextlib.suppress(AppError):
             await self._link.run(_LEAVE, NODES, self._node.node_id)
 
     async def _pulse(self) -> _Pulse:
-        # Who has itself been away cannot tell whether others were.
-        may_bury = time.monotonic() - self._alive_since_s > self._pace.silence_s
+        # Who has itself been away cannot tell whether others were; who was away together with
+        # it may take as long to come back.
+        may_bury = time.monotonic() - self._alive_since_s > 2 * self._pace.silence_s
         found = await self._link.run(
             _BEAT,
             NODES,

@@ -6,22 +6,25 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from server.core.events import RoomEvent
 from server.core.ids import RoomId
+from server.core.kinds import Policy
 from server.core.limits import Bounds
 from server.stores.redis import codec, keys
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.connect import connect
+from server.stores.redis.groups import RedisGroups
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import Gone, Known, RoomLogs, Unknown
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer
 from tests.stores.guests import TEA_ROOM
+from tests.stores.strangers import POLICY
 
 
 class Process:
     """What one process has, and what its store tells the broker."""
 
-    def __init__(self, link: Link, node: str, bounds: Bounds) -> None:
+    def __init__(self, link: Link, node: str, bounds: Bounds, policy: Policy) -> None:
         self.link = link
         self.node = node
         self.bounds = bounds
@@ -29,6 +32,7 @@ class Process:
         self.leases = Leases(link, bounds)
         self.logs = RoomLogs(link)
         self.rooms = RedisRooms(link, self.attachments, node, bounds, self.leases)
+        self.groups = RedisGroups(link, self.attachments, node, policy, bounds, self.leases)
 
     async def missed(
         self, place: int, room_id: RoomId = TEA_ROOM
@@ -64,16 +68,21 @@ async def listening(
 
 @asynccontextmanager
 async def process_at(
-    url: str, node: str = "node-a", timeout_s: float = 20, **bounds: int
+    url: str, node: str = "node-a", timeout_s: float = 20, policy: Policy = POLICY, **bounds: int
 ) -> AsyncIterator[Process]:
     link = await connect(url, timeout_s=timeout_s)
     try:
-        yield Process(link, node, Bounds(**bounds))
+        yield Process(link, node, Bounds(**bounds), policy)
     finally:
         await link.close()
 
 
 def process(
-    server: RedisServer, node: str = "node-a", timeout_s: float = 20, **bounds: int
+    server: RedisServer,
+    node: str = "node-a",
+    timeout_s: float = 20,
+    policy: Policy = POLICY,
+    **bounds: int,
 ) -> AbstractAsyncContextManager[Process]:
-    return process_at(server.url, node, timeout_s, **bounds)
+    """A process; the policy is that of its groups."""
+    return process_at(server.url, node, timeout_s, policy, **bounds)

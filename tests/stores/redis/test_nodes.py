@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from server.stores.redis.connect import connect
+from server.stores.redis.ending import end
 from server.stores.redis.keys import node_channel
 from server.stores.redis.nodes import Node, Nodes, Pace
 from tests.redis_servers import RedisServer, running_redis, shared_redis
@@ -42,9 +43,7 @@ class Process:
     async def hang(self) -> None:
         """Say nothing any more."""
         assert self._task
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await end([self._task])
 
 
 @asynccontextmanager
@@ -94,7 +93,8 @@ async def beats_for(server: RedisServer, seconds: float) -> None:
     with server.client() as client:
 
         def newest_ms() -> float:
-            return min(score for _, score in client.zrange("{hw:n}beats", 0, -1, withscores=True))
+            beats = client.zrange("{hw:n}beats", 0, -1, withscores=True)
+            return min(float(score) for _, score in beats)
 
         due_ms = newest_ms() + seconds * 1000
         await until(lambda: newest_ms() > due_ms)
@@ -148,7 +148,7 @@ async def test_a_process_that_ends_in_order_leaves_nothing_to_bury(server: Redis
 async def test_while_redis_hangs_nobody_is_given_up() -> None:
     with running_redis() as server:
         async with three(server) as processes:
-            await beats_for(server, PACE.silence_s)  # by now all may bury
+            await beats_for(server, 2 * PACE.silence_s)  # by now all may bury
             server.pause()
             await hang_for(3 * PACE.silence_s)
             server.go_on()
@@ -179,7 +179,7 @@ async def test_a_redis_that_has_lost_all_it_had_is_noticed(server: RedisServer) 
 
 
 async def test_a_process_hears_its_own_heartbeat_on_its_own_channel(server: RedisServer) -> None:
-    async with running_process(server, "one") as one:
+    async with running_process(server, "one"):
         with server.client() as client:
             ear = client.pubsub()
             ear.subscribe(node_channel("one"))
@@ -194,7 +194,14 @@ async def test_a_process_hears_its_own_heartbeat_on_its_own_channel(server: Redi
             ear.close()
 
         assert heard == [b"beat", b"beat"]
-        assert not one.nodes.is_heard
+
+
+async def test_who_has_not_heard_itself_lately_is_not_heard(server: RedisServer) -> None:
+    async with running_process(server, "one") as one:
+        await until(lambda: known(server) == {"one"})
+        assert one.nodes.is_heard is False
+
         one.nodes.heard()
-        assert one.nodes.is_heard
-        await until(lambda: not one.nodes.is_heard)
+
+        await until(lambda: one.nodes.is_heard is True)
+        await until(lambda: one.nodes.is_heard is False)

@@ -1,4 +1,4 @@
--- Which group may take a user: the fullest first. Needs group.lua.
+-- Which group may take a user: the fullest first. Needs group.lua and partings.lua.
 
 -- Beyond the groups at which all look (LOOKS) so many more are looked at for who may not meet many.
 local MORE_LOOKS = 1000
@@ -6,46 +6,31 @@ local MORE_LOOKS = 1000
 -- The groups that wait for members, one with each call: from the fullest on; of equals, the one that
 -- has waited for longest.
 local function waiting(except)
-  local count, start, found, number = CAPACITY - 1, 0, {}, 0
+  local start, found, number = 0, nil, LOOKS
   local function next_one()
+    if number == LOOKS then
+      found = redis.call('ZRANGE', PLACES, start, start + LOOKS - 1)
+      start, number = start + LOOKS, 0
+    end
     number = number + 1
-    if found[number] then return found[number] end
-    if #found == LOOKS then
-      start = start + LOOKS
-    elseif #found > 0 or number > 1 then
-      count, start = count - 1, 0
-    end
-    while count > 0 do
-      found = redis.call('ZRANGE', TAG .. 'P:' .. count, start, start + LOOKS - 1)
-      if #found > 0 then
-        number = 1
-        return found[1]
-      end
-      count, start = count - 1, 0
-    end
-    return nil
+    return found[number]
   end
   return function()
     local id = next_one()
-    if id == except then id = next_one() end
+    if id and id == except then id = next_one() end
     return id
   end
-end
-
-local function count_waiting()
-  local total = 0
-  for count = 1, CAPACITY - 1 do
-    total = total + redis.call('ZCARD', TAG .. 'P:' .. count)
-  end
-  return total
 end
 
 local function shunned_sets(user)
   return { TAG .. 'b:' .. user.id, TAG .. 'B:' .. user.id }, TAG .. 'p:' .. user.id
 end
 
-local function count_shunned(user)
+-- How many people the user may not meet.
+local function count_shunned(user, now_ms)
   local sets, parted = shunned_sets(user)
+  if redis.call('EXISTS', parted, unpack(sets)) == 0 then return 0 end
+  forget_partings(user, now_ms)
   local total = redis.call('ZCARD', parted)
   for _, key in ipairs(sets) do
     total = total + redis.call('SCARD', key)
@@ -93,8 +78,7 @@ end
 
 -- The fullest group that may take the user, which is not its own.
 local function find_place(user, now_ms)
-  forget_partings(user, now_ms)
-  local shunned = count_shunned(user)
+  local shunned = count_shunned(user, now_ms)
   local next_one = waiting(user.room)
   local function look(looks)
     for _ = 1, looks do
@@ -106,7 +90,7 @@ local function find_place(user, now_ms)
   end
   local id = look(LOOKS)
   if id then return id end
-  if shunned >= count_waiting() or shunned > MORE_LOOKS then return look(MORE_LOOKS) end
+  if shunned >= redis.call('ZCARD', PLACES) or shunned > MORE_LOOKS then return look(MORE_LOOKS) end
   -- Fewer people than groups: rather look in which groups these are.
   local avoided = groups_to_avoid(user)
   id = next_one()

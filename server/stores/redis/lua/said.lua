@@ -68,7 +68,7 @@ local function trim(group, note)
 end
 
 -- Keep a message under the next sequence number and tell it.
-local function keep(group, note, ciphertext)
+local function keep(group, note, ciphertext, now_ms)
   local going, freed_bytes = leavers(group, note.size_bytes)
   need_space(note.size_bytes - freed_bytes)
   for _, one in ipairs(going) do trim(group, one) end
@@ -77,7 +77,8 @@ local function keep(group, note, ciphertext)
   redis.call('RPUSH', TAG .. 'k:' .. group.id, note.id)
   redis.call('HINCRBY', TAG .. 'w:' .. group.id, note.sender, 1)
   redis.call('HSET', TAG .. 'r:' .. group.id, 'seq', note.seq, 'said', note.number,
-    'said_bytes', group.said_bytes + note.size_bytes - freed_bytes)
+    'said_bytes', group.said_bytes + note.size_bytes - freed_bytes, 'active_ms', now_ms)
+  redis.call('ZADD', ACTIVE, now_ms, group.id)
   book('bytes', note.size_bytes - freed_bytes)
   announce(group, event, noted_message(note.id))
 end

@@ -1,56 +1,19 @@
--- Users of random groups: their keys, connections, and who of them are not to meet.
--- Needs books.lua, and the constants of groups.py.
+-- Users of random groups, and the key that each had last. Needs attempt.lua, and the constants of
+-- groups.py.
 --
 -- A user's id is in keys without the mark of numeric ones. Of a user there are, under <tag>:
 --   u:<id>  hash: id (as first written), forget_ms, room, shunned_bytes, key_bytes, saved
---   n:<id>  its connections, in the order in which they came
---   b:<id>  set: whom it has blocked; B:<id>, who has blocked it
---   p:<id>  whom it has left, or who has left it, by the time until when they are not to meet
+--   n:<id>  its connections, in the order in which they came: see connections.lua
+--   b:<id>  set: whom it has blocked; B:<id>, who has blocked it; p:<id>: see partings.lua
 -- and of all users together:
---   o       hash: of a connection its process and its user; N:<process>, the connections there
 --   L, I, Q members without a connection by the time to leave; users who are not here by the
 --           time to be forgotten; users by the time when the next parting is over
 
-local OWNERS, LOST, IDLE, PARTED = TAG .. 'o', TAG .. 'L', TAG .. 'I', TAG .. 'Q'
-
--- Do it, and answer with the refusal if one ends it.
-local function attempt(operation)
-  local done, answer = pcall(operation)
-  if done then return answer end
-  if type(answer) == 'table' and answer.refusal then return answer.refusal end
-  error(answer, 0)
-end
-
--- End what is attempted with a refusal. It is wrapped: Redis 7 makes text of a bare one.
-local function stop_with(refusal)
-  error({ refusal = refusal })
-end
-
-local function stop(word)
-  stop_with(refuse(word))
-end
-
-local function need_space(added_bytes)
-  local refusal = lacking('bytes', added_bytes)
-  if refusal then stop_with(refusal) end
-end
-
--- A number of its own for the next in any row.
-local function next_turn()
-  return redis.call('HINCRBY', BOOKS, 'turn', 1)
-end
-
--- A user id without the mark of numeric ones.
-local function bare(id)
-  if id:byte(1) == 1 then return id:sub(2) end
-  return id
-end
+local LOST, IDLE, PARTED = TAG .. 'L', TAG .. 'I', TAG .. 'Q'
 
 local function shunned_bytes(id)
   return SHUNNED_BYTES + #id
 end
-
--- --- the record of a user ---
 
 local function is_idle(user)
   return not user.room and user.connections == 0
@@ -58,8 +21,7 @@ end
 
 local function is_blank(user)
   return not user.key_bytes
-    and redis.call('EXISTS', TAG .. 'b:' .. user.id) == 0
-    and redis.call('EXISTS', TAG .. 'p:' .. user.id) == 0
+    and redis.call('EXISTS', TAG .. 'b:' .. user.id, TAG .. 'p:' .. user.id) == 0
 end
 
 local function user_bytes(user)
@@ -74,7 +36,7 @@ local function find_user(id)
     id = id,
     written = known[1],
     forget_ms = tonumber(known[2]),
-    room = known[3] or nil,
+    room = known[3] ~= '' and known[3] or nil,
     shunned_bytes = tonumber(known[4]),
     key_bytes = known[5] and tonumber(known[5]) or nil,
     connections = redis.call('ZCARD', TAG .. 'n:' .. id),
@@ -122,17 +84,16 @@ local function seen(written, forget_ms)
 end
 
 local function save_user(user)
-  local key = TAG .. 'u:' .. user.id
-  redis.call('HSET', key, 'id', user.written, 'forget_ms', user.forget_ms,
-    'shunned_bytes', user.shunned_bytes)
-  if user.room then
-    redis.call('HSET', key, 'room', user.room)
-  else
-    redis.call('HDEL', key, 'room')
-  end
+  local fields = {
+    'id', user.written, 'forget_ms', user.forget_ms, 'shunned_bytes', user.shunned_bytes,
+    'room', user.room or '',
+  }
   if user.saved then
-    redis.call('HSET', key, 'saved', user.saved, 'key_bytes', user.key_bytes)
+    for _, value in ipairs({ 'saved', user.saved, 'key_bytes', user.key_bytes }) do
+      fields[#fields + 1] = value
+    end
   end
+  redis.call('HSET', TAG .. 'u:' .. user.id, unpack(fields))
 end
 
 -- Do the books of a user after a change, and forget it in time if it is not here.
@@ -141,9 +102,10 @@ local function settle(user)
   if is_idle(user) then idle_bytes = held_bytes end
   book('bytes', held_bytes - user.counted_bytes)
   book('idle_bytes', idle_bytes - user.idle_bytes)
+  local was_idle = user.idle_bytes > 0
   user.counted_bytes, user.idle_bytes = held_bytes, idle_bytes
   if not is_idle(user) then
-    redis.call('ZREM', IDLE, user.id)
+    if was_idle then redis.call('ZREM', IDLE, user.id) end
     save_user(user)
   elseif is_blank(user) then
     drop_user(user)
@@ -190,89 +152,4 @@ end
 
 local function save_key(user, saved)
   user.saved, user.key_bytes = pack_saved(saved), saved_bytes(saved)
-end
-
--- --- connections ---
-
--- Of all connections of a user: id and process, in the order in which they came.
-local function connections_of(user)
-  if user.connections == 0 then return {} end
-  local found = {}
-  for _, id in ipairs(redis.call('ZRANGE', TAG .. 'n:' .. user.id, 0, -1)) do
-    local node = redis.call('HGET', OWNERS, id):match('^([^\n]*)\n')
-    found[#found + 1] = { id = id, node = node }
-  end
-  return found
-end
-
--- Take a connection from whom it belongs to; the user is to be settled.
-local function take_connection(id)
-  local owner = redis.call('HGET', OWNERS, id)
-  if not owner then return nil end
-  local node, user_id = owner:match('^([^\n]*)\n(.*)$')
-  local user = find_user(user_id)
-  redis.call('HDEL', OWNERS, id)
-  redis.call('SREM', TAG .. 'N:' .. node, id)
-  user.connections = user.connections - redis.call('ZREM', TAG .. 'n:' .. user_id, id)
-  return user
-end
-
--- After a connection of a user was taken: with the last one it leaves at that time.
-local function lose_last(user, leave_at_ms)
-  if user.connections == 0 and user.room then
-    redis.call('ZADD', LOST, leave_at_ms, user.id)
-  end
-  settle(user)
-end
-
-local function lose(connection_id, leave_at_ms)
-  local user = take_connection(connection_id)
-  if user then lose_last(user, leave_at_ms) end
-end
-
--- --- who is not to meet whom ---
-
--- Have two users not meet until then; both are members of the same group.
-local function part(user, other_id, until_ms)
-  if redis.call('ZADD', TAG .. 'p:' .. user.id, until_ms, other_id) == 1 then
-    user.shunned_bytes = user.shunned_bytes + shunned_bytes(other_id)
-  end
-  if redis.call('ZADD', TAG .. 'p:' .. other_id, until_ms, user.id) == 1 then
-    local added_bytes = shunned_bytes(user.id)
-    redis.call('HINCRBY', TAG .. 'u:' .. other_id, 'shunned_bytes', added_bytes)
-    book('bytes', added_bytes)
-  end
-  redis.call('ZADD', PARTED, 'LT', until_ms, user.id)
-  redis.call('ZADD', PARTED, 'LT', until_ms, other_id)
-end
-
--- Forget which partings are over. Answers when the next one will be.
-local function forget_partings(user, now_ms)
-  local key = TAG .. 'p:' .. user.id
-  local over = redis.call('ZRANGEBYSCORE', key, '-inf', now_ms)
-  for _, id in ipairs(over) do
-    user.shunned_bytes = user.shunned_bytes - shunned_bytes(id)
-  end
-  if #over > 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', now_ms) end
-  return redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-end
-
-local function can_block(user)
-  return redis.call('SCARD', TAG .. 'b:' .. user.id) < MAX_BLOCKS
-end
-
-local function block(user, blocked)
-  if user.id == blocked then stop('blocking_oneself') end
-  if redis.call('SISMEMBER', TAG .. 'b:' .. user.id, blocked) == 1 then return end
-  if not can_block(user) then stop('blocks_full') end
-  need_space(shunned_bytes(blocked))
-  redis.call('SADD', TAG .. 'b:' .. user.id, blocked)
-  redis.call('SADD', TAG .. 'B:' .. blocked, user.id)
-  user.shunned_bytes = user.shunned_bytes + shunned_bytes(blocked)
-end
-
-local function unblock(user, blocked)
-  if redis.call('SREM', TAG .. 'b:' .. user.id, blocked) == 0 then return end
-  redis.call('SREM', TAG .. 'B:' .. blocked, user.id)
-  user.shunned_bytes = user.shunned_bytes - shunned_bytes(blocked)
 end

@@ -40,7 +40,6 @@ return attempt(function()
     if known.sender ~= member.id then stop('id_conflict') end
     return { 1, event_of(group, known, ciphertext) }
   end
-  keep(group, note_of(group, member, find_recipient()), ciphertext)
-  touch(group, now_ms)
+  keep(group, note_of(group, member, find_recipient()), ciphertext, now_ms)
   return { 0, told[2] }
 end)

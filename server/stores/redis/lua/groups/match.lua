@@ -42,15 +42,16 @@ local function stay(user, group, saved)
   wait_to_connect(user)
   if not is_same then
     save_key(user, saved)
-    member.key, member.mark = saved.key, saved.mark
+    member.mark = saved.mark
+    show(member, saved.key)
     change_key(group, member, size_bytes, asker)
   end
   if is_again then attach(user, group, connections_of(user), here, asker) end
   return { is_again and 1 or 0, pack_group(group), group.place, told }
 end
 
-local function come_in(user, group, member)
-  add_member(group, member, asker)
+local function come_in(user, group, member, key)
+  add_member(group, member, key, asker)
   user.room = group.id
   touch(group, now_ms)
   wait_to_connect(user)
@@ -72,8 +73,7 @@ return attempt(function()
     local own = user.room and find_group(user.room)
     if own and is_move ~= '1' then return stay(user, own, saved) end
     local member = {
-      id = user.id, written = user.written, name = name, key = saved.key, mark = saved.mark,
-      joined_ms = now_ms,
+      id = user.id, written = user.written, name = name, mark = saved.mark, joined_ms = now_ms,
     }
     member.size_bytes = member_bytes(member, saved.key_size_bytes)
     local known = own and find_member(own.id, user.id)
@@ -81,6 +81,6 @@ return attempt(function()
     local group = find_or_make(user, own)
     if own then leave_for_good(user, own, asker, now_ms, apart_until_ms) end
     save_key(user, saved)
-    return come_in(user, group, member)
+    return come_in(user, group, member, saved.key)
   end)
 end)

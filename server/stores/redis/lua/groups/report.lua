@@ -19,7 +19,7 @@ local function make_report()
   local known_bytes = seen_as and (seen_as.size_bytes - MEMBER_BYTES - #about) or 0
   return {
     id = ARGV[4], mark = ARGV[7], about = about_key(group_id, reporter, about),
-    packed = head(9) .. ARGV[5] .. name .. (seen_as and seen_as.key or NIL),
+    packed = head(9) .. ARGV[5] .. name .. (seen_as and key_of_member(seen_as) or NIL),
     size_bytes = tonumber(ARGV[6]) + known_bytes, expires_ms = tonumber(ARGV[9]),
   }
 end

@@ -1,0 +1,123 @@
+"""Commands that go to Redis together: one write, one read, and one wait for a replica."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+from redis.exceptions import RedisError
+
+from server.stores.redis.copies import Copies
+
+MAX_RUNNING = 4
+"""Batches at the same time, each on a connection of its own."""
+
+MAX_COMMANDS = 100
+"""Of one batch: those behind it should not wait for long."""
+
+
+class NotCopiedError(Exception):
+    """A command has run, and no replica has what it has changed."""
+
+
+class _Call(Struct, eq=False):
+    """A command that waits for its turn, or for its answer."""
+
+    command: Sequence[Any]
+    is_kept: bool
+    answer: "asyncio.Future[Any]"
+
+
+class Batches:
+    """Puts together what is asked for within one turn of the event loop, or meanwhile.
+
+    The client library's way of one command takes several times as long as one of many in a
+    pipeline does. Each command is run once, or, where the connection is lost, at most once.
+
+    Args:
+        open_pipeline: Makes a pipeline of the client's, without a transaction.
+
+    Attributes:
+        has_replica: What is to be kept is answered only when a replica has it.
+    """
+
+    def __init__(self, open_pipeline: Callable[[], Any]) -> None:
+        self._open_pipeline = open_pipeline
+        self._waiting: deque[_Call] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._copies = Copies()
+        self.has_replica = False
+
+    def call(self, *command: Any, is_kept: bool = False) -> "asyncio.Future[Any]":
+        """The answer to a command, to be.
+
+        Raises:
+            RedisError, OSError, TimeoutError: It was refused, or nobody knows what became of it.
+            NotCopiedError: It is to be kept, and no replica has it.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._start)
+        self._waiting.append(_Call(command, is_kept, answer))
+        return answer
+
+    def give_up(self, error: Exception) -> None:
+        """Answer all that has not gone to Redis yet with an error."""
+        while self._waiting:
+            _refuse(self._waiting.popleft(), error)
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < MAX_RUNNING:
+            count = min(len(self._waiting), MAX_COMMANDS)
+            batch = [self._waiting.popleft() for _ in range(count)]
+            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    async def _run(self, batch: list[_Call]) -> None:
+        try:
+            answers = await self._send(batch)
+        except (RedisError, OSError, TimeoutError) as error:
+            for call in batch:
+                _refuse(call, error)
+            return
+        except BaseException as error:
+            for call in batch:
+                _refuse(call, error)
+            raise
+        for call, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Exception):
+                _refuse(call, answer)
+            elif not call.answer.done():
+                call.answer.set_result(answer)
+
+    async def _send(self, batch: list[_Call]) -> list[Any]:
+        pipeline = self._open_pipeline()
+        for call in batch:
+            pipeline.execute_command(*call.command)
+        is_copied = self.has_replica and any(call.is_kept for call in batch)
+        if is_copied:
+            pipeline.execute_command("WAIT", 1, self._copies.limit_ms)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        if not is_copied:
+            return answers
+        copies = answers.pop()
+        if isinstance(copies, int) and self._copies.are_enough(copies, time.monotonic()):
+            return answers
+        lost = NotCopiedError()
+        return [
+            lost if call.is_kept and not isinstance(answer, Exception) else answer
+            for call, answer in zip(batch, answers, strict=True)
+        ]
+
+
+def _refuse(call: _Call, error: BaseException) -> None:
+    if not call.answer.done():
+        call.answer.set_exception(error)
