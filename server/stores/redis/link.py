@@ -118,7 +118,9 @@ class Link:
         """
         try:
             known = await self.client.info("server") | await self.client.info("replication")
-            self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
+            # On a Cluster each server would have to be waited for on a connection of its own.
+            is_alone = isinstance(self.client, redis_asyncio.Redis)
+            self._batches.has_replica = is_alone and int(known.get("connected_slaves", 0)) > 0
             return str(known["run_id"])
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
