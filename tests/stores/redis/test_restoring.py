@@ -164,6 +164,10 @@ async def test_a_retry_of_what_was_sent_before_is_a_repeat_for_its_sender_alone(
     assert (await bob.say("hello", message_id="m-2")).is_repeat
     assert await refusal(alice.say("hello", message_id="m-2")) is Code.ID_CONFLICT
     assert await refusal(bob.say("hello", message_id="m-1")) is Code.ID_CONFLICT
+    await alice.leave()
+    alicia = alice.elsewhere("alicia")
+    await alicia.join(key_hash=KEY, token=alice.token)
+    assert (await alicia.say("hello", message_id="m-1")).is_repeat
 
 
 async def test_a_message_of_whose_sender_only_the_user_id_is_known_is_a_repeat_for_that_user(
@@ -316,6 +320,24 @@ async def test_who_was_removed_since_is_out_again_and_its_token_is_void(
 
     assert user_ids(await carol.members()) == ["alice", "carol"]
     assert await refusal(bob.say()) is Code.NOT_A_MEMBER
+    assert await refusal(bob.elsewhere().join(key_hash=KEY, token=bob.token)) is Code.ROOM_LOCKED
+
+
+async def test_the_token_of_who_was_removed_since_is_void_although_it_was_out_before(
+    houses, processes, alice, bob, clock, server, hear
+):
+    carol = houses[1].guest("carol")
+    await carol.join(key_hash=KEY)
+    await bob.leave()
+    backup = Backup(server)
+    back = bob.elsewhere()
+    await back.join(key_hash=KEY, token=bob.token)
+    await alice.remove("bob")
+    await hear()
+    backup.put_back()
+
+    await restore(clock, *processes)
+
     assert await refusal(bob.elsewhere().join(key_hash=KEY, token=bob.token)) is Code.ROOM_LOCKED
 
 
