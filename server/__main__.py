@@ -2,31 +2,20 @@
 
 import argparse
 import asyncio
-import gc
 import os
 import resource
-import signal
 import sys
-from collections.abc import Awaitable
 from pathlib import Path
 
-import uvloop
 from dotenv import dotenv_values
-from msgspec import structs
 
 from server import logs
-from server.app import App, opened
-from server.datadir import open_folder, read_secret, secret_file
+from server.exits import cannot_start
+from server.installation import Installation, installed
 from server.settings import Settings, SettingsError, load
 from server.settings.table import TABLE
-from server.settings.values import signing_secret
-from server.stores.live import StoreAwayError
 from server.version import VERSION
-
-BAD_SETTINGS = 2
-CANNOT_LISTEN = 1
-STORE_AWAY = 3
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from server.workers.supervisor import supervise
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,68 +27,30 @@ def main(argv: list[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        settings = load({**_dotenv(arguments.env_file), **os.environ})
-        folder = open_folder(settings.data_dir)
-        own_secret = read_secret(secret_file(folder, "secret"))
-        # Of one that many processes share, the signing secret is what they have in common.
-        secret = (settings.redis_url and settings.jwt_secret) or own_secret
-        token_file = None if settings.admin_token else secret_file(folder, "admin-token")
-        admin_token = settings.admin_token or read_secret(token_file or folder)
-        signing_file = None if settings.jwt_secret else secret_file(folder, "jwt-secret")
-        if signing_file:
-            made = signing_secret(read_secret(signing_file))
-            settings = structs.replace(settings, jwt_secret=made)
+        environment = {**_dotenv(arguments.env_file), **os.environ}
+        installation = installed(load(environment))
     except SettingsError as error:
-        print(f"Hushwire cannot start:\n{error}", file=sys.stderr)
-        return BAD_SETTINGS
-    except (OSError, ValueError) as error:
-        print(f"Hushwire cannot start:\nDATA_DIR: {error}", file=sys.stderr)
-        return BAD_SETTINGS
+        return cannot_start(error)
+    settings = installation.settings
     logs.configure(verbose=settings.debug)
     _raise_open_files()
     for warning in settings.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
-    places = (
-        f"operators' token in {token_file or 'ADMIN_TOKEN'}, "
-        f"tokens' secret in {signing_file or 'JWT_SECRET'}"
-    )
-    opening = opened(settings, secret=secret, admin_token=admin_token)
-    return uvloop.run(_run(opening, settings, places))
+
+    def tell(port: int) -> None:
+        print(_start_line(installation, port), flush=True)
+
+    if settings.workers > 1:
+        return asyncio.run(supervise(installation, environment, tell))
+    from server.process import run_alone  # noqa: PLC0415 - a supervisor has none of it in memory
+
+    return run_alone(installation, tell)
 
 
-async def _run(opening: Awaitable[App], settings: Settings, places: str) -> int:
-    try:
-        app = await opening
-    except StoreAwayError as error:
-        print(f"Hushwire cannot start:\nREDIS_URL: {error}", file=sys.stderr)
-        return STORE_AWAY
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in STOP_SIGNALS:
-        loop.add_signal_handler(signum, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, app.reload_certificate)
-    try:
-        await app.start()
-    except OSError as error:
-        print(
-            f"Hushwire cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Choose another HOST or PORT, or stop what is there.",
-            file=sys.stderr,
-        )
-        await app.stop()
-        return CANNOT_LISTEN
-    print(
-        f"Hushwire {VERSION} on {_url(settings, app.port)} - {places}",
-        flush=True,
-    )
-    _calm_collector()
-    await stopping.wait()
-    await app.stop()
-    for signum in STOP_SIGNALS:
-        # What is left is to exit with 0; one more signal must not make it another status.
-        loop.remove_signal_handler(signum)
-        signal.signal(signum, signal.SIG_IGN)
-    return 0
+def _start_line(installation: Installation, port: int) -> str:
+    settings = installation.settings
+    count = f" with {settings.workers} workers" if settings.workers > 1 else ""
+    return f"Hushwire {VERSION} on {_url(settings, port)}{count} - {installation.places}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,17 +73,6 @@ def _dotenv(path: Path | None) -> dict[str, str]:
         raise SettingsError(f"--env-file: there is no file {path}")
     values = dotenv_values(path or ".env", interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _calm_collector() -> None:
-    """Have the collector of cycles look less often, and never at what was there at the start.
-
-    Reference counts free nearly all that a relay makes; by default every 700 new objects
-    would have it walk through a good part of all connections.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 10)
 
 
 def _raise_open_files() -> None:

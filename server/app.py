@@ -8,8 +8,11 @@ import contextlib
 import hashlib
 import hmac
 import logging
+import socket
+from pathlib import Path
 
 from aiohttp import web
+from msgspec import Struct, field
 
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
@@ -19,9 +22,10 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
-from server.core.ids import new_id
+from server.core.ids import new_node_id
 from server.core.messages import Messages
 from server.core.parts import Parts
+from server.core.ports import Peers
 from server.core.relay import Relay
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
@@ -29,22 +33,29 @@ from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.live import Live, MemoryLive
-from server.stores.redis.live import open_redis
+from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
+from server.transports.forward import Forwarder
 from server.transports.front import Front
+from server.transports.gathering import Gathering
+from server.transports.handover import HandOver
 from server.transports.health import Health
 from server.transports.http import Guard, Surround
 from server.transports.http_connection import HttpOptions
 from server.transports.key_sets import PublishedKeys
-from server.transports.listener import Listener, listen
+from server.transports.listener import Listener, addresses_of, bind, listen
 from server.transports.metrics import Metrics
+from server.transports.neighbours import Neighbours
 from server.transports.origins import Origins
+from server.transports.passes import Passes
 from server.transports.proxies import Proxies
-from server.transports.rest import Rest, Toll
+from server.transports.rest import BODY_LIMIT_S, Rest, Toll
+from server.transports.routes import Routes
 from server.transports.socketio.connections import Connections
+from server.transports.socketio.drain import Drain
 from server.transports.socketio.engine import Engine, EngineOptions
 from server.transports.socketio.fanout import Hub
 from server.transports.socketio.gate import Gate
@@ -68,7 +79,25 @@ CLOSE_LIMIT_S = 1.0
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
 
+STOP_MARGIN_S = 0.3
+"""For what comes after, until the process has gone."""
+
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
+
+
+class Seat(Struct, frozen=True):
+    """The place of one process among those that serve the same clients.
+
+    Attributes:
+        node_id: Its own, in front of the ids of its connections.
+        sockets: Bound for it to the port that it shares with others of its machine; none if
+            it is alone, and binds one itself.
+        folder: Where the processes of its machine have their Unix sockets.
+    """
+
+    node_id: str = field(default_factory=new_node_id)
+    sockets: tuple[socket.socket, ...] = ()
+    folder: Path | None = None
 
 
 class App:
@@ -80,6 +109,8 @@ class App:
         live: Where live state is; in memory if it is not said.
         clock: For everything that is a matter of time in the core.
         client: For browsers; the built-in one if there is no other.
+        seat: Where it is among others; alone if it is not said.
+        peers: Those on other machines, if it is to forward to them.
 
     Attributes:
         chat: The core.
@@ -96,8 +127,11 @@ class App:
         live: Live | None = None,
         clock: Clock | None = None,
         client: Client | None = None,
+        seat: Seat | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self._settings = settings
+        self._seat = seat or Seat()
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._live = live or MemoryLive(settings.random, settings.bounds, self._clock)
@@ -105,13 +139,21 @@ class App:
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
-        self._front = Front(Origins(settings.origins), proxies)
+        passes = Passes(_derived(secret, b"hushwire forwarding"), self._clock)
+        self._front = Front(Origins(settings.origins), proxies, passes)
+        self._routes = Routes(self._seat.node_id, self._seat.folder, peers)
+        # A poll waits for the next ping at most; a body may take as long.
+        limit_s = settings.ping_interval_s + settings.ping_timeout_s + BODY_LIMIT_S
+        self._forwarder = Forwarder(passes, self._metrics, limit_s)
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
         self._upgrades = self._make_upgrades()
-        guard = Guard(self.chat.tokens, admin_token, open_to_loopback=settings.debug)
+        guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
         self._web = Web(client or built_in())
-        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live)
+        seat = self._seat
+        gathering = Gathering(seat.folder, seat.node_id, admin_token) if seat.folder else None
+        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live, gathering)
+        self._surround = Surround(self._front, self._metrics)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
@@ -121,7 +163,13 @@ class App:
             # A polling client keeps two connections open; half-open ones come on top.
             None if per_address is None else 2 * per_address + 16,
         )
+        # Other processes, which have counted their clients' connections themselves.
+        self._back_doorkeeper = Doorkeeper(
+            proxies, self._metrics, settings.max_connections, max_per_address=None
+        )
+        self._hand_over = HandOver(self._routes, self._metrics) if self._seat.folder else None
         self._listeners: list[Listener] = []
+        self._neighbours: Neighbours | None = None
         self._reaper: asyncio.Task[None] | None = None
         self.port = settings.port
 
@@ -133,10 +181,17 @@ class App:
         """
         await self._runner.setup()
         await self._live.start(self._let_all_go)
-        settings = self._settings
-        self._listeners = await listen(
-            settings.host, settings.port, self._make_door, settings.tls_context()
+        sockets = self._seat.sockets or bind(
+            await addresses_of(self._settings.host, self._settings.port)
         )
+        if folder := self._seat.folder:
+            self._neighbours = await Neighbours.open(
+                folder,
+                self._seat.node_id,
+                take_connection=lambda read: self._make_door(self._doorkeeper, read=read),
+                take_requests=lambda: self._make_door(self._back_doorkeeper),
+            )
+        self._listeners = listen(sockets, self._make_front_door, self._settings.tls_context())
         self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
             reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
@@ -155,12 +210,31 @@ class App:
                 listener.tls = renewed
             log.info("certificate_reloaded")
 
+    async def drain(self, *, is_alone: bool = False) -> None:
+        """Have all clients come back elsewhere, in waves, and finish what they asked for.
+
+        Returns early enough for `stop` to end the rest within `DRAIN_S`.
+
+        Args:
+            is_alone: Others on the same port go on, and take whoever is new at once.
+        """
+        if is_alone:
+            for listener in self._listeners:
+                listener.close_after_last()
+        self._health.is_draining = self._surround.is_last = True
+        limit_s = max(0.0, self._settings.drain_s - STOP_LIMIT_S - STOP_MARGIN_S)
+        await Drain(self.sockets.eio, self._for_others, limit_s).run()
+
     async def stop(self) -> None:
         """Take no new work, close every connection so that clients come back, and end."""
         self._health.is_draining = True
         self._gate.is_closed = True
         for listener in self._listeners:
             listener.close()
+        if self._neighbours:
+            self._neighbours.close()
+        if self._hand_over:
+            self._hand_over.close()
         if self._reaper:
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)
@@ -171,8 +245,13 @@ class App:
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
+                await self._forwarder.close()
         await self._live.stop()
         log.info("stopped")
+
+    def _for_others(self) -> int:
+        """What is under way besides the lines of this process."""
+        return self._surround.running + self._upgrades.tunnels
 
     async def _let_all_go(self) -> None:
         """Close all connections, which the other processes take for lost already."""
@@ -217,7 +296,7 @@ class App:
         )
         packets = strict_packets(settings.max_payload_bytes)
         sockets = SocketServer(
-            Engine(options, self._gate, self._metrics),
+            Engine(options, self._gate, self._metrics, self._seat.node_id),
             client_manager=Connections(),
             serializer=packets,
             # Else the library writes to standard error by itself, what clients sent too.
@@ -242,6 +321,8 @@ class App:
         upgrades = Upgrades(
             self._front,
             self._metrics,
+            self._routes,
+            self._forwarder,
             max_message_bytes=self._settings.max_payload_bytes,
             max_unsent_bytes=self._settings.max_unsent_bytes,
             has_rates=self._settings.rates.events is not None,
@@ -250,8 +331,10 @@ class App:
         return upgrades
 
     def _make_http(self, guard: Guard) -> web.Application:
-        app = Surround(self._front, self._metrics).application()
-        polling = Polling(self.sockets.eio, self._front, self._upgrades)
+        app = self._surround.application()
+        polling = Polling(
+            self.sockets.eio, self._front, self._upgrades, self._routes, self._forwarder
+        )
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
         self._web.add_routes(app)
@@ -261,9 +344,14 @@ class App:
             rest.add_routes(app, api)
         return app
 
-    def _make_door(self) -> Door:
+    def _make_front_door(self) -> Door:
+        return self._make_door(self._doorkeeper, hand_over=self._hand_over)
+
+    def _make_door(
+        self, keeper: Doorkeeper, *, hand_over: HandOver | None = None, read: bytes = b""
+    ) -> Door:
         assert self._runner.server
-        return Door(self._runner.server, self._doorkeeper, self._upgrades, _HTTP_OPTIONS)
+        return Door(self._runner.server, keeper, self._upgrades, _HTTP_OPTIONS, hand_over, read)
 
     def _count_expired(self, expired: Expired) -> None:
         self._metrics.reaped.labels("sessions").inc(expired.rooms)
@@ -277,6 +365,7 @@ async def opened(
     admin_token: str,
     clock: Clock | None = None,
     client: Client | None = None,
+    seat: Seat | None = None,
 ) -> App:
     """A server on the live state that its settings name.
 
@@ -284,18 +373,26 @@ async def opened(
         StoreAwayError: That cannot be had.
     """
     clock = clock or SystemClock()
-    live: Live | None = None
+    seat = seat or Seat()
+    live: RedisLive | None = None
     if settings.redis_url:
         live = await open_redis(
             settings.redis_url,
-            Node(new_id()),
+            Node(seat.node_id, settings.node_url or ""),
             session=settings.session,
             random=settings.random,
             bounds=settings.bounds,
             clock=clock,
         )
     return App(
-        settings, secret=secret, admin_token=admin_token, live=live, clock=clock, client=client
+        settings,
+        secret=secret,
+        admin_token=admin_token,
+        live=live,
+        clock=clock,
+        client=client,
+        seat=seat,
+        peers=live.peers if live else None,
     )
 
 

@@ -34,7 +34,14 @@ class JsonFormatter(logging.Formatter):
 
     The texts of libraries, and of exceptions, may quote what a client sent; of those only
     the logger's name, the exception's type and the places in the code are written.
+
+    Args:
+        worker: The number of this process, if it is one of many.
     """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         is_ours = record.name.split(".", 1)[0] == OURS
@@ -42,6 +49,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage() if is_ours else "library",
+            **self._worker,
         }
         if not is_ours:
             line["library"] = record.name
@@ -57,10 +65,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(*, verbose: bool) -> None:
+def configure(*, verbose: bool, worker: int | None = None) -> None:
     """Send all logging to standard error: ours in full, libraries' errors only."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.ERROR)

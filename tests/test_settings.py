@@ -1,5 +1,6 @@
 """Settings: every good value works, every bad one is named with its way out, all at once."""
 
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -73,6 +74,12 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("PORT", "65535", "port", 65535),
     ("PORT", " 8080 ", "port", 8080),
     ("DATA_DIR", "/var/lib/hushwire", "data_dir", Path("/var/lib/hushwire")),
+    ("WORKERS", "4", "workers", 4),
+    ("WORKERS", "Auto", "workers", len(os.sched_getaffinity(0))),
+    ("NODE_URL", "http://10.0.0.3:3001/", "node_url", "http://10.0.0.3:3001"),
+    ("NODE_URL", "https://[2001:db8::1]", "node_url", "https://[2001:db8::1]"),
+    ("DRAIN_S", "0", "drain_s", 0),
+    ("DRAIN_S", "300", "drain_s", 300),
     ("DEBUG", "TRUE", "debug", True),
     ("DEBUG", "off", "debug", False),
     ("ADMIN_TOKEN", "0123456789abcdef", "admin_token", "0123456789abcdef"),
@@ -111,6 +118,13 @@ BAD: list[tuple[str, str]] = [
     ("HOST", "a b"),
     ("PORT", "65536"),
     ("PORT", "3001/tcp"),
+    ("WORKERS", "0"),
+    ("WORKERS", "257"),
+    ("NODE_URL", "10.0.0.3:3001"),
+    ("NODE_URL", "ws://10.0.0.3:3001"),
+    ("NODE_URL", "http://10.0.0.3:3001/path"),
+    ("NODE_URL", "http://10.0.0.3:99999"),
+    ("DRAIN_S", "301"),
     ("DEBUG", "maybe"),
     ("DEBUG", "2"),
     ("RATE_LIMITS", "none"),
@@ -165,7 +179,7 @@ def test_a_folder_name_that_no_system_takes_is_refused_like_any_bad_value() -> N
 def test_all_problems_are_told_at_once_each_on_its_line() -> None:
     bad = {"PORT": "none", "CLIENT_URL": "nowhere", "DEBUG": "2", "MAX_SESSIONS": "0"}
 
-    told = problems(**bad, DATABASE_URL="postgresql://a", WORKERS="4", ADMIN_TOKEN="short")
+    told = problems(**bad, DATABASE_URL="postgresql://a", WORKERS="none", ADMIN_TOKEN="short")
 
     names = [line.partition(":")[0] for line in told]
     assert sorted(names) == sorted([*bad, "DATABASE_URL", "WORKERS", "ADMIN_TOKEN"])
@@ -385,7 +399,6 @@ def test_a_url_of_redis_goes_before_its_parts() -> None:
 
 LATER = {
     "DATABASE_URL": "postgresql://localhost/chat",
-    "WORKERS": "2",
 }
 
 
@@ -448,7 +461,11 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 def test_every_bound_says_its_unit_in_its_name() -> None:
     units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_PER_MINUTE")
     counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
-    unclear = [name for name in NUMBERS if name != "PORT" and not name.endswith(units + counts)]
+    unclear = [
+        name
+        for name in NUMBERS
+        if name not in ("PORT", "WORKERS") and not name.endswith(units + counts)
+    ]
 
     assert unclear == []
 
@@ -469,6 +486,7 @@ def test_every_setting_changes_something() -> None:
         "JWT_AUDIENCE": "chat",
         "ADMIN_CLAIM": "admin",
         "JWT_TYPES": "student",
+        "NODE_URL": "http://10.0.0.3:3001",
     }
     # See tests/conformance/test_tls.py, and above.
     names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL", "REDIS_URL"}

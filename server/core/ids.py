@@ -95,6 +95,11 @@ def new_id() -> str:
     return f"{stamp[:8]}-{stamp[8:]}-7{digits[:3]}-{variant}{digits[4:7]}-{digits[8:]}"
 
 
+def new_node_id(number: int = 0) -> str:
+    """Of a process, until it ends: its number on its machine, and random digits."""
+    return f"{number}n{secrets.token_hex(6)}"
+
+
 def new_secret() -> str:
     """256 random bits as 43 URL-safe characters."""
     return secrets.token_urlsafe(32)

@@ -26,6 +26,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     tls_cert: Path | None
     tls_key: Path | None
+    workers: int
+    node_url: str | None
+    drain_s: float
     debug: bool
     admin_token: Secret | None
     jwt_secret: Secret | None
@@ -160,6 +163,9 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         data_dir=values["DATA_DIR"],
         tls_cert=values["TLS_CERT"],
         tls_key=values["TLS_KEY"],
+        workers=values["WORKERS"],
+        node_url=values["NODE_URL"],
+        drain_s=values["DRAIN_S"],
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
         jwt_secret=values["JWT_SECRET"],

@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 LATER = {
     "DATABASE_URL": "this version keeps nothing in a database",
-    "WORKERS": "this version runs one process",
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
     "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
 }
@@ -14,7 +13,6 @@ LATER = {
 _OFF = {"", "false", "0", "no", "off"}
 
 HARMLESS = {
-    "WORKERS": {"", "1"},
     "REQUIRE_ENCRYPTION": _OFF,
     "REQUIRE_REGISTRATION_TOKEN": _OFF,
 }
@@ -24,7 +22,6 @@ ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
 
 UNUSED = (
     "MONGODB_URI",
-    "DRAIN_S",
     "MESSAGE_TTL_DAYS",
     "GOOGLE_CLIENT_ID",
     "GOOGLE_ISSUER",

@@ -14,6 +14,7 @@ from server.settings.values import (
     folder,
     host,
     https_url,
+    node_url,
     origins,
     proxies,
     redis_url,
@@ -23,6 +24,7 @@ from server.settings.values import (
     token,
     token_types,
     whole,
+    workers,
 )
 
 
@@ -70,6 +72,26 @@ TABLE: tuple[Setting, ...] = (
         "Certificate chain in PEM, to speak HTTPS without a proxy; with TLS_KEY",
     ),
     Setting("TLS_KEY", "", file, "The certificate's key in PEM, without a passphrase"),
+    Setting(
+        "WORKERS",
+        "1",
+        workers,
+        "Processes that share the port: a number, or auto for one a core; more than 1 need "
+        "REDIS_URL, or redis-server or valkey-server on this machine",
+    ),
+    Setting(
+        "NODE_URL",
+        "",
+        node_url,
+        "Where other machines with the same REDIS_URL reach this one, such as "
+        "http://node3.example:3001, for requests that a balancer has sent to the wrong one",
+    ),
+    Setting(
+        "DRAIN_S",
+        "10",
+        seconds(0, 300),
+        "Seconds in which SIGTERM ends the server and sends its clients elsewhere; 0: at once",
+    ),
     Setting("DEBUG", "false", switch, "Verbose logs; /sessions without token on this machine"),
     Setting(
         "ADMIN_TOKEN",

@@ -1,5 +1,6 @@
 """What the text of a setting may be: each makes the value, or raises ValueError."""
 
+import os
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -7,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server.core.claims import AdminClaim
+
+MAX_WORKERS = 256
 
 
 class Secret(str):
@@ -25,6 +28,16 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def workers(text: str) -> int:
+    """How many processes; a machine has no use for more than it has cores, but may have them."""
+    if text.lower() == "auto":
+        return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    try:
+        return whole(1, MAX_WORKERS)(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("must be", "must be auto, or", 1)) from None
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
@@ -126,6 +139,16 @@ def https_url(text: str) -> str | None:
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
         raise ValueError("must begin with https://; http:// is for this machine only")
     return text
+
+
+def node_url(text: str) -> str | None:
+    """The address of a server of ours, without a path."""
+    if not text:
+        return None
+    found = _ORIGIN.fullmatch(text.rstrip("/").lower())
+    if not found or found[1] not in ("http", "https") or not 0 < int(found[3] or 1) < 65_536:
+        raise ValueError("must be a URL such as http://node3.example:3001")
+    return found[0]
 
 
 def _is_here(name: str) -> bool:

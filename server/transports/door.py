@@ -20,6 +20,7 @@ from server.transports.doorkeeper import Doorkeeper
 from server.transports.eager import start
 from server.transports.errors import problem
 from server.transports.front import DEFAULT_HEADERS, SECURITY_HEADERS
+from server.transports.handover import HandOver
 from server.transports.http_connection import HttpConnection, HttpOptions
 from server.transports.inner import HttpProcessingError, parse_head
 from server.transports.upgrade import Upgrades, Wish
@@ -37,7 +38,12 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class Door(asyncio.Protocol):
-    """Reads the head of the first request, then hands the connection on."""
+    """Reads the head of the first request, then hands the connection on.
+
+    Args:
+        hand_over: Knows whether another process is to have it; None if it must stay.
+        read: By the process that had it before.
+    """
 
     def __init__(
         self,
@@ -45,7 +51,11 @@ class Door(asyncio.Protocol):
         keeper: Doorkeeper,
         upgrades: Upgrades,
         http_options: HttpOptions,
+        hand_over: HandOver | None = None,
+        read: bytes = b"",
     ) -> None:
+        self._hand_over = hand_over
+        self._read_before = read
         self._server = server
         self._keeper = keeper
         self._upgrades = upgrades
@@ -71,6 +81,8 @@ class Door(asyncio.Protocol):
         self._is_counted = True
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(HEAD_LIMIT_S, self._transport.abort)
+        if self._read_before:
+            loop.call_soon(self.data_received, self._read_before)  # before anything is read
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused or self._transport.is_closing():
@@ -90,6 +102,8 @@ class Door(asyncio.Protocol):
             self._keeper.leave(self._peer)
 
     def _hand_on(self) -> None:
+        if self._hand_over and self._hand_over.give(bytes(self._head), self._transport):
+            return
         wish = self._read_wish()
         if wish is None:
             self._hand_to_aiohttp(self._head)

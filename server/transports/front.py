@@ -9,6 +9,7 @@ from msgspec import Struct
 from server.core.errors import AppError, Code
 from server.logs import request_id
 from server.transports.origins import Origins
+from server.transports.passes import HEADER, Hop, Passes
 from server.transports.proxies import Proxies
 
 SECURITY_HEADERS = {
@@ -37,13 +38,19 @@ PUBLIC_HEADERS = {
 
 
 class Peer(Struct, frozen=True):
-    """The other end of a TCP connection: a client, or a proxy."""
+    """The other end of a TCP connection: a client, or a proxy.
+
+    Attributes:
+        hop: By which the request came here; if it was forwarded, the rest is of the
+            connection that it first came by.
+    """
 
     address: str
     is_secure: bool
+    hop: Hop = Hop.CLIENT
 
 
-def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
+def _peer_of(transport: asyncio.BaseTransport | None) -> Peer:
     if transport is None:
         return Peer("unknown", is_secure=False)
     name = transport.get_extra_info("peername")
@@ -56,9 +63,16 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer:
 class Front:
     """Tells callers apart, and pages that may use the server from others."""
 
-    def __init__(self, origins: Origins, proxies: Proxies) -> None:
+    def __init__(self, origins: Origins, proxies: Proxies, passes: Passes) -> None:
         self._origins = origins
         self._proxies = proxies
+        self._passes = passes
+
+    def peer(self, transport: asyncio.BaseTransport | None, headers: Mapping[str, str]) -> Peer:
+        """Who sent a request, whichever process of ours it first came to."""
+        if HEADER in headers and (told := self._passes.read(headers)):
+            return Peer(told.address, told.is_secure, told.hop)
+        return _peer_of(transport)
 
     def client_address(self, peer: Peer, headers: Any) -> str:
         """The client's address, by which limits count.

@@ -9,6 +9,7 @@ from aiohttp import web
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
 from server.core.ports import RoomTotals
+from server.transports.gathering import ONLY_OWN, Gathering
 from server.transports.http import Guard, json_response, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
@@ -25,13 +26,23 @@ class Needed(Protocol):
 class Health:
     """The state of this process, as it truly is.
 
+    Args:
+        gathering: Has the metrics of other processes beside this one, if there are some.
+
     Attributes:
         is_draining: Set when the process is about to stop: not ready for new work.
     """
 
     def __init__(
-        self, chat: Chat, metrics: Metrics, guard: Guard, gate: Gate, stores: Needed
+        self,
+        chat: Chat,
+        metrics: Metrics,
+        guard: Guard,
+        gate: Gate,
+        stores: Needed,
+        gathering: Gathering | None = None,
     ) -> None:
+        self._gathering = gathering
         self._chat = chat
         self._metrics = metrics
         self._guard = guard
@@ -73,6 +84,8 @@ class Health:
         self._metrics.held_bytes.set(totals.held_bytes)
         self._metrics.connections.set(self._gate.connections)
         body, content_type = self._metrics.exposition()
+        if self._gathering and ONLY_OWN not in request.query:
+            body = (await self._gathering.page(body.decode())).encode()
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _known_totals(self) -> RoomTotals:

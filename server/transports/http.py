@@ -22,7 +22,7 @@ from server.logs import new_request_id, request_id
 from server.transports.api import Access
 from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
-from server.transports.front import DEFAULT_HEADERS, Front, peer_of
+from server.transports.front import DEFAULT_HEADERS, Front, Peer
 from server.transports.metrics import Metrics
 from server.transports.proxies import is_direct_loopback
 
@@ -55,11 +55,13 @@ class Guard(Struct, frozen=True):
         tokens: Reads those of users, which come as Bearer.
         operators_token: As Bearer or in `X-Admin-Token`.
         open_to_loopback: Whether requests made on this machine need none (`DEBUG`).
+        front: Tells where a request was made.
     """
 
     tokens: Tokens
     operators_token: str
     open_to_loopback: bool
+    front: Front
 
     async def admit(self, request: web.Request, access: Access) -> User | None:
         """Let those pass who may, and tell which user it is, if it is one.
@@ -89,7 +91,7 @@ class Guard(Struct, frozen=True):
                 `Tokens.verify` raises.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
-            peer_of(request.transport).address, request.headers
+            self.front.peer(request.transport, request.headers).address, request.headers
         ):
             return None
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
@@ -106,11 +108,19 @@ class Guard(Struct, frozen=True):
 
 
 class Surround:
-    """What surrounds every HTTP request of a server."""
+    """What surrounds every HTTP request of a server.
+
+    Attributes:
+        running: Requests that have no answer yet.
+        is_last: Set while the process drains: each connection ends with its next answer, so
+            that proxies take their further requests elsewhere.
+    """
 
     def __init__(self, front: Front, metrics: Metrics) -> None:
         self._front = front
         self._metrics = metrics
+        self.running = 0
+        self.is_last = False
 
     def application(self) -> web.Application:
         """An application without routes that cares for whatever is added to it."""
@@ -125,7 +135,13 @@ class Surround:
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         request_id.set(new_request_id())
         started = time.perf_counter()
-        response = await _answer_errors(request, handler)
+        self.running += 1
+        try:
+            response = await _answer_errors(request, handler)
+        finally:
+            self.running -= 1
+        if self.is_last:
+            response.force_close()
         route = _route_pattern(request)
         self._metrics.http_requests.labels(request.method, route, response.status).inc()
         if code := response.get(_CODE):
@@ -148,7 +164,7 @@ class Surround:
     ) -> web.StreamResponse:
         if _is_public(request):
             return await handler(request)
-        self._front.check_origin(peer_of(request.transport), request.headers)
+        self._front.check_origin(self._peer(request), request.headers)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=self._front.preflight_headers())
         return await handler(request)
@@ -157,10 +173,11 @@ class Surround:
         for name, value in DEFAULT_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.update(
-            self._front.headers(
-                peer_of(request.transport), request.headers, is_public=_is_public(request)
-            )
+            self._front.headers(self._peer(request), request.headers, is_public=_is_public(request))
         )
+
+    def _peer(self, request: web.Request) -> Peer:
+        return self._front.peer(request.transport, request.headers)
 
 
 async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:

@@ -10,7 +10,8 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 log = logging.getLogger("hushwire.http")
 
@@ -48,6 +49,12 @@ class Listener:
         self._shaking_hands: Counter[str] = Counter()
         self._loop.add_reader(sock.fileno(), self._accept)
         self.port: int = sock.getsockname()[1]
+
+    def close_after_last(self) -> None:
+        """Accept nobody any more but those who are connected already, and wait for that."""
+        if self._socket.fileno() >= 0:
+            self._accept()
+        self.close()
 
     def close(self) -> None:
         """Accept nobody any more."""
@@ -110,37 +117,75 @@ class Listener:
             )
 
 
-async def listen(
-    host: str,
-    port: int,
-    make: Callable[[], asyncio.Protocol],
-    tls: ssl.SSLContext | None = None,
-) -> list[Listener]:
-    """Listen on every address of a host.
+class Address(NamedTuple):
+    """Where a socket may listen."""
+
+    family: int
+    kind: int
+    protocol: int
+    place: tuple[Any, ...]
+
+
+async def addresses_of(host: str, port: int) -> list[Address]:
+    """All addresses of a host.
 
     Raises:
-        OSError: An address cannot be had.
+        OSError: There is no such host.
     """
     found = await asyncio.get_running_loop().getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    listeners: list[Listener] = []
+    places = ((family, kind, protocol, place) for family, kind, protocol, _, place in found)
+    return [Address(*place) for place in dict.fromkeys(places)]
+
+
+def bind(addresses: Iterable[Address], *, is_shared: bool = False) -> list[socket.socket]:
+    """Sockets on these addresses, which do not listen yet.
+
+    Args:
+        is_shared: Others may listen there, too, if they ask for the same: the system then
+            spreads connections evenly over all.
+
+    Raises:
+        OSError: An address cannot be had.
+    """
+    sockets: list[socket.socket] = []
     try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
+        for family, kind, protocol, place in addresses:
             sock = socket.socket(family, kind, protocol)
+            sockets.append(sock)
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if is_shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                sock.bind(address)
-                sock.listen(BACKLOG)
-            except OSError:
-                sock.close()
-                raise
-            listeners.append(Listener(sock, make, tls))
+            sock.bind(place)
     except OSError:
-        for listener in listeners:
-            listener.close()
+        close_all(sockets)
         raise
-    return listeners
+    return sockets
+
+
+def listen(
+    sockets: Sequence[socket.socket],
+    make: Callable[[], asyncio.Protocol],
+    tls: ssl.SSLContext | None = None,
+) -> list[Listener]:
+    """Listen on all of these sockets, which are the listeners' from now on.
+
+    Raises:
+        OSError: Somebody else does; then they are closed.
+    """
+    try:
+        for sock in sockets:
+            sock.listen(BACKLOG)
+    except OSError:
+        close_all(sockets)
+        raise
+    return [Listener(sock, make, tls) for sock in sockets]
+
+
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()

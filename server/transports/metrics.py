@@ -109,6 +109,12 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.forwarded = Counter(
+            "hushwire_forwarded_total",
+            "Connections handed over, and requests and WebSockets forwarded, to other processes",
+            ["kind"],
+            registry=self.registry,
+        )
         self.reaped = Counter(
             "hushwire_reaped_total",
             "Idle rooms and lost members taken away",

@@ -17,7 +17,7 @@ from server.core.ports import RateLimiter
 from server.core.rates import charge, spend
 from server.transports.api import Access, Api, Caller, Route
 from server.transports.decode import Decoder, parse_json
-from server.transports.front import Front, peer_of
+from server.transports.front import Front
 from server.transports.http import Guard, json_response, problem_response
 
 BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
@@ -86,7 +86,9 @@ class Rest(Struct, frozen=True):
         if payer:
             await self.toll.spend(payer)
         wish = await _wish(route, request, self.decoder)
-        address = self.front.client_address(peer_of(request.transport), request.headers)
+        address = self.front.client_address(
+            self.front.peer(request.transport, request.headers), request.headers
+        )
         result = await route.handler(self.chat, Caller(address, user=user), wish)
         answer = route.render(wish, result)
         response = json_response(answer.body, answer.status)

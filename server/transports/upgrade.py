@@ -18,10 +18,13 @@ from yarl import URL
 
 from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
-from server.transports.front import DEFAULT_HEADERS, Front, Peer, peer_of
+from server.transports.forward import Forwarder
+from server.transports.front import DEFAULT_HEADERS, Front, Peer
 from server.transports.http_connection import HttpConnection
 from server.transports.inner import bytes_after_upgrade
 from server.transports.metrics import Metrics
+from server.transports.routes import Place, Routes
+from server.transports.tunnel import TunnelEnd
 from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
 
 _SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -61,6 +64,8 @@ class Upgrades:
         self,
         front: Front,
         metrics: Metrics,
+        routes: Routes,
+        forwarder: Forwarder,
         *,
         max_message_bytes: int,
         max_unsent_bytes: int,
@@ -72,9 +77,17 @@ class Upgrades:
         self._max_unsent_bytes = max_unsent_bytes
         self._has_rates = has_rates
         self._flusher = Flusher()
+        self._routes = routes
+        self._forwarder = forwarder
+        self._tunnels: set[TunnelEnd] = set()
         self._openers: dict[str, Open] = {}
         self._all_ended: asyncio.Event | None = None  # while all are being closed
         self._open: dict[WebSocket, Callable[[], None]] = {}  # -> tells the door of its end
+
+    @property
+    def tunnels(self) -> int:
+        """Connections that lead to other processes."""
+        return len(self._tunnels)
 
     def serve(self, path: str, opener: Open) -> None:
         self._openers[path] = opener
@@ -84,8 +97,10 @@ class Upgrades:
 
     async def open(
         self, wish: Wish, transport: asyncio.Transport, on_end: Callable[[], None]
-    ) -> WebSocket:
+    ) -> asyncio.Protocol:
         """Answer the handshake and hand the connection to whoever uses it.
+
+        If that is another process, it answers, and the connection leads there.
 
         Args:
             on_end: Called when the connection is gone, which has no other protocol then.
@@ -94,8 +109,10 @@ class Upgrades:
             AppError: It is refused; nothing was written.
         """
         accept = _accept(wish)
-        peer = peer_of(transport)
+        peer = self._front.peer(transport, wish.headers)
         self._front.check_origin(peer, wish.headers)
+        if place := await self._routes.find(wish.url.query.get("sid", ""), peer.hop):
+            return await self._tunnel(wish, transport, on_end, peer, place)
         opener = self._openers[wish.url.path]
         user = await opener(wish.url.query, self._front.client_address(peer, wish.headers))
         connection = WebSocket(
@@ -118,6 +135,32 @@ class Upgrades:
         if wish.tail:
             connection.data_received(wish.tail)
         return connection
+
+    async def _tunnel(
+        self,
+        wish: Wish,
+        transport: asyncio.Transport,
+        on_end: Callable[[], None],
+        peer: Peer,
+        place: Place,
+    ) -> TunnelEnd:
+        head = f"{wish.method} {wish.url.raw_path_qs} HTTP/1.1"
+        there = await self._forwarder.tunnel(head, wish.headers.items(), peer, place)
+
+        def ended(end: TunnelEnd) -> None:
+            self._tunnels.discard(end)
+            on_end()
+            self._tell_if_all_ended()
+
+        here = TunnelEnd(ended)
+        there.write(wish.tail)
+        if not transport.is_closing():
+            self._tunnels.add(here)
+            transport.set_protocol(here)
+            here.connection_made(transport)
+        here.join(there)
+        here.release()
+        return here
 
     async def open_after_http(self, request: web.Request) -> web.StreamResponse:
         """The same for a connection that has carried other requests, which aiohttp has.
@@ -142,13 +185,15 @@ class Upgrades:
         """Close every connection, and cut off who does not answer within the limit."""
         for connection in list(self._open):
             connection.close(CLOSE_CODE[Code.UNAVAILABLE])
-        if self._open:
+        if self._open or self._tunnels:
             self._all_ended = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limit_s):
                     await self._all_ended.wait()
         for connection in list(self._open):
             connection.abort()
+        for tunnel in list(self._tunnels):
+            tunnel.abort()
         await asyncio.sleep(0)  # for them to hear of it
 
     def _answer(self, wish: Wish, peer: Peer, accept: str) -> bytes:
@@ -159,7 +204,10 @@ class Upgrades:
 
     def _ended(self, connection: WebSocket) -> None:
         self._open.pop(connection)()
-        if self._all_ended and not self._open:
+        self._tell_if_all_ended()
+
+    def _tell_if_all_ended(self) -> None:
+        if self._all_ended and not self._open and not self._tunnels:
             self._all_ended.set()
 
 

@@ -293,6 +293,20 @@ export const scenarios = {
     await alice.next("user-left");
   },
 
+  // Each in a session of their own, which one process can have to itself.
+  async hermits(stage) {
+    const hermits = Array.from({ length: 12 }, (_, index) => `hermit ${index}`);
+    await Promise.all(
+      hermits.map(async (who) => {
+        const cave = `${who} ${Math.random()}`; // others may have played here before
+        const hermit = await stage.meet(who);
+        await hermit.join(cave, { isCreator: true });
+        stage.note(who, "transport", await hermit.settle());
+        for (const text of ["1", "2", "3", "4"]) await hermit.send(cave, text);
+      }),
+    );
+  },
+
   // Emitted in one go, some of it while the client changes its transport.
   async burst(stage) {
     const { alice, bob } = await pair(stage, "burst");

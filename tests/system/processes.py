@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-m", "server")
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """What the process knows: where Python is, and these settings."""
     known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-    defaults = {"PORT": 0, "DATA_DIR": folder / "data"}
+    defaults = {"PORT": 0, "DATA_DIR": folder / "data", "DRAIN_S": 0}
     return known | {name: str(value) for name, value in {**defaults, **settings}.items()}
 
 
@@ -38,16 +38,18 @@ class ServerProcess:
     Attributes:
         said: Its line on standard output.
         url: Without a slash at the end.
+        data: Its data folder.
     """
 
-    def __init__(self, process: subprocess.Popen[str], log_file: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: Path, log_file: Path) -> None:
         self.process = process
+        self.data = folder / "data"
         self._log_file = log_file
         assert process.stdout
         self.said = process.stdout.readline()
-        found = re.search(r"http://\S+:(\d+)", self.said)
+        found = re.search(r"(https?)://\S+:(\d+)", self.said)
         assert found, (self.said, self.log)
-        self.url = f"http://127.0.0.1:{found[1]}"
+        self.url = f"{found[1]}://127.0.0.1:{found[2]}"
 
     @property
     def log(self) -> str:
@@ -57,6 +59,14 @@ class ServerProcess:
     def log_lines(self) -> list[dict[str, Any]]:
         """Every line of the log; fails if one is no JSON object."""
         return [json.loads(line) for line in self.log.splitlines()]
+
+    def children(self) -> list[int]:
+        """The processes that it has started, by their ids."""
+        return children_of(self.process.pid)
+
+    def workers(self) -> list[int]:
+        """Those of its children that serve."""
+        return workers_of(self.process.pid)
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """`VmRSS`: resident now; `VmHWM`: at most so far."""
@@ -71,6 +81,21 @@ class ServerProcess:
         self.process.send_signal(signum)
         status = self.process.wait(limit_s)
         return Stop(status, time.monotonic() - started)
+
+
+def children_of(pid: int) -> list[int]:
+    return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def workers_of(pid: int) -> list[int]:
+    return [child for child in children_of(pid) if b"server.workers" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @contextmanager
@@ -88,6 +113,6 @@ def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
         )
     with process:
         try:
-            yield ServerProcess(process, log_file)
+            yield ServerProcess(process, folder, log_file)
         finally:
             process.kill()

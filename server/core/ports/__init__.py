@@ -21,6 +21,7 @@ from server.core.ports.groups import Report as Report
 from server.core.ports.groups import Reported as Reported
 from server.core.ports.groups import SavedKey as SavedKey
 from server.core.ports.groups import Wish as Wish
+from server.core.ports.peers import Peers as Peers
 from server.core.ports.rates import RateLimiter as RateLimiter
 from server.core.ports.rooms import Appended as Appended
 from server.core.ports.rooms import Draft as Draft

@@ -61,6 +61,7 @@ class Link:
         self.is_up = True
         self._batches = Batches(lambda: client.pipeline(transaction=False))
         self._alarm = asyncio.Event()
+        self._seen = ""  # of a Cluster's servers
 
     async def run(self, script: Script, tag: str, *arguments: Value, is_probe: bool = False) -> Any:
         """Run a script on the server that has a tag.
@@ -113,18 +114,31 @@ class Link:
     async def server_id(self) -> str:
         """Which run of which server this is, of which another one may know less.
 
+        It also sees whether there is a replica. On a Cluster nobody waits for those.
+
         Raises:
             AppError: UNAVAILABLE.
         """
         try:
-            known = await self.client.info("server") | await self.client.info("replication")
-            # On a Cluster each server would have to be waited for on a connection of its own.
-            is_alone = isinstance(self.client, redis_asyncio.Redis)
-            self._batches.has_replica = is_alone and int(known.get("connected_slaves", 0)) > 0
-            return str(known["run_id"])
+            return await self._look()
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             raise unavailable() from error
+
+    async def _look(self) -> str:
+        if isinstance(self.client, redis_asyncio.RedisCluster):
+            return await self._look_at_cluster(self.client)
+        known = await self.client.info("server") | await self.client.info("replication")
+        self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
+        return str(known["run_id"])
+
+    async def _look_at_cluster(self, cluster: redis_asyncio.RedisCluster) -> str:
+        masters = cluster.get_primaries()
+        # With one of them away the others go on.
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            found = await cluster.execute_command("INFO", "server", target_nodes=masters)
+            self._seen = " ".join(sorted(one["run_id"] for one in found.values()))
+        return self._seen
 
     async def rest(self, limit_s: float) -> None:
         """Wait for so long, or until something goes wrong."""
@@ -137,7 +151,8 @@ class Link:
 
     def _failed(self, error: Exception) -> None:
         self._alarm.set()
-        if isinstance(error, TimeoutError | RedisTimeoutError):
+        is_all_of_it = isinstance(self.client, redis_asyncio.Redis)
+        if is_all_of_it and isinstance(error, TimeoutError | RedisTimeoutError):
             # Whoever comes next need not wait as long for the same answer.
             self.is_up = False
             self._batches.give_up(error)

@@ -10,7 +10,7 @@ from server.core.events import ConnectionAttached
 from server.core.ids import RoomId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, GroupStore, RateLimiter, RoomStore
+from server.core.ports import Broker, GroupStore, Peers, RateLimiter, RoomStore
 from server.stores.live import StoreAwayError
 from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
@@ -25,6 +25,7 @@ from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
+from server.stores.redis.peers import RedisPeers
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.rooms import RedisRooms
 
@@ -66,6 +67,7 @@ class RedisLive:
         self.groups: GroupStore = self._groups
         self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
+        self.peers: Peers = RedisPeers(link)
         self._ear = Ear(
             link.pubsub,
             is_sharded=link.publish == "SPUBLISH",

@@ -42,6 +42,7 @@ class Engine:
 
     Args:
         gate: Admits handshakes.
+        node_id: Of this process; it stands in front of the ids of its lines.
 
     Attributes:
         handlers: Of `connect`, `message` and `disconnect`, by these names.
@@ -52,8 +53,9 @@ class Engine:
     async_mode = "asyncio"
     reason = engineio.AsyncServer.reason
 
-    def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, options: EngineOptions, gate: Gate, metrics: Metrics, node_id: str) -> None:
         self.metrics = metrics
+        self._node_id = node_id
         self.hear: Callable[[EngineSocket, str | bytes], Coroutine[Any, Any, None]]
         self.handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
         self._sessions: dict[str, dict[str, Any]] = {}
@@ -97,7 +99,12 @@ class Engine:
         return self._sessions.setdefault(sid, {}) if sid in self.sockets else {}
 
     def generate_id(self) -> str:
+        """Of a connection of Socket.IO, which others may see."""
         return secrets.token_urlsafe(16)
+
+    def _new_sid(self) -> str:
+        """Of a line, from which every process can tell whose it is."""
+        return f"{self._node_id}.{secrets.token_urlsafe(16)}"
 
     def create_event(self) -> asyncio.Event:
         return asyncio.Event()
@@ -130,7 +137,7 @@ class Engine:
                 raise AppError(Code.INVALID_REQUEST, "no connection with that sid polls")
             return Probe(socket)
         await self.gate.enter(address)
-        return EngineSocket(self, self.generate_id(), address)
+        return EngineSocket(self, self._new_sid(), address)
 
     async def open_polling(self, address: str) -> EngineSocket:
         """A new line that polls.
@@ -139,7 +146,7 @@ class Engine:
             AppError: What `Gate.enter` raises.
         """
         await self.gate.enter(address)
-        socket = EngineSocket(self, self.generate_id(), address)
+        socket = EngineSocket(self, self._new_sid(), address)
         socket.begin_polling()
         return socket
 

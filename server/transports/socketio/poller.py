@@ -22,12 +22,22 @@ class Poller:
         is_moving: The client tries another transport, and lets no poll wait meanwhile.
     """
 
-    __slots__ = ("_allowance", "_outbox", "_poll", "is_moving", "unsent_bytes")
+    __slots__ = (
+        "_allowance",
+        "_fetched",
+        "_has_ended",
+        "_outbox",
+        "_poll",
+        "is_moving",
+        "unsent_bytes",
+    )
 
     def __init__(self) -> None:
         self._outbox: deque[tuple[Outgoing, bool]] = deque()  # with whether it was asked for
         self._poll: asyncio.Future[None] | None = None
         self._allowance = 0  # unsent bytes that were asked for
+        self._fetched: asyncio.Future[None] | None = None  # while somebody waits for it
+        self._has_ended = False
         self.is_moving = False
         self.unsent_bytes = 0
 
@@ -48,6 +58,16 @@ class Poller:
     def close(self, farewell: Outgoing) -> None:
         """Tell the poll that waits, or the next."""
         self._add(farewell, is_answer=False)
+        self._has_ended = True
+        self._tell_fetched()
+
+    async def finish(self, farewell: Outgoing) -> None:
+        """Take nothing more, and wait until all is fetched, the farewell at the end of it."""
+        self._add(farewell, is_answer=False)
+        self._has_ended = True
+        if self._outbox:
+            self._fetched = asyncio.get_running_loop().create_future()
+            await self._fetched
 
     def move(self) -> None:
         """From now on a poll is answered at once, with `NOOP` if there is nothing else."""
@@ -59,6 +79,7 @@ class Poller:
         left = [outgoing for outgoing, _ in self._outbox]
         self._outbox.clear()
         self.unsent_bytes = self._allowance = 0
+        self._tell_fetched()
         return left
 
     async def poll(self) -> list[str]:
@@ -78,6 +99,8 @@ class Poller:
         return self._take() or NOOP.packets()
 
     def _add(self, outgoing: Outgoing, *, is_answer: bool) -> None:
+        if self._has_ended:
+            return
         self._outbox.append((outgoing, is_answer))
         self.unsent_bytes += outgoing.size_bytes
         self._wake()
@@ -90,7 +113,13 @@ class Poller:
             if is_answer:
                 self._allowance -= outgoing.size_bytes
             packets += outgoing.packets()
+        if not self._outbox:
+            self._tell_fetched()
         return packets
+
+    def _tell_fetched(self) -> None:
+        if self._fetched and not self._fetched.done():
+            self._fetched.set_result(None)
 
     def _wake(self) -> None:
         if self._poll and not self._poll.done():

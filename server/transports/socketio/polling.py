@@ -6,9 +6,11 @@ import functools
 from aiohttp import web
 
 from server.core.errors import AppError, Code
-from server.transports.front import Front, peer_of
+from server.transports.forward import Forwarder
+from server.transports.front import Front
 from server.transports.http_connection import HttpConnection
 from server.transports.rest import BODY_LIMIT_S, BROKEN_BODY
+from server.transports.routes import Routes
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
 from server.transports.socketio.session import EngineSocket, MalformedError
@@ -23,10 +25,19 @@ _PACKETS_A_TURN = 50
 class Polling:
     """The one route of Engine.IO, of which most requests are polls and posts."""
 
-    def __init__(self, engine: Engine, front: Front, upgrades: Upgrades) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        front: Front,
+        upgrades: Upgrades,
+        routes: Routes,
+        forwarder: Forwarder,
+    ) -> None:
         self._engine = engine
         self._front = front
         self._upgrades = upgrades
+        self._routes = routes
+        self._forwarder = forwarder
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request.
@@ -40,9 +51,12 @@ class Polling:
         if request.query.get("transport") != "polling" or "j" in request.query:
             raise AppError(Code.INVALID_REQUEST, "there is no such transport")
         sid = request.query.get("sid") or None
+        peer = self._front.peer(request.transport, request.headers)
+        if sid and (place := await self._routes.find(sid, peer.hop)):
+            body = await self._read_body(request)
+            return await self._forwarder.request(request, peer, place, body)
         match request.method, sid:
             case "GET", None:
-                peer = peer_of(request.transport)
                 address = self._front.client_address(peer, request.headers)
                 return await self._poll(await self._engine.open_polling(address), request)
             case "GET", str(sid):
@@ -75,7 +89,7 @@ class Polling:
             raise AppError(Code.INVALID_REQUEST, "one POST at a time")
         socket.is_posting = True
         try:
-            body = await self._read_body(request)
+            body = (await self._read_body(request)).decode()
             await socket.inbox.idle()
             for number, packet in enumerate(body.split(_SEPARATOR), start=1):
                 socket.receive_text(packet)
@@ -92,7 +106,7 @@ class Polling:
             socket.is_posting = False
         return web.Response(text="ok")
 
-    async def _read_body(self, request: web.Request) -> str:
+    async def _read_body(self, request: web.Request) -> bytes:
         limit = self._engine.max_payload_bytes
         too_large = AppError(Code.PAYLOAD_TOO_LARGE, f"one request may have {limit} bytes")
         if (request.content_length or 0) > limit:
@@ -106,4 +120,4 @@ class Polling:
                         raise too_large
         except TimeoutError:
             raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
-        return body.decode()
+        return bytes(body)

@@ -303,6 +303,15 @@ class EngineSocket:
             self.inbox.drop()
             self._end(self._engine.reason.SERVER_DISCONNECT, CLOSE_CODE[code], outgoing.CLOSE)
 
+    def retire(self) -> None:
+        """Have the client come back elsewhere, once what it sent is handled and answered."""
+        self.inbox.put(self._retire)
+
+    async def _retire(self) -> None:
+        if self._poller:
+            await self._poller.finish(outgoing.CLOSE)
+        self.shut(Code.UNAVAILABLE)
+
     def close(self) -> None:
         """Close in order."""
         self._end(self._engine.reason.SERVER_DISCONNECT, NORMAL, outgoing.CLOSE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -109,6 +110,27 @@ class Scenes:
 
     def note(self, scenario: str, line: Line) -> None:
         self._scenes[scenario].lines.append(line)
+
+
+async def play_at(url: str, client: Client, *names: str, **environment: str) -> Scenes:
+    """Play scenarios against a server that runs."""
+    scenes = Scenes(names)
+    async with asyncio.timeout(PLAY_LIMIT_S):
+        arguments = (url, str(client.version), client.transports, *names)
+        driver = await asyncio.create_subprocess_exec(
+            _NODE,
+            _DRIVER,
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | environment,
+            limit=1 << 22,
+        )
+        assert driver.stdout
+        async for text in driver.stdout:
+            scenario, *line = json.loads(text)
+            scenes.note(scenario, Line(*line))
+        assert await driver.wait() == 0
+    return scenes
 
 
 async def play(client: Client, *names: str, **settings: Any) -> Scenes:

@@ -1,0 +1,184 @@
+"""Having another process answer a request, which is for a line that it has."""
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from server.core.errors import AppError, Code
+from server.transports.front import Peer
+from server.transports.http_connection import HttpConnection
+from server.transports.metrics import Metrics
+from server.transports.passes import HEADER, Hop, Pass, Passes
+from server.transports.routes import Place
+from server.transports.tunnel import TunnelEnd
+
+CONNECT_LIMIT_S = 5.0
+MAX_PLACES = 256
+"""With connections kept open to them; the least used of more are closed."""
+
+MAX_WHOLE_BYTES = 64 * 1024
+"""Of an answer that is passed on in one piece."""
+
+_HOP_BY_HOP = frozenset(
+    ("connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade")
+)
+_ANSWERED = ("Content-Type", "Retry-After")
+
+
+class Forwarder:
+    """Asks other processes on behalf of clients.
+
+    Args:
+        limit_s: For one request; a poll waits for long.
+    """
+
+    def __init__(self, passes: Passes, metrics: Metrics, limit_s: float) -> None:
+        self._passes = passes
+        self._metrics = metrics
+        self._limit_s = limit_s
+        self._sessions: OrderedDict[str, aiohttp.ClientSession] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def request(
+        self, request: web.Request, peer: Peer, place: Place, body: bytes
+    ) -> web.StreamResponse:
+        """Pass a request on, and its answer back.
+
+        Raises:
+            AppError: INVALID_REQUEST: the process is gone, and the line with it.
+        """
+        self._metrics.forwarded.labels("request").inc()
+        connection = request.protocol
+        assert isinstance(connection, HttpConnection)
+        asking = asyncio.create_task(self._ask(request, peer, place, body))
+        # The other process is to hear that the client has gone.
+        connection.on_lost = lambda: _cancel(asking)
+        try:
+            return await asking
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise _gone() from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                asking.cancel()
+                raise
+            raise _gone() from None
+        finally:
+            connection.on_lost = None
+
+    async def _ask(
+        self, request: web.Request, peer: Peer, place: Place, body: bytes
+    ) -> web.StreamResponse:
+        headers = self._headers(request, peer, place)
+        url = URL(_url(place) + request.raw_path, encoded=True)
+        session = self._session(place)
+        async with session.request(
+            request.method, url, headers=headers, data=body or None, allow_redirects=False
+        ) as answer:
+            told = {name: answer.headers[name] for name in _ANSWERED if name in answer.headers}
+            if (answer.content_length or 0) <= MAX_WHOLE_BYTES:
+                return web.Response(status=answer.status, headers=told, body=await answer.read())
+            response = web.StreamResponse(status=answer.status, headers=told)
+            response.content_length = answer.content_length
+            await response.prepare(request)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+    async def tunnel(
+        self, head: str, headers: Iterable[tuple[str, str]], peer: Peer, place: Place
+    ) -> TunnelEnd:
+        """A connection to the other process on which this request was written, head and headers.
+
+        Raises:
+            AppError: INVALID_REQUEST: the process is gone, and the line with it.
+        """
+        self._metrics.forwarded.labels("websocket").inc()
+        end = TunnelEnd()
+        try:
+            # As a task: it may run where there is none yet, and a time limit needs one.
+            await asyncio.create_task(_connect(end, place))
+        except (OSError, TimeoutError):
+            raise _gone() from None
+        kept = [(name, value) for name, value in headers if name.lower() != HEADER.lower()]
+        kept.append((HEADER, self._pass(peer, place)))
+        lines = [head, *(f"{name}: {value}" for name, value in kept), "", ""]
+        end.write("\r\n".join(lines).encode("utf-8", "surrogateescape"))
+        return end
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    def _headers(self, request: web.Request, peer: Peer, place: Place) -> CIMultiDict[str]:
+        """Of some there may be several lines, of proxies one after the other."""
+        kept = CIMultiDict(
+            (name, value)
+            for name, value in request.headers.items()
+            if name.lower() not in _HOP_BY_HOP
+        )
+        kept[HEADER] = self._pass(peer, place)
+        return kept
+
+    def _pass(self, peer: Peer, place: Place) -> str:
+        return self._passes.write(Pass(place.hop, peer.address, peer.is_secure))
+
+    def _session(self, place: Place) -> aiohttp.ClientSession:
+        session = self._sessions.pop(place.address, None) or _session(place, self._limit_s)
+        self._sessions[place.address] = session
+        if len(self._sessions) > MAX_PLACES:
+            _, unused = self._sessions.popitem(last=False)
+            task = asyncio.create_task(unused.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        return session
+
+
+def _session(place: Place, limit_s: float) -> aiohttp.ClientSession:
+    # There are no more of them at a time than clients have connections here.
+    connector: aiohttp.BaseConnector = (
+        aiohttp.UnixConnector(place.address, limit=0)
+        if place.hop is Hop.SOCKET
+        else aiohttp.TCPConnector(limit=0)
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept", "Content-Type"),
+        timeout=aiohttp.ClientTimeout(total=limit_s, connect=CONNECT_LIMIT_S),
+    )
+
+
+def _url(place: Place) -> str:
+    return "http://socket" if place.hop is Hop.SOCKET else place.address
+
+
+async def _connect(end: TunnelEnd, place: Place) -> None:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(CONNECT_LIMIT_S):
+        if place.hop is Hop.SOCKET:
+            await loop.create_unix_connection(lambda: end, place.address)
+            return
+        url = urlsplit(place.address)
+        is_secure = url.scheme == "https"
+        tls = ssl.create_default_context() if is_secure else None
+        port = url.port or (443 if is_secure else 80)
+        await loop.create_connection(lambda: end, url.hostname or "", port, ssl=tls)
+
+
+def _cancel(task: asyncio.Task[web.StreamResponse]) -> None:
+    task.cancel()
+
+
+def _gone() -> AppError:
+    return AppError(Code.INVALID_REQUEST, "no connection with that sid polls")

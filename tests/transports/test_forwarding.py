@@ -1,0 +1,388 @@
+"""What one process gets and another has: lines that poll, found by their ids."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, TCPConnector
+from msgspec import Struct
+
+from server.app import App, Seat
+from server.core.ids import new_node_id
+from server.settings import load
+from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
+from tests.clocks import ManualClock
+from tests.servers import ADMIN_TOKEN, SECRET, RunningServer, until
+from tests.transports.wire import (
+    POLLING,
+    UPGRADE,
+    PollingLine,
+    Reply,
+    connected,
+    exchange,
+    frame,
+    head,
+    read_close_code,
+    read_reply,
+)
+
+LONG = {"MAX_PAYLOAD_BYTES": 200_000, "MAX_CIPHERTEXT_BYTES": 150_000}
+
+
+class Book(dict[str, str]):
+    """A directory of processes: by their ids their URLs."""
+
+    async def lookup(self, node_id: str) -> str | None:
+        return self.get(node_id)
+
+
+class Two(Struct):
+    """Two processes of an installation: lines are opened at the one, and asked for at the other.
+
+    Attributes:
+        are_near: On the same machine.
+    """
+
+    one: RunningServer
+    other: RunningServer
+    are_near: bool
+    book: Book
+
+    def forwarded(self, kind: str) -> int:
+        """What the other has passed on."""
+        return count(self.other, kind)
+
+
+def count(server: RunningServer, kind: str) -> int:
+    labels = {"kind": kind}
+    found = server.app._metrics.registry.get_sample_value("hushwire_forwarded_total", labels)
+    return int(found or 0)
+
+
+async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> RunningServer:
+    settings = load({"PORT": "0", **{name: str(value) for name, value in LONG.items()}})
+    app = App(
+        settings,
+        secret=SECRET,
+        admin_token=ADMIN_TOKEN,
+        seat=Seat(node_id=new_node_id(), folder=folder),
+        peers=book,
+    )
+    await app.start()
+    stack.push_async_callback(app.stop)
+    server = RunningServer(app)
+    if folder is None:
+        book[app._seat.node_id] = server.url
+    return server
+
+
+@pytest.fixture(params=["on one machine", "on two machines"])
+async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
+    are_near = request.param == "on one machine"
+    book = Book()
+    async with AsyncExitStack() as stack:
+        folder = tmp_path if are_near else None
+        one, other = [await start(stack, folder, book) for _ in "12"]
+        yield Two(one, other, are_near, book)
+
+
+class Wanderer(PollingLine):
+    """Opens a line at the one, and then asks the other for it."""
+
+    def __init__(self, two: Two, *, reuses_connections: bool) -> None:
+        super().__init__(two.one.url)
+        self._other = two.other.url
+        self._first = self._http
+        self._http = ClientSession(connector=TCPConnector(force_close=not reuses_connections))
+
+    async def shake_hands(self) -> None:
+        await super().shake_hands()
+        self.url = self._other
+
+    async def _close(self) -> None:
+        await self._first.close()
+
+
+@pytest.mark.parametrize("reuses_connections", [True, False])
+async def test_a_line_is_reached_through_the_wrong_process(
+    two: Two, *, reuses_connections: bool
+) -> None:
+    async with Wanderer(two, reuses_connections=reuses_connections) as line:
+        await line.open()
+        assert (await line.join("lair", 1))["success"]
+        said = ["x", "y" * 100_000, "z"]
+        for text in said:
+            request = {"sessionId": "lair", "encrypted": text}
+            assert (await line.ask("send-message", request))["success"]
+        history = (await line.join("lair", 1))["messages"]
+
+        assert [message["encrypted"] for message in history] == said
+        assert two.forwarded("request" if not two.are_near else "connection") > 0
+        assert two.one.app.sockets.eio.sockets
+        assert not two.other.app.sockets.eio.sockets
+
+
+async def test_what_comes_later_on_a_connection_is_forwarded_too(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    target = target_of(opened)
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(head("GET", "/health"))
+        await read_reply(reader)
+        writer.write(head("POST", target, {"Content-Length": "2"}) + b"40")
+        assert (await read_reply(reader)).body == b"ok"
+        writer.write(head("GET", target))
+        assert (await read_reply(reader)).body.startswith(b"40")
+
+    assert two.forwarded("request") == 2
+    assert two.forwarded("connection") == 0
+
+
+def target_of(opened: Reply) -> str:
+    return f"{POLLING}&sid={json.loads(opened.body[1:])['sid']}"
+
+
+async def test_a_body_may_arrive_after_its_connection_was_handed_over(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    body = b"40" + b"\x1e42" + b'["typing-start",{"sessionId":"%s"}]' % (b"x" * 100)
+    length = {"Content-Length": str(len(body))}
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(head("POST", target_of(opened), length) + body[:20])
+        [line] = two.one.app.sockets.eio.sockets.values()
+        await until(lambda: line.is_posting or not two.are_near)
+        writer.write(body[20:])
+
+        assert (await read_reply(reader)).body == b"ok"
+        if two.are_near:
+            # The connection is the right one's now, and counted there.
+            assert two.other.app._doorkeeper._count == 0
+            assert two.one.app._doorkeeper._count == 1
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_line_moves_to_a_websocket_through_the_wrong_process(
+    two: Two, *, is_first: bool
+) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    target = target_of(opened)
+    async with connected(two.other.url) as (reader, writer):
+        if not is_first:
+            writer.write(head("GET", "/health"))
+            await read_reply(reader)
+        writer.write(head("GET", target.replace("=polling", "=websocket"), UPGRADE))
+        switched = await read_reply(reader)
+        assert switched.status == 101
+        writer.write(frame(1, b"2probe"))
+        assert await read_frame(reader) == b"3probe"
+        writer.write(frame(1, b"5") + frame(1, b"40"))
+        assert (await read_frame(reader)).startswith(b"40")
+        [line] = two.one.app.sockets.eio.sockets.values()
+        assert line.transport == "websocket"
+
+        line.retire()
+        assert await read_close_code(reader) == 1012
+
+    kind = "connection" if two.are_near and is_first else "websocket"
+    assert two.forwarded(kind) == 1
+    await until(lambda: two.other.app._upgrades.tunnels == 0)
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    _, size = await reader.readexactly(2)
+    return await reader.readexactly(size)
+
+
+async def test_who_goes_while_it_polls_is_gone_for_the_right_process(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    lines = two.one.app.sockets.eio.sockets
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(head("GET", "/health"))
+        await read_reply(reader)
+        writer.write(head("GET", target_of(opened)))
+        [line] = lines.values()
+        await until(lambda: line.poller and line.poller.is_polling)
+
+    await until(lambda: not lines)
+
+
+async def test_who_goes_from_its_websocket_is_gone_for_the_right_process(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    lines = two.one.app.sockets.eio.sockets
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(
+            head("GET", target_of(opened).replace("=polling", "=websocket"), UPGRADE)
+            + frame(1, b"2probe")
+        )
+        await read_reply(reader)
+        assert await read_frame(reader) == b"3probe"
+        writer.write(frame(1, b"5"))
+        [line] = lines.values()
+        await until(lambda: line.transport == "websocket")
+
+    await until(lambda: not lines)
+    assert two.other.app._upgrades.tunnels == 0
+
+
+@pytest.mark.parametrize("keeps_connection", [True, False])
+async def test_origins_are_checked_as_if_it_had_come_to_the_right_process(
+    two: Two, *, keeps_connection: bool
+) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    origins = {
+        "http://relay.example": 200,
+        "https://relay.example": 403,
+        "http://a.example": 403,
+    }
+    for origin, status in origins.items():
+        headers = {"Origin": origin, "Content-Length": "1"}
+        async with connected(two.other.url) as (reader, writer):
+            if keeps_connection:
+                writer.write(head("GET", "/health"))
+                await read_reply(reader)
+            writer.write(head("POST", target_of(opened), headers) + b"3")
+            answer = await read_reply(reader)
+        assert answer.status == status
+        allowed = answer.headers.get("access-control-allow-origin")
+        assert allowed == (origin if status == 200 else None)
+
+
+async def test_the_bounds_of_a_request_hold(two: Two) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    async with connected(two.other.url) as (reader, writer):
+        writer.write(head("GET", "/health"))
+        await read_reply(reader)
+        length = {"Content-Length": str(LONG["MAX_PAYLOAD_BYTES"] + 1)}
+        writer.write(head("POST", target_of(opened), length))
+        assert (await read_reply(reader)).status == 413
+
+
+# --- who is not there ---
+
+
+async def test_ids_of_nobody_are_refused_as_ever(two: Two) -> None:
+    gone = new_node_id()
+    sids = ["", "x", f"{gone}.x", f"{two.one.app._seat.node_id}.x", "../../x.y", "a" * 5000 + ".x"]
+    for sid in sids[1:]:
+        for target in (f"{POLLING}&sid={sid}", f"{POLLING}&sid={sid}".replace("poll", "x-poll")):
+            assert (await exchange(two.other.url, head("GET", target))).status == 400
+        websocket = f"{POLLING}&sid={sid}".replace("=polling", "=websocket")
+        assert (await exchange(two.other.url, head("GET", websocket, UPGRADE))).status == 400
+
+
+async def test_a_process_that_was_killed_leaves_a_refusal(two: Two, tmp_path: Path) -> None:
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    target = target_of(opened)
+    await two.one.app.stop()
+    for name in ("sock", "door"):
+        (tmp_path / f"{two.one.app._seat.node_id}.{name}").touch()
+
+    answers = [
+        await exchange(two.other.url, head("GET", target)),
+        await exchange(two.other.url, head("POST", target, {"Content-Length": "1"}) + b"3"),
+        await exchange(
+            two.other.url, head("GET", target.replace("=polling", "=websocket"), UPGRADE)
+        ),
+    ]
+
+    assert [answer.status for answer in answers] == [400] * 3
+
+
+async def test_nothing_is_forwarded_in_a_circle(two: Two, tmp_path: Path) -> None:
+    lost = new_node_id()
+    if two.are_near:
+        for kind in ("sock", "door"):
+            (tmp_path / f"{lost}.{kind}").symlink_to(
+                tmp_path / f"{two.one.app._seat.node_id}.{kind}"
+            )
+    else:
+        # Each finds it at the one, which finds it at itself.
+        two.book[lost] = two.one.url
+    target = f"{POLLING}&sid={lost}.x"
+
+    async with connected(two.other.url) as (reader, writer):
+        for _ in "12":
+            writer.write(head("GET", target))
+            assert (await read_reply(reader)).status == 400
+        upgrade = target.replace("=polling", "=websocket")
+        writer.write(head("GET", upgrade, UPGRADE))
+        assert (await read_reply(reader)).status == 400
+
+    # Who was handed a connection finds itself, once for each request; from there they go nowhere.
+    assert sum(count(two.one, kind) for kind in ("request", "websocket")) <= 3
+    assert count(two.one, "connection") == 0
+
+
+async def test_a_request_of_another_machine_goes_on_to_the_right_process_there(
+    tmp_path: Path,
+) -> None:
+    book = Book()
+    async with AsyncExitStack() as stack:
+        one, beside = [await start(stack, tmp_path, book) for _ in "12"]
+        far = await start(stack, None, book)
+        book[one.app._seat.node_id] = beside.url  # where a balancer of that machine leads
+        two = Two(one, far, are_near=False, book=book)
+        async with Wanderer(two, reuses_connections=True) as line:
+            await line.open()
+            assert (await line.join("lair", 1))["success"]
+
+        assert count(far, "request") > 0
+        assert count(beside, "connection") > 0
+
+
+# --- passes ---
+
+
+@pytest.fixture
+def passes(clock: ManualClock) -> Passes:
+    return Passes(b"the key of the installation", clock)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "fe80::1%eth0", "unknown"])
+def test_a_pass_tells_who_the_client_is(address: str, passes: Passes) -> None:
+    told = Pass(Hop.NODE, address, is_secure=True)
+
+    assert passes.read({HEADER: passes.write(told)}) == told
+
+
+def test_a_pass_is_good_for_a_minute_only(passes: Passes, clock: ManualClock) -> None:
+    headers = {HEADER: passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))}
+
+    clock.advance(ms=GOOD_FOR_MS)
+    assert passes.read(headers)
+    clock.advance(ms=1)
+    assert passes.read(headers) is None
+
+
+def test_a_pass_that_somebody_else_wrote_or_changed_is_none(
+    passes: Passes, clock: ManualClock
+) -> None:
+    good = passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))
+    stranger = Passes(b"another key", clock).write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))
+    changed = [good.replace("7 ", "8 ", 1), good.replace("node", "client"), good[:-1], good + " "]
+
+    for value in ["", " ", "x", "\udcff \udcff", "client 192.0.2.7 0", stranger, *changed]:
+        assert passes.read({HEADER: value}) is None
+
+
+async def test_limits_count_the_client_and_not_who_forwards(two: Two) -> None:
+    front = two.one.app._front
+    passes = two.other.app._forwarder._passes
+    headers = {HEADER: passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=True))}
+
+    assert front.peer(None, headers).address == "192.0.2.7"
+    assert front.peer(None, headers).is_secure
+    assert front.peer(None, {HEADER: "node 192.0.2.7 1 0 forged"}).address == "unknown"
+
+
+async def test_a_pass_does_not_make_a_client_of_this_machine_an_operator(two: Two) -> None:
+    forged = {HEADER: "client 127.0.0.1 0 1 x", "Host": "localhost"}
+    near = await exchange(two.one.url, head("GET", "/metrics", {"Host": "localhost"}))
+    passes = two.other.app._forwarder._passes
+    told = {HEADER: passes.write(Pass(Hop.SOCKET, "192.0.2.7", is_secure=False))}
+
+    assert near.status == 200
+    assert (await exchange(two.one.url, head("GET", "/metrics", forged))).status == 200
+    far = await exchange(two.one.url, head("GET", "/metrics", {**told, "Host": "localhost"}))
+    assert far.status == 401
