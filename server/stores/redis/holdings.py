@@ -86,6 +86,10 @@ class Seed(Struct, kw_only=True):
     def member_of(self, user_id: UserId) -> HeldMember | None:
         return next((one for one in self.members.values() if one.member.user_id == user_id), None)
 
+    def connections(self) -> tuple[ConnectionId, ...]:
+        """Those of this process."""
+        return tuple(one for held in self.members.values() for one in held.connections)
+
     def keep(self, event: MessageSent, sender: Identity | None) -> int:
         """Keep a message; answers by how many bytes more is held now."""
         known = self.messages.get(event.message_id)

@@ -1,5 +1,6 @@
 """What the scripts of sessions answer, as core values."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct, structs
@@ -132,6 +133,12 @@ def summary_in(answer: list[Any]) -> RoomSummary:
         locked=bool(locked),
         has_key=bool(has_key),
     )
+
+
+def attached_in(answer: list[bytes]) -> Iterator[tuple[ConnectionId, RoomId]]:
+    for one in answer:
+        connection_id, _, room_id = one.decode().partition("\0")
+        yield ConnectionId(connection_id), RoomId(room_id)
 
 
 def _own_id(entry: Entry, members: tuple[Member, ...]) -> Any:

@@ -6,9 +6,11 @@ from itertools import permutations
 import pytest
 
 from server.core.errors import Code
-from server.core.events import MembersChanged
-from server.core.ids import ConnectionId
+from server.core.events import ConnectionDetached, MembersChanged
+from server.core.ids import ConnectionId, RoomId
+from server.core.limits import Bounds
 from server.core.ports import RoomTotals
+from server.stores.redis.leases import Leases
 from server.stores.redis.logs import Gone, Unknown
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import shared_redis
@@ -373,6 +375,45 @@ async def test_what_was_told_after_an_older_log_ended_is_not_known_there(
 
     assert isinstance(await processes[0].missed(place - 1), Unknown)
     assert await processes[0].missed(place) == []
+
+
+# --- all rooms ---
+
+
+async def test_all_rooms_are_brought_back_at_once_and_who_cannot_be_is_named(
+    houses, processes, clock, server
+):
+    (here, there) = processes
+    for number in range(150):
+        await houses[0].with_members("alice", room_id=f"room-{number}")
+    (zoe,) = await houses[1].with_members("zoe", room_id="taken")
+    lose_all(server)
+    await houses[0].with_members("zoe", room_id="taken")
+
+    assert await here.rooms.restore_all(clock.now_ms()) == ()
+    gone = await there.rooms.restore_all(clock.now_ms())
+
+    assert gone == (ConnectionDetached(room_id=zoe.room_id, connection_id=zoe.connection_id),)
+    totals = await houses[0].rooms.totals()
+    assert (totals.rooms, totals.members) == (151, 151)
+
+
+async def test_a_room_for_which_there_is_no_space_any_more_is_given_up(
+    houses, processes, alice, clock, server
+):
+    (here, there) = processes
+    await alice.save_key("k" * 5_000)
+    lose_all(server)
+    narrow = RedisRooms(
+        there.link, there.attachments, there.node, Bounds(), Leases(there.link, Bounds(rooms=1))
+    )
+    await narrow.reserve(RoomId("coffee-room"), None, POLICY, clock.now_ms())
+    here.rooms._leases = Leases(here.link, Bounds(rooms=1))
+
+    (gone,) = await here.rooms.restore_all(clock.now_ms())
+
+    assert gone.connection_id == alice.connection_id
+    assert await alice.rooms() == set()
 
 
 # --- joins that run late ---
