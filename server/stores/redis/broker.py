@@ -105,6 +105,10 @@ class RedisBroker:
             place, plain = unpack(data)
             feed.take(Placed(place, event_of(feed.room_id, plain)))
 
+    def tell_here(self, event: RoomEvent) -> None:
+        """Tell of what concerns nobody at other processes."""
+        self._deliver(event, 0)
+
     def check_all(self) -> None:
         """See whether something was missed in any room."""
         for feed in self._feeds.values():
