@@ -32,6 +32,13 @@ class Stop(Struct, frozen=True):
     seconds: float
 
 
+class Launched(Struct, frozen=True):
+    """A process that was started and may not listen yet, and where its log goes."""
+
+    process: subprocess.Popen[str]
+    log_file: Path
+
+
 class ServerProcess:
     """A server that listens.
 
@@ -40,9 +47,9 @@ class ServerProcess:
         url: Without a slash at the end.
     """
 
-    def __init__(self, process: subprocess.Popen[str], log_file: Path) -> None:
-        self.process = process
-        self._log_file = log_file
+    def __init__(self, launched: Launched) -> None:
+        self.process = process = launched.process
+        self._log_file = launched.log_file
         assert process.stdout
         self.said = process.stdout.readline()
         found = re.search(r"http://\S+:(\d+)", self.said)
@@ -73,9 +80,8 @@ class ServerProcess:
         return Stop(status, time.monotonic() - started)
 
 
-@contextmanager
-def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
-    """Run a server with these settings, its data and its log in `folder`."""
+def launch(folder: Path, **settings: object) -> Launched:
+    """Start a server with these settings, its data and its log in `folder`."""
     log_file = folder / f"log-{time.monotonic_ns()}"
     with log_file.open("w") as log:
         process = subprocess.Popen(
@@ -86,8 +92,15 @@ def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
             stderr=log,
             text=True,
         )
-    with process:
+    return Launched(process, log_file)
+
+
+@contextmanager
+def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
+    """Run a server with these settings, its data and its log in `folder`."""
+    launched = launch(folder, **settings)
+    with launched.process:
         try:
-            yield ServerProcess(process, log_file)
+            yield ServerProcess(launched)
         finally:
-            process.kill()
+            launched.process.kill()
