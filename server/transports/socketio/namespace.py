@@ -156,6 +156,8 @@ class ApiNamespace(PlainNamespace):
             if action.access is not Access.OPEN:
                 line.caller.check(action.access)
             request = self._decoder.request(action.request, payload)
+            if self._hub.is_behind(line.caller):
+                await self._hub.caught_up(line.caller)
             result = await action.handler(self._chat, line.caller, request)
             answer = action.render(request, result)
         except AppError as error:
