@@ -34,8 +34,9 @@ class Report(Struct, frozen=True):
     def refused(self) -> int:
         return sum(n for what, n in self.done.items() if what.startswith("messages refused"))
 
-    def lines(self) -> list[str]:
-        """The report as a table."""
+    @property
+    def text(self) -> str:
+        """A table, and all faults."""
         lost = sum("lost" in fault for fault in self.faults)
         doubled = sum("doubled" in fault for fault in self.faults)
         first = {
@@ -48,7 +49,8 @@ class Report(Struct, frozen=True):
             "doubled": doubled,
         }
         rest = {what: n for what, n in sorted(self.done.items()) if what not in first}
-        return [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
+        table = [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
+        return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults)))
 
 
 class Room:

@@ -207,7 +207,8 @@ class Talker:
         self._line.send(f"2{number}{json.dumps([event, request])}".encode())
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                return await answered
+                found: dict[str, Any] = await answered
+                return found
         except TimeoutError:
             raise LostError("no answer") from None
         finally:
