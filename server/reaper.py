@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from server.core.chat import Chat
+from server.core.errors import AppError
 from server.core.expired import Expired
 
 log = logging.getLogger("hushwire.reaper")
@@ -38,6 +39,9 @@ async def _round(chat: Chat) -> Expired:
     for part in (chat.sign_ins, chat.rooms, chat.groups):
         try:
             expired = await part.expire()
+        except AppError as error:  # the store is away: there is another round in a moment
+            log.warning("not_reaped", extra={"fields": {"code": error.code.word}})
+            continue
         except Exception:  # one that fails must not end all later rounds, nor the others of this
             log.exception("reaper_failed")
             continue
