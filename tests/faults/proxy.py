@@ -17,8 +17,7 @@ class Proxy:
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._server: asyncio.Server | None = None
-        self._pipes: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.port = 0
@@ -35,12 +34,9 @@ class Proxy:
         if self._server:
             self._server.close()
             self._server = None
-        for writer in self._writers:
-            writer.transport.abort()
-        for pipe in self._pipes:
-            pipe.cancel()
-        await asyncio.gather(*self._pipes, return_exceptions=True)
-        self._writers.clear()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     def hang(self) -> None:
         """Let nothing pass, and tell nobody; what is sent arrives when it is mended.
@@ -50,17 +46,24 @@ class Proxy:
         """
         self._flowing.clear()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._connect(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers = [writer]
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+            writers.append(far_writer)
+            await asyncio.gather(self._pipe(reader, far_writer), self._pipe(far_reader, writer))
         except OSError:
-            writer.transport.abort()
-            return
-        for source, target in ((reader, far_writer), (far_reader, writer)):
-            self._writers.add(target)
-            pipe = asyncio.create_task(self._pipe(source, target))
-            self._pipes.add(pipe)
-            pipe.add_done_callback(self._pipes.discard)
+            pass
+        finally:
+            for one in writers:
+                one.transport.abort()
+                with suppress(OSError):
+                    await one.wait_closed()
 
     async def _pipe(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -69,7 +72,6 @@ class Proxy:
                 target.write(data)
                 await target.drain()
         await self._flowing.wait()
-        self._writers.discard(target)
         target.close()
 
 

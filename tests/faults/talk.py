@@ -37,8 +37,8 @@ class Report(Struct, frozen=True):
     @property
     def text(self) -> str:
         """A table, and all faults."""
-        lost = sum("lost" in fault for fault in self.faults)
-        doubled = sum("doubled" in fault for fault in self.faults)
+        lost = sum(": lost " in fault for fault in self.faults)
+        doubled = sum(": doubled " in fault for fault in self.faults)
         first = {
             "sent, again included": self.done["sent"],
             "acknowledged": self.done["acknowledged"],
