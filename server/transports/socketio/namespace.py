@@ -195,6 +195,8 @@ async def _or_log(doing: Awaitable[None]) -> None:
     """At the outermost frame: whatever fails, what comes after it is done all the same."""
     try:
         await doing
+    except AppError as error:  # the store is away, and will be told again
+        log.warning("not_told_yet", extra={"fields": {"code": error.code.word}})
     except Exception:
         log.exception("internal_error")
 
