@@ -46,7 +46,7 @@ async def reaped(nodes: list[RunningServer], kind: str) -> float:
     async with aiohttp.ClientSession() as http:
         for node in nodes:
             text = await (await http.get(f"{node.url}/metrics")).text()
-            found = re.search(rf'^hushwire_reaped_total{{kind="{kind}"}} (\S+)$', text, re.MULTILINE)
+            found = re.search(rf'reaped_total{{kind="{kind}"}} (\S+)', text)
             total += float(found[1]) if found else 0
     return total
 
