@@ -29,6 +29,7 @@ from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.live import Live, MemoryLive
+from server.stores.redis.ending import end
 from server.stores.redis.live import open_redis
 from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
@@ -162,8 +163,7 @@ class App:
         for listener in self._listeners:
             listener.close()
         if self._reaper:
-            self._reaper.cancel()
-            await asyncio.gather(self._reaper, return_exceptions=True)
+            await end([self._reaper])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
                 if self._keys:
