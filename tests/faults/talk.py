@@ -35,18 +35,24 @@ class Report(Struct, frozen=True):
         return sum(n for what, n in self.done.items() if what.startswith("messages refused"))
 
     @property
+    def lost(self) -> int:
+        return sum(": lost " in fault for fault in self.faults)
+
+    @property
+    def doubled(self) -> int:
+        return sum(": doubled " in fault for fault in self.faults)
+
+    @property
     def text(self) -> str:
         """A table, and all faults."""
-        lost = sum(": lost " in fault for fault in self.faults)
-        doubled = sum(": doubled " in fault for fault in self.faults)
         first = {
             "sent, again included": self.done["sent"],
             "acknowledged": self.done["acknowledged"],
             "refused": self.refused,
             "delivered": self.deliveries,
             "of them from the history": self.recovered,
-            "lost": lost,
-            "doubled": doubled,
+            "lost": self.lost,
+            "doubled": self.doubled,
         }
         rest = {what: n for what, n in sorted(self.done.items()) if what not in first}
         table = [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
