@@ -142,12 +142,11 @@ class Talk:
     async def end(self) -> Report:
         """Have everybody say what it has to say, and hear all; then judge."""
         late: list[str] = []
-        for _ in range(2):
-            # A word more from all: what is told late, or twice, comes before it.
-            await self._converge(late)
-            for talker in self._talkers:
-                talker.is_silent = False
-            await self._said_more(late)
+        await self._converge(late)
+        # A word more from all: what is told late, or twice, comes before it.
+        for talker in self._talkers:
+            talker.is_silent = False
+        await self._said_more(late)
         await self._converge(late)
         await self.cease()
         for room in self.rooms:

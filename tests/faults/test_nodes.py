@@ -12,11 +12,11 @@ async def test_three_nodes_without_a_fault_lose_and_double_nothing(tmp_path: Pat
     assert report.refused == 0
 
 
-async def test_killed_nodes_take_nothing_acknowledged_with_them(tmp_path: Path) -> None:
-    report = await played("kill-node", tmp_path, rounds=2)
+async def test_a_killed_node_takes_nothing_acknowledged_with_it(tmp_path: Path) -> None:
+    report = await played("kill-node", tmp_path)
 
     assert not report.faults, report.text
-    assert report.done["came back"] >= 2 * 4
+    assert report.done["came back"] >= 4
     assert report.recovered
 
 
