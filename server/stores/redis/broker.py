@@ -19,6 +19,7 @@ from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.ear import Ear
 from server.stores.redis.feeds import Feed, Tail
 from server.stores.redis.keys import channel_of, room_of
+from server.stores.redis.link import unavailable
 from server.stores.redis.logs import Gone, Known, RoomLogs
 
 log = logging.getLogger("hushwire.redis")
@@ -62,6 +63,13 @@ class RedisBroker:
                 place = self._attachments.take(event.connection_id, event.room_id)
                 if place is not None:  # else another process has been told
                     self.attach(event, place)
+
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        if feed := self._feeds.get(room_id):
+            try:
+                await feed.told(seq)
+            except TimeoutError:
+                raise unavailable() from None
 
     # --- hearing ---
 
@@ -135,7 +143,10 @@ class RedisBroker:
 
     def _deliver(self, event: RoomEvent, place: int) -> None:
         for deliver in self._subscribers:
-            deliver(event, place)
+            try:
+                deliver(event, place)
+            except Exception:  # of one event, after which there will be others to hear of
+                log.exception("internal_error")
 
     async def _read(self, room_id: RoomId, place: int) -> Tail:
         """What a feed is to deliver that stands at this place."""
