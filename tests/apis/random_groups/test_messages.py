@@ -5,9 +5,10 @@ import pytest
 from server.core.identity import User
 from server.core.ids import NumericUserId
 from server.core.tokens import Issued
-from tests.apis.random_groups.strangers import MESSAGE, Stranger, catch_up
+from tests.apis.random_groups.strangers import MESSAGE, Stranger
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import by_secret
+from tests.people import catch_up
 
 SECRET = b"a secret that two systems share, of 256 bits"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, events
+from tests.apis.session_relay.sessions import configured, events
+from tests.people import catch_up
 
 HERE = {"sessionId": "abc123"}
 
