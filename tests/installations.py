@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from server.core.clock import Clock
 from tests.balancers import nginx
 from tests.redis_servers import free_port, shared_redis
-from tests.servers import RunningServer, running
+from tests.servers import ADMIN_TOKEN, SECRET, RunningServer, running_nodes
 
 _BY_SID = """
 map $arg_sid $node {{
@@ -62,11 +62,12 @@ class Installation(NamedTuple):
             redis = shared_redis()
             with redis.client() as client:
                 client.flushall()
+            settings = {"JWT_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN, **settings}
             settings["REDIS_URL"] = redis.url
         if self.is_balanced:
             settings["TRUSTED_PROXIES"] = int(settings.get("TRUSTED_PROXIES", 0)) + 1
         async with AsyncExitStack() as stack:
-            server = await stack.enter_async_context(running(clock, nodes=self.nodes, **settings))
+            server = await stack.enter_async_context(running_nodes(self.nodes, settings, clock))
             if self.is_balanced:
                 port = free_port()
                 stack.enter_context(nginx(port, _configuration(port, server)))
@@ -89,4 +90,4 @@ BALANCED = Installation("memory-balanced", is_balanced=True)
 REDIS = Installation("redis", has_redis=True)
 THREE = Installation("three", nodes=3, has_redis=True, is_balanced=True)
 
-INSTALLATIONS = (MEMORY,)
+INSTALLATIONS = (MEMORY, REDIS, THREE)

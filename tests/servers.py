@@ -28,7 +28,7 @@ class RunningServer:
     """
 
     def __init__(
-        self, settings: Mapping[str, object], clock: Clock | None, client: Client | None, size: int
+        self, size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
         self._settings = [{"PORT": "0", **texts} for _ in range(size)]
@@ -116,15 +116,19 @@ def _hub_of(node: App) -> Hub:
 
 @asynccontextmanager
 async def running(
-    clock: Clock | None = None,
-    client: Client | None = None,
-    /,
-    *,
-    nodes: int = 1,
-    **settings: object,
+    clock: Clock | None = None, client: Client | None = None, /, **settings: object
 ) -> AsyncIterator[RunningServer]:
     """Run a server with these settings, by their names in the environment."""
-    server = RunningServer(settings, clock, client, nodes)
+    async with running_nodes(1, settings, clock, client) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running_nodes(
+    size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None = None
+) -> AsyncIterator[RunningServer]:
+    """Run so many processes of a server in this one."""
+    server = RunningServer(size, settings, clock, client)
     try:
         await server.start()
         yield server
