@@ -257,6 +257,7 @@ async def test_a_watcher_that_fails_at_an_arrival_ends_that_connection_only(
     enter, server, doorman, caplog
 ):
     other = await enter({"token": token_of("bob")})
+    await until(lambda: doorman.seen)
     doorman.is_ill = True
     line = await enter({"token": token_of()})
 
