@@ -79,7 +79,7 @@ def _configuration(port: int, server: RunningServer) -> str:
     ports = [node.port for node in server.nodes]
     groups = {"any": ports, **{f"node{number}": [port] for number, port in enumerate(ports)}}
     upstreams = "\n".join(
-        f"upstream {name} {{ {' '.join(f'server 127.0.0.1:{one};' for one in group)} }}"
+        f"upstream {name} {{ {' '.join(f'server 127.0.0.1:{one} fail_timeout=1s;' for one in group)} }}"
         for name, group in groups.items()
     )
     return _BY_SID.format(port=port, upstreams=upstreams)
