@@ -174,6 +174,7 @@ class Groups:
         appended = await self._store.append(post, self._now_ms())
         if not appended.is_repeat:
             await self._parts.relay.follow(appended.event)
+        await self._parts.relay.told(room_id, appended.event.seq)
         return appended.event
 
     async def history(

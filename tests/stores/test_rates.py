@@ -86,6 +86,14 @@ async def test_of_simultaneous_takers_as_many_are_served_as_there_are_tokens(doo
     assert sorted(waits) == [0] * 5 + [1_000] * 7
 
 
+async def test_a_clock_that_steps_back_takes_no_tokens(door, clock):
+    await door.take(4)
+    clock.advance(minutes=-1)
+
+    assert await door.take() == 0
+    assert await door.take() == 1_000
+
+
 async def test_a_charge_takes_what_is_there(door):
     await door.charge(3)
     assert [await door.take() for _ in range(3)] == [0, 0, 1_000]

@@ -39,6 +39,9 @@ class LocalBroker:
         for event in events:
             self._tell(event)
 
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        """It was, when it happened."""
+
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 

@@ -93,6 +93,16 @@ def pack_event(event: RoomEvent) -> bytes:
     return _encode([_NUMBERS[kind], *fields])
 
 
+def pack_message(event: MessageSent) -> tuple[bytes, bytes, bytes]:
+    """A message in three parts: before its ciphertext, that, and after it."""
+    names = _FIELDS[MessageSent]
+    fields = [_encode(_plain(getattr(event, name))) for name in names]
+    middle = names.index("ciphertext")
+    head = bytes([0x90 + len(names) + 1])  # a MessagePack array
+    before = head + _encode(_NUMBERS[MessageSent]) + b"".join(fields[:middle])
+    return before, fields[middle], b"".join(fields[middle + 1 :])
+
+
 def event_of(room_id: RoomId, plain: list[Any]) -> RoomEvent:
     """An event from its plain values."""
     kind = KINDS[plain[0]]

@@ -5,7 +5,8 @@ lives under the tag of its shard; all random groups under one.
 """
 
 import zlib
-from itertools import chain
+from collections.abc import Iterable
+from itertools import chain, groupby
 
 from server.core.ids import RoomId
 from server.core.matching import is_group
@@ -29,6 +30,12 @@ def tag_of(room_id: RoomId) -> str:
     if is_group(room_id):
         return GROUPS
     return shard(zlib.crc32(room_id.encode()) % SHARDS)
+
+
+def by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:
+    """Rooms under each of their tags."""
+    in_order = sorted(room_ids, key=tag_of)
+    return [(tag, list(some)) for tag, some in groupby(in_order, key=tag_of)]
 
 
 def all_tags() -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What the scripts of sessions answer, as core values."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from server.core.events import (
     ConnectionAttached,
@@ -34,16 +35,57 @@ def events_of_rooms(answer: list[bytes]) -> list[RoomEvent]:
     return [event_in(RoomId(room_id.decode()), packed) for room_id, packed in pairs]
 
 
-def joined_in(entry: Entry, answer: list[Any]) -> tuple[Joined, int]:
-    """What a joiner finds, and the room's newest place."""
-    *flags, seq, place, identity, members, told, messages = answer
+class Admission(Struct, frozen=True, kw_only=True):
+    """What a join brings: for the joiner, and for whoever may have to restore the room.
+
+    Attributes:
+        place: The newest of the room's log.
+        identity, order: Of the joiner's member; `order` is where in the sequence it joined.
+        key_hash, creator, created_ms: Of the room.
+        said_seq: Of its newest message; 0 for none.
+    """
+
+    joined: Joined
+    place: int
+    identity: Identity
+    order: int
+    key_hash: bytes
+    creator: Identity | None
+    created_ms: int
+    said_seq: int
+
+
+def admission_in(entry: Entry, answer: list[Any]) -> Admission:
+    *flags, seq, place, identity, order, key_hash, creator, created_ms, said_seq = answer[:-3]
+    members, told, messages = answer[-3:]
+    own_identity = Identity(identity.decode())
+    return Admission(
+        joined=_joined(entry, own_identity, seq, flags, members, told, messages),
+        place=place,
+        identity=own_identity,
+        order=order,
+        key_hash=key_hash,
+        creator=Identity(creator.decode()) if creator else None,
+        created_ms=created_ms,
+        said_seq=said_seq,
+    )
+
+
+def _joined(
+    entry: Entry,
+    identity: Identity,
+    seq: int,
+    flags: list[int],
+    members: bytes,
+    told: list[bytes],
+    messages: list[bytes],
+) -> Joined:
     is_new, has_proved, token_is_good, is_creator, is_made, locked, truncated = map(bool, flags)
     present = members_in(members)
     attached = ConnectionAttached(
         room_id=entry.room_id, user_id=_own_id(entry, present), connection_id=entry.connection_id
     )
-    reader = Identity(identity.decode()) if has_proved else None
-    joined = Joined(
+    return Joined(
         is_new=is_new,
         has_proved=has_proved,
         token_is_good=token_is_good,
@@ -51,18 +93,18 @@ def joined_in(entry: Entry, answer: list[Any]) -> tuple[Joined, int]:
         room_created=is_made,
         locked=locked,
         members=present,
-        messages=_readable(entry.room_id, messages, reader),
+        messages=_readable(entry.room_id, messages, identity if has_proved else None),
         seq=seq,
         truncated=truncated,
         events=(attached, *(_told(entry.room_id, one, present) for one in told)),
     )
-    return joined, place
 
 
-def appended_in(draft: Draft, now_ms: int, answer: list[Any]) -> Appended:
+def appended_in(draft: Draft, now_ms: int, answer: list[Any]) -> tuple[Appended, Identity | None]:
+    """What was appended, and the identity of its sender; None of a repeat."""
     if answer[0]:
-        return _repeat(draft, *answer[1:])
-    _, seq, _, sender, recipient, identities = answer
+        return _repeat(draft, *answer[1:]), None
+    _, seq, identity, sender, recipient, identities = answer
     event = MessageSent(
         room_id=draft.room_id,
         skip=draft.connection_id,
@@ -76,7 +118,7 @@ def appended_in(draft: Draft, now_ms: int, answer: list[Any]) -> Appended:
         sent_ms=now_ms,
         identities=frozenset(Identity(one.decode()) for one in identities) or None,
     )
-    return Appended(event, is_repeat=False)
+    return Appended(event, is_repeat=False), Identity(identity.decode())
 
 
 def summary_in(answer: list[Any]) -> RoomSummary:
@@ -91,6 +133,12 @@ def summary_in(answer: list[Any]) -> RoomSummary:
         locked=bool(locked),
         has_key=bool(has_key),
     )
+
+
+def attached_in(answer: list[bytes]) -> Iterator[tuple[ConnectionId, RoomId]]:
+    for one in answer:
+        connection_id, _, room_id = one.decode().partition("\0")
+        yield ConnectionId(connection_id), RoomId(room_id)
 
 
 def _own_id(entry: Entry, members: tuple[Member, ...]) -> Any:

@@ -1,12 +1,13 @@
 """Live rooms in Redis: `core.ports.RoomStore` for many processes."""
 
+import asyncio
 import heapq
-from collections.abc import Callable, Iterable
-from itertools import groupby, islice
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from server.core.errors import AppError, Code
-from server.core.events import Member, RoomEvent
+from server.core.events import ConnectionDetached, Member, RoomEvent
 from server.core.ids import ConnectionId, Recipient, RoomId, UserId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
@@ -23,63 +24,26 @@ from server.core.ports import (
 from server.stores import refusals
 from server.stores.redis import codec, keys
 from server.stores.redis import room_answers as answers
+from server.stores.redis import room_arguments as arguments
+from server.stores.redis import room_scripts as scripts
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.due import Due
+from server.stores.redis.holdings import Holdings, Seed
 from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link, RefusedError, Value
 from server.stores.redis.scripts import Script
-from server.stores.room_sizes import member_bytes, message_bytes
-
-_PRELUDES = ("books", "members", "room", "history")
-
-
-def _plain(name: str) -> Script:
-    return Script(f"rooms/{name}", _PRELUDES)
-
-
-def _kept(name: str) -> Script:
-    """One whose changes nobody would make again."""
-    return Script(f"rooms/{name}", _PRELUDES, is_kept=True)
-
-
-_RESERVE = _kept("reserve")
-_JOIN = _kept("join")
-_MEMBERS = _plain("members")
-_SAVE_KEY = _kept("save_key")
-_APPEND = _kept("append")
-_RECIPIENT = _plain("recipient")
-_TOUCH = _plain("touch")
-_LOCK = _kept("lock")
-_REMOVE = _kept("remove")
-_LEAVE = _kept("leave")
-_LOSE = _kept("lose")
-_LOSE_NODE = _kept("lose_node")
-_ATTACHED = _plain("attached")
-_EXPIRE_LOST = _plain("expire_lost")
-_EXPIRE_IDLE = _plain("expire_idle")
-_SUMMARIES = _plain("summaries")
-_TOTALS = _plain("totals")
+from server.stores.room_sizes import message_bytes
 
 _SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
 
 _AT_ONCE = 100
 """What one script of expiry takes away: nobody else is served meanwhile."""
 
-_REFUSALS: dict[str, Callable[[], AppError]] = {
-    "ROOM_EXISTS": refusals.room_exists,
-    "ROOM_NOT_FOUND": refusals.room_not_found,
-    "INVALID_KEY": refusals.invalid_key,
-    "SOMEBODY_ELSE": refusals.somebody_else,
-    "USER_ID_TAKEN": refusals.user_id_taken,
-    "ROOM_LOCKED": refusals.room_locked,
-    "NOT_A_MEMBER": refusals.not_a_member,
-    "NOT_PROVED": refusals.not_proved,
-    "NOT_THE_CREATOR": refusals.not_the_creator,
-    "REMOVING_ONESELF": refusals.removing_oneself,
-    "RECIPIENT_NOT_FOUND": refusals.recipient_not_found,
-    "ID_CONFLICT": refusals.id_conflict,
-}
+_DOUBT_MS = 60_000
+"""So long after it was given up, a join may run yet, for which nobody waits any more."""
+
+_LOOK_AGAIN_MS = 5_000
 
 
 class RedisRooms:
@@ -89,6 +53,9 @@ class RedisRooms:
         attachments: Told of what place in its room's log a connection begins to hear from.
         node: This process: its connections are attached by it alone.
         leases: Of which rooms and bytes are taken.
+
+    Attributes:
+        holdings: What could be restored; to hear what the broker delivers.
     """
 
     def __init__(
@@ -102,7 +69,10 @@ class RedisRooms:
         # Where connections of this process may be attached: all that are, and some that are
         # no longer, or of whose attachment no answer came.
         self._rooms_of: dict[ConnectionId, set[RoomId]] = {}
+        self.holdings = Holdings()
         self._joins = Joins()
+        self._doubts = Due(())
+        self._doubtful_ms = 0
         self._lost = Due(_SHARDS)
         self._idle = Due(_SHARDS)
 
@@ -113,7 +83,7 @@ class RedisRooms:
     ) -> Reservation:
         self._idle.expect(keys.tag_of(room_id), now_ms + policy.idle_limit_ms)
         created, expires_ms = await self._run(
-            _RESERVE, room_id, key_hash or b"", now_ms, *_numbers(policy)
+            scripts.RESERVE, room_id, key_hash or b"", now_ms, *arguments.policy(policy)
         )
         return Reservation(bool(created), expires_ms)
 
@@ -122,19 +92,28 @@ class RedisRooms:
         with self._joins.underway(entry.connection_id, entry.room_id):
             answer = await self._attach(entry, policy, now_ms)
         self._leases.freed()
-        joined, place = answers.joined_in(entry, answer)
-        self._attachments.note(entry.connection_id, entry.room_id, place)
-        return joined
+        admission = answers.admission_in(entry, answer)
+        self.holdings.join(entry, policy, admission)
+        self._attachments.note(entry.connection_id, entry.room_id, admission.place)
+        return admission.joined
 
     async def _attach(self, entry: Entry, policy: Policy, now_ms: int) -> Any:
         may_attach = await self._may_attach(entry)
-        wish, is_return = _wish(entry, self._node), int(entry.is_return)
-        arguments = (*wish, int(may_attach), now_ms, *_numbers(policy), is_return)
+        wish = (*arguments.wish(entry, self._node), int(may_attach))
         try:
-            answer = await self._run(_JOIN, entry.room_id, *arguments)
+            answer = await self._run(
+                scripts.JOIN,
+                entry.room_id,
+                *wish,
+                now_ms,
+                *arguments.policy(policy),
+                int(entry.is_return),
+            )
         except AppError as error:
             if error.code is Code.UNAVAILABLE:  # then it may be attached, or be so in a moment
                 self._remember(entry.connection_id, entry.room_id)
+                self._doubts.expect(keys.tag_of(entry.room_id), now_ms)
+                self._doubtful_ms = now_ms + _DOUBT_MS
             raise
         self._remember(entry.connection_id, entry.room_id)
         return answer
@@ -148,13 +127,12 @@ class RedisRooms:
 
     def _others(self, entry: Entry) -> int:
         """How many other rooms the connection is in, or about to be in."""
-        known = self._rooms_of.get(entry.connection_id, set())
-        return len((known | self._joins.rooms(entry.connection_id)) - {entry.room_id})
+        return len(self._known(entry.connection_id) - {entry.room_id})
 
     # --- inside ---
 
     async def members(self, room_id: RoomId, connection_id: ConnectionId) -> tuple[Member, ...]:
-        return answers.members_in(await self._run(_MEMBERS, room_id, connection_id))
+        return answers.members_in(await self._run(scripts.MEMBERS, room_id, connection_id))
 
     async def save_key(
         self,
@@ -163,25 +141,29 @@ class RedisRooms:
         public_key: Opaque,
         name: str | None,
     ) -> tuple[Member, ...]:
-        answer = await self._run(_SAVE_KEY, room_id, connection_id, *_key(public_key), name or "")
+        key = arguments.key(public_key)
+        seq, members = await self._run(scripts.SAVE_KEY, room_id, connection_id, *key, name or "")
+        self.holdings.count(room_id, seq)
         self._leases.freed()
-        return answers.members_in(answer)
+        return answers.members_in(members)
 
     async def append(self, draft: Draft, now_ms: int) -> Appended:
         words = (draft.message_id, draft.addressed_as or "", draft.content_type)
         answer = await self._run(
-            _APPEND,
+            scripts.APPEND,
             draft.room_id,
             draft.connection_id,
             draft.message_id,
-            *_addressed(draft.addressed_as, draft.is_broadcast),
+            *arguments.addressed(draft.addressed_as, draft.is_broadcast),
             codec.pack(draft.addressed_as),
             codec.pack(draft.ciphertext),
             draft.content_type,
             message_bytes(draft.ciphertext, *words),
             now_ms,
         )
-        return answers.appended_in(draft, now_ms, answer)
+        appended, sender = answers.appended_in(draft, now_ms, answer)
+        self.holdings.append(appended.event, sender)
+        return appended
 
     async def recipient(
         self,
@@ -191,20 +173,25 @@ class RedisRooms:
         is_broadcast: bool,
     ) -> UserId | None:
         found = await self._run(
-            _RECIPIENT, room_id, connection_id, *_addressed(addressed_as, is_broadcast)
+            scripts.RECIPIENT,
+            room_id,
+            connection_id,
+            *arguments.addressed(addressed_as, is_broadcast),
         )
         return None if found is None else codec.user_id_of(found.decode())
 
     async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
-        await self._run(_TOUCH, room_id, connection_id, now_ms)
+        await self._run(scripts.TOUCH, room_id, connection_id, now_ms)
 
     async def lock(self, room_id: RoomId, connection_id: ConnectionId, locked: bool) -> None:
-        await self._run(_LOCK, room_id, connection_id, int(locked))
+        await self._run(scripts.LOCK, room_id, connection_id, int(locked))
 
     async def remove(
         self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId, now_ms: int
     ) -> tuple[RoomEvent, ...]:
-        told = await self._run(_REMOVE, room_id, connection_id, codec.written(user_id), now_ms)
+        told = await self._run(
+            scripts.REMOVE, room_id, connection_id, codec.written(user_id), now_ms
+        )
         self._leases.freed()
         return answers.events_in(room_id, told)
 
@@ -213,16 +200,16 @@ class RedisRooms:
     async def leave(
         self, room_id: RoomId, connection_id: ConnectionId, now_ms: int
     ) -> tuple[RoomEvent, ...]:
-        told = await self._run(_LEAVE, room_id, connection_id, now_ms)
+        told = await self._run(scripts.LEAVE, room_id, connection_id, now_ms)
         self._forget(connection_id, {room_id})
         self._leases.freed()
         return answers.events_in(room_id, told)
 
     async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
         await self._joins.ended(connection_id)  # it would be attached after it was lost
-        for tag, room_ids in _by_tag(self._rooms_of.get(connection_id, ())):
+        for tag, room_ids in keys.by_tag(self._rooms_of.get(connection_id, ())):
             self._lost.expect(tag, now_ms)
-            await self._link.run(_LOSE, tag, connection_id, self._node, now_ms, *room_ids)
+            await self._link.run(scripts.LOSE, tag, connection_id, self._node, now_ms, *room_ids)
             self._forget(connection_id, room_ids)
 
     async def lose_node(self, node: str, now_ms: int, limit: int) -> int:
@@ -235,23 +222,29 @@ class RedisRooms:
         for tag in _SHARDS:
             if count < limit:
                 self._lost.expect(tag, now_ms)
-                count += await self._link.run(_LOSE_NODE, tag, node, now_ms, limit - count)
+                count += await self._link.run(scripts.LOSE_NODE, tag, node, now_ms, limit - count)
         return count
 
     async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:
         known = set(self._rooms_of.get(connection_id, ()))
         found: set[RoomId] = set()
-        for tag, room_ids in _by_tag(known):
-            answer = await self._link.run(_ATTACHED, tag, connection_id, self._node, *room_ids)
+        for tag, room_ids in keys.by_tag(known):
+            answer = await self._link.run(
+                scripts.ATTACHED, tag, connection_id, self._node, *room_ids
+            )
             found.update(RoomId(room_id.decode()) for room_id in answer)
         self._forget(connection_id, known - found - self._joins.rooms(connection_id))
         return tuple(found)
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
-        return await self._expire(_EXPIRE_LOST, self._lost, now_ms)
+        for tag in self._doubts.asking(now_ms):
+            if now_ms < self._doubtful_ms:
+                self._doubts.expect(tag, now_ms + _LOOK_AGAIN_MS)
+            await self.reconcile(tag, now_ms)
+        return await self._expire(scripts.EXPIRE_LOST, self._lost, now_ms)
 
     async def expire_idle(self, now_ms: int) -> tuple[RoomEvent, ...]:
-        return await self._expire(_EXPIRE_IDLE, self._idle, now_ms)
+        return await self._expire(scripts.EXPIRE_IDLE, self._idle, now_ms)
 
     async def _expire(self, script: Script, due: Due, now_ms: int) -> tuple[RoomEvent, ...]:
         events: list[RoomEvent] = []
@@ -270,28 +263,112 @@ class RedisRooms:
             self._leases.freed()
         return tuple(events)
 
+    # --- when Redis has forgotten something, or knows too much ---
+
+    async def restore(self, seed: Seed, now_ms: int) -> tuple[ConnectionId, ...]:
+        """Bring back what is known here of a room, after Redis came back empty or older.
+
+        All processes do so, in any order, and each may do so again.
+
+        Returns:
+            Connections of this process that are not in the room any more.
+
+        Raises:
+            AppError: SERVER_FULL; UNAVAILABLE.
+        """
+        brought = arguments.seed(seed, self._node, now_ms)
+        place, *rejected = await self._run(scripts.RESTORE, seed.room_id, *brought)
+        self._idle.expect(keys.tag_of(seed.room_id), now_ms + seed.policy.idle_limit_ms)
+        self._lost.expect(keys.tag_of(seed.room_id), now_ms)
+        seed.place = max(seed.place, place)
+        gone = tuple(ConnectionId(one.decode()) for one in rejected)
+        for connection_id in gone:
+            self._forget(connection_id, (seed.room_id,))
+        return gone
+
+    async def restore_all(self, now_ms: int) -> tuple[RoomEvent, ...]:
+        """Bring back all that is known here, and let go of what Redis wrongly has.
+
+        Returns:
+            Of whom it must be told here, and here alone, that it is in a room no longer.
+
+        Raises:
+            AppError: UNAVAILABLE. Then it is to be done again.
+        """
+        events: list[RoomEvent] = []
+        room_ids = self.holdings.rooms()
+        for start in range(0, len(room_ids), _AT_ONCE):
+            some = room_ids[start : start + _AT_ONCE]
+            found = await asyncio.gather(*(self._restore_or_give_up(one, now_ms) for one in some))
+            for room_id, gone in zip(some, found, strict=True):
+                events += (ConnectionDetached(room_id=room_id, connection_id=one) for one in gone)
+        await self.reconcile_all(now_ms)
+        return tuple(events)
+
+    async def _restore_or_give_up(self, room_id: RoomId, now_ms: int) -> tuple[ConnectionId, ...]:
+        seed = self.holdings.seed(room_id)
+        if seed is None:  # by now
+            return ()
+        try:
+            return await self.restore(seed, now_ms)
+        except AppError as error:
+            if error.code is not Code.SERVER_FULL:
+                raise
+        gone = seed.connections()
+        for connection_id in gone:
+            self._forget(connection_id, (room_id,))
+        return gone
+
+    async def reconcile(self, tag: str, now_ms: int) -> int:
+        """Note as lost what Redis has attached to this process under a tag, and this has not.
+
+        So it is after Redis came back as it was before, or if a join ran long after it was
+        given up here.
+
+        Returns:
+            How many connections that were.
+        """
+        cursor, count = 0, 0
+        while True:
+            cursor, *found = await self._link.run(scripts.HELD, tag, self._node, cursor, _AT_ONCE)
+            for connection_id, room_id in answers.attached_in(found):
+                if room_id not in self._known(connection_id):
+                    count += 1
+                    self._lost.expect(tag, now_ms)
+                    await self._link.run(
+                        scripts.LOSE, tag, connection_id, self._node, now_ms, room_id
+                    )
+            if not cursor:
+                return count
+
+    async def reconcile_all(self, now_ms: int) -> int:
+        """The same under all tags."""
+        return sum([await self.reconcile(tag, now_ms) for tag in _SHARDS])
+
     # --- for operators ---
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         start = "-" if after is None else f"({after}"
-        pages = await self._link.run_many(_SUMMARIES, [(tag, start, limit) for tag in _SHARDS])
+        pages = await self._link.run_many(
+            scripts.SUMMARIES, [(tag, start, limit) for tag in _SHARDS]
+        )
         first = islice(heapq.merge(*pages, key=lambda row: bytes(row[0])), limit)
         return tuple(map(answers.summary_in, first))
 
     async def totals(self) -> RoomTotals:
-        found = await self._link.run_many(_TOTALS, [(tag,) for tag in _SHARDS])
+        found = await self._link.run_many(scripts.TOTALS, [(tag,) for tag in _SHARDS])
         return RoomTotals(*map(sum, zip(*found, strict=True)))
 
     # --- the ways to Redis, and what is remembered here ---
 
-    async def _run(self, script: Script, room_id: RoomId, *arguments: Value) -> Any:
+    async def _run(self, script: Script, room_id: RoomId, *values: Value) -> Any:
         """Run a script on a room, which is granted what it lacks.
 
         Raises:
             AppError: It has refused; SERVER_FULL; UNAVAILABLE.
         """
         try:
-            return await self._leases.run(script, keys.tag_of(room_id), room_id, *arguments)
+            return await self._leases.run(script, keys.tag_of(room_id), room_id, *values)
         except RefusedError as refused:
             raise self._refusal(refused) from None
 
@@ -300,59 +377,19 @@ class RedisRooms:
             return refusals.room_full(int(refused.details[0]))
         if refused.word == "TOO_MANY_ROOMS":
             return refusals.too_many_rooms(self._bounds.rooms_per_connection)
-        return _REFUSALS[refused.word]()
+        return scripts.REFUSALS[refused.word]()
+
+    def _known(self, connection_id: ConnectionId) -> set[RoomId]:
+        """Where a connection is, for all that is known here, or about to be."""
+        return self._rooms_of.get(connection_id, set()) | self._joins.rooms(connection_id)
 
     def _remember(self, connection_id: ConnectionId, room_id: RoomId) -> None:
         self._rooms_of.setdefault(connection_id, set()).add(room_id)
 
     def _forget(self, connection_id: ConnectionId, room_ids: Iterable[RoomId]) -> None:
         known = self._rooms_of.get(connection_id, set())
+        room_ids = tuple(room_ids)
         known.difference_update(room_ids)
+        self.holdings.detach(connection_id, room_ids)
         if not known:
             self._rooms_of.pop(connection_id, None)
-
-
-def _by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:
-    in_order = sorted(room_ids, key=keys.tag_of)
-    return [(tag, list(some)) for tag, some in groupby(in_order, key=keys.tag_of)]
-
-
-def _numbers(policy: Policy) -> tuple[int, ...]:
-    return (
-        policy.capacity,
-        policy.idle_limit_ms,
-        policy.grace_ms,
-        policy.history_messages,
-        policy.history_bytes,
-    )
-
-
-def _key(public_key: Opaque | None) -> tuple[bytes, bytes, int]:
-    """A public key as scripts take it: packed, its digest, and its bytes."""
-    if public_key is None:
-        return b"", b"", 0
-    return codec.pack(public_key), public_key.digest, public_key.size_bytes
-
-
-def _addressed(addressed_as: Recipient | None, is_broadcast: bool) -> tuple[str, int]:
-    word = "" if addressed_as is None else f"={codec.written(addressed_as)}"
-    return word, int(is_broadcast)
-
-
-def _wish(entry: Entry, node: str) -> tuple[Value, ...]:
-    """What `rooms/join` takes of an entry, after the room's id."""
-    name = entry.name or str(entry.user_id)
-    return (
-        codec.written(entry.user_id),
-        entry.connection_id,
-        node,
-        entry.key_hash or b"",
-        int(entry.as_creator),
-        entry.name or "",
-        *_key(entry.public_key),
-        entry.token_hash or b"",
-        entry.new_identity,
-        entry.new_token_hash,
-        member_bytes(Member(entry.user_id, name, entry.public_key, 0)),
-        entry.since_seq,
-    )

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from server.core.errors import AppError
+from server.core.errors import AppError, Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -45,6 +45,9 @@ Encode = Callable[[str, Any], Outgoing]
 
 ASK_AGAIN_S = 0.25
 """Until the log is asked again for what somebody has missed, if it did not answer."""
+
+CATCH_UP_LIMIT_S = 2.0
+"""For somebody to be told what it has missed, before it is answered anything else."""
 
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
@@ -112,10 +115,7 @@ class Hub:
 
     def deliver(self, event: RoomEvent, place: int) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, MessageSent):
-            self._traffic.messages += 1
-            self._rosters.before(event)
-        elif isinstance(event, SignalSent):
+        if isinstance(event, MessageSent | SignalSent):
             self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
             self._attach(event, place)
@@ -298,6 +298,27 @@ class Hub:
             await self._tell_missed(room_id, connection_id, backlog)
         listener = self._listeners.get(connection_id)
         return listener is None or backlogs.keys() <= listener.caller.memberships.keys()
+
+    def is_behind(self, caller: Caller) -> bool:
+        """Whether a connection has yet to be told what it has missed of a room."""
+        for room_id in caller.memberships:
+            if caller.connection_id in self._rooms[room_id].behind:
+                return True
+        return False
+
+    async def caught_up(self, caller: Caller) -> None:
+        """Wait until a connection knows what it has missed: answers count on that.
+
+        Raises:
+            AppError: UNAVAILABLE; it is taking too long.
+        """
+        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
+        try:
+            async with asyncio.timeout(CATCH_UP_LIMIT_S):
+                while self._catching_up and self.is_behind(caller):
+                    await asyncio.wait(self._catching_up, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise AppError(Code.UNAVAILABLE, "what was missed is still on its way") from None
 
     def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
         """Have a connection told, after what it is being answered now, what it has missed."""

@@ -197,6 +197,8 @@ class ApiNamespace(PlainNamespace):
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
+            if self._hub.is_behind(caller):
+                await self._hub.caught_up(caller)
             if action.repeats:
                 caller.repeated = _repeated(line, action.repeats, request)
             result = await action.handler(self._chat, caller, request)
@@ -272,6 +274,8 @@ async def _or_log(doing: Awaitable[None]) -> None:
     """At the outermost frame: whatever fails, what comes after it is done all the same."""
     try:
         await doing
+    except AppError as error:  # the store is away, and will be told again
+        log.warning("not_told_yet", extra={"fields": {"code": error.code.word}})
     except Exception:
         log.exception("internal_error")
 

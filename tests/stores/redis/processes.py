@@ -27,6 +27,7 @@ class Process:
     def __init__(self, link: Link, node: str, bounds: Bounds, policy: Policy) -> None:
         self.link = link
         self.node = node
+        self.bounds = bounds
         self.attachments = Attachments()
         self.leases = Leases(link, bounds)
         self.logs = RoomLogs(link)

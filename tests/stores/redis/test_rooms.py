@@ -206,8 +206,8 @@ async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_t
     taken.connection_id = alice.connection_id
     assert not (await taken.join(token=alice.token)).is_new
 
+    assert await processes[1].rooms.lose_node("node-a", clock.now_ms(), 10) == 0
     await alice.lose()
-    await processes[1].rooms.lose_node("node-a", clock.now_ms(), 10)
     clock.advance(ms=POLICY.grace_ms)
 
     assert await houses[1].expire_lost() == ()

@@ -38,7 +38,7 @@ local function trim_messages(room, leavers)
     redis.call('ZREM', kept, leaver.id)
     redis.call('HDEL', history, 'm:' .. leaver.id)
     redis.call('HSET', history, 't:' .. leaver.id, leaver.event:sub(1, leaver.before) .. pack('') .. after)
-    room.trimmed_seq = leaver.seq
+    room.trimmed_seq = math.max(room.trimmed_seq, leaver.seq)
     room.messages_bytes = room.messages_bytes - leaver.bytes
     if redis.call('RPUSH', trimmed, leaver.id) > room.history_messages then
       local oldest = redis.call('LPOP', trimmed)

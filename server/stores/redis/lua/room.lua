@@ -105,6 +105,34 @@ local function forget_attachment(room_id, connection_id, node)
   redis.call('SREM', TAG .. 'n:' .. node, connection_id .. NUL .. room_id)
 end
 
+-- --- tokens ---
+
+-- `age` is the place in the sequence at which it was given.
+local function remember_token(room, token, identity, age)
+  local tokens, by_age = TAG .. 't:' .. room.id, TAG .. 'u:' .. room.id
+  redis.call('HSET', tokens, token, identity)
+  redis.call('ZADD', by_age, 'NX', age, token)
+  if redis.call('HLEN', tokens) <= TOKENS_PER_PLACE * room.capacity then return end
+  for _, oldest in ipairs(redis.call('ZRANGE', by_age, 0, -1)) do
+    local owner = redis.call('HGET', tokens, oldest)
+    if owner ~= room.creator and redis.call('HEXISTS', TAG .. 'd:' .. room.id, owner) == 0 then
+      redis.call('HDEL', tokens, oldest)
+      redis.call('ZREM', by_age, oldest)
+      return
+    end
+  end
+end
+
+local function void_tokens(room_id, identity)
+  local tokens = redis.call('HGETALL', TAG .. 't:' .. room_id)
+  for number = 1, #tokens, 2 do
+    if tokens[number + 1] == identity then
+      redis.call('HDEL', TAG .. 't:' .. room_id, tokens[number])
+      redis.call('ZREM', TAG .. 'u:' .. room_id, tokens[number])
+    end
+  end
+end
+
 -- --- people ---
 
 -- A member's record: an array of identity, user id as written, name, digest and bytes of its
@@ -147,6 +175,16 @@ end
 local function grow_people(room, added_bytes)
   room.people_bytes = room.people_bytes + added_bytes
   book('bytes', added_bytes)
+end
+
+-- Make somebody a member, who is none: a record without connections, and a packed key. `order` is
+-- its place in the sequence.
+local function add_person(room, person, key, order)
+  redis.call('ZADD', TAG .. 'o:' .. room.id, order, person.user_id)
+  redis.call('HSET', TAG .. 'd:' .. room.id, person.identity, person.user_id)
+  save_member(room.id, person, key)
+  grow_people(room, person.bytes)
+  book('members', 1)
 end
 
 -- By how much a member would grow; nil if the change changes nothing. `change` has a name ('' for none),
@@ -201,6 +239,16 @@ local function leave_room(room, person, reason, now_ms)
   return left, changed
 end
 
+-- Put a member out with all its connections, and void its tokens. Answers both events.
+local function put_out(room, person, now_ms)
+  for _, connection_id in ipairs(redis.call('HKEYS', TAG .. 'a:' .. room.id)) do
+    local here = attachment_of(room.id, connection_id)
+    if here.user_id == person.user_id then forget_attachment(room.id, connection_id, here.node) end
+  end
+  void_tokens(room.id, person.identity)
+  return leave_room(room, person, 'removed', now_ms)
+end
+
 -- Take a connection off its member. Answers the member.
 local function detach(room, connection_id, here, now_ms)
   local person = person_of(room.id, here.user_id)
@@ -220,34 +268,6 @@ local function lose(room_id, connection_id, node, now_ms)
   local person = detach(room, connection_id, here, now_ms)
   if is_live(person) then return end
   redis.call('ZADD', TAG .. 'lost', now_ms + room.grace_ms, room_id .. NUL .. person.user_id)
-end
-
--- --- tokens ---
-
-local function remember_token(room, token, identity)
-  local tokens, by_age = TAG .. 't:' .. room.id, TAG .. 'u:' .. room.id
-  redis.call('HSET', tokens, token, identity)
-  -- The member number is as good an age as any.
-  redis.call('ZADD', by_age, 'NX', room.seq, token)
-  if redis.call('HLEN', tokens) <= TOKENS_PER_PLACE * room.capacity then return end
-  for _, oldest in ipairs(redis.call('ZRANGE', by_age, 0, -1)) do
-    local owner = redis.call('HGET', tokens, oldest)
-    if owner ~= room.creator and redis.call('HEXISTS', TAG .. 'd:' .. room.id, owner) == 0 then
-      redis.call('HDEL', tokens, oldest)
-      redis.call('ZREM', by_age, oldest)
-      return
-    end
-  end
-end
-
-local function void_tokens(room_id, identity)
-  local tokens = redis.call('HGETALL', TAG .. 't:' .. room_id)
-  for number = 1, #tokens, 2 do
-    if tokens[number + 1] == identity then
-      redis.call('HDEL', TAG .. 't:' .. room_id, tokens[number])
-      redis.call('ZREM', TAG .. 'u:' .. room_id, tokens[number])
-    end
-  end
 end
 
 -- --- what several scripts ask ---

@@ -6,8 +6,9 @@
 -- its bytes; last place seen; 1 if the connection may be in one more room; now; the policy (5);
 -- 1 if it comes back as the member that it was, and wants no messages.
 -- Answers 1 or 0 for each of: new, proved, token good, creator, room made, locked, truncated; then
--- the newest sequence number and place; the members packed; what was told, as in the
--- log; the messages.
+-- the newest sequence number and place; the member's identity and where in the sequence it joined;
+-- hash of the room's key, identity of its creator, when it was made, and the sequence number of
+-- the newest message; the members packed; what was told, as in the log; the messages.
 
 local room_id, written, connection_id, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key_hash, as_creator = ARGV[5], ARGV[6] == '1'
@@ -78,12 +79,8 @@ if not known then
     key_digest = change.key_digest, key_bytes = change.key_bytes, bytes = new_bytes,
     connections = 0, lost_ms = 0,
   }
-  redis.call('ZADD', TAG .. 'o:' .. room_id, room.seq, user_id)
-  redis.call('HSET', TAG .. 'd:' .. room_id, person.identity, user_id)
-  save_member(room_id, person, change.key ~= '' and change.key or NIL)
-  grow_people(room, new_bytes)
-  book('members', 1)
-  if not identity then remember_token(room, new_token, new_identity) end
+  add_person(room, person, change.key ~= '' and change.key or NIL, room.seq)
+  if not identity then remember_token(room, new_token, new_identity, room.seq) end
   happened(member_joined(connection_id, room.seq, written, person.name, now_ms))
 elseif changed_bytes then
   change_person(room, person, change)
@@ -127,5 +124,8 @@ return {
   flag(has_proved and person.identity == room.creator), flag(is_made), flag(room.locked),
   flag(is_another_room or since_seq < room.trimmed_seq), room.seq,
   tonumber(redis.call('HGET', TAG .. 'r:' .. room_id, 'place')),
-  person.identity, members, events, values_of(TAG .. 'h:' .. room_id, message_ids, 'm:'),
+  person.identity, tonumber(redis.call('ZSCORE', TAG .. 'o:' .. room_id, user_id)),
+  room.key_hash, room.creator, room.created_ms,
+  tonumber(redis.call('ZREVRANGE', TAG .. 'q:' .. room_id, 0, 0, 'WITHSCORES')[2] or room.trimmed_seq),
+  members, events, values_of(TAG .. 'h:' .. room_id, message_ids, 'm:'),
 }

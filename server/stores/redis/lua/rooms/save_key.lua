@@ -1,7 +1,7 @@
 -- Replace the public key (and the name, if given) of a connection's own member.
 --
 -- ARGV: room id, connection, public key packed, its digest, its bytes; name ('' for none).
--- Answers the members packed.
+-- Answers the newest sequence number, and the members packed.
 
 local room, here = acting(ARGV[1], ARGV[2])
 if not room then return here end
@@ -11,14 +11,14 @@ local change = {
 }
 if not here.has_proved then
   if change.key_digest ~= person.key_digest then return refuse('NOT_PROVED') end
-  return members_of(room.id)
+  return { room.seq, members_of(room.id) }
 end
 local added_bytes = change_bytes(person, change)
-if not added_bytes then return members_of(room.id) end
+if not added_bytes then return { room.seq, members_of(room.id) } end
 local refusal = lacking('bytes', added_bytes)
 if refusal then return refusal end
 change_person(room, person, change)
 save_room(room, 'seq', 'people_bytes')
 local members = members_of(room.id)
 tell(room.id, members_changed(nil, members), noted_members())
-return members
+return { room.seq, members }
