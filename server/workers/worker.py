@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import structs
 
 from server.transports.listener import close_all
 from server.workers.orders import Orders, encode
+
+_ROOT = Path(__file__).parents[2]
 
 
 class Worker:
@@ -42,7 +46,8 @@ class Worker:
         descriptors = tuple(sock.fileno() for sock in sockets)
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "server.workers", str(theirs.fileno())),
+                *(sys.executable, "-P", "-m", "server.workers", str(theirs.fileno())),
+                env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *descriptors),
                 # What is typed at a terminal is for the supervisor, which tells the workers.
@@ -79,3 +84,9 @@ class Worker:
         status = await self._process.wait()
         self._writer.close()
         return status
+
+
+def _environment() -> dict[str, str]:
+    """Of the supervisor; Python finds this very package, whatever is in the current folder."""
+    found = (str(_ROOT), os.environ.get("PYTHONPATH"))
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, found))}

@@ -6,9 +6,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,11 @@ def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
+def start(
+    folder: Path, command: Sequence[str] = COMMAND, /, **settings: object
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        COMMAND, cwd=folder, env=environment(folder, **settings), stdout=subprocess.PIPE, text=True
+        command, cwd=folder, env=environment(folder, **settings), stdout=subprocess.PIPE, text=True
     )
 
 
@@ -141,6 +144,19 @@ def test_a_data_folder_with_a_long_path_will_do(tmp_path: Path) -> None:
         assert len(server.workers()) == 2
         assert list((server.data / "run").iterdir()) == []
         assert server.stop().status == 0
+
+
+def test_a_package_of_the_same_name_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server/__init__.py").write_text("raise SystemExit(77)")
+
+    # As the command `hushwire` does, which does not look there either.
+    command = (sys.executable, "-P", "-m", "server")
+    with start(tmp_path, command, WORKERS=2) as process:
+        assert process.stdout
+        assert " with 2 workers - " in process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 async def test_a_port_that_somebody_has_is_named_and_nobody_shares_it(
