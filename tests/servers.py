@@ -100,8 +100,8 @@ class RunningServer:
         self.url = self.url or self.node_urls[0]
 
     async def stop(self) -> None:
-        for node in self.nodes:
-            await node.stop()
+        """Stop all nodes at the same time."""
+        await asyncio.gather(*(node.stop() for node in self.nodes))
         self.nodes.clear()
         self._echoes.clear()
 
