@@ -272,11 +272,10 @@ class Hub:
         if render := here.renders.get(type(event)):
             for emit in render(event):
                 self._send((listener,), here, event, emit, Point(place))
-        if not is_new:
-            return
         if place > here.place:
+            # What it is being answered with reaches up to there, if it has joined once more too.
             here.ahead[connection_id] = place
-        elif place < here.place:
+        elif is_new and place < here.place:
             self._catch_up(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
