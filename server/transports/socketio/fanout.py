@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from server.core.errors import AppError, Code
@@ -81,6 +82,7 @@ class Hub:
         }
         self._rosters = Rosters(self._tell)
         self._catching_up: set[asyncio.Task[None]] = set()
+        self._held: dict[ConnectionId, asyncio.Event] = {}
         broker.subscribe(self.deliver)
 
     def register(self, caller: Caller, line: EngineSocket, *, can_return: bool) -> None:
@@ -270,11 +272,10 @@ class Hub:
         if render := here.renders.get(type(event)):
             for emit in render(event):
                 self._send((listener,), here, event, emit, Point(place))
-        if not is_new:
-            return
         if place > here.place:
+            # What it is being answered with reaches up to there, if it has joined once more too.
             here.ahead[connection_id] = place
-        elif place < here.place:
+        elif is_new and place < here.place:
             self._catch_up(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
@@ -315,10 +316,31 @@ class Hub:
         await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
             async with asyncio.timeout(CATCH_UP_LIMIT_S):
-                while self._catching_up and self.is_behind(caller):
-                    await asyncio.wait(self._catching_up, return_when=asyncio.FIRST_COMPLETED)
+                for room_id in tuple(caller.memberships):
+                    here = self._rooms.get(room_id)
+                    if here and (behind := here.behind.get(caller.connection_id)):
+                        await behind.is_over.wait()
         except TimeoutError:
             raise AppError(Code.UNAVAILABLE, "what was missed is still on its way") from None
+
+    @contextmanager
+    def held(self, caller: Caller) -> Iterator[None]:
+        """Tell a connection nothing meanwhile; what happens comes after what it is answered then.
+
+        So it is when it has just joined, and is not answered at once.
+        """
+        connection_id = caller.connection_id
+        released = self._held[connection_id] = asyncio.Event()
+        for room_id in caller.memberships:
+            here = self._rooms[room_id]
+            if connection_id not in here.behind:
+                place = max(here.place, here.ahead.pop(connection_id, 0))
+                self._catch_up(room_id, connection_id, place)
+        try:
+            yield
+        finally:
+            del self._held[connection_id]
+            released.set()
 
     def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
         """Have a connection told, after what it is being answered now, what it has missed."""
@@ -329,6 +351,8 @@ class Hub:
 
     async def _tell_later(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         await asyncio.sleep(0)
+        if released := self._held.get(connection_id):
+            await released.wait()
         await self._tell_missed(room_id, connection_id, Backlog(room_id, Point(0)))
 
     async def _tell_missed(
@@ -363,6 +387,7 @@ class Hub:
         for event in backlog.rest():
             self._tell_one(listener, here, event, behind.place)
         del here.behind[connection_id]
+        behind.is_over.set()
         if behind.place > here.place:
             here.ahead[connection_id] = behind.place
         for event in behind.moments:
