@@ -8,11 +8,8 @@ import contextlib
 import hashlib
 import hmac
 import logging
-import socket
-from pathlib import Path
 
 from aiohttp import web
-from msgspec import Struct, field
 
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
@@ -22,7 +19,6 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
-from server.core.ids import new_node_id
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.ports import Peers
@@ -40,9 +36,7 @@ from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
-from server.transports.forward import Forwarder
 from server.transports.front import Front
-from server.transports.gathering import Gathering
 from server.transports.handover import HandOver
 from server.transports.health import Health
 from server.transports.http import Guard, Surround
@@ -50,12 +44,11 @@ from server.transports.http_connection import HttpOptions
 from server.transports.key_sets import PublishedKeys
 from server.transports.listener import Listener, addresses_of, bind, listen
 from server.transports.metrics import Metrics
-from server.transports.neighbours import Neighbours
 from server.transports.origins import Origins
+from server.transports.others import Others, Seat
 from server.transports.passes import Passes
 from server.transports.proxies import Proxies
 from server.transports.rest import BODY_LIMIT_S, Rest, Toll
-from server.transports.routes import Routes
 from server.transports.socketio.connections import Connections
 from server.transports.socketio.drain import Drain
 from server.transports.socketio.engine import Engine, EngineOptions
@@ -86,21 +79,6 @@ STOP_MARGIN_S = 0.3
 """For what comes after, until the process has gone."""
 
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
-
-
-class Seat(Struct, frozen=True):
-    """The place of one process among those that serve the same clients.
-
-    Attributes:
-        node_id: Its own, in front of the ids of its connections.
-        sockets: Bound for it to the port that it shares with others of its machine; none if
-            it is alone, and binds one itself.
-        folder: Where the processes of its machine have their Unix sockets.
-    """
-
-    node_id: str = field(default_factory=new_node_id)
-    sockets: tuple[socket.socket, ...] = ()
-    folder: Path | None = None
 
 
 class App:
@@ -146,18 +124,23 @@ class App:
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
         passes = Passes(_derived(secret, b"hushwire forwarding"), self._clock)
         self._front = Front(Origins(settings.origins), proxies, passes)
-        self._routes = Routes(self._seat.node_id, self._seat.folder, peers)
-        # A poll waits for the next ping at most; a body may take as long.
-        limit_s = settings.ping_interval_s + settings.ping_timeout_s + BODY_LIMIT_S
-        self._forwarder = Forwarder(passes, self._metrics, limit_s)
+        self._others = Others(
+            self._seat,
+            peers,
+            passes,
+            self._metrics,
+            # A poll waits for the next ping at most; a body may take as long.
+            limit_s=settings.ping_interval_s + settings.ping_timeout_s + BODY_LIMIT_S,
+            token=admin_token,
+        )
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
         self._upgrades = self._make_upgrades()
         guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
         self._web = Web(client or built_in())
-        seat = self._seat
-        gathering = Gathering(seat.folder, seat.node_id, admin_token) if seat.folder else None
-        self._health = Health(self.chat, self._metrics, guard, self._gate, self._live, gathering)
+        self._health = Health(
+            self.chat, self._metrics, guard, self._gate, self._live, self._others.gathering
+        )
         self._surround = Surround(self._front, self._metrics)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
         per_address = settings.max_address_connections
@@ -168,13 +151,7 @@ class App:
             # A polling client keeps two connections open; half-open ones come on top.
             None if per_address is None else 2 * per_address + 16,
         )
-        # Other processes, which have counted their clients' connections themselves.
-        self._back_doorkeeper = Doorkeeper(
-            proxies, self._metrics, settings.max_connections, max_per_address=None
-        )
-        self._hand_over = HandOver(self._routes, self._metrics) if self._seat.folder else None
         self._listeners: list[Listener] = []
-        self._neighbours: Neighbours | None = None
         self._reaper: asyncio.Task[None] | None = None
         self.port = settings.port
 
@@ -186,17 +163,12 @@ class App:
         """
         await self._runner.setup()
         await self._live.start(self._let_all_go)
-        sockets = self._seat.sockets or bind(
-            await addresses_of(self._settings.host, self._settings.port)
+        settings = self._settings
+        sockets = self._seat.sockets or bind(await addresses_of(settings.host, settings.port))
+        await self._others.listen(
+            self._make_door, self._doorkeeper, self._metrics, settings.max_connections
         )
-        if folder := self._seat.folder:
-            self._neighbours = await Neighbours.open(
-                folder,
-                self._seat.node_id,
-                take_connection=lambda read: self._make_door(self._doorkeeper, read=read),
-                take_requests=lambda: self._make_door(self._back_doorkeeper),
-            )
-        self._listeners = listen(sockets, self._make_front_door, self._settings.tls_context())
+        self._listeners = listen(sockets, self._make_front_door, settings.tls_context())
         self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
             reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
@@ -236,10 +208,7 @@ class App:
         self._gate.is_closed = True
         for listener in self._listeners:
             listener.close()
-        if self._neighbours:
-            self._neighbours.close()
-        if self._hand_over:
-            self._hand_over.close()
+        self._others.part()
         if self._reaper:
             await end([self._reaper])
         with contextlib.suppress(TimeoutError):
@@ -249,7 +218,7 @@ class App:
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
-                await self._forwarder.close()
+                await self._others.forwarder.close()
         await self._live.stop()
         log.info("stopped")
 
@@ -334,8 +303,8 @@ class App:
         upgrades = Upgrades(
             self._front,
             self._metrics,
-            self._routes,
-            self._forwarder,
+            self._others.routes,
+            self._others.forwarder,
             max_message_bytes=self._settings.max_payload_bytes,
             max_unsent_bytes=self._settings.max_unsent_bytes,
             has_rates=self._settings.rates.events is not None,
@@ -345,9 +314,8 @@ class App:
 
     def _make_http(self, guard: Guard) -> web.Application:
         app = self._surround.application()
-        polling = Polling(
-            self.sockets.eio, self._front, self._upgrades, self._routes, self._forwarder
-        )
+        routes, forwarder = self._others.routes, self._others.forwarder
+        polling = Polling(self.sockets.eio, self._front, self._upgrades, routes, forwarder)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self._health.add_routes(app)
         self._web.add_routes(app)
@@ -358,10 +326,10 @@ class App:
         return app
 
     def _make_front_door(self) -> Door:
-        return self._make_door(self._doorkeeper, hand_over=self._hand_over)
+        return self._make_door(self._doorkeeper, hand_over=self._others.hand_over)
 
     def _make_door(
-        self, keeper: Doorkeeper, *, hand_over: HandOver | None = None, read: bytes = b""
+        self, keeper: Doorkeeper, read: bytes = b"", *, hand_over: HandOver | None = None
     ) -> Door:
         assert self._runner.server
         return Door(self._runner.server, keeper, self._upgrades, _HTTP_OPTIONS, hand_over, read)

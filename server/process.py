@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import uvloop
 
-from server.app import App, Seat, opened
+from server.app import App, opened
 from server.ending import Ending
 from server.exits import cannot_listen, store_away
 from server.installation import Installation
 from server.stores.live import StoreAwayError
+from server.transports.others import Seat
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
-from server.app import App, Seat, opened
+from server.app import App, opened
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.settings import load
 from server.transports.listener import addresses_of, bind
+from server.transports.others import Seat
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.session import EngineSocket

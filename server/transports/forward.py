@@ -29,7 +29,7 @@ MAX_WHOLE_BYTES = 64 * 1024
 _HOP_BY_HOP = frozenset(
     ("connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade")
 )
-_ANSWERED = ("Content-Type", "Retry-After")
+_ANSWERED = ("Content-Type", "Content-Encoding", "Retry-After")
 
 
 class Forwarder:

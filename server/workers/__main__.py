@@ -9,13 +9,13 @@ import uvloop
 from msgspec import structs
 
 from server import logs
-from server.app import Seat
 from server.ending import Ending
 from server.exits import cannot_start
 from server.installation import installed
 from server.process import run
 from server.settings import SettingsError, load
 from server.settings.values import Secret
+from server.transports.others import Seat
 from server.workers.orders import DRAIN, MAX_ORDERS_BYTES, READY, STOP, Orders, decode
 
 

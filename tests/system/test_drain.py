@@ -151,6 +151,7 @@ async def test_who_polls_only_later_finds_its_answer_and_then_the_end(tmp_path: 
                 assert polled.status == 200
                 packets += polled.body.decode().split("\x1e")
 
+            assert polled.body == b"1"  # with events, these would be told again elsewhere
             assert packets[0].startswith("40")
             assert any(packet.startswith("437") for packet in packets)
         stopped = await ending(server)

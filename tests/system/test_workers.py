@@ -286,6 +286,12 @@ async def test_the_same_over_tls(
     check_hermits(scenes["hermits"], client)
 
 
+async def test_a_hangup_has_all_workers_read_the_certificate_again(secured: ServerProcess) -> None:
+    secured.process.send_signal(signal.SIGHUP)
+
+    await until(lambda: secured.log.count('"certificate_reloaded"') == WORKERS)
+
+
 def check_hermits(scene: Scene, client: Client) -> None:
     """Everything went well at the first try, over the transport that they want."""
     hermits = {line.who for line in scene.lines if line.who}
@@ -437,8 +443,17 @@ def client_of(server: ServerProcess) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(server.data / "run/redis"), socket_timeout=2)
 
 
+async def reserve(server: ServerProcess) -> int:
+    """The status of a reservation, always of the same session."""
+    body = b'{"sessionId":"lair","authKey":"key"}'
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    request = head("POST", "/api/reserve-session", headers) + body
+    return (await exchange(server.url, request)).status
+
+
 async def test_their_redis_is_started_again_and_keeps_what_it_has(tmp_path: Path) -> None:
     with server_process(tmp_path, WORKERS=2) as server:
+        assert await reserve(server) == 201
         with client_of(server) as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             client.set("kept", "surely")
@@ -451,7 +466,8 @@ async def test_their_redis_is_started_again_and_keeps_what_it_has(tmp_path: Path
     with server_process(tmp_path, WORKERS=2) as again:
         with client_of(again) as client:
             assert client.get("kept") == b"surely"
-        again.stop()
+        assert await reserve(again) == 200  # it knows it, with that key
+        assert again.stop().status == 0
 
 
 def answers(client: redis.Redis) -> bool:

@@ -10,12 +10,13 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from msgspec import Struct
 
-from server.app import App, Seat
+from server.app import App
 from server.core.ids import new_node_id
 from server.settings import load
+from server.transports.others import Seat
 from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
 from tests.clocks import ManualClock
-from tests.servers import ADMIN_TOKEN, SECRET, RunningServer, until
+from tests.servers import ADMIN_TOKEN, SECRET, until
 from tests.transports.wire import (
     POLLING,
     UPGRADE,
@@ -39,6 +40,16 @@ class Book(dict[str, str]):
         return self.get(node_id)
 
 
+class Process(Struct):
+    """One that listens."""
+
+    app: App
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.app.port}"
+
+
 class Two(Struct):
     """Two processes of an installation: lines are opened at the one, and asked for at the other.
 
@@ -46,8 +57,8 @@ class Two(Struct):
         are_near: On the same machine.
     """
 
-    one: RunningServer
-    other: RunningServer
+    one: Process
+    other: Process
     are_near: bool
     book: Book
 
@@ -56,13 +67,13 @@ class Two(Struct):
         return count(self.other, kind)
 
 
-def count(server: RunningServer, kind: str) -> int:
+def count(server: Process, kind: str) -> int:
     labels = {"kind": kind}
     found = server.app._metrics.registry.get_sample_value("hushwire_forwarded_total", labels)
     return int(found or 0)
 
 
-async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> RunningServer:
+async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> Process:
     settings = load({"PORT": "0", **{name: str(value) for name, value in LONG.items()}})
     app = App(
         settings,
@@ -73,7 +84,7 @@ async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> Runni
     )
     await app.start()
     stack.push_async_callback(app.stop)
-    server = RunningServer.around(app)
+    server = Process(app)
     if folder is None:
         book[app._seat.node_id] = server.url
     return server
@@ -368,7 +379,7 @@ def test_a_pass_that_somebody_else_wrote_or_changed_is_none(
 
 async def test_limits_count_the_client_and_not_who_forwards(two: Two) -> None:
     front = two.one.app._front
-    passes = two.other.app._forwarder._passes
+    passes = two.other.app._others.forwarder._passes
     headers = {HEADER: passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=True))}
 
     assert front.peer(None, headers).address == "192.0.2.7"
@@ -379,7 +390,7 @@ async def test_limits_count_the_client_and_not_who_forwards(two: Two) -> None:
 async def test_a_pass_does_not_make_a_client_of_this_machine_an_operator(two: Two) -> None:
     forged = {HEADER: "client 127.0.0.1 0 1 x", "Host": "localhost"}
     near = await exchange(two.one.url, head("GET", "/metrics", {"Host": "localhost"}))
-    passes = two.other.app._forwarder._passes
+    passes = two.other.app._others.forwarder._passes
     told = {HEADER: passes.write(Pass(Hop.SOCKET, "192.0.2.7", is_secure=False))}
 
     assert near.status == 200

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from server.transports.socketio.outgoing import NOOP, Outgoing
+from server.transports.socketio.outgoing import CLOSE, NOOP, Outgoing
 
 MAX_PACKETS = 16
 """In one answer to a poll: clients of python-engineio drop longer ones. An event has 11 at most."""
@@ -108,6 +108,10 @@ class Poller:
     def _take(self) -> list[str]:
         packets: list[str] = []
         while self._outbox and len(packets) + self._outbox[0][0].count <= MAX_PACKETS:
+            if packets and self._outbox[0][0] is CLOSE:
+                # Official clients take note of events a moment later than of the end: with it,
+                # they would hear of them, but not remember that, and be told once more.
+                break
             outgoing, is_answer = self._outbox.popleft()
             self.unsent_bytes -= outgoing.size_bytes
             if is_answer:
