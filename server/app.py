@@ -26,6 +26,7 @@ from server.core.ids import new_node_id
 from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.ports import Peers
+from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
@@ -33,6 +34,7 @@ from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.live import Live, MemoryLive
+from server.stores.redis.ending import end
 from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
 from server.transports.decode import Decoder
@@ -62,6 +64,7 @@ from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.packets import event_encoder
 from server.transports.socketio.polling import Polling
+from server.transports.socketio.recovery import Recovery
 from server.transports.socketio.server import SocketServer, strict_packets
 from server.transports.upgrade import Upgrades
 from server.transports.web import Web
@@ -134,7 +137,9 @@ class App:
         self._seat = seat or Seat()
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
-        self._live = live or MemoryLive(settings.random, settings.bounds, self._clock)
+        self._live = live or MemoryLive(
+            settings.random, settings.bounds, self._clock, settings.recovery_ms
+        )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -236,8 +241,7 @@ class App:
         if self._hand_over:
             self._hand_over.close()
         if self._reaper:
-            self._reaper.cancel()
-            await asyncio.gather(self._reaper, return_exceptions=True)
+            await end([self._reaper])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
                 if self._keys:
@@ -262,6 +266,7 @@ class App:
             store=self._live.rooms,
             groups=self._live.groups,
             relay=Relay(self._live.broker),
+            recoveries=self._make_recoveries(),
             limiter=self._live.limiter,
             clock=self._clock,
             bounds=self._settings.bounds,
@@ -278,7 +283,13 @@ class App:
             groups=groups,
             tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             sign_ins=sign_ins,
+            recoveries=parts.recoveries,
         )
+
+    def _make_recoveries(self) -> Recoveries:
+        settings = self._settings
+        doubt_ms = round((settings.ping_interval_s + settings.ping_timeout_s) * 1000) + DOUBT_MS
+        return Recoveries(self._live.recoveries, self._clock, settings.recovery_ms, doubt_ms)
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
@@ -302,13 +313,15 @@ class App:
             # Else the library writes to standard error by itself, what clients sent too.
             logger=logging.getLogger("socketio"),
         )
-        hub = Hub(APIS, self._metrics.traffic, event_encoder(packets), self._live.broker)
+        traffic, encode = self._metrics.traffic, event_encoder(packets)
+        hub = Hub(APIS, traffic, encode, self._live.broker, self.chat.recoveries)
         self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
                 APIS,
                 chat=self.chat,
                 hub=hub,
+                recovery=Recovery(self.chat, hub, self._live.broker, self._metrics, self._clock),
                 decoder=self._decoder,
                 metrics=self._metrics,
                 clock=self._clock,

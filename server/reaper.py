@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from server.core.chat import Chat
+from server.core.errors import AppError, Code
 from server.core.expired import Expired
 
 log = logging.getLogger("hushwire.reaper")
@@ -35,9 +36,14 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    for part in (chat.sign_ins, chat.rooms, chat.groups):
+    for part in (chat.sign_ins, chat.rooms, chat.groups, chat.recoveries):
         try:
-            expired = await part.expire()
+            expired: Expired | None = await part.expire()
+        except AppError as error:
+            # Whatever is away, operators are told of it elsewhere, and not twice a second.
+            if error.code is not Code.UNAVAILABLE:
+                log.exception("reaper_failed")
+            continue
         except Exception:  # one that fails must not end all later rounds, nor the others of this
             log.exception("reaper_failed")
             continue

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import uvloop
 
 from scripts.soak_parts.rooms import Room, SoakError, Tally
-from scripts.soak_parts.wires import Address, WireError
 from tests.system.processes import ServerProcess, server_process
+from tests.talk.wires import Address, WireError
 
 SHOWN_FAULTS = 20
 

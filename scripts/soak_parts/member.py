@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 
-from scripts.soak_parts.checker import COMING_OR_GOING, Ledger, Record
-from scripts.soak_parts.line import Line
-from scripts.soak_parts.wires import Address
+from tests.talk.checker import COMING_OR_GOING, Ledger, Record
+from tests.talk.line import Line
+from tests.talk.wires import Address
+from tests.talk.words import Message, NotSentError, Placed, record_of, send_request
 
 WEBSOCKET, POLLING, UPGRADED = "WebSocket", "polling", "upgraded"
-
-FILLER = "0123456789abcdef" * 64
 
 _NEW_MESSAGE = b'2["new-message",'
 _MESSAGE_SENT = b'2["message-sent",'
@@ -22,43 +21,8 @@ _COMING_OR_GOING = (b'2["user-joined",', b'2["user-left",')
 _OF_NO_PLACE = (b'2["public-keys-updated",', b'2["messages-history",')
 
 
-class Message(msgspec.Struct, rename={"sender": "from", "recipient": "to"}):
-    """As it comes off the wire."""
-
-    id: str
-    sender: str
-    recipient: str
-    encrypted: str
-    seq: int
-
-
-class Placed(msgspec.Struct):
-    seq: int
-
-
 _message = msgspec.json.Decoder(Message).decode
 _placed = msgspec.json.Decoder(Placed).decode
-
-
-class NotSentError(Exception):
-    """A message that nobody has sent so."""
-
-
-def words(sender: str, number: int) -> str:
-    """What a message says: the number, and as much filler as is this number's."""
-    return f"{sender} {number} {FILLER[: number * 7919 % 1009]}"
-
-
-def record_of(message: Message) -> Record:
-    """
-    Raises:
-        NotSentError: The content is not what its sender wrote.
-    """
-    number = int(message.id.rpartition(" ")[2])
-    if message.encrypted != words(message.sender, number):
-        raise NotSentError(f"{message.id}: {message.encrypted[:80]!r}")
-    recipient = None if message.recipient == "all" else message.recipient
-    return Record(message.sender, number, recipient)
 
 
 class Sent(msgspec.Struct):
@@ -204,12 +168,7 @@ class Member:
         await self._all_answered.wait()
 
     def _text(self, number: int, to: str) -> bytes:
-        request = {
-            "sessionId": self._room,
-            "id": f"{self.name} {number}",
-            "to": to,
-            "encrypted": words(self.name, number),
-        }
+        request = send_request(self._room, self.name, number, to)
         return b"2%d%b" % (number, msgspec.json.encode(["send-message", request]))
 
     async def _ask(self, event: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
 
-from scripts.soak_parts.checker import Ledger
 from scripts.soak_parts.member import POLLING, UPGRADED, WEBSOCKET, Member
-from scripts.soak_parts.wires import Address
+from tests.talk.checker import Ledger
+from tests.talk.wires import Address
 
 KINDS = (WEBSOCKET,) * 4 + (POLLING,) * 3 + (UPGRADED,) * 3
 """Of the members of one room."""

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from server.core.groups import Groups
 from server.core.messages import Messages
+from server.core.recoveries import Recoveries
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
@@ -17,3 +18,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     groups: Groups
     tokens: Tokens
     sign_ins: SignIns
+    recoveries: Recoveries

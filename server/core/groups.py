@@ -91,6 +91,7 @@ class Groups:
             forget_ms=self._forget_ms(visitor.user),
         )
         matched = await self._store.match(wish, now_ms)
+        self._note_group(visitor, matched.group.room_id)
         await self._parts.relay.follow(*matched.events)
         if matched.events and not matched.is_new:
             await self._charge_for_key(visitor.user, now_ms)
@@ -109,6 +110,7 @@ class Groups:
             now_ms,
             now_ms + matching.APART_MS,
         )
+        self._note_group(visitor, None)
         await self._parts.relay.follow(*events)
 
     # --- as a `Watcher` of who is signed in ---
@@ -172,6 +174,7 @@ class Groups:
         appended = await self._store.append(post, self._now_ms())
         if not appended.is_repeat:
             await self._parts.relay.follow(appended.event)
+        await self._parts.relay.told(room_id, appended.event.seq)
         return appended.event
 
     async def history(
@@ -276,6 +279,11 @@ class Groups:
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()
+
+    def _note_group(self, visitor: Visitor, room_id: RoomId | None) -> None:
+        """The connection that asks is being answered which group it is in."""
+        if visitor.connection_id:
+            self._parts.recoveries.moved(visitor.connection_id, room_id)
 
     def _lose(self, connection_id: ConnectionId, gone_ms: int) -> Awaitable[None]:
         return self._store.lose(connection_id, gone_ms, gone_ms + self._policy.grace_ms)

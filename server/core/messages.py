@@ -49,6 +49,7 @@ class Messages:
         appended = await self._parts.store.append(draft, now_ms)
         if not appended.is_repeat:
             await self._parts.relay.follow(appended.event)
+        await self._parts.relay.told(actor.room_id, appended.event.seq)
         return appended.event
 
     async def signal(

@@ -5,6 +5,7 @@ from msgspec import Struct
 from server.core.clock import Clock
 from server.core.limits import Bounds, Rates
 from server.core.ports import GroupStore, RateLimiter, RoomStore
+from server.core.recoveries import Recoveries
 from server.core.relay import Relay
 
 
@@ -14,6 +15,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     store: RoomStore
     groups: GroupStore
     relay: Relay
+    recoveries: Recoveries
     limiter: RateLimiter
     clock: Clock
     bounds: Bounds

@@ -19,6 +19,10 @@ class Relay:
         """Tell all processes of what a store says has happened, in this order."""
         await self._broker.follow(events)
 
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        """Wait until all here were told of what stands in a room's sequence up to this place."""
+        await self._broker.told(room_id, seq)
+
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         """Hear of a room before somebody joins it: who joins must miss nothing."""
         return self._broker.hearing(room_id)

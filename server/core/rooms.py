@@ -26,6 +26,7 @@ from server.core.ports import (
     Reservation,
     RoomSummary,
     RoomTotals,
+    Standing,
 )
 from server.core.rates import charge, spend
 
@@ -89,6 +90,7 @@ class Rooms:
         self._parts = parts
         self._policy = policy
         self._pepper = pepper
+        self._recoveries = parts.recoveries
         self._gone = Gone(parts.clock)
 
     async def reserve(self, address: str, room_id: RoomId, key: str | None) -> Reservation:
@@ -122,9 +124,38 @@ class Rooms:
         async with self._guess_costs("join", address, rate, now_ms), relay.hearing(entry.room_id):
             joined = await self._parts.store.join(entry, self._policy, now_ms)
             await relay.follow(*joined.events)
+        self._recoveries.entered(entry, joined)
         proof = _shown_token(request) if joined.token_is_good else None
         token = new_token if joined.is_new else proof
         return Admission(joined, token, self._parts.bounds, self._policy)
+
+    async def come_back(self, connection_id: ConnectionId, standing: Standing) -> Joined:
+        """Have a connection be in a room again as it was, after a drop.
+
+        Raises:
+            AppError: See `RoomStore.join`; also NOT_A_MEMBER.
+        """
+        entry = Entry(
+            room_id=standing.room_id,
+            user_id=standing.user_id,
+            connection_id=connection_id,
+            key_hash=standing.key_hash,
+            as_creator=False,
+            name=standing.name,
+            public_key=standing.public_key,
+            token_hash=standing.token_hash,
+            new_identity=Identity(new_id()),
+            new_token_hash=_token_hash(new_secret()),
+            since_seq=0,
+            is_return=True,
+        )
+        relay = self._parts.relay
+        async with relay.hearing(entry.room_id):
+            joined = await self._parts.store.join(entry, self._policy, self._parts.clock.now_ms())
+            await relay.follow(*joined.events)
+        if joined.is_new:
+            raise AppError(Code.NOT_A_MEMBER, "that member is not known any more; join anew")
+        return joined
 
     async def members(self, actor: Actor) -> tuple[Member, ...]:
         return await self._parts.store.members(actor.room_id, actor.connection_id)
@@ -139,6 +170,7 @@ class Rooms:
         members = await store.save_key(actor.room_id, actor.connection_id, public_key, name)
         if members != before:
             await self._parts.relay.follow(MembersChanged(room_id=actor.room_id, members=members))
+            self._recoveries.changed(actor.connection_id, actor.room_id, members)
         return members
 
     async def lock(self, actor: Actor, locked: bool) -> None:
@@ -162,6 +194,7 @@ class Rooms:
     async def leave(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         """Leave at once; another connection of the same user keeps the member in the room."""
         events = await self._parts.store.leave(room_id, connection_id, self._parts.clock.now_ms())
+        self._recoveries.detached(connection_id, room_id)
         await self._parts.relay.follow(*events)
 
     async def leave_all(self, connection_id: ConnectionId) -> None:

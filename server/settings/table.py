@@ -174,6 +174,12 @@ TABLE: tuple[Setting, ...] = (
         seconds(0, 120),
         "Seconds for which a member without connection stays a member",
     ),
+    Setting(
+        "RECOVERY_S",
+        "120",
+        seconds(0, 3_600),
+        "Seconds after a drop for which a client of socket.io 4.6 or later is restored; 0 is never",
+    ),
     Setting("MAX_SESSIONS", str(_BOUNDS.rooms), _COUNT, "Sessions at the same time"),
     Setting("MAX_GROUPS", str(_BOUNDS.groups), _COUNT, "Random groups at the same time"),
     Setting(

@@ -6,10 +6,11 @@ from typing import Protocol
 from server.core.clock import Clock
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, GroupStore, RateLimiter, RoomStore
+from server.core.ports import Broker, GroupStore, RateLimiter, RecoveryStore, RoomStore
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
+from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
 
@@ -21,6 +22,7 @@ class Live(Protocol):
     groups: GroupStore
     limiter: RateLimiter
     broker: Broker
+    recoveries: RecoveryStore
 
     @property
     def is_ready(self) -> bool:
@@ -46,16 +48,21 @@ class StoreAwayError(Exception):
 
 
 class MemoryLive:
-    """Live state in this process alone."""
+    """Live state in this process alone.
+
+    Args:
+        recovery_ms: For so long after a drop somebody may come back.
+    """
 
     is_ready = True
 
-    def __init__(self, random: Policy, bounds: Bounds, clock: Clock) -> None:
+    def __init__(self, random: Policy, bounds: Bounds, clock: Clock, recovery_ms: int = 0) -> None:
         space = Space(bounds.total_bytes)
         self.rooms: RoomStore = MemoryRooms(bounds, space)
         self.groups: GroupStore = MemoryGroups(random, bounds, space)
         self.limiter: RateLimiter = MemoryRateLimiter()
-        self.broker: Broker = LocalBroker(clock)
+        self.broker: Broker = LocalBroker(clock, recovery_ms)
+        self.recoveries: RecoveryStore = MemoryRecoveries()
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:
         """There are no others."""

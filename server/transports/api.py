@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
-from server.core.events import ConnectionEvent, RoomEvent
+from server.core.events import ConnectionEvent, MessageSent, RoomEvent
 from server.core.identity import User
-from server.core.ids import ConnectionId, RoomId, UserId
+from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.rooms import Actor
 
@@ -75,9 +75,11 @@ class Caller:
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
         user: Whom a good token names; None without one. The hub keeps it up to date, too.
+        repeated: The id of the message that the present request says once more, since the
+            client may have had no answer; None of all other requests.
     """
 
-    __slots__ = ("address", "connection_id", "memberships", "user")
+    __slots__ = ("address", "connection_id", "memberships", "repeated", "user")
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class Caller:
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
         self.user = user
+        self.repeated: MessageId | None = None
 
     def signed_in(self) -> User:
         """The user that calls.
@@ -165,6 +168,8 @@ class Action(Struct, frozen=True):
         request: The type that its payload must have.
         sent: The events that the caller gets back, for the documentation.
         access: Who may send it; checked before the payload is looked at.
+        repeats: Of what sends messages: whether a request, which has no id, says just what
+            that message of the same connection said.
     """
 
     request: type[Struct]
@@ -173,6 +178,7 @@ class Action(Struct, frozen=True):
     summary: str
     sent: tuple[str, ...] = ()
     access: Access = Access.OPEN
+    repeats: Callable[[Any, MessageSent], bool] | None = None
 
 
 class Route(Struct, frozen=True):

@@ -23,7 +23,7 @@ MAX_BYTES = 64 * 1024
 
 TAKEN_A_TURN = 64
 
-_SID = re.compile(rb"(?:GET|POST) /socket\.io/\?(?:[^ \r\n]*&)?sid=([0-9a-z]{1,32}\.)")
+_SID = re.compile(rb"(?:GET|POST) /socket\.io/\?(?:[^ \r\n]*&)?sid=([0-9]{1,3}n[0-9a-f]{12}\.)")
 
 
 class HandOver:

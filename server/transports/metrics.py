@@ -121,6 +121,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self.recoveries = Counter(
+            "hushwire_recoveries_total",
+            "Clients that came back to be restored after a drop, by what became of it",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.loop_lag_seconds = Gauge(
             "hushwire_loop_lag_seconds",
             "How late the event loop ran its last timer",

@@ -8,7 +8,7 @@ from msgspec import Struct
 from server.core.ports import Peers
 from server.transports.passes import Hop
 
-_NODE_OF_SID = re.compile(r"([0-9a-z]{1,32})\.")
+_NODE_OF_SID = re.compile(r"([0-9]{1,3}n[0-9a-f]{12})\.")  # see `new_node_id`
 
 
 class Place(Struct, frozen=True):

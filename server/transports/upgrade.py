@@ -32,8 +32,8 @@ _VERSION = "13"
 _KEY_BYTES = 16
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
-Open = Callable[[Mapping[str, str], str], Awaitable[User]]
-"""Admits a connection: gets the query and the client's address; raises AppError."""
+Open = Callable[[Mapping[str, str], str, Mapping[str, str]], Awaitable[User]]
+"""Admits a connection: gets the query, the client's address, the headers; raises AppError."""
 
 
 class Wish(Struct, frozen=True):
@@ -114,7 +114,8 @@ class Upgrades:
         if place := await self._routes.find(wish.url.query.get("sid", ""), peer.hop):
             return await self._tunnel(wish, transport, on_end, peer, place)
         opener = self._openers[wish.url.path]
-        user = await opener(wish.url.query, self._front.client_address(peer, wish.headers))
+        address = self._front.client_address(peer, wish.headers)
+        user = await opener(wish.url.query, address, wish.headers)
         connection = WebSocket(
             user,
             flusher=self._flusher,

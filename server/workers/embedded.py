@@ -65,7 +65,7 @@ async def embedded_redis(command: str, data_dir: Path, sockets: Path) -> AsyncIt
         NoRedisError: It does not start, or another one uses the same folder.
     """
     folder = private(data_dir / "redis")
-    socket = sockets / "redis.sock"
+    socket = sockets / "redis"  # nothing that a node could be called
     with await _locked(folder / "lock") as lock:
         socket.unlink(missing_ok=True)
         server = _Server([command, *_options(folder, socket)], folder, socket, lock)

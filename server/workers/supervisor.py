@@ -208,8 +208,10 @@ class Crew:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
                 await self._all_ended()
-        for worker in self._workers.values():
-            worker.signal(signal.SIGKILL)
+        for number, worker in self._workers.items():
+            if worker.is_running:
+                log.error("worker_killed", extra={"fields": {"number": number}})
+                worker.signal(signal.SIGKILL)
             await worker.ended()
             self._clean(worker)
 

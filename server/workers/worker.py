@@ -57,6 +57,10 @@ class Worker:
         writer.write(encode(structs.replace(orders, sockets=descriptors)))
         return cls(orders.node_id, process, reader, writer)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
     async def is_ready(self) -> bool:
         """Wait until it is, or has ended."""
         with contextlib.suppress(ConnectionError):

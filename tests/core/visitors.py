@@ -15,6 +15,7 @@ from server.core.messages import Messages
 from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.ports import GroupStore, RateLimiter, RoomStore
+from server.core.recoveries import Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
@@ -22,6 +23,7 @@ from server.core.tokens import TokenRules, Tokens
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
+from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from tests.clocks import ManualClock
 
@@ -57,7 +59,9 @@ class Core:
         self.heard: list[RoomEvent] = []
         broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
+        self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
         parts = Parts(
+            recoveries=self.recoveries,
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
             relay=Relay(broker),
@@ -78,6 +82,7 @@ class Core:
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
+            recoveries=self.recoveries,
         )
         self._numbers = itertools.count(1)
 

@@ -10,9 +10,10 @@
 
 import { scenarios as identity } from "./identity.js";
 import { Stage } from "./people.js";
+import { scenarios as recovery } from "./recovery.js";
 import { scenarios as sessions } from "./scenarios.js";
 
-const scenarios = { ...sessions, ...identity };
+const scenarios = { ...sessions, ...identity, ...prefixed("recovery", recovery) };
 const [url, version, transports, ...names] = process.argv.slice(2);
 const { io } = await import(version === "3" ? "socket.io-client-3" : "socket.io-client");
 
@@ -32,6 +33,10 @@ async function play(name) {
   isOver = true;
   stage.clear();
   print([name, null, ...ending]);
+}
+
+function prefixed(prefix, named) {
+  return Object.fromEntries(Object.entries(named).map(([name, one]) => [`${prefix}.${name}`, one]));
 }
 
 function print(line) {

@@ -63,7 +63,8 @@ class Person {
       if (data) this.see("connect_error", { message, data });
     });
     this.socket.on("disconnect", (reason) => this.see("disconnect", reason));
-    this.socket.onAny((event, ...data) => this.see(event, data.length > 1 ? data : data[0]));
+    // Behind the data a client that can be restored after a drop gets an offset.
+    this.socket.onAny((event, data) => this.see(event, data));
   }
 
   see(what, data) {
@@ -87,7 +88,9 @@ class Person {
   // Emit an event and wait for its acknowledgement.
   ask(event, ...payload) {
     return this.within(`the acknowledgement of ${event}`, (done) =>
-      this.socket.emit(event, ...payload, (ack) => {
+      // A client with `retries` puts an error, or null, before the answer.
+      this.socket.emit(event, ...payload, (...answers) => {
+        const ack = answers.at(-1);
         this.see(`ack ${event}`, ack);
         done(ack);
       }),

@@ -32,6 +32,14 @@ class Stop(Struct, frozen=True):
     seconds: float
 
 
+class Launched(Struct, frozen=True):
+    """A process that was started and may not listen yet, and where its log goes."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    log_file: Path
+
+
 class ServerProcess:
     """A server that listens.
 
@@ -41,10 +49,10 @@ class ServerProcess:
         data: Its data folder.
     """
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path, log_file: Path) -> None:
-        self.process = process
-        self.data = folder / "data"
-        self._log_file = log_file
+    def __init__(self, launched: Launched) -> None:
+        self.process = process = launched.process
+        self.data = launched.folder / "data"
+        self._log_file = launched.log_file
         assert process.stdout
         self.said = process.stdout.readline()
         found = re.search(r"(https?)://\S+:(\d+)", self.said)
@@ -98,9 +106,8 @@ def command_of(pid: int) -> bytes:
         return b""
 
 
-@contextmanager
-def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
-    """Run a server with these settings, its data and its log in `folder`."""
+def launch(folder: Path, **settings: object) -> Launched:
+    """Start a server with these settings, its data and its log in `folder`."""
     log_file = folder / f"log-{time.monotonic_ns()}"
     with log_file.open("w") as log:
         process = subprocess.Popen(
@@ -111,8 +118,15 @@ def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
             stderr=log,
             text=True,
         )
-    with process:
+    return Launched(process, folder, log_file)
+
+
+@contextmanager
+def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
+    """Run a server with these settings, its data and its log in `folder`."""
+    launched = launch(folder, **settings)
+    with launched.process:
         try:
-            yield ServerProcess(process, folder, log_file)
+            yield ServerProcess(launched)
         finally:
-            process.kill()
+            launched.process.kill()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.soak_parts.checker import COMING_OR_GOING, Ledger, Record
+from tests.talk.checker import COMING_OR_GOING, Ledger, Record
 
 ROOT = Path(__file__).parents[2]
 SOAK = (sys.executable, "-m", "scripts.soak_parts")

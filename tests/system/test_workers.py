@@ -30,7 +30,15 @@ from tests.system.processes import (
     server_process,
     workers_of,
 )
-from tests.transports.wire import POLLING, PollingLine, WebSocketLine, exchange, head
+from tests.transports.wire import (
+    POLLING,
+    PollingLine,
+    WebSocketLine,
+    connected,
+    exchange,
+    head,
+    read_reply,
+)
 
 WORKERS = 3
 BUSY = {"ADDRESS_CONNECTS_PER_MINUTE": 100_000}
@@ -43,7 +51,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("workers")
     with server_process(folder, WORKERS=WORKERS, **BUSY) as server:
         yield server
-        server.stop()
+        assert server.stop().status == 0
+        assert "worker_killed" not in server.log
 
 
 def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -121,7 +130,7 @@ def test_what_the_workers_share_is_their_owners_alone(shared: ServerProcess) -> 
     folders = [shared.data / "run", shared.data / "redis"]
 
     assert [mode_of(folder) for folder in folders] == [0o700, 0o700]
-    assert mode_of(shared.data / "run/redis.sock") == 0o700
+    assert mode_of(shared.data / "run/redis") == 0o700
 
 
 def test_a_data_folder_with_a_long_path_will_do(tmp_path: Path) -> None:
@@ -183,6 +192,17 @@ async def test_a_worker_that_does_not_come_up_ends_all_with_a_status(tmp_path: P
         assert process.stdout.read() == ""
 
 
+def test_what_stops_a_worker_is_told_with_its_status(tmp_path: Path) -> None:
+    shared = {"JWT_SECRET": "x" * 43, "ADMIN_TOKEN": "x" * 43}
+
+    refused = run(tmp_path, WORKERS=2, REDIS_URL="redis://127.0.0.1:1", **shared)
+
+    assert refused.returncode == 3
+    assert refused.stdout == ""
+    assert "REDIS_URL: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
@@ -193,6 +213,19 @@ def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "DATA_DIR: " in refused.stderr
     assert str(data / "run") in refused.stderr
+
+
+async def test_no_request_reaches_their_redis(shared: ServerProcess) -> None:
+    for sid in ("redis.x", "redis.sock.x", "../run/redis.x"):
+        target = f"{POLLING}&sid={sid}"
+        async with connected(shared.url) as (reader, writer):
+            for _ in "12":
+                writer.write(head("POST", target, {"Content-Length": "4"}) + b"PING")
+                assert (await read_reply(reader)).status == 400
+
+    with client_of(shared) as client:
+        assert {one["cmd"] for one in client.client_list()} & {"post", "get"} == set()
+    assert "SECURITY" not in (shared.data / "redis/log").read_text()
 
 
 async def test_one_page_has_the_metrics_of_all_workers(shared: ServerProcess) -> None:
@@ -229,7 +262,8 @@ def secured(
     folder = tmp_path_factory.mktemp("secured")
     with server_process(folder, WORKERS=WORKERS, **BUSY, **certificate.settings) as server:
         yield server
-        server.stop()
+        assert server.stop().status == 0
+        assert "worker_killed" not in server.log
 
 
 @pytest.mark.parametrize("client", [one for one in CLIENTS if "polling" in one.transports], ids=str)
@@ -305,7 +339,7 @@ def ends_in(server: ServerProcess) -> list[dict[str, Any]]:
 
 
 async def test_one_that_is_told_to_end_drains_and_is_replaced(tmp_path: Path) -> None:
-    with server_process(tmp_path, WORKERS=2, DRAIN_S=3) as server:
+    with server_process(tmp_path, WORKERS=2, DRAIN_S=3, **BUSY) as server:
         async with AsyncExitStack() as stack:
             kinds = [WebSocketLine, PollingLine]
             lines = [
@@ -400,7 +434,7 @@ def is_alive(pid: int) -> bool:
 
 
 def client_of(server: ServerProcess) -> redis.Redis:
-    return redis.Redis(unix_socket_path=str(server.data / "run/redis.sock"), socket_timeout=2)
+    return redis.Redis(unix_socket_path=str(server.data / "run/redis"), socket_timeout=2)
 
 
 async def test_their_redis_is_started_again_and_keeps_what_it_has(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A fault of our own ends the line it happened to with 1011; nobody takes it for the client's."""
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -181,3 +183,17 @@ async def test_who_goes_while_the_store_fails_is_soon_gone_for_the_others_too(
         members = (await alice.ask("get-public-keys", {"sessionId": "lair"}))["members"]
         assert [member["userId"] for member in members] == ["alice"]
         assert len(logged(log, "internal_error")) == 1
+
+
+async def test_a_server_stops_though_a_task_misses_its_cancellation() -> None:
+    async def deaf() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async with running() as server, asyncio.timeout(2):
+        assert server.app._reaper
+        server.app._reaper.cancel()
+        server.app._reaper = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        await server.app.stop()

@@ -127,6 +127,8 @@ class Line:
     Attributes:
         heard: Packets of Engine.IO in their order, without pings.
         close_code: Of a WebSocket once it has ended; 1000 for polling.
+        welcome: What CONNECT's answer held.
+        offset: The newest, of those that stand behind the data of events.
     """
 
     def __init__(self, url: str) -> None:
@@ -134,6 +136,8 @@ class Line:
         self.heard: list[str | bytes] = []
         self._events: list[tuple[str, Any]] = []
         self._acks: dict[int, Any] = {}
+        self.welcome: dict[str, str] = {}
+        self.offset: str | None = None
         self._news = asyncio.Event()
         self.close_code: int | None = None
         self.answers_pings = True
@@ -147,10 +151,10 @@ class Line:
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
 
-    async def open(self) -> Self:
+    async def open(self, auth: dict[str, Any] | None = None) -> Self:
         """Shake hands, and open the namespace."""
         await self.shake_hands()
-        await self.send("40")
+        await self.send("40" + json.dumps(auth) if auth else "40")
         await self.until(lambda: self.is_ended or any(str(p)[:2] == "40" for p in self.heard))
         return self
 
@@ -224,8 +228,11 @@ class Line:
         self.heard.append(packet)
         if isinstance(packet, str):
             if packet.startswith("42["):
-                name, data = json.loads(packet[2:])
+                name, data, *offset = json.loads(packet[2:])
                 self._events.append((name, data))
+                self.offset = offset[0] if offset else self.offset
+            elif packet.startswith("40{"):
+                self.welcome = json.loads(packet[2:])
             elif packet.startswith("43"):
                 number, bracket, rest = packet[2:].partition("[")
                 self._acks[int(number)] = json.loads(bracket + rest)[0]

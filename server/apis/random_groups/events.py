@@ -33,6 +33,7 @@ ACTIONS = {
         "Send ciphertext to the group, or to one member",
         sent=("new_message",),
         access=Access.USER,
+        repeats=handlers.repeats,
     ),
     "get_group_messages": Action(
         requests.ReadMessages,

@@ -19,7 +19,7 @@ from server.core.errors import AppError, Code
 from server.core.events import Group, MessageSent
 from server.core.expired import Expired
 from server.core.groups import Visitor
-from server.core.ids import UserId
+from server.core.ids import MessageId, UserId
 from server.core.matching import room_id_of
 from server.core.ports import (
     GroupPage,
@@ -61,8 +61,24 @@ async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent
         request.encrypted_message,
         to=None if is_for_all else UserId(request.to or ""),
         content_type=request.message_type or "text",
-        message_id=request.id or request.message_id or request.client_message_id,
+        message_id=_id_of(request) or caller.repeated,
     )
+
+
+def repeats(request: Send, said: MessageSent) -> bool:
+    """Whether a request without an id says just what a message said."""
+    to = None if request.to is None or request.to in EVERYBODY else request.to
+    return (
+        _id_of(request) is None
+        and room_id_of(request.group_id) == said.room_id
+        and to == said.recipient
+        and (request.message_type or "text") == said.content_type
+        and request.encrypted_message == said.ciphertext
+    )
+
+
+def _id_of(request: Send) -> MessageId | None:
+    return request.id or request.message_id or request.client_message_id
 
 
 async def read_messages(chat: Chat, caller: Caller, request: ReadMessages) -> HistoryPage:

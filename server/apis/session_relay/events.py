@@ -15,6 +15,7 @@ from server.apis.session_relay.requests import (
 )
 from server.core.chat import Chat
 from server.core.events import Member, MessageSent
+from server.core.ids import MessageId
 from server.core.rooms import Actor, Admission, JoinRequest
 from server.transports.api import Action, Caller
 
@@ -58,7 +59,21 @@ async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent
         to=request.to,
         is_broadcast=request.to in EVERYBODY,
         content_type=request.type or "text",
-        message_id=request.id or request.message_id or request.client_message_id,
+        message_id=_id_of(request) or caller.repeated,
+    )
+
+
+def _id_of(request: Send) -> MessageId | None:
+    return request.id or request.message_id or request.client_message_id
+
+
+def _repeats(request: Send, said: MessageSent) -> bool:
+    return (
+        _id_of(request) is None
+        and room_of(request.session_id) == said.room_id
+        and request.to == said.addressed_as
+        and (request.type or "text") == said.content_type
+        and request.encrypted == said.ciphertext
     )
 
 
@@ -133,6 +148,7 @@ ACTIONS = {
         render.sent,
         "Send ciphertext to everybody or to one member",
         sent=("message-sent",),
+        repeats=_repeats,
     ),
     "send-signal": Action(
         Signal,

@@ -23,6 +23,9 @@ from server.core.ports.groups import SavedKey as SavedKey
 from server.core.ports.groups import Wish as Wish
 from server.core.ports.peers import Peers as Peers
 from server.core.ports.rates import RateLimiter as RateLimiter
+from server.core.ports.recoveries import RecoveryStore as RecoveryStore
+from server.core.ports.recoveries import Session as Session
+from server.core.ports.recoveries import Standing as Standing
 from server.core.ports.rooms import Appended as Appended
 from server.core.ports.rooms import Draft as Draft
 from server.core.ports.rooms import Entry as Entry

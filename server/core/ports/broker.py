@@ -50,6 +50,17 @@ class Broker(Protocol):
         """Tell what a store says has happened, unless the store has told it itself."""
         ...
 
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        """Wait until all here were told of what stands in a room's sequence up to this place.
+
+        Who is answered with a place counts on knowing all before it: what comes back from
+        there on is all that it missed.
+
+        Raises:
+            AppError: UNAVAILABLE; they will be.
+        """
+        ...
+
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         """Hear of a room from now on, before somebody here is attached to it.
 

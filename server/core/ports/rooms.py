@@ -27,6 +27,9 @@ class Entry(Struct, frozen=True, kw_only=True):
         new_identity, new_token_hash: Taken if this entry makes a new member.
         name, public_key: None leaves what a known member has.
         since_seq: The last place in the sequence that the joiner has seen; 0 for none.
+        is_return: A connection is restored: it comes as the member that it was, or not at all
+            (NOT_A_MEMBER). Name and key count only if that member has left meanwhile, and
+            `Joined.messages` stays empty.
     """
 
     room_id: RoomId
@@ -40,6 +43,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     new_identity: Identity
     new_token_hash: bytes
     since_seq: int
+    is_return: bool = False
 
 
 class Joined(Struct, frozen=True, kw_only=True):
@@ -139,7 +143,7 @@ class RoomStore(Protocol):
         Raises:
             AppError: ROOM_NOT_FOUND, INVALID_KEY, USER_ID_TAKEN, ROOM_LOCKED, ROOM_FULL,
                 SERVER_FULL; FORBIDDEN if this connection is somebody else there;
-                TOO_MANY_ROOMS if it is in too many.
+                TOO_MANY_ROOMS if it is in too many; NOT_A_MEMBER by `Entry.is_return`.
         """
         ...
 

@@ -11,7 +11,7 @@ from server.core.ids import RoomId
 from server.core.ports import Deliver, Missed, Placed
 
 KEPT_MS = 5 * 60_000
-"""For so long what was told is remembered."""
+"""For so long what was told is remembered, or longer, if somebody may come back for it."""
 
 _MAX_EVENTS = 256
 _MAX_BYTES = 1 << 20
@@ -19,10 +19,15 @@ _MAX_BYTES = 1 << 20
 
 
 class LocalBroker:
-    """A `Broker` for one process."""
+    """A `Broker` for one process.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        recovery_ms: For so long after a drop somebody may come back.
+    """
+
+    def __init__(self, clock: Clock, recovery_ms: int = 0) -> None:
         self._clock = clock
+        self._kept_ms = max(KEPT_MS, 2 * recovery_ms)
         self._deliver: list[Deliver] = []
         self._logs: dict[RoomId, _Log] = {}
         self._unheard: deque[tuple[int, RoomId]] = deque()  # and since when
@@ -33,6 +38,9 @@ class LocalBroker:
     async def follow(self, events: Sequence[RoomEvent]) -> None:
         for event in events:
             self._tell(event)
+
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        """It was, when it happened."""
 
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -52,7 +60,8 @@ class LocalBroker:
         if isinstance(event, ConnectionAttached):
             place = self._log_of(event).place
         elif not isinstance(event, MOMENTARY):
-            place = self._log_of(event).add(event, self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            place = self._log_of(event).add(event, now_ms, now_ms - self._kept_ms)
         for deliver in self._deliver:
             deliver(event, place)
         if isinstance(event, RoomExpired):
@@ -63,7 +72,7 @@ class LocalBroker:
         if log is None:
             now_ms = self._clock.now_ms()
             log = self._logs[event.room_id] = _Log(now_ms)
-            self._forget_unheard(now_ms - KEPT_MS)
+            self._forget_unheard(now_ms - self._kept_ms)
         return log
 
     def _forget_unheard(self, until_ms: int) -> None:
@@ -91,12 +100,13 @@ class _Log:
         self._events: deque[tuple[int, Placed]] = deque()  # and when
         self._held_bytes = 0
 
-    def add(self, event: RoomEvent, now_ms: int) -> int:
+    def add(self, event: RoomEvent, now_ms: int, until_ms: int) -> int:
+        """Note an event, and forget those until then, or more where there are too many."""
         self.place += 1
         self.told_ms = now_ms
         self._events.append((now_ms, Placed(self.place, event)))
         self._held_bytes += _size_bytes(event)
-        while self._events and self._is_over(now_ms - KEPT_MS):
+        while self._events and self._is_over(until_ms):
             self._held_bytes -= _size_bytes(self._events.popleft()[1].event)
         return self.place
 

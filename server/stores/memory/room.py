@@ -123,7 +123,7 @@ class Room:
         claim = self._claim(entry)
         if claim.person is None:
             return member_bytes(_new_member(entry, 0))
-        if not claim.proves(entry):
+        if entry.is_return or not claim.proves(entry):
             return 0
         return self.change_bytes(claim.person, entry.public_key, entry.name)
 
@@ -142,7 +142,7 @@ class Room:
         self.connections[entry.connection_id] = person
         if entry.as_creator and proved and self.creator is None:
             self.creator = person.identity
-        if claim.person is not None and proved:
+        if claim.person is not None and proved and not entry.is_return:
             return admitted._replace(events=self._update(person, entry))
         return admitted
 
@@ -150,7 +150,7 @@ class Room:
         """Who the entry is allowed to be.
 
         Raises:
-            AppError: FORBIDDEN, USER_ID_TAKEN, ROOM_LOCKED, ROOM_FULL.
+            AppError: FORBIDDEN, USER_ID_TAKEN, ROOM_LOCKED, ROOM_FULL, NOT_A_MEMBER.
         """
         here = self.connections.get(entry.connection_id)
         identity = self._tokens.get(entry.token_hash) if entry.token_hash else None
@@ -163,6 +163,8 @@ class Room:
             return _Claim(person, identity)
         if person and _same_key(person, entry) and not self.locked:
             return _Claim(person, identity)
+        if entry.is_return and identity is None:
+            raise refusals.not_a_member()
         elsewhere = self._holder(identity)
         if self.locked and identity is None:
             raise refusals.room_locked()

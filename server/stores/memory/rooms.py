@@ -95,6 +95,7 @@ class MemoryRooms:
             connection_id=entry.connection_id,
         )
         proved = room.has_proved(entry.connection_id)
+        reader = person.identity if proved else None
         return Joined(
             is_new=is_new,
             has_proved=proved,
@@ -103,7 +104,7 @@ class MemoryRooms:
             room_created=known is None,
             locked=room.locked,
             members=room.members(),
-            messages=room.history.read(since_seq, person.identity if proved else None),
+            messages=() if entry.is_return else room.history.read(since_seq, reader),
             seq=room.seq,
             truncated=is_another_room or since_seq < room.history.trimmed_seq,
             events=(attached, *events),

@@ -19,6 +19,7 @@ from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.ear import Ear
 from server.stores.redis.feeds import Feed, Tail
 from server.stores.redis.keys import channel_of, room_of
+from server.stores.redis.link import unavailable
 from server.stores.redis.logs import Gone, Known, RoomLogs
 
 log = logging.getLogger("hushwire.redis")
@@ -63,6 +64,13 @@ class RedisBroker:
                 if place is not None:  # else another process has been told
                     self.attach(event, place)
 
+    async def told(self, room_id: RoomId, seq: int) -> None:
+        if feed := self._feeds.get(room_id):
+            try:
+                await feed.told(seq)
+            except TimeoutError:
+                raise unavailable() from None
+
     # --- hearing ---
 
     def subscribe(self, deliver: Deliver) -> None:
@@ -105,6 +113,10 @@ class RedisBroker:
             place, plain = unpack(data)
             feed.take(Placed(place, event_of(feed.room_id, plain)))
 
+    def tell_here(self, event: RoomEvent) -> None:
+        """Tell of what concerns nobody at other processes."""
+        self._deliver(event, 0)
+
     def check_all(self) -> None:
         """See whether something was missed in any room."""
         for feed in self._feeds.values():
@@ -131,7 +143,10 @@ class RedisBroker:
 
     def _deliver(self, event: RoomEvent, place: int) -> None:
         for deliver in self._subscribers:
-            deliver(event, place)
+            try:
+                deliver(event, place)
+            except Exception:  # of one event, after which there will be others to hear of
+                log.exception("internal_error")
 
     async def _read(self, room_id: RoomId, place: int) -> Tail:
         """What a feed is to deliver that stands at this place."""

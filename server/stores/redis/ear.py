@@ -109,6 +109,8 @@ class Ear:
                     log.warning(
                         "redis_not_heard", extra={"fields": {"error": type(error).__name__}}
                     )
+            except Exception:  # whatever it is, the process must not be deaf from now on
+                log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
 
     async def _hear(self) -> None:

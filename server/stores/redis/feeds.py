@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from server.core.errors import AppError
+from server.core.events import MessageSent
 from server.core.ids import RoomId
 from server.core.ports import Deliver, Placed
 
@@ -13,6 +15,12 @@ log = logging.getLogger("hushwire.redis")
 
 ASK_AGAIN_S = 0.25
 """Until the log is asked again, if Redis did not answer."""
+
+LATE_S = 0.25
+"""After so long what was not heard may have been lost, and is fetched."""
+
+TOLD_LIMIT_S = 2.0
+"""For what stands in the log to be delivered here."""
 
 MAX_PENDING = 1_000
 """Events that wait for those before them; what comes beyond that is fetched in its turn."""
@@ -30,7 +38,10 @@ class Feed:
         expecting: How many are about to be attached.
     """
 
-    __slots__ = ("_deliver", "_fetch", "_filling", "_pending", "expecting", "place", "room_id")
+    __slots__ = (
+        "_deliver", "_fetch", "_filling", "_pending", "_seq", "_waiting",
+        "expecting", "place", "room_id",
+    )  # fmt: skip
 
     def __init__(
         self, room_id: RoomId, fetch: "Callable[[RoomId, int], Awaitable[Tail]]", deliver: Deliver
@@ -40,12 +51,22 @@ class Feed:
         self._deliver = deliver
         self._pending: deque[Placed] = deque(maxlen=MAX_PENDING)
         self._filling: asyncio.Task[None] | None = None
+        self._seq = 0  # of the newest message that was delivered
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.place: int | None = None
         self.expecting = 0
 
     def begin(self, place: int) -> None:
-        """Deliver from here on what comes after this place."""
+        """Deliver from here on what comes after this place.
+
+        What was heard already comes in a moment: who was attached is to be answered first.
+        """
         self.place = place
+        if self._pending:
+            self._filling = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        self._filling = None
         self._take_pending()
 
     def take(self, one: Placed) -> None:
@@ -55,8 +76,7 @@ class Feed:
         elif one.place == 0:
             self._deliver(one.event, 0)
         elif one.place == self.place + 1:
-            self.place = one.place
-            self._deliver(one.event, one.place)
+            self._go_to(one)
         elif one.place > self.place:
             self._pending.append(one)
             self.fill()
@@ -66,26 +86,66 @@ class Feed:
         if self.place is not None and not self._filling:
             self._filling = asyncio.get_running_loop().create_task(self._fill())
 
+    async def told(self, seq: int) -> None:
+        """Wait until all has been delivered up to a place in the sequence of the room.
+
+        Raises:
+            TimeoutError: It was not, within a while.
+        """
+        if self.place is None or self._seq >= seq:
+            return
+        loop = asyncio.get_running_loop()
+        delivered: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((seq, delivered))
+        # It is on its way, unless it was lost, or was delivered before this feed began.
+        late = loop.call_later(LATE_S, self.fill)
+        try:
+            async with asyncio.timeout(TOLD_LIMIT_S):
+                await delivered
+        finally:
+            late.cancel()
+
     def end(self) -> None:
         """Deliver nothing any more, until it begins again."""
         self.place = None
+        self._seq = 0
         self._pending.clear()
+        self._release()
         if self._filling:
             self._filling.cancel()
             self._filling = None
 
     async def _fill(self) -> None:
+        waiting = tuple(self._waiting)
         tail = await self._tail()
         for one in tail.events:
             if self.place is None:
                 return  # what was delivered ended the last connection here
-            self.place = max(self.place, one.place)
-            self._deliver(one.event, one.place)
+            self._go_to(one)
         if self.place is None:
             return
         self.place = tail.place
         self._filling = None
+        for _, delivered in waiting:  # whatever they wait for is not to come any more
+            _set(delivered)
+        self._release(0)
         self._take_pending()
+
+    def _go_to(self, one: Placed) -> None:
+        assert self.place is not None
+        self.place = max(self.place, one.place)
+        self._deliver(one.event, one.place)
+        if isinstance(one.event, MessageSent) and self.place is not None:
+            self._seq = one.event.seq
+            if self._waiting:
+                self._release(self._seq)
+
+    def _release(self, seq: float = math.inf) -> None:
+        """Let those go on who wait for what was delivered up to there."""
+        for awaited, delivered in self._waiting:
+            if awaited <= seq:
+                _set(delivered)
+        self._waiting = [one for one in self._waiting if not one[1].done()]
 
     async def _tail(self) -> "Tail":
         while True:
@@ -99,6 +159,11 @@ class Feed:
         pending, self._pending = self._pending, deque(maxlen=MAX_PENDING)
         for one in pending:
             self.take(one)
+
+
+def _set(delivered: "asyncio.Future[None]") -> None:
+    if not delivered.done():
+        delivered.set_result(None)
 
 
 class Tail:

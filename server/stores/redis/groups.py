@@ -3,21 +3,19 @@
 All of it is under one tag, so that each method is one script, and every bound is exact.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from server.core.errors import AppError, Code
-from server.core.events import ConnectionAttached, Group, MessageSent, RoomEvent
+from server.core.events import ConnectionAttached, Group, RoomEvent
 from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.matching import ENOUGH_REPORTS, PRESENT_MS
-from server.core.opaque import Opaque
 from server.core.ports import (
     Appended,
     GroupPage,
-    GroupSummary,
     GroupTotals,
     HistoryPage,
     Matched,
@@ -29,12 +27,12 @@ from server.core.ports import (
 )
 from server.stores import group_refusals, refusals, sizes
 from server.stores.redis import codec, keys
+from server.stores.redis import group_answers as answers
 from server.stores.redis.attachments import Attachments
+from server.stores.redis.group_scripts import scripts_for
 from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link, RefusedError, Value
-from server.stores.redis.scripts import Script
-from server.stores.room_sizes import message_bytes
 
 _STEP = 32
 """Users, groups or reports with which one script deals: all others wait for it."""
@@ -43,36 +41,6 @@ _MAX_DOUBTS = 10_000
 
 _SOME_GROUP = RoomId("")
 """The one that a connection comes into when it is noted."""
-
-_BASE = ("books", "attempt")
-_GROUP = (*_BASE, "group")
-_USERS = (*_BASE, "users")
-_BOTH = (*_USERS, "connections", "group", "partings", "membership")
-
-_SCRIPTS = {
-    "match": (*_BOTH, "attaching", "places"),
-    "connect": (*_USERS, "connections", "group", "attaching"),
-    "lose": (*_USERS, "connections"),
-    "lose_node": (*_USERS, "connections"),
-    "current": _GROUP,
-    "leave": _BOTH,
-    "append": (*_GROUP, "said"),
-    "history": (*_GROUP, "said"),
-    "touch": _GROUP,
-    "block": (*_USERS, "partings"),
-    "unblock": (*_USERS, "partings"),
-    "report": (*_BOTH, "said", "reports"),
-    "reports": (*_BASE, "reports"),
-    "key_of": _USERS,
-    "expire_lost": _BOTH,
-    "expire_idle": (*_BOTH, "reports"),
-    "page": _GROUP,
-    "totals": _GROUP,
-}
-"""By name, with the files that they need, in their order."""
-
-_READING = {"current", "history", "touch", "reports", "key_of", "page", "totals"}
-"""Those of which nothing need outlive a server of Redis."""
 
 _HOLDING = {"match", "connect", "append", "block", "report"}
 """Those that hold more bytes only where there is a lease for them."""
@@ -100,12 +68,9 @@ class RedisGroups:
         self._attachments = attachments
         self._node = node
         self._leases = leases
-        constants = _constants(policy, bounds)
-        self._scripts = {
-            name: Script(f"groups/{name}", preludes, name not in _READING, constants)
-            for name, preludes in _SCRIPTS.items()
-        }
+        self._scripts = scripts_for(policy, bounds)
         self._refusals = _refusals(bounds)
+        self._here: dict[ConnectionId, tuple[UserId, int]] = {}  # and when to forget the user
         self._connecting = Joins()
         self._may_connect: dict[ConnectionId, None] = {}  # of which no answer came
         self._in_doubt: dict[UserId, None] = {}  # whose match may have been done or not
@@ -118,7 +83,7 @@ class RedisGroups:
         try:
             is_new, group, place, told = await self._run(
                 "match", self._node, codec.written(wish.user_id), wish.name,
-                *_key_arguments(key), wish.connection_id or "", int(wish.is_move),
+                *answers.key_arguments(key), wish.connection_id or "", int(wish.is_move),
                 new.room_id, new.name, new.capacity,
                 wish.connect_by_ms, wish.apart_until_ms, wish.forget_ms, now_ms, int(is_again),
             )  # fmt: skip
@@ -128,7 +93,7 @@ class RedisGroups:
             raise
         self._in_doubt.pop(wish.user_id, None)
         self._leases.freed()
-        return Matched(_group(group), bool(is_new), self._heard(told, place))
+        return Matched(answers.group_in(group), bool(is_new), self._heard(told, place))
 
     def _note_doubt(self, user_id: UserId) -> None:
         self._in_doubt[user_id] = None
@@ -139,29 +104,50 @@ class RedisGroups:
         self, user_id: UserId, connection_id: ConnectionId, forget_ms: int
     ) -> tuple[RoomEvent, ...]:
         arguments = (self._node, codec.written(user_id), connection_id, forget_ms)
+        self._here[connection_id] = user_id, forget_ms
         try:
             with self._connecting.underway(connection_id, _SOME_GROUP):
                 place, told = await self._run("connect", *arguments)
         except BaseException as error:
-            if not _is_refusal(error):
+            if _is_refusal(error):
+                self._here.pop(connection_id, None)
+            else:
                 self._may_connect[connection_id] = None
             raise
         return self._heard(told, place)
+
+    async def restore(self, now_ms: int, leave_at_ms: int) -> tuple[RoomEvent, ...]:
+        """Note all connections of this process again, and no others, after Redis has lost some.
+
+        Returns:
+            What those hear that were not known any more.
+        """
+        noted = {one.decode() for one in await self._run("connections", self._node)}
+        for connection_id in map(ConnectionId, noted):
+            if connection_id not in self._here:
+                await self.lose(connection_id, now_ms, leave_at_ms)
+        events: list[RoomEvent] = []
+        for connection_id in self._here.keys() - noted:
+            if known := self._here.get(connection_id):  # still
+                user_id, forget_ms = known
+                with _unless_refused():
+                    events.extend(await self.connect(user_id, connection_id, forget_ms))
+        return tuple(events)
 
     # --- inside ---
 
     async def current(self, user_id: UserId) -> Group | None:
         found = await self._run("current", codec.written(user_id))
-        return _group(found) if found else None
+        return answers.group_in(found) if found else None
 
     async def append(self, post: Post, now_ms: int) -> Appended:
         recipient = "" if post.recipient is None else codec.written(post.recipient)
         is_repeat, event = await self._run(
             "append", post.room_id, post.message_id, codec.written(post.sender), recipient,
-            codec.pack(post.ciphertext), codec.pack(post.content_type), _post_bytes(post),
+            codec.pack(post.ciphertext), codec.pack(post.content_type), answers.post_bytes(post),
             now_ms,
         )  # fmt: skip
-        return Appended(_message(post.room_id, event), bool(is_repeat))
+        return Appended(answers.message_in(post.room_id, event), bool(is_repeat))
 
     async def history(
         self, room_id: RoomId, user_id: UserId, before: MessageId | None, limit: int
@@ -169,7 +155,7 @@ class RedisGroups:
         has_more, found = await self._run(
             "history", room_id, codec.written(user_id), before or "", limit
         )
-        messages = tuple(_message(room_id, event) for event in reversed(found))
+        messages = tuple(answers.message_in(room_id, event) for event in reversed(found))
         return HistoryPage(messages, bool(has_more))
 
     async def touch(self, room_id: RoomId, user_id: UserId, now_ms: int) -> str:
@@ -194,7 +180,7 @@ class RedisGroups:
             sizes.report_bytes(report), address_mark, now_ms, expires_ms,
         )  # fmt: skip
         self._leases.freed()
-        return Reported(bool(is_removed), _events(told))
+        return Reported(bool(is_removed), answers.events_in(told))
 
     async def reports(self, after: str | None, limit: int) -> tuple[Report, ...]:
         return tuple(map(codec.report_of, await self._run("reports", after or "", limit)))
@@ -203,19 +189,17 @@ class RedisGroups:
         found = await self._run(
             "key_of", codec.written(user_id), codec.written(asker), int(in_group)
         )
-        if not found:
-            return None
-        saved_id, name, key, saved_ms = codec.unpack(found)
-        return SavedKey(codec.user_id_of(saved_id), name, Opaque.restored(key), saved_ms)
+        return answers.saved_key_in(found) if found else None
 
     # --- going out ---
 
     async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
+        self._here.pop(connection_id, None)
         await self._connecting.ended(connection_id)  # it would be there after it was lost
-        await self._run("lose", connection_id, leave_at_ms)
+        await self._run("lose", self._node, connection_id, leave_at_ms)
         if connection_id in self._may_connect:
             # What was asked for without an answer has been done by now, if it ever is.
-            await self._run("lose", connection_id, leave_at_ms)
+            await self._run("lose", self._node, connection_id, leave_at_ms)
             self._may_connect.pop(connection_id, None)
         self._leases.freed()
 
@@ -240,7 +224,7 @@ class RedisGroups:
             "leave", room_id, codec.written(user_id), connection_id or "", now_ms, apart_until_ms
         )
         self._leases.freed()
-        return _events(told)
+        return answers.events_in(told)
 
     async def expire_lost(self, now_ms: int) -> tuple[RoomEvent, ...]:
         return await self._in_steps("expire_lost", now_ms)
@@ -254,7 +238,7 @@ class RedisGroups:
         count = _STEP
         while count == _STEP:
             count, told = await self._run(name, now_ms, _STEP)
-            events.extend(_events(told))
+            events.extend(answers.events_in(told))
         self._leases.freed()
         return tuple(events)
 
@@ -262,8 +246,7 @@ class RedisGroups:
 
     async def page(self, start: int, limit: int) -> GroupPage:
         total, found = await self._run("page", start, limit)
-        groups = (codec.unpack(one) for one in found)
-        return GroupPage(tuple(GroupSummary(RoomId(one[0]), *one[1:]) for one in groups), total)
+        return GroupPage(tuple(map(answers.summary_in, found)), total)
 
     async def totals(self) -> GroupTotals:
         return GroupTotals(*await self._run("totals"))
@@ -280,36 +263,11 @@ class RedisGroups:
 
     def _heard(self, told: Sequence[bytes], place: int) -> tuple[RoomEvent, ...]:
         """What was told, of which connections here hear from that place on."""
-        events = _events(told)
+        events = answers.events_in(told)
         for event in events:
             if isinstance(event, ConnectionAttached):
                 self._attachments.note(event.connection_id, event.room_id, place)
         return events
-
-
-def _constants(policy: Policy, bounds: Bounds) -> tuple[tuple[str, int], ...]:
-    """What scripts know of the installation, and of how bytes are counted."""
-    return (
-        ("CAPACITY", policy.capacity),
-        ("IDLE_LIMIT_MS", policy.idle_limit_ms),
-        ("HISTORY_MESSAGES", policy.history_messages),
-        ("HISTORY_BYTES", policy.history_bytes),
-        ("MAX_GROUPS", bounds.groups),
-        ("MAX_USERS", bounds.users),
-        ("MAX_BLOCKS", bounds.blocks_per_user),
-        ("MAX_REPORTS", bounds.reports),
-        ("TOTAL_BYTES", bounds.total_bytes),
-        ("MAX_GONE", sizes.MAX_GONE),
-        ("LOOKS", sizes.LOOKS),
-        ("USER_BYTES", sizes.USER_BYTES),
-        ("MEMBER_BYTES", sizes.MEMBER_BYTES),
-        ("SHUNNED_BYTES", sizes.SHUNNED_BYTES),
-        ("AWAY_BYTES", sizes.AWAY_BYTES),
-        ("IDLE_PART", sizes.IDLE_PART),
-        ("REPORTS_PART", sizes.REPORTS_PART),
-        ("ENOUGH_REPORTS", ENOUGH_REPORTS),
-        ("PRESENT_MS", PRESENT_MS),
-    )
 
 
 def _refusals(bounds: Bounds) -> dict[str, Callable[[], AppError]]:
@@ -329,34 +287,16 @@ def _refusals(bounds: Bounds) -> dict[str, Callable[[], AppError]]:
     }
 
 
+@contextmanager
+def _unless_refused() -> Iterator[None]:
+    """Go on without it where there is no more space for it."""
+    try:
+        yield
+    except AppError as error:
+        if not _is_refusal(error):
+            raise
+
+
 def _is_refusal(error: BaseException) -> bool:
     """Whether surely nothing was done."""
     return isinstance(error, AppError) and error.code is not Code.UNAVAILABLE
-
-
-def _key_arguments(key: Opaque | None) -> tuple[Value, Value, Value]:
-    """A public key as scripts have it: packed, its size, and what is the same for equal keys."""
-    return (b"", 0, b"") if key is None else (codec.pack(key), key.size_bytes, key.digest)
-
-
-def _post_bytes(post: Post) -> int:
-    words = (post.message_id, post.sender, post.recipient or "", post.content_type)
-    return message_bytes(post.ciphertext, *words)
-
-
-def _group(packed: bytes) -> Group:
-    return codec.group_of(codec.unpack(packed))
-
-
-def _message(room_id: RoomId, packed: bytes) -> MessageSent:
-    event = codec.event_of(room_id, codec.unpack(packed))
-    assert isinstance(event, MessageSent), "a message was asked for"
-    return event
-
-
-def _events(told: Sequence[bytes]) -> tuple[RoomEvent, ...]:
-    """Events, each after the group in which it happened."""
-    return tuple(
-        codec.event_of(RoomId(room.decode()), codec.unpack(event))
-        for room, event in zip(told[::2], told[1::2], strict=True)
-    )

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import redis.asyncio as redis_asyncio
 from redis.asyncio.client import PubSub
 from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.core.errors import AppError, Code
 from server.stores.redis.batches import Batches, NotCopiedError
@@ -22,6 +22,8 @@ Value = str | bytes | int | float
 
 Call = tuple[str, *tuple[Value, ...]]
 """A tag, and what a script is given under it."""
+
+_is_probing: ContextVar[bool] = ContextVar("is_probing", default=False)
 
 _REFUSAL = "HW "
 """What the errors begin with that our own scripts answer."""
@@ -63,17 +65,23 @@ class Link:
         self._alarm = asyncio.Event()
         self._seen = ""  # of a Cluster's servers
 
-    async def run(self, script: Script, tag: str, *arguments: Value, is_probe: bool = False) -> Any:
-        """Run a script on the server that has a tag.
+    @contextlib.contextmanager
+    def probing(self) -> Iterator[None]:
+        """Run scripts all the same while Redis is thought to be away, or not to be fit yet."""
+        token = _is_probing.set(True)
+        try:
+            yield
+        finally:
+            _is_probing.reset(token)
 
-        Args:
-            is_probe: Try even while Redis is thought to be away.
+    async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
+        """Run a script on the server that has a tag.
 
         Raises:
             RefusedError: It has refused.
             AppError: UNAVAILABLE. The script may have run, or may do so yet.
         """
-        if not (self.is_up or is_probe):
+        if not (self.is_up or _is_probing.get()):
             raise unavailable()
         known = source(script, self.publish)
         call = functools.partial(self._batches.call, is_kept=script.is_kept)
@@ -151,9 +159,9 @@ class Link:
 
     def _failed(self, error: Exception) -> None:
         self._alarm.set()
-        is_all_of_it = isinstance(self.client, redis_asyncio.Redis)
-        if is_all_of_it and isinstance(error, TimeoutError | RedisTimeoutError):
-            # Whoever comes next need not wait as long for the same answer.
+        if isinstance(self.client, redis_asyncio.Redis):
+            # Whoever comes next need not wait as long for the same answer; nor may Redis be
+            # used again before it is known whether it still has what it had.
             self.is_up = False
             self._batches.give_up(error)
 

@@ -10,7 +10,14 @@ from server.core.events import ConnectionAttached
 from server.core.ids import RoomId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, GroupStore, Peers, RateLimiter, RoomStore
+from server.core.ports import (
+    Broker,
+    GroupStore,
+    Peers,
+    RateLimiter,
+    RecoveryStore,
+    RoomStore,
+)
 from server.stores.live import StoreAwayError
 from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
@@ -27,6 +34,7 @@ from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
 from server.stores.redis.rates import RedisRateLimiter
+from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
 
 START_LIMIT_S = 5.0
@@ -68,6 +76,7 @@ class RedisLive:
         self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
         self.peers: Peers = RedisPeers(link)
+        self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = Ear(
             link.pubsub,
             is_sharded=link.publish == "SPUBLISH",
@@ -76,6 +85,7 @@ class RedisLive:
             on_restored=self._broker.check_all,
         )
         self._broker.listen_by(self._ear)
+        self._broker.subscribe(self._rooms.holdings.hear)
         self._node = node
         self._pace = pace
         self._nodes: Nodes
@@ -96,7 +106,7 @@ class RedisLive:
             self._node,
             take_over=self._take_over,
             on_lost=on_lost,
-            on_changed=self._broker.check_all,
+            on_changed=self._restore,
             pace=self._pace,
         )
         self._tasks.append(asyncio.create_task(self._ear.listen()))
@@ -121,6 +131,18 @@ class RedisLive:
             event = event_of(RoomId(room_id), plain)
             if isinstance(event, ConnectionAttached):
                 self._broker.attach(event, place)
+
+    async def _restore(self) -> None:
+        """Bring back what this process knows, after Redis has lost some or all of it.
+
+        Raises:
+            AppError: UNAVAILABLE. Then it is to be done again.
+        """
+        now_ms = self._clock.now_ms()
+        for event in await self._rooms.restore_all(now_ms):
+            self._broker.tell_here(event)
+        await self._broker.follow(await self._groups.restore(now_ms, now_ms + self._grace_ms))
+        self._broker.check_all()
 
     async def _take_over(self, node_id: str) -> None:
         """Note all connections of a dead process as lost; their members have their grace."""

@@ -59,7 +59,8 @@ class Nodes:
     Args:
         take_over: Notes the connections of a dead process as lost.
         on_lost: Called if this one was given up by the others: it must let go of all it has.
-        on_changed: Called if Redis is another than before, or has begun anew.
+        on_changed: Called if Redis is another than before, or has begun anew; until it has
+            ended well, nothing else is done there.
 
     Attributes:
         began: Set once the own heartbeat has come back.
@@ -73,7 +74,7 @@ class Nodes:
         *,
         take_over: Callable[[str], Awaitable[None]],
         on_lost: Callable[[], Awaitable[None]],
-        on_changed: Callable[[], None],
+        on_changed: Callable[[], Awaitable[None]],
         pace: Pace,
     ) -> None:
         self._link = link
@@ -115,18 +116,19 @@ class Nodes:
         Raises:
             AppError: UNAVAILABLE.
         """
-        pulse = await self._pulse()
-        server = (await self._link.server_id(), pulse.epoch)
-        before, self._server = self._server, server
-        self._link.is_up = not pulse.is_buried
-        if before not in (None, server):
-            log.warning("redis_changed")
-            self._on_changed()
-        elif self._was_there and not pulse.was_there:
-            log.warning("given_up_by_others")
-            self._was_there = False
-            await self._on_lost()
+        with self._link.probing():
+            pulse = await self._pulse()
+            server = (await self._link.server_id(), pulse.epoch)
+            if self._server not in (None, server):
+                log.warning("redis_changed")
+                await self._on_changed()
+            elif self._was_there and not pulse.was_there:
+                log.warning("given_up_by_others")
+                self._was_there = False
+                await self._on_lost()
+        self._server = server
         self._was_there = not pulse.is_buried
+        self._link.is_up = not pulse.is_buried
         for node_id in pulse.dead:
             if node_id not in self._burials:
                 self._burials[node_id] = asyncio.create_task(self._bury(node_id))
@@ -149,7 +151,6 @@ class Nodes:
             new_id(),
             round(self._pace.silence_s * 1000),
             int(may_bury),
-            is_probe=True,
         )
         was_there, is_buried, epoch, *dead = found
         return _Pulse(bool(was_there), bool(is_buried), epoch.decode(), [d.decode() for d in dead])

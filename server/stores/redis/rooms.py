@@ -102,7 +102,12 @@ class RedisRooms:
         wish = (*arguments.wish(entry, self._node), int(may_attach))
         try:
             answer = await self._run(
-                scripts.JOIN, entry.room_id, *wish, now_ms, *arguments.policy(policy)
+                scripts.JOIN,
+                entry.room_id,
+                *wish,
+                now_ms,
+                *arguments.policy(policy),
+                int(entry.is_return),
             )
         except AppError as error:
             if error.code is Code.UNAVAILABLE:  # then it may be attached, or be so in a moment

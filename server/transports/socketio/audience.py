@@ -4,18 +4,40 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.core.events import RoomEvent
-from server.core.ids import ConnectionId
+from server.core.ids import ConnectionId, RoomId
 from server.transports.api import Caller, Emit
+from server.transports.socketio.offsets import Point, tag_of
 from server.transports.socketio.session import EngineSocket
 
 Renders = Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
 
 
 class Listener(NamedTuple):
-    """A connection here: who it is, and the line that it is reached by."""
+    """A connection here: who it is, and the line that it is reached by.
+
+    Attributes:
+        can_return: It is told offsets, by which it can be restored after a drop.
+    """
 
     caller: Caller
     line: EngineSocket
+    can_return: bool
+
+
+class Behind:
+    """How far somebody has been told who is being told what it has missed.
+
+    Attributes:
+        place, emits: As of a `Point`.
+        moments: What it is to hear then, of what has no place in the log.
+    """
+
+    __slots__ = ("emits", "moments", "place")
+
+    def __init__(self, point: Point) -> None:
+        self.place = point.place
+        self.emits = point.emits
+        self.moments: list[RoomEvent] = []
 
 
 class Audience:
@@ -23,18 +45,20 @@ class Audience:
 
     Attributes:
         place: In the room's log, up to which all have been told who are in step.
+        tag: Of the room, in offsets.
         ahead: Who knows more than that, and up to where.
-        behind: Who is being told what it has missed; of the moment, what it is to hear then.
+        behind: Who is being told what it has missed.
     """
 
-    __slots__ = ("ahead", "behind", "listeners", "place", "renders")
+    __slots__ = ("ahead", "behind", "listeners", "place", "renders", "tag")
 
-    def __init__(self, renders: Renders, place: int) -> None:
+    def __init__(self, room_id: RoomId, renders: Renders, place: int) -> None:
         self.renders = renders
         self.place = place
+        self.tag = tag_of(room_id)
         self.listeners: dict[ConnectionId, Listener] = {}
         self.ahead: dict[ConnectionId, int] = {}
-        self.behind: dict[ConnectionId, list[RoomEvent]] = {}
+        self.behind: dict[ConnectionId, Behind] = {}
 
     def advance(self, place: int) -> None:
         """All who are in step have been told up to there."""
@@ -43,6 +67,12 @@ class Audience:
             if self.ahead:
                 ahead = self.ahead.items()
                 self.ahead = {one: known for one, known in ahead if known > place}
+
+    def point_of(self, connection_id: ConnectionId, *, owes_list: bool) -> Point:
+        """How far a connection has been told."""
+        if behind := self.behind.get(connection_id):
+            return Point(behind.place, behind.emits, owes_list)
+        return Point(max(self.place, self.ahead.get(connection_id, 0)), 0, owes_list)
 
     def hearers(self, event: RoomEvent, place: int) -> Iterator[Listener]:
         """Who is to be told of an event now; who is behind is told of it in time."""
@@ -54,9 +84,9 @@ class Audience:
                 yield listener
 
     def _is_next(self, connection_id: ConnectionId, event: RoomEvent, place: int) -> bool:
-        if connection_id in self.behind:
+        if behind := self.behind.get(connection_id):
             if not place:
-                self.behind[connection_id].append(event)
+                behind.moments.append(event)
             return False
         return not place or self.ahead.get(connection_id, 0) < place
 

@@ -19,6 +19,10 @@ class Connections(socketio.AsyncManager):
         super().__init__()
         self._entered: dict[tuple[str, str], set[Any]] = {}
 
+    def enter(self, sid: str, namespace: str, eio_sid: str) -> None:
+        """Note a connection that has been let in."""
+        super().basic_enter_room(sid, namespace, None, eio_sid)
+
     def basic_enter_room(
         self, sid: str, namespace: str, room: Any, eio_sid: str | None = None
     ) -> None:

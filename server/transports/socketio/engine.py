@@ -16,6 +16,7 @@ from server.core.errors import AppError, Code
 from server.transports.decode import to_json
 from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
+from server.transports.socketio.agents import speaks_javascript
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.probe import Probe
@@ -122,7 +123,9 @@ class Engine:
 
     # --- opening ---
 
-    async def open_websocket(self, query: Mapping[str, str], address: str) -> User:
+    async def open_websocket(
+        self, query: Mapping[str, str], address: str, headers: Mapping[str, str]
+    ) -> User:
         """Whoever is to use a WebSocket: a new line, or one that polled until now.
 
         Raises:
@@ -136,19 +139,26 @@ class Engine:
             if socket is None or not socket.began_polling:
                 raise AppError(Code.INVALID_REQUEST, "no connection with that sid polls")
             return Probe(socket)
-        await self.gate.enter(address)
-        return EngineSocket(self, self._new_sid(), address)
+        return await self._open(query, address, headers)
 
-    async def open_polling(self, address: str) -> EngineSocket:
+    async def open_polling(
+        self, query: Mapping[str, str], address: str, headers: Mapping[str, str]
+    ) -> EngineSocket:
         """A new line that polls.
 
         Raises:
             AppError: What `Gate.enter` raises.
         """
-        await self.gate.enter(address)
-        socket = EngineSocket(self, self._new_sid(), address)
+        socket = await self._open(query, address, headers)
         socket.begin_polling()
         return socket
+
+    async def _open(
+        self, query: Mapping[str, str], address: str, headers: Mapping[str, str]
+    ) -> EngineSocket:
+        await self.gate.enter(address)
+        is_javascript = speaks_javascript(headers, query)
+        return EngineSocket(self, self._new_sid(), address, is_javascript=is_javascript)
 
     def check_version(self, query: Mapping[str, str]) -> None:
         """Refuse other protocols.

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from server.core.errors import AppError
+from server.core.errors import AppError, Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -23,10 +23,15 @@ from server.core.events import (
 )
 from server.core.ids import ConnectionId, RoomId
 from server.core.kinds import Kind
+from server.core.matching import is_group
 from server.core.ports import Broker
+from server.core.recoveries import MAX_ROOMS, Recoveries
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Traffic
-from server.transports.socketio.audience import Audience, Listener, Renders
+from server.transports.socketio import offsets
+from server.transports.socketio.audience import Audience, Behind, Listener, Renders
+from server.transports.socketio.backlog import Backlog
+from server.transports.socketio.offsets import Point
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.rosters import Rosters
 from server.transports.socketio.session import EngineSocket
@@ -41,6 +46,9 @@ Encode = Callable[[str, Any], Outgoing]
 ASK_AGAIN_S = 0.25
 """Until the log is asked again for what somebody has missed, if it did not answer."""
 
+CATCH_UP_LIMIT_S = 2.0
+"""For somebody to be told what it has missed, before it is answered anything else."""
+
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
 
@@ -53,11 +61,18 @@ class Hub:
     """
 
     def __init__(
-        self, apis: Iterable[Api], traffic: Traffic, encode: Encode, broker: Broker
+        self,
+        apis: Iterable[Api],
+        traffic: Traffic,
+        encode: Encode,
+        broker: Broker,
+        recoveries: Recoveries,
     ) -> None:
         self._traffic = traffic
         self._encode = encode
         self._broker = broker
+        self._recoveries = recoveries
+        self._backlogs: dict[ConnectionId, Mapping[RoomId, Backlog]] = {}
         self._listeners: dict[ConnectionId, Listener] = {}
         self._rooms: dict[RoomId, Audience] = {}
         self._renders: Mapping[Kind, Renders] = {api.kind: api.events for api in apis if api.kind}
@@ -68,11 +83,16 @@ class Hub:
         self._catching_up: set[asyncio.Task[None]] = set()
         broker.subscribe(self.deliver)
 
-    def register(self, caller: Caller, line: EngineSocket) -> None:
+    def register(self, caller: Caller, line: EngineSocket, *, can_return: bool) -> None:
         line.caller = caller
-        self._listeners[caller.connection_id] = Listener(caller, line)
+        self._listeners[caller.connection_id] = Listener(caller, line, can_return)
+
+    def expect(self, connection_id: ConnectionId, backlogs: Mapping[RoomId, Backlog]) -> None:
+        """Tell a connection of these rooms, once it is attached, nothing before `bring_up`."""
+        self._backlogs[connection_id] = backlogs
 
     def unregister(self, connection_id: ConnectionId) -> None:
+        self._backlogs.pop(connection_id, None)
         listener = self._listeners.pop(connection_id, None)
         if listener is None:
             return
@@ -113,6 +133,7 @@ class Hub:
         self._tell(event, place)
         if isinstance(event, _ENDINGS):
             for connection_id in self._leavers(event):
+                self._note_end(event, connection_id, place)
                 self._detach(event.room_id, connection_id)
 
     def notify(self, event: ConnectionEvent) -> None:
@@ -122,6 +143,7 @@ class Hub:
             return
         if isinstance(event, SignedIn):
             listener.caller.user = event.user
+            self._recoveries.signed(event.connection_id, event.user.user_id)
         elif isinstance(event, SignInExpired | SignedOut):
             listener.caller.user = None
         if render := self._own_renders.get(type(event)):
@@ -137,10 +159,12 @@ class Hub:
         here = self._rooms.get(event.room_id)
         if here is None:
             return
-        self._tell_these(here.hearers(event, place), here, event)
+        self._tell_these(here.hearers(event, place), here, event, place)
         here.advance(place)
 
-    def _tell_these(self, hearers: Iterable[Listener], here: Audience, event: RoomEvent) -> None:
+    def _tell_these(
+        self, hearers: Iterable[Listener], here: Audience, event: RoomEvent, place: int
+    ) -> None:
         render = here.renders.get(type(event))
         if render is None:
             return
@@ -148,26 +172,60 @@ class Hub:
             its = event.connection_id
             hearers = (one for one in hearers if one.caller.connection_id == its)
         emits = list(render(event))
+        owes_list = self._rosters.owes(event.room_id)
+        # A list that was held back comes after what happened later.
+        after = Point(max(place, here.place), 0, owes_list) if place else None
         if len(emits) == 1:
-            self._send(hearers, event, emits[0])
+            self._send(hearers, here, event, emits[0], after)
             return
         told = tuple(hearers)
-        for emit in emits:
-            self._send(told, event, emit)
+        for number, emit in enumerate(emits, start=1):
+            between = Point(place - 1, number, owes_list) if place else None
+            self._send(told, here, event, emit, after if number == len(emits) else between)
 
-    def _send(self, hearers: Iterable[Listener], event: RoomEvent, emit: Emit) -> None:
+    def _send(
+        self,
+        hearers: Iterable[Listener],
+        here: Audience,
+        event: RoomEvent,
+        emit: Emit,
+        point: Point | None,
+    ) -> None:
+        """Send one emit, to who can return with where in the room it then is."""
         packets: Outgoing | None = None
-        sent = 0
-        for caller, line in hearers:
+        shared: Outgoing | None = None  # of all who are in this room alone
+        sent = size_bytes = 0
+        for caller, line, can_return in hearers:
             if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
                 continue
             if packets is None:
                 packets = self._encode(emit.name, emit.data)
-            line.send(packets)
+            its = packets
+            if can_return and point:
+                if len(caller.memberships) == 1:
+                    its = shared = shared or packets.with_last(offsets.entry(here.tag, point))
+                else:
+                    its = self._with_offset(packets, caller, event.room_id, point)
+            line.send(its)
+            size_bytes += its.size_bytes
             sent += 1
         if packets:
-            self._traffic.bytes_out += packets.size_bytes * sent
+            self._traffic.bytes_out += size_bytes
             self._traffic.delivered(emit.name, sent)
+
+    def _with_offset(
+        self, packets: Outgoing, caller: Caller, room_id: RoomId, point: Point
+    ) -> Outgoing:
+        """An event with where a connection then is in all of its rooms."""
+        if len(caller.memberships) > MAX_ROOMS:
+            return packets
+        entries = []
+        for one in caller.memberships:
+            here = self._rooms[one]
+            owes_list = self._rosters.owes(one)
+            known = here.point_of(caller.connection_id, owes_list=owes_list)
+            entries.append(offsets.entry(here.tag, point if one == room_id else known))
+        return packets.with_last(b".".join(entries))
 
     # --- who hears of what ---
 
@@ -187,6 +245,13 @@ class Hub:
             case RoomExpired():
                 return list(here)
 
+    def _note_end(self, event: RoomEvent, connection_id: ConnectionId, place: int) -> None:
+        # From a group another connection of the user may have taken it.
+        if type(event) is ConnectionDetached and not is_group(event.room_id):
+            self._recoveries.detached(connection_id, event.room_id)
+        else:
+            self._recoveries.put_out(connection_id, event.room_id, place)
+
     def _attach(self, event: ConnectionAttached, place: int) -> None:
         connection_id = event.connection_id
         listener = self._listeners.get(connection_id)
@@ -194,13 +259,20 @@ class Hub:
             return
         here = self._rooms.get(event.room_id)
         if here is None:
-            here = self._rooms[event.room_id] = Audience(self._renders[event.kind], place)
+            here = Audience(event.room_id, self._renders[event.kind], place)
+            self._rooms[event.room_id] = here
         is_new = connection_id not in here.listeners
         here.listeners[connection_id] = listener
         listener.caller.memberships[event.room_id] = event.user_id
+        backlog = self._backlogs.get(connection_id, {}).get(event.room_id)
+        if backlog and is_new:
+            backlog.attached_place = place
+            here.behind[connection_id] = Behind(backlog.start)
+            return
+        self._recoveries.attached(event, place)
         if render := here.renders.get(type(event)):
             for emit in render(event):
-                self._send((listener,), event, emit)
+                self._send((listener,), here, event, emit, Point(place))
         if not is_new:
             return
         if place > here.place:
@@ -218,42 +290,105 @@ class Hub:
 
     # --- what somebody has missed ---
 
+    async def bring_up(self, connection_id: ConnectionId) -> bool:
+        """Tell a connection that has returned what it has missed in all of its rooms.
+
+        Returns:
+            Whether it is in all of them.
+        """
+        backlogs = self._backlogs.pop(connection_id, {})
+        for room_id, backlog in backlogs.items():
+            await self._tell_missed(room_id, connection_id, backlog)
+        listener = self._listeners.get(connection_id)
+        return listener is None or backlogs.keys() <= listener.caller.memberships.keys()
+
+    def is_behind(self, caller: Caller) -> bool:
+        """Whether a connection has yet to be told what it has missed of a room."""
+        for room_id in caller.memberships:
+            if caller.connection_id in self._rooms[room_id].behind:
+                return True
+        return False
+
+    async def caught_up(self, caller: Caller) -> None:
+        """Wait until a connection knows what it has missed: answers count on that.
+
+        Raises:
+            AppError: UNAVAILABLE; it is taking too long.
+        """
+        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
+        try:
+            async with asyncio.timeout(CATCH_UP_LIMIT_S):
+                while self._catching_up and self.is_behind(caller):
+                    await asyncio.wait(self._catching_up, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise AppError(Code.UNAVAILABLE, "what was missed is still on its way") from None
+
     def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
         """Have a connection told, after what it is being answered now, what it has missed."""
-        self._rooms[room_id].behind[connection_id] = []
-        task = asyncio.get_running_loop().create_task(
-            self._tell_missed(room_id, connection_id, place)
-        )
+        self._rooms[room_id].behind[connection_id] = Behind(Point(place))
+        task = asyncio.get_running_loop().create_task(self._tell_later(room_id, connection_id))
         self._catching_up.add(task)
         task.add_done_callback(self._catching_up.discard)
 
-    async def _tell_missed(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
+    async def _tell_later(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         await asyncio.sleep(0)
-        while (here := self._rooms.get(room_id)) and connection_id in here.behind:
+        await self._tell_missed(room_id, connection_id, Backlog(room_id, Point(0)))
+
+    async def _tell_missed(
+        self, room_id: RoomId, connection_id: ConnectionId, backlog: Backlog
+    ) -> None:
+        while (here := self._rooms.get(room_id)) and (behind := here.behind.get(connection_id)):
             listener = here.listeners[connection_id]
-            if place >= here.place:
-                self._fall_in(here, listener, place)
+            missed = backlog.take()
+            if missed is None and behind.place >= here.place:
+                self._fall_in(here, listener, backlog)
                 return
             try:
-                missed = await self._broker.missed(room_id, place)
+                missed = missed or await self._broker.missed(room_id, behind.place)
             except AppError:
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
             if connection_id not in here.behind:
                 return
             if missed is None:
-                self._tell_these((listener,), here, EventsLost(room_id=room_id))
-                place = here.place
+                self._tell_one(listener, here, EventsLost(room_id=room_id), behind.place)
+                behind.place, behind.emits = here.place, 0
                 continue
-            for one in missed.events:
-                if one.event.skip != connection_id:
-                    self._tell_these((listener,), here, one.event)
-            place = missed.place
+            user_id = listener.caller.memberships[room_id]
+            for event, place in backlog.events(missed, connection_id, user_id):
+                self._tell_one(listener, here, event, place)
+            behind.place, behind.emits = missed.place, 0
 
-    def _fall_in(self, here: Audience, listener: Listener, place: int) -> None:
+    def _fall_in(self, here: Audience, listener: Listener, backlog: Backlog) -> None:
         """From here on a connection hears what all hear."""
         connection_id = listener.caller.connection_id
-        if place > here.place:
-            here.ahead[connection_id] = place
-        for event in here.behind.pop(connection_id):
-            self._tell_these((listener,), here, event)
+        behind = here.behind[connection_id]
+        for event in backlog.rest():
+            self._tell_one(listener, here, event, behind.place)
+        del here.behind[connection_id]
+        if behind.place > here.place:
+            here.ahead[connection_id] = behind.place
+        for event in behind.moments:
+            self._tell_these((listener,), here, event, 0)
+
+    def _tell_one(self, listener: Listener, here: Audience, event: RoomEvent, place: int) -> None:
+        """Tell somebody who is behind of an event, after which it is at that place."""
+        caller, line, can_return = listener
+        behind = here.behind[caller.connection_id]
+        render = here.renders.get(type(event))
+        emits = list(render(event)) if render else []
+        is_begun = place == behind.place + 1
+        for number, emit in enumerate(emits, start=1):
+            if is_begun and number <= behind.emits:
+                continue
+            if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
+                continue
+            packets = self._encode(emit.name, emit.data)
+            if can_return:
+                is_last = number == len(emits)
+                point = Point(place) if is_last else Point(place - 1, number)
+                packets = self._with_offset(packets, caller, event.room_id, point)
+            # It has asked for them, so they may be more than others may cause.
+            line.answer(packets)
+            self._traffic.delivered(emit.name, 1)
+        behind.place, behind.emits = place, 0

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from socketio import exceptions
@@ -10,8 +10,9 @@ from socketio import exceptions
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
+from server.core.events import MessageSent
 from server.core.identity import User
-from server.core.ids import ConnectionId
+from server.core.ids import ConnectionId, MessageId
 from server.core.limits import Rate
 from server.core.rates import Meter
 from server.logs import request_id
@@ -21,8 +22,10 @@ from server.transports.errors import error_body, word
 from server.transports.metrics import Metrics
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.plain import Reply
+from server.transports.socketio.recovery import Recovery, Returned
 from server.transports.socketio.server import PlainNamespace, SocketServer
 from server.transports.socketio.session import EngineSocket
+from server.transports.websocket import ABNORMAL
 
 log = logging.getLogger("hushwire.socketio")
 
@@ -34,6 +37,7 @@ class ApiNamespace(PlainNamespace):
     """Runs the actions of the APIs. Whatever an event is, it is answered.
 
     Args:
+        recovery: Restores connections after a drop.
         rate: Of all events of one connection; None for no limit.
     """
 
@@ -45,6 +49,7 @@ class ApiNamespace(PlainNamespace):
         *,
         chat: Chat,
         hub: Hub,
+        recovery: Recovery,
         decoder: Decoder,
         metrics: Metrics,
         clock: Clock,
@@ -57,6 +62,9 @@ class ApiNamespace(PlainNamespace):
         self._default_api = next(iter(apis))
         self._chat = chat
         self._hub = hub
+        self._recovery = recovery
+        self._recoveries = chat.recoveries
+        self._recoveries.subscribe(self._superseded)
         self._decoder = decoder
         self._metrics = metrics
         self._clock = clock
@@ -64,10 +72,8 @@ class ApiNamespace(PlainNamespace):
         self._arriving: dict[ConnectionId, User] = {}  # until they have their CONNECT
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Called by the library for every event of a client, and for its coming and going."""
+        """Called by the library for every event of a client, and for its going."""
         connection_id = ConnectionId(args[0])
-        if event == "connect":
-            return await self._connected(connection_id, args[1], args[2])
         if event == "disconnect":
             return await self._disconnected(connection_id, args[1])
         line = self._hub.line_of(connection_id)
@@ -78,33 +84,44 @@ class ApiNamespace(PlainNamespace):
             line.answer(*reply.events)
         return reply.ack
 
-    async def _connected(
-        self, connection_id: ConnectionId, environ: dict[str, Any], auth: Any
-    ) -> bool:
-        """Whether the client may connect: once on each line, then at the rate of events.
+    async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
+        """Let a client in: once on each line, then at the rate of events.
 
         Raises:
-            ConnectionRefusedError: It showed a token that is not good, and is told why.
+            ConnectionRefusedError: It is over its rate, or showed a token that is not good.
         """
-        line = self.server.line_of(connection_id)
-        if line is None:
-            return False
         try:
             if line.meter:
                 line.meter.spend()
             elif self._rate:
                 line.meter = Meter(self._rate, self._clock)
+            user = await self._user_of(auth, line)
+            if line.is_closed:
+                raise exceptions.ConnectionRefusedError
+            returned = await self._recovery.restore(auth, user, line)
         except AppError as error:
             self._metrics.refused(error.code)
-            return False
-        user = await self._user_of(auth, line)
-        if line.is_closed:
-            return False
+            if error.code is Code.UNAVAILABLE:
+                # Official clients come back by themselves after this, not after a refusal.
+                line.shut(error.code)
+            raise exceptions.ConnectionRefusedError from None
+        welcome = self._welcome_back(returned, line) if returned else self._begin(auth, line)
         if user:
-            self._arriving[connection_id] = user
-        self._hub.register(Caller(environ["REMOTE_ADDR"], connection_id), line)
+            self._arriving[ConnectionId(welcome["sid"])] = user
         log.debug("connected")
-        return True
+        return welcome
+
+    def _welcome_back(self, returned: Returned, line: EngineSocket) -> dict[str, str]:
+        line.unsure = returned.unsure
+        return {"sid": returned.connection_id, "pid": returned.pid}
+
+    def _begin(self, auth: Any, line: EngineSocket) -> dict[str, str]:
+        connection_id = ConnectionId(self.server.eio.generate_id())
+        can_return = self._recovery.offers(auth, line)
+        self._hub.register(Caller(line.address, connection_id), line, can_return=can_return)
+        if not can_return:
+            return {"sid": connection_id}
+        return {"sid": connection_id, "pid": self._recoveries.begin(connection_id, line.sid)}
 
     async def _user_of(self, auth: Any, line: EngineSocket) -> User | None:
         """Whom the handshake's token names, which may have run out; None without a token."""
@@ -126,20 +143,47 @@ class ApiNamespace(PlainNamespace):
             ) from None
 
     async def opened(self, line: EngineSocket) -> None:
-        """Sign the client in by its handshake's token, or tell it that the token has run out."""
-        if line.caller and (user := self._arriving.pop(line.caller.connection_id, None)):
-            await self._chat.sign_ins.open(user, line.caller.connection_id)
+        """Sign the client in by its handshake's token, or tell it that the token has run out.
+
+        One that has returned after a drop is then told what it has missed.
+        """
+        if line.caller is None:
+            return
+        connection_id = line.caller.connection_id
+        if user := self._arriving.pop(connection_id, None):
+            await self._chat.sign_ins.open(user, connection_id)
+        if not await self._hub.bring_up(connection_id):
+            # It was put out of a group while it returned, and takes itself for a member.
+            await self._recoveries.end(connection_id, is_lost=False)
+            line.shut(Code.UNAVAILABLE)
+        elif connection_id in self._recoveries.stale:
+            await self._recoveries.save(connection_id)
+
+    def _superseded(self, connection_id: ConnectionId) -> None:
+        """The client has come back to another process: of its former line nothing counts."""
+        if line := self._hub.line_of(connection_id):
+            line.lost(ABNORMAL)
 
     async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
         is_lost = reason != self.server.reason.CLIENT_DISCONNECT
         rooms = self._chat.rooms
         try:
+            if not await self._has_ended(connection_id, is_lost=is_lost):
+                self._chat.sign_ins.forget(connection_id)
+                return
             await _or_log(rooms.lose(connection_id) if is_lost else rooms.leave_all(connection_id))
             await _or_log(self._chat.sign_ins.depart(connection_id, is_lost=is_lost))
         finally:
             self._arriving.pop(connection_id, None)
             self._hub.unregister(connection_id)
+
+    async def _has_ended(self, connection_id: ConnectionId, *, is_lost: bool) -> bool:
+        """Whether a connection has ended with its line; else it goes on in another process."""
+        try:
+            return await self._recoveries.end(connection_id, is_lost=is_lost)
+        except AppError:  # better lost twice than a ghost for ever
+            return True
 
     async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
@@ -149,14 +193,20 @@ class ApiNamespace(PlainNamespace):
         try:
             if line.meter:
                 line.meter.spend()
-            if line.caller is None:
-                raise AppError(Code.UNAVAILABLE, "this connection is closing")
             if action is None:
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
-            if action.access is not Access.OPEN:
-                line.caller.check(action.access)
+            caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
-            result = await action.handler(self._chat, line.caller, request)
+            if self._hub.is_behind(caller):
+                await self._hub.caught_up(caller)
+            if action.repeats:
+                caller.repeated = _repeated(line, action.repeats, request)
+            result = await action.handler(self._chat, caller, request)
+            if action.repeats:
+                _note_said(line, result)
+            if caller.connection_id in self._recoveries.stale:
+                # Before the answer: what the client knows must survive this process.
+                await self._recoveries.save(caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
             code = error.code
@@ -189,10 +239,43 @@ class ApiNamespace(PlainNamespace):
             log.debug("socket_event", extra={"fields": fields})
 
 
+def _caller(line: EngineSocket, access: Access) -> Caller:
+    if line.caller is None:
+        raise AppError(Code.UNAVAILABLE, "this connection is closing")
+    if access is not Access.OPEN:
+        line.caller.check(access)
+    return line.caller
+
+
+def _repeated(
+    line: EngineSocket, repeats: Callable[[Any, MessageSent], bool], request: Any
+) -> MessageId | None:
+    """Which message a request says again that may not have been answered when it was made.
+
+    Clients with `retries` say again, byte by byte, what had no answer in time, and first of all
+    when they come back after a drop.
+    """
+    if not (line.unsure or line.said):
+        return None
+    found = [said for said in line.unsure.values() if repeats(request, said)]
+    came_before = line.said_before is not None and line.said_count > line.said_before
+    if line.said and came_before and repeats(request, line.said):
+        found.append(line.said)
+    return found[0].message_id if found and line.wants_answer else None
+
+
+def _note_said(line: EngineSocket, said: MessageSent) -> None:
+    line.unsure.pop(said.room_id, None)
+    line.said_count += 1
+    line.said = said if line.inbox.waiting or line.is_awaited else None
+
+
 async def _or_log(doing: Awaitable[None]) -> None:
     """At the outermost frame: whatever fails, what comes after it is done all the same."""
     try:
         await doing
+    except AppError as error:  # the store is away, and will be told again
+        log.warning("not_told_yet", extra={"fields": {"code": error.code.word}})
     except Exception:
         log.exception("internal_error")
 

@@ -26,6 +26,11 @@ class Outgoing:
             self.size_bytes += sum(map(len, binaries))
             self.frames += b"".join(frame(BINARY_OPCODE, binary) for binary in binaries)
 
+    def with_last(self, argument: bytes) -> "Outgoing":
+        """The same event with one argument more, of characters that JSON writes as they are."""
+        text = payload_of(self.frames, self._text_bytes)
+        return Outgoing(b'%b,"%b"]' % (text[:-1], argument), self._binaries)
+
     @property
     def count(self) -> int:
         """Of packets."""

@@ -58,7 +58,8 @@ class Polling:
         match request.method, sid:
             case "GET", None:
                 address = self._front.client_address(peer, request.headers)
-                return await self._poll(await self._engine.open_polling(address), request)
+                socket = await self._engine.open_polling(request.query, address, request.headers)
+                return await self._poll(socket, request)
             case "GET", str(sid):
                 return await self._poll(self._engine.polling_socket(sid), request)
             case "POST", str(sid):
@@ -90,9 +91,12 @@ class Polling:
         socket.is_posting = True
         try:
             body = (await self._read_body(request)).decode()
+            said_before = None if socket.inbox.is_idle else socket.said_count
+            socket.is_awaited = True
             await socket.inbox.idle()
+            socket.is_awaited = False
             for number, packet in enumerate(body.split(_SEPARATOR), start=1):
-                socket.receive_text(packet)
+                socket.receive_text(packet, said_before)
                 if number % _PACKETS_A_TURN == 0:
                     await asyncio.sleep(0)  # others have their turn
         except AppError:
@@ -103,7 +107,7 @@ class Polling:
             socket.close()
             raise AppError(Code.INVALID_REQUEST, "that is no payload of Engine.IO 4") from None
         finally:
-            socket.is_posting = False
+            socket.is_posting = socket.is_awaited = False
         return web.Response(text="ok")
 
     async def _read_body(self, request: web.Request) -> bytes:

@@ -52,6 +52,11 @@ class Rosters:
         window.waiting, window.place = event, place
         return True
 
+    def owes(self, room_id: RoomId) -> bool:
+        """Whether a list of that room is held back."""
+        window = self._windows.get(room_id)
+        return window is not None and window.waiting is not None
+
     def before(self, event: MessageSent | SignalSent) -> None:
         """Nobody hears a message or a signal before the key of its sender."""
         window = self._windows.get(event.room_id)

@@ -33,6 +33,17 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
     """
 
+    async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
+        """Let a client in that wants to connect.
+
+        Returns:
+            What CONNECT's answer holds: `sid`, and what else the client is to know.
+
+        Raises:
+            ConnectionRefusedError: It may not connect, and is told why.
+        """
+        raise NotImplementedError
+
     async def opened(self, line: EngineSocket) -> None:
         """A client has its CONNECT; from here on events reach it."""
 
@@ -94,6 +105,7 @@ class SocketServer(socketio.AsyncServer):
         # Whatever is raised from here on is a fault of ours, and no concern of the client's.
         if self._main and isinstance(found, PlainEvent):
             if line.caller:
+                line.wants_answer = found.ack_id is not None
                 reply = await self._main.act(line, *found.data)
                 if not _answer(line, reply, found.ack_id):
                     await self._acknowledge(line.sid, found.ack_id, reply.ack)
@@ -159,13 +171,26 @@ class SocketServer(socketio.AsyncServer):
             return  # it is connected already
         self._unopened.discard(eio_sid)
         self._clear_deadline(eio_sid)
-        await super()._handle_connect(eio_sid, namespace, data)
         line = self.eio.sockets.get(eio_sid)
-        if line and self.manager.sid_from_eio_sid(eio_sid, name):
-            if self._main and name == NAMESPACE:
-                await self._main.opened(line)
-        elif line and not self._is_in_any(eio_sid):
+        if self._main and name == NAMESPACE:
+            if line:
+                await self._open_main(self._main, line, data)
+        else:
+            await super()._handle_connect(eio_sid, namespace, data)
+        if eio_sid in self.eio.sockets and not self._is_in_any(eio_sid):
             self._set_deadline(eio_sid, JOIN_LIMIT_S)  # refused: it may try again, or go
+
+    async def _open_main(self, main: PlainNamespace, line: EngineSocket, auth: Any) -> None:
+        try:
+            welcome = await main.admit(line, auth)
+        except socketio.exceptions.ConnectionRefusedError as refusal:
+            error = self.packet_class(packet.CONNECT_ERROR, data=refusal.error_args)
+            await self._send_packet(line.sid, error)
+            return
+        self.manager.enter(welcome["sid"], NAMESPACE, line.sid)
+        if not line.is_closed:
+            await self._send_packet(line.sid, self.packet_class(packet.CONNECT, data=welcome))
+            await main.opened(line)
 
     def _is_in_any(self, eio_sid: str) -> bool:
         names = self.manager.get_namespaces()
@@ -182,6 +207,8 @@ class SocketServer(socketio.AsyncServer):
         if data[0] in RESERVED_EVENTS:
             # Its name would reach the handlers of the connection itself.
             data = ["", *data[1:]]
+        if line := self.eio.sockets.get(eio_sid):
+            line.wants_answer = id is not None
         await super()._handle_event(eio_sid, namespace, id, data)
 
     async def _handle_ack(

@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.errors import Code
+from server.core.events import MessageSent
+from server.core.ids import RoomId
 from server.core.limits import BYTES_AN_EVENT
 from server.core.rates import Meter
 from server.transports.api import Caller
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("hushwire.socketio")
+
+
+MAX_WAITING = 8
+"""Messages of one client that wait while one before them is handled, before no more are read."""
 
 
 class MalformedError(Exception):
@@ -49,10 +55,18 @@ class EngineSocket:
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
         caller: Who speaks on it, while the main namespace is open.
+        is_javascript: So its client seems to be.
         began_polling: It did, and may have moved since.
         meter: Of what its client asks for, once a namespace was opened; None for no limit.
         refusals: Of its last events, one after the other, for their rate.
         turn: The wheel's.
+        wants_answer: Its present event has an acknowledgement.
+        said: What its last event said, if another came before the answer; and how many had been
+            said with it.
+        said_before: When the present event came, which had to wait; None if it had not.
+        is_awaited: A POST waits until all before it is handled.
+        unsure: Of a client that has returned after a drop, by room: what it said last and has
+            perhaps no answer to.
     """
 
     __slots__ = (
@@ -68,30 +82,48 @@ class EngineSocket:
         "caller",
         "flood",
         "inbox",
+        "is_awaited",
         "is_closed",
+        "is_javascript",
         "is_posting",
         "meter",
         "refusals",
+        "said",
+        "said_before",
+        "said_count",
         "sid",
         "turn",
+        "unsure",
+        "wants_answer",
+        "_waiting_bytes",
         "__weakref__",
     )
 
-    def __init__(self, engine: "Engine", sid: str, address: str) -> None:
+    def __init__(
+        self, engine: "Engine", sid: str, address: str, *, is_javascript: bool = False
+    ) -> None:
         self._engine = engine
         self.sid = sid
         self.address = address
+        self.is_javascript = is_javascript
         self.caller: Caller | None = None
         self.meter: Meter | None = None
         self.flood = Flood()
         self.inbox = Inbox(self._failed)
         self.turn: int | None = None
+        self.unsure: dict[RoomId, MessageSent] = {}
+        self.wants_answer = False
+        self.said: MessageSent | None = None
+        self.said_count = 0
+        self.said_before: int | None = None
+        self.is_awaited = False
         self.is_closed = False
         self.answered_by: Pipe | None = None
         self.began_polling = False
         self.refusals = 0
         self.is_posting = False
         self._awaits_pong = False
+        self._waiting_bytes = 0  # of what its client sent
         self._is_holding = False  # the WebSocket, until its messages are handled
         self._websocket: WebSocket | None = None
         self._poller: Poller | None = None
@@ -179,13 +211,21 @@ class EngineSocket:
         except MalformedError as error:
             self._engine.malformed(error)
             self.shut(Code.INVALID_REQUEST)
-        if not self.inbox.is_idle and self._websocket and not self._is_holding:
+        if self._has_much_waiting() and self._websocket and not self._is_holding:
             self._is_holding = True
             self._websocket.hold()
             self.inbox.put(self._read_on)
 
-    def receive(self, packet: str | bytes) -> None:
+    def _has_much_waiting(self) -> bool:
+        # Some is read, so that it is known what came before the answer to what.
+        waiting = self.inbox.waiting
+        return waiting >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
+
+    def receive(self, packet: str | bytes, said_before: int | None = None) -> None:
         """Take one packet of any kind.
+
+        Args:
+            said_before: How many messages had been said when it came, if it had to wait.
 
         Raises:
             MalformedError: It is not of the protocol; the connection is to be closed.
@@ -195,9 +235,9 @@ class EngineSocket:
             return
         match packet[:1]:
             case "4":
-                self.inbox.put(self._engine.hear, self, packet[1:])
+                self._put(packet[1:], said_before)
             case bytes():
-                self.inbox.put(self._engine.hear, self, packet)
+                self._put(packet, said_before)
             case "3":
                 self._awaits_pong = False
                 self._engine.wheel.set(self, self._engine.ping_interval_s)
@@ -208,7 +248,24 @@ class EngineSocket:
             case _:
                 raise MalformedError("a packet that clients do not send")
 
-    def receive_text(self, packet: str) -> None:
+    def _put(self, message: str | bytes, said_before: int | None) -> None:
+        if self.inbox.is_idle and said_before is None:
+            self.inbox.put(self._engine.hear, self, message)
+            return
+        if said_before is None:
+            said_before = self.said_count
+        self._waiting_bytes += len(message)
+        self.inbox.put(self._hear_late, message, said_before)
+
+    async def _hear_late(self, message: str | bytes, said_before: int) -> None:
+        self._waiting_bytes -= len(message)
+        self.said_before = said_before
+        try:
+            await self._engine.hear(self, message)
+        finally:
+            self.said_before = None
+
+    def receive_text(self, packet: str, said_before: int | None = None) -> None:
         """Take one packet of a POST, in which binary is base64.
 
         Of a WebSocket the frames are counted before; a POST is one request for many packets.
@@ -220,10 +277,10 @@ class EngineSocket:
             self.shut(Code.RATE_LIMITED)
             return
         if not packet.startswith("b"):
-            self.receive(packet)
+            self.receive(packet, said_before)
             return
         try:
-            self.receive(base64.b64decode(packet[1:], validate=True))
+            self.receive(base64.b64decode(packet[1:], validate=True), said_before)
         except (binascii.Error, ValueError):
             raise MalformedError("not base64") from None
 

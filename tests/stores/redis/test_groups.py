@@ -345,6 +345,26 @@ async def test_the_connections_of_a_process_that_is_gone_are_lost_some_at_a_time
     assert await ids_of(kept) == [kept.user_id]
 
 
+async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_the_former(
+    plazas, clock
+):
+    alice, _ = await plazas[0].arrive("alice", "bob")
+    taken = there(alice, plazas[1])
+    taken.connection_id = alice.connection_id
+    (entered,) = await taken.connect()
+
+    await alice.lose()
+    await plazas[1].groups.lose_node("node-a", clock.now_ms(), clock.now_ms(), 10)
+    clock.advance(ms=POLICY.grace_ms)
+
+    assert isinstance(entered, GroupEntered)
+    left = of_kind(MemberLeft, await plazas[1].expire_lost())
+    assert [event.user_id for event in left] == ["bob"]
+    await taken.lose()
+    clock.advance(ms=POLICY.grace_ms)
+    assert len(await plazas[0].expire_lost()) == 2
+
+
 async def test_a_connection_that_speaks_for_another_user_now_is_no_longer_the_formers(
     plazas, clock
 ):
@@ -358,6 +378,63 @@ async def test_a_connection_that_speaks_for_another_user_now_is_no_longer_the_fo
     assert await alice.group_id() is None
     await bob.lose()
     assert (await plazas[0].totals()).users == 1, "Alice, for her key"
+
+
+# --- Redis has lost what it had ---
+
+
+async def test_who_was_connected_before_redis_forgot_everything_hears_of_the_next_group(
+    plazas, clock, redis_server
+):
+    alice, _ = await plazas[0].arrive("alice", "bob")
+    gone = alice.elsewhere()
+    await gone.connect()
+    await gone.lose()
+    with redis_server.client() as client:
+        client.flushall()
+
+    assert await plazas[0].groups.restore(clock.now_ms(), clock.now_ms()) == ()
+
+    attached = of_kind(ConnectionAttached, (await alice.join()).events)
+    assert [one.connection_id for one in attached] == [alice.connection_id]
+    clock.advance(minutes=5)
+    assert await plazas[0].expire_lost() == ()
+    assert await ids_of(alice) == ["alice"]
+    assert (await plazas[0].totals()).users == 2, "Bob is there, too"
+
+
+async def test_what_an_older_redis_knows_of_connections_is_set_right(plazas, clock, redis_server):
+    alice, bob = await plazas[0].arrive("alice", "bob")
+    process, tab = plazas[0].process, alice.elsewhere()
+    with redis_server.client() as client:
+        before = {key: client.dump(key) for key in client.scan_iter()}
+        await tab.connect()
+        await bob.lose()
+        client.flushall()
+        for key, value in before.items():
+            client.restore(key, 0, value)
+
+    (entered,) = await process.groups.restore(clock.now_ms(), clock.now_ms())
+    left, _ = await plazas[0].expire_lost()
+
+    assert (entered.connection_id, left.user_id) == (tab.connection_id, "bob")
+    assert process.attachments.take(tab.connection_id, entered.room_id)
+    assert await ids_of(alice) == ["alice"]
+
+
+async def test_where_there_is_no_place_for_all_again_the_others_are_noted(
+    open_plazas, clock, redis_server
+):
+    here, beyond = await open_plazas(users=3)
+    await here.arrive("alice", "bob", "carol")
+    with redis_server.client() as client:
+        client.flushall()
+    await beyond.stranger("dave").connect()
+
+    await here.groups.restore(clock.now_ms(), clock.now_ms())
+
+    assert (await here.totals()).users == 3
+    assert await here.groups.lose_node("node-a", clock.now_ms(), clock.now_ms(), 10) == 2
 
 
 # --- Redis is away ---

@@ -34,7 +34,7 @@ class Process:
     async def lost(self) -> None:
         self.was_lost += 1
 
-    def changed(self) -> None:
+    async def changed(self) -> None:
         self.changes += 1
 
     def go(self) -> None:

@@ -1,4 +1,4 @@
--- Connections of users. Needs users.lua, and `attach` group.lua.
+-- Connections of users. Needs users.lua.
 --
 -- There are, under <tag>:
 --   n:<id>       of a user, in the order in which they came
@@ -18,27 +18,19 @@ local function connections_of(user)
   return found
 end
 
--- Take a connection from whom it belongs to; the user is to be settled.
-local function take_connection(id)
+-- Note that a connection is gone; with the last one its user leaves at that time. Of one that
+-- another process has taken over, the former (`node`) knows nothing to tell.
+local function lose(id, leave_at_ms, node)
   local owner = redis.call('HGET', OWNERS, id)
-  if not owner then return nil end
-  local node, user_id = owner:match('^([^\n]*)\n(.*)$')
+  if not owner then return end
+  local owner_node, user_id = owner:match('^([^\n]*)\n(.*)$')
+  if node and node ~= owner_node then return end
   local user = find_user(user_id)
   redis.call('HDEL', OWNERS, id)
-  redis.call('SREM', TAG .. 'N:' .. node, id)
+  redis.call('SREM', TAG .. 'N:' .. owner_node, id)
   user.connections = user.connections - redis.call('ZREM', TAG .. 'n:' .. user_id, id)
-  return user
-end
-
--- After a connection of a user was taken: with the last one it leaves at that time.
-local function lose_last(user, leave_at_ms)
   if user.connections == 0 and user.room then
-    redis.call('ZADD', LOST, leave_at_ms, user.id)
+    redis.call('ZADD', LOST, leave_at_ms, user_id)
   end
   settle(user)
-end
-
-local function lose(connection_id, leave_at_ms)
-  local user = take_connection(connection_id)
-  if user then lose_last(user, leave_at_ms) end
 end

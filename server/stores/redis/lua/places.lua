@@ -3,8 +3,8 @@
 -- Beyond the groups at which all look (LOOKS) so many more are looked at for who may not meet many.
 local MORE_LOOKS = 1000
 
--- The groups that wait for members, one with each call: from the fullest on; of equals, the one that
--- has waited for longest.
+-- The groups that wait for members, one with each call: from the fullest on; of equals, the one
+-- that has waited for longest.
 local function waiting(except)
   local start, found, number = 0, nil, LOOKS
   local function next_one()

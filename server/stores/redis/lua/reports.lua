@@ -1,4 +1,4 @@
--- What members said of others, for operators, until it is too old. Needs users.lua.
+-- What members said of others, for operators, until it is too old. Needs attempt.lua.
 --
 -- When there are too many, the oldest goes of the address that has most. There are, under <tag>:
 --   R        reports in order of age; Rb, hash: of each its record

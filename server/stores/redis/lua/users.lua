@@ -1,5 +1,5 @@
 -- Users of random groups, and the key that each had last. Needs attempt.lua, and the constants of
--- groups.py.
+-- group_scripts.py.
 --
 -- A user's id is in keys without the mark of numeric ones. Of a user there are, under <tag>:
 --   u:<id>  hash: id (as first written), forget_ms, room, shunned_bytes, key_bytes, saved

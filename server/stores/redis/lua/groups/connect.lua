@@ -4,21 +4,16 @@
 -- Answers the place of the user's group (0 for none), and what was told.
 
 local here, user_id, connection_id = ARGV[1], ARGV[2], ARGV[3]
+local owner = here .. '\n' .. bare(user_id)
 
 return attempt(function()
+  local known = redis.call('HGET', OWNERS, connection_id)
+  if known and known ~= owner then
+    -- It was somebody else's, who leaves at once if it had no other; or of another process.
+    lose(connection_id, 0)
+    known = nil
+  end
   return with_user(user_id, tonumber(ARGV[4]), function(user)
-    local owner = here .. '\n' .. user.id
-    local known = redis.call('HGET', OWNERS, connection_id)
-    if known and known ~= owner then
-      -- It was somebody else's, who is told in time that it is gone.
-      local former = take_connection(connection_id)
-      if former.id == user.id then
-        user.connections = former.connections
-      else
-        lose_last(former, 0)
-      end
-      known = nil
-    end
     if not known then
       redis.call('HSET', OWNERS, connection_id, owner)
       redis.call('SADD', TAG .. 'N:' .. here, connection_id)

@@ -1,7 +1,7 @@
 -- Note that a connection is gone; with the last one its user leaves at that time.
 --
--- ARGV: connection id; the time to leave.
+-- ARGV: the process; connection id; the time to leave.
 -- Answers nothing.
 
-lose(ARGV[1], tonumber(ARGV[2]))
+lose(ARGV[2], tonumber(ARGV[3]), ARGV[1])
 return redis.status_reply('OK')

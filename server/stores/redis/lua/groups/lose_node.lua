@@ -6,6 +6,6 @@
 local connections = TAG .. 'N:' .. ARGV[1]
 local found = redis.call('SRANDMEMBER', connections, ARGV[3])
 for _, id in ipairs(found) do
-  lose(id, tonumber(ARGV[2]))
+  lose(id, tonumber(ARGV[2]), ARGV[1])
 end
 return #found

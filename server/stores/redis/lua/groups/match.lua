@@ -1,10 +1,10 @@
 -- Find a place for a user: where it is, unless it moves on, in the fullest group that may take
 -- it, or in a new one.
 --
--- ARGV: the process; user id; name; public key (packed; '' for the last one), its size, and its mark;
--- the connection that asks ('' for none); 1 for a move; of a new group id, name and capacity; until
--- when to connect; until when not to meet again; when to forget the user; the time; 1 if it is not known
--- whether the last time was of success.
+-- ARGV: the process; user id; name; public key (packed; '' for the last one), its size, and its
+-- mark; the connection that asks ('' for none); 1 for a move; of a new group id, name and
+-- capacity; until when to connect; until when not to meet again; when to forget the user; the
+-- time; 1 if there was no answer the last time, so that this one must tell all of it.
 -- Answers 1 if the user is new there; the group (packed); its place; what was told.
 
 local here, user_id, name, key, key_size_bytes, mark, asker, is_move = unpack(ARGV, 1, 8)

@@ -1,8 +1,8 @@
 -- Groups in order of age.
 --
 -- ARGV: from which on; how many.
--- Answers how many there are in all, and of each: id, name, members, capacity, messages, bytes held, when
--- it was made, and when it was last active (packed).
+-- Answers how many there are in all, and of each: id, name, members, capacity, messages, bytes
+-- held, when it was made, and when it was last active (packed).
 
 local start = tonumber(ARGV[1])
 local found = {}

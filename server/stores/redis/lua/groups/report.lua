@@ -1,7 +1,7 @@
 -- Keep what a member says of another, block that one, and remove it if enough have reported it.
 --
--- ARGV: group; reporter; whom it is about; report id; the report's fields up to `created_ms` (packed,
--- without a head); their size; the mark of the address; the time; when to forget it.
+-- ARGV: group; reporter; whom it is about; report id; the report's fields up to `created_ms`
+-- (packed, without a head); their size; the mark of the address; the time; when to forget it.
 -- Answers 1 if the member was removed, and what was told.
 
 local group_id, reporter, about = ARGV[1], bare(ARGV[2]), bare(ARGV[3])

@@ -3,7 +3,8 @@
 -- ARGV: room id, user id as written, connection, node; hash of the room's key ('' for none);
 -- 1 to be the creator; name, public key packed, its digest, its bytes ('' for none); hash of the
 -- token shown ('' for none); identity and hash of the token for a new member, and
--- its bytes; last place seen; 1 if the connection may be in one more room; now; the policy (5).
+-- its bytes; last place seen; 1 if the connection may be in one more room; now; the policy (5);
+-- 1 if it comes back as the member that it was, and wants no messages.
 -- Answers 1 or 0 for each of: new, proved, token good, creator, room made, locked, truncated; then
 -- the newest sequence number and place; the member's identity and where in the sequence it joined;
 -- hash of the room's key, identity of its creator, when it was made, and the sequence number of
@@ -17,6 +18,7 @@ local change = {
 local token, new_identity, new_token = ARGV[11], ARGV[12], ARGV[13]
 local new_bytes, since_seq = tonumber(ARGV[14]), tonumber(ARGV[15])
 local may_attach, now_ms = ARGV[16] == '1', tonumber(ARGV[17])
+local is_return = ARGV[23] == '1'
 local user_id = plain(written)
 local events = {}
 
@@ -44,6 +46,7 @@ local known = here or (person and (identity == person.identity or (same_key and 
 
 local leavers = {}
 if not known then
+  if is_return and not identity then return refuse('NOT_A_MEMBER') end
   leavers[1] = person
   local holder = identity and redis.call('HGET', TAG .. 'd:' .. room_id, identity)
   if holder and holder ~= user_id then leavers[#leavers + 1] = person_of(room_id, holder) end
@@ -54,7 +57,7 @@ if not known then
 end
 local has_proved = not known or person.identity == identity or (here and here.has_proved) or false
 
-local changed_bytes = known and has_proved and change_bytes(person, change) or nil
+local changed_bytes = known and has_proved and not is_return and change_bytes(person, change) or nil
 local refusal = lacking('bytes', known and (changed_bytes or 0) or new_bytes)
 if refusal then return refusal end
 refusal = is_made and lacking('rooms', 1)
@@ -107,7 +110,8 @@ end
 local is_foreign = token ~= '' and redis.call('HEXISTS', TAG .. 't:' .. room_id, token) == 0
 local is_another_room = since_seq > seen_most or (since_seq > 0 and is_foreign)
 if is_another_room then since_seq = 0 end
-local message_ids = redis.call('ZRANGEBYSCORE', TAG .. 'q:' .. room_id, '(' .. whole(since_seq), '+inf')
+local message_ids = is_return and {}
+  or redis.call('ZRANGEBYSCORE', TAG .. 'q:' .. room_id, '(' .. whole(since_seq), '+inf')
 local token_is_good
 if known then token_is_good = identity == person.identity else token_is_good = identity ~= nil end
 

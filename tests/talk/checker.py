@@ -38,7 +38,7 @@ class Ledger:
     """
 
     def __init__(self, room: str) -> None:
-        self._room = room
+        self.name = room
         self._records: dict[int, Record] = {}
         self._sent: dict[str, int] = {}
         self.witnesses: list[Witness] = []
@@ -52,7 +52,7 @@ class Ledger:
         return witness
 
     def fault(self, words: str) -> None:
-        self.faults.append(f"{self._room}: {words}")
+        self.faults.append(f"{self.name}: {words}")
 
     def note(self, seq: int, record: Record) -> None:
         known = self._records.setdefault(seq, record)
@@ -129,11 +129,17 @@ class Witness:
             self._count(record)
 
     def repeat(self, seq: int, record: Record) -> None:
-        """The answer to a message that it sent again, for fear that it was lost."""
+        """The answer to a message of its own, which what came after it may have overtaken.
+
+        So it is if it was sent again, for fear that it was lost, or if answers and events
+        come to the server on different ways.
+        """
         if seq > self.last:
             self.hear(seq, record)
         else:
             self._ledger.note(seq, record)
+            self._passed_by.discard(seq)
+            self._missed.discard(seq)
 
     def close(self, top: int) -> None:
         """Say what it should have heard and has not."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from scripts.soak_parts.wires import PATH, Address, Http, WebSocket, WireError
+from tests.talk.wires import PATH, Address, Http, WebSocket, WireError
 
 _SEPARATOR = b"\x1e"
 _CLOSE, _PING, _PONG, _UPGRADE, _NOOP = b"1", b"2", b"3", b"5", b"6"

@@ -1,0 +1,1 @@
+"""What `scripts/faults` runs: the scenarios of tests/faults, longer and with more talk."""

@@ -1,0 +1,2 @@
+-- Forget a session.
+return redis.call('DEL', TAG .. 'p:' .. ARGV[1])

@@ -1,0 +1,225 @@
+"""Faults by name: each is a round that tests play once or twice, and operators for as long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from tests.faults.nodes import Node, running_nodes
+from tests.faults.proxy import Proxy
+from tests.faults.talk import Report, Talk, talking
+from tests.redis_servers import RedisServer, binary, running_redis
+from tests.redis_sets import SentinelSet, running_sentinels
+
+ENOUGH = 10
+"""Messages acknowledged in each room, before and after each fault."""
+
+GIVE_UP_LIMIT_S = 20.0
+"""For others to give a silent node up, which they do after six seconds."""
+
+
+class Load(Struct, frozen=True):
+    """How many talk, and how much; `pace_s` is between two messages of one member."""
+
+    nodes: int = 3
+    rooms: int = 3
+    members: int = 4
+    pace_s: float = 0.12
+
+
+class Stage(Struct, frozen=True):
+    """What a round has to do with.
+
+    Attributes:
+        redis: The one that all nodes are on, but where Sentinels say which one that is.
+    """
+
+    nodes: list[Node]
+    talk: Talk
+    redis: RedisServer
+    sentinels: SentinelSet | None = None
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """One kind of fault.
+
+    Attributes:
+        play: One round; it ends when all is mended and everybody talks again.
+        options: Of Redis.
+    """
+
+    summary: str
+    play: Callable[[Stage, int], Awaitable[None]]
+    options: tuple[str, ...] = ()
+    has_proxies: bool = False
+    has_sentinels: bool = False
+
+
+async def _kill_node(stage: Stage, number: int) -> None:
+    node = _one_of(stage.nodes, number)
+    node.kill()
+    await stage.talk.more(ENOUGH)
+    await node.start()
+
+
+async def _restart_nodes(stage: Stage, number: int) -> None:
+    for node in stage.nodes:
+        assert await node.stop() == 0
+        await node.start()
+        await stage.talk.more(ENOUGH)
+
+
+async def _cut_network(stage: Stage, number: int) -> None:
+    proxy = _proxy_of(_one_of(stage.nodes, number))
+    await proxy.cut()
+    await stage.talk.go_on(2)
+    await proxy.mend()
+
+
+async def _hang_network(stage: Stage, number: int) -> None:
+    proxy = _proxy_of(_one_of(stage.nodes, number))
+    proxy.hang()
+    await stage.talk.go_on(4)
+    await proxy.mend()
+
+
+async def _give_up(stage: Stage, number: int) -> None:
+    cut_off, hung, other = stage.nodes[:3]
+    before = [node.log.count("given_up_by_others") for node in (cut_off, hung)]
+    await _proxy_of(cut_off).cut()
+    hung.pause()
+    dead = other.log.count("node_dead")
+    await stage.talk.until(lambda: other.log.count("node_dead") >= dead + 2, GIVE_UP_LIMIT_S)
+    await _proxy_of(cut_off).mend()
+    hung.go_on()
+    await stage.talk.until(
+        lambda: all(
+            node.log.count("given_up_by_others") > count
+            for node, count in zip((cut_off, hung), before, strict=True)
+        )
+    )
+
+
+async def _kill_redis(stage: Stage, number: int) -> None:
+    stage.redis.kill()
+    await stage.talk.go_on(1)
+    stage.redis.start()
+
+
+async def _hang_redis(stage: Stage, number: int) -> None:
+    stage.redis.pause()
+    await stage.talk.go_on(20)
+    stage.redis.go_on()
+
+
+async def _kill_listeners(stage: Stage, number: int) -> None:
+    for _ in range(4):
+        with stage.redis.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await stage.talk.more(ENOUGH // 3)
+
+
+async def _fail_over(stage: Stage, number: int) -> None:
+    assert stage.sentinels
+    both = stage.sentinels.master, stage.sentinels.replica
+    old, new = both if number % 2 == 0 else both[::-1]
+    if number:
+        # Who was killed the last time comes back, as a replica, and is the next master.
+        await asyncio.to_thread(new.start)
+        await stage.talk.until(lambda: _copies(old))
+    old.kill()
+    await stage.talk.more(ENOUGH)
+
+
+def _copies(redis: RedisServer) -> bool:
+    """Whether a server has a replica that has caught up."""
+    with redis.client() as client:
+        first = client.info("replication").get("slave0", {})
+    return bool(first.get("state") == "online")
+
+
+SCENARIOS = {
+    "kill-node": Scenario(summary="kill -9 of one node after the other", play=_kill_node),
+    "restart-nodes": Scenario(
+        summary="a rolling restart: SIGTERM to one after the other", play=_restart_nodes
+    ),
+    "cut-network": Scenario(
+        summary="all connections of a node to Redis end, for 2 s",
+        play=_cut_network,
+        has_proxies=True,
+    ),
+    "hang-network": Scenario(
+        summary="nothing passes between a node and Redis for 4 s, and arrives late",
+        play=_hang_network,
+        has_proxies=True,
+    ),
+    "give-up": Scenario(
+        summary="one node is cut off and one stopped, until the others give them up",
+        play=_give_up,
+        has_proxies=True,
+    ),
+    "kill-redis": Scenario(
+        summary="kill -9 of Redis, which has written all to disk",
+        play=_kill_redis,
+        options=("--appendonly", "yes", "--appendfsync", "always"),
+    ),
+    "hang-redis": Scenario(
+        summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
+    ),
+    "kill-listeners": Scenario(
+        summary="Redis hangs up on all who listen to it", play=_kill_listeners
+    ),
+    "fail-over": Scenario(
+        summary="kill -9 of the Redis that Sentinels then replace by its replica",
+        play=_fail_over,
+        has_sentinels=True,
+    ),
+    "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
+}
+
+
+@asynccontextmanager
+async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[Stage]:
+    """All that a scenario needs, with everybody talking."""
+    async with AsyncExitStack() as stack:
+        sentinels = None
+        settings = {}
+        if scenario.has_sentinels:
+            sentinels = stack.enter_context(running_sentinels())
+            redis = sentinels.master
+            settings["REDIS_URL"] = sentinels.url
+        else:
+            redis = stack.enter_context(running_redis(binary(), *scenario.options))
+        nodes = await stack.enter_async_context(
+            running_nodes(folder, redis, load.nodes, has_proxies=scenario.has_proxies, **settings)
+        )
+        talk = await stack.enter_async_context(
+            talking(nodes, rooms=load.rooms, members=load.members, pace_s=load.pace_s)
+        )
+        yield Stage(nodes, talk, redis, sentinels)
+
+
+async def played(name: str, folder: Path, rounds: int = 1, load: Load | None = None) -> Report:
+    """Play a scenario, and judge all that was said meanwhile.
+
+    Raises:
+        TimeoutError: A round did not come to its end.
+    """
+    scenario = SCENARIOS[name]
+    async with staged(scenario, folder, load or Load()) as stage:
+        for number in range(rounds):
+            await stage.talk.more(ENOUGH)
+            await scenario.play(stage, number)
+        await stage.talk.more(ENOUGH)
+        return await stage.talk.end()
+
+
+def _one_of(nodes: list[Node], number: int) -> Node:
+    return nodes[number % len(nodes)]
+
+
+def _proxy_of(node: Node) -> Proxy:
+    assert node.proxy
+    return node.proxy

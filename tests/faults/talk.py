@@ -1,0 +1,204 @@
+"""Rooms full of talk over many nodes, and the verdict on every message."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from tests.faults.nodes import Node
+from tests.faults.talker import Talker
+from tests.talk.checker import Ledger
+
+LIMIT_S = 20.0
+"""For anything that is waited for."""
+
+
+class Report(Struct, frozen=True):
+    """What was said and heard in all rooms.
+
+    Attributes:
+        done: How often what happened, in words.
+        deliveries: To others than the sender; `recovered` of them from the history.
+        faults: In words; none if each acknowledged message was delivered once, in order.
+    """
+
+    done: Counter[str]
+    deliveries: int
+    recovered: int
+    faults: list[str]
+
+    @property
+    def refused(self) -> int:
+        return sum(n for what, n in self.done.items() if what.startswith("messages refused"))
+
+    @property
+    def lost(self) -> int:
+        return sum(": lost " in fault for fault in self.faults)
+
+    @property
+    def doubled(self) -> int:
+        return sum(": doubled " in fault for fault in self.faults)
+
+    @property
+    def text(self) -> str:
+        """A table, and all faults."""
+        first = {
+            "sent, again included": self.done["sent"],
+            "acknowledged": self.done["acknowledged"],
+            "refused": self.refused,
+            "delivered": self.deliveries,
+            "of them from the history": self.recovered,
+            "lost": self.lost,
+            "doubled": self.doubled,
+        }
+        rest = {what: n for what, n in sorted(self.done.items()) if what not in first}
+        table = [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
+        return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults)))
+
+
+class Room:
+    """Talkers at all nodes in turn, and the ledger of what they hear."""
+
+    def __init__(
+        self, nodes: Sequence[Node], name: str, members: int, done: Counter[str], pace_s: float
+    ) -> None:
+        self.ledger = Ledger(name)
+        self.talkers = [
+            Talker(
+                lambda: [node.address for node in nodes], name, number, self.ledger, done, pace_s
+            )
+            for number in range(members)
+        ]
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(talker.acknowledged for talker in self.talkers)
+
+    @property
+    def has_converged(self) -> bool:
+        """All that was said was acknowledged, and everybody knows as much as anybody."""
+        return all(talker.is_done for talker in self.talkers) and self._is_level
+
+    @property
+    def _is_level(self) -> bool:
+        return len({talker.last for talker in self.talkers}) == 1
+
+
+class Talk:
+    """All rooms."""
+
+    def __init__(self, nodes: Sequence[Node], rooms: int, members: int, pace_s: float) -> None:
+        self._nodes = nodes
+        self.done: Counter[str] = Counter()
+        self.rooms = [
+            Room(nodes, f"room-{number}", members, self.done, pace_s) for number in range(rooms)
+        ]
+        self._talkers = [talker for room in self.rooms for talker in room.talkers]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self) -> None:
+        self._tasks = [asyncio.create_task(talker.run()) for talker in self._talkers]
+
+    async def cease(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def more(self, count: int, limit_s: float = LIMIT_S) -> None:
+        """Wait until so many more messages were acknowledged in every room.
+
+        Raises:
+            TimeoutError: They were not.
+        """
+        wanted = [room.acknowledged + count for room in self.rooms]
+        await self.until(
+            lambda: all(
+                room.acknowledged >= number for room, number in zip(self.rooms, wanted, strict=True)
+            ),
+            limit_s,
+        )
+
+    async def until(self, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
+        """Wait for a condition; a talker that has failed, or a fault, ends the waiting.
+
+        Raises:
+            TimeoutError: It did not come true.
+        """
+        async with asyncio.timeout(limit_s):
+            while not condition():
+                for task in self._tasks:
+                    if task.done():
+                        task.result()
+                await asyncio.sleep(0.02)
+
+    async def go_on(self, seconds: float) -> None:
+        """Have all talk for so long, since it is a time that counts."""
+        ends_s = time.monotonic() + seconds
+        await self.until(lambda: time.monotonic() >= ends_s, seconds + LIMIT_S)
+
+    async def end(self) -> Report:
+        """Have everybody say what it has to say, and hear all; then judge."""
+        late: list[str] = []
+        await self._converge(late)
+        # A word more from all: what is told late, or twice, comes before it.
+        for talker in self._talkers:
+            talker.is_silent = False
+        await self._said_more(late)
+        await self._converge(late)
+        await self.cease()
+        for room in self.rooms:
+            room.ledger.close()
+        ledgers = [room.ledger for room in self.rooms]
+        faults = [fault for ledger in ledgers for fault in ledger.faults]
+        raised = [f"a node raised: {line}" for node in self._nodes for line in node.raised]
+        return Report(
+            self.done,
+            sum(ledger.deliveries for ledger in ledgers),
+            sum(ledger.recovered for ledger in ledgers),
+            faults + late + raised,
+        )
+
+    async def _said_more(self, late: list[str]) -> None:
+        before = {talker: talker.acknowledged for talker in self._talkers}
+        await self._until_or_note(
+            lambda: all(talker.acknowledged > before[talker] for talker in self._talkers),
+            "who should talk again",
+            late,
+        )
+
+    async def _converge(self, late: list[str]) -> None:
+        for talker in self._talkers:
+            talker.is_silent = True
+        await self._until_or_note(
+            lambda: all(room.has_converged for room in self.rooms), "not all know all", late
+        )
+
+    async def _until_or_note(
+        self, condition: Callable[[], bool], what: str, late: list[str]
+    ) -> None:
+        try:
+            await self.until(condition)
+        except TimeoutError:
+            states = {
+                f"{room.ledger.name} {talker.name}": (talker.last, talker.is_done)
+                for room in self.rooms
+                for talker in room.talkers
+            }
+            late.append(f"{what} within {LIMIT_S:g} s: {states}")
+
+
+@asynccontextmanager
+async def talking(
+    nodes: Sequence[Node], *, rooms: int = 3, members: int = 4, pace_s: float = 0.12
+) -> AsyncIterator[Talk]:
+    """Rooms whose members are spread over all nodes and talk, everybody once in `pace_s`."""
+    talk = Talk(nodes, rooms, members, pace_s)
+    talk.begin()
+    try:
+        await talk.more(members)
+        yield talk
+    finally:
+        await talk.cease()

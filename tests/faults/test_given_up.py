@@ -1,0 +1,15 @@
+"""Nodes that are away for so long that the others give them up, and come back."""
+
+from pathlib import Path
+
+from tests.faults.scenarios import played
+
+
+async def test_who_was_cut_off_or_hung_for_long_lets_its_clients_go_and_they_lose_nothing(
+    tmp_path: Path,
+) -> None:
+    report = await played("give-up", tmp_path)
+
+    assert not report.faults, report.text
+    assert report.refused
+    assert report.done["came back"] >= 2 * 4

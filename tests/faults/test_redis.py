@@ -1,0 +1,18 @@
+"""Redis is killed and comes back with all it had, and hangs up on who listens, under load."""
+
+from pathlib import Path
+
+from tests.faults.scenarios import played
+
+
+async def test_a_killed_redis_comes_back_with_all_that_was_acknowledged(tmp_path: Path) -> None:
+    report = await played("kill-redis", tmp_path, rounds=2)
+
+    assert not report.faults, report.text
+    assert report.refused
+
+
+async def test_nothing_is_missed_when_redis_hangs_up_on_those_who_listen(tmp_path: Path) -> None:
+    report = await played("kill-listeners", tmp_path)
+
+    assert not report.faults, report.text

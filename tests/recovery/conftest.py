@@ -1,0 +1,114 @@
+"""Official clients whose connections drop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.apis.session_relay.official import Client, Scene, Scenes, play
+from tests.clocks import ManualClock
+from tests.recovery.places import PLACES, Place, open_place, shared_settings
+from tests.recovery.travellers import Traveller
+
+Travel = Callable[..., Awaitable[Traveller]]
+
+CLIENTS = [Client(4, way) for way in ("websocket", "polling", "polling,websocket")]
+
+WITH_GRACE = (
+    "missing",
+    "nothing",
+    "first",
+    "twice",
+    "several",
+    "halfOpen",
+    "declining",
+    "leaving",
+    "removed",
+    "locked",
+    "onceOnly",
+    "retrying",
+)
+
+
+@pytest.fixture(scope="session", params=CLIENTS, ids=str)
+def official(request: pytest.FixtureRequest) -> Client:
+    """The official client, over each of its transports."""
+    client: Client = request.param
+    return client
+
+
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def shared(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings by which live state is in memory, or in Redis."""
+    off = {"RATE_LIMITS": "off"}
+    return {**shared_settings(), **off} if request.param == "redis" else off
+
+
+@pytest.fixture(scope="session")
+def scenes(official: Client, shared: dict[str, str]) -> Scenes:
+    """What was seen where lost members have a grace."""
+    names = [f"recovery.{name}" for name in WITH_GRACE]
+    return asyncio.run(play(official, *names, RECONNECT_GRACE_S=30, **shared))
+
+
+@pytest.fixture(scope="session")
+def put_out(official: Client, shared: dict[str, str]) -> Scene:
+    """What was seen where lost members leave at once."""
+    name = "recovery.putOut"
+    return asyncio.run(play(official, name, RECONNECT_GRACE_S=0, **shared))[name]
+
+
+@pytest.fixture(scope="session")
+def turned_off(official: Client) -> Scene:
+    """What was seen where nobody is restored."""
+    name = "recovery.off"
+    return asyncio.run(play(official, name, RECOVERY_S=0, RECONNECT_GRACE_S=30))[name]
+
+
+# --- people whose lines tests hold in their hands ---
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """Of the server."""
+    return {"RATE_LIMITS": "off", "RECONNECT_GRACE_S": 30}
+
+
+@pytest.fixture(params=PLACES)
+async def server(
+    request: pytest.FixtureRequest, clock: ManualClock, settings: dict[str, Any]
+) -> AsyncIterator[Place]:
+    """Where all of this happens."""
+    async with open_place(request.param, clock, **settings) as place:
+        yield place
+
+
+@pytest.fixture
+async def travel(server: Place) -> AsyncIterator[Travel]:
+    """Connects people: `carol = await travel()`."""
+    people: list[Traveller] = []
+
+    async def connect(transport: str = "websocket", **auth: Any) -> Traveller:
+        people.append(Traveller(server.url, transport, **auth))
+        return await people[-1].connect()
+
+    yield connect
+    for person in people:
+        await person.line.leave()
+
+
+@pytest.fixture
+async def alice(travel: Travel) -> Traveller:
+    """In the lair."""
+    one = await travel()
+    await one.join("lair", "alice", publicKey="alice's key")
+    return one
+
+
+@pytest.fixture(params=["websocket", "polling"])
+async def carol(request: pytest.FixtureRequest, travel: Travel, alice: Traveller) -> Traveller:
+    """In the lair."""
+    one = await travel(request.param)
+    await one.join("lair", "carol", publicKey="carol's key", displayName="Carol")
+    return one

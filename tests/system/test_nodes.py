@@ -1,0 +1,103 @@
+"""Several servers on one Redis, as on several machines: whoever polls may meet any of them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.redis_servers import RedisServer, free_port, running_redis
+from tests.system.processes import ServerProcess, server_process
+from tests.transports.wire import POLLING, UPGRADE, PollingLine, WebSocketLine, exchange, head
+
+SHARED = {
+    "JWT_SECRET": "shared-by-all-of-them-0123456789abcdef",
+    "ADMIN_TOKEN": "operators-token-of-the-tests",
+}
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def nodes(
+    redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[ServerProcess]]:
+    """The first is two workers, the second a process alone."""
+    with ExitStack() as stack:
+        servers = []
+        for workers in (2, 1):
+            port = free_port()
+            settings = {
+                "PORT": port,
+                "NODE_URL": f"http://127.0.0.1:{port}",
+                "REDIS_URL": redis.url,
+                "WORKERS": workers,
+                **SHARED,
+            }
+            folder = tmp_path_factory.mktemp("node")
+            servers.append(stack.enter_context(server_process(folder, **settings)))
+        yield servers
+        for server in servers:
+            server.stop()
+
+
+class Wanderer(PollingLine):
+    """Comes to another server with every request."""
+
+    def __init__(self, *urls: str) -> None:
+        self._urls = list(urls)
+        super().__init__("")
+
+    @property
+    def url(self) -> str:
+        self._urls.append(self._urls.pop(0))
+        return self._urls[-1]
+
+    @url.setter
+    def url(self, _: str) -> None:
+        """It has no place of its own."""
+
+
+async def test_who_polls_needs_no_sticky_balancer(nodes: list[ServerProcess]) -> None:
+    urls = [node.url for node in nodes]
+    async with Wanderer(*urls) as bob, WebSocketLine(urls[0]) as alice:
+        await alice.open()
+        await bob.open()
+        assert (await alice.join("lair", "alice"))["success"]
+        assert (await bob.join("lair", "bob"))["success"]
+        for number in range(6):
+            for line in (alice, bob):
+                request = {"sessionId": "lair", "encrypted": f"words {number}"}
+                assert (await line.ask("send-message", request))["success"]
+
+        for line in (alice, bob):
+            await line.until(lambda: len(line.events("new-message")) == 6)  # noqa: B023
+        assert not bob.is_ended
+
+
+async def test_an_upgrade_finds_the_right_server(nodes: list[ServerProcess]) -> None:
+    for here, there in (nodes, nodes[::-1]):
+        opened = await exchange(here.url, head("GET", POLLING))
+        target = f"{POLLING}&sid={json.loads(opened.body[1:])['sid']}"
+
+        switched = await exchange(
+            there.url, head("GET", target.replace("=polling", "=websocket"), UPGRADE)
+        )
+
+        assert switched.status == 101
+
+
+async def test_without_an_address_others_refuse_what_is_its_own(
+    nodes: list[ServerProcess], redis: RedisServer, tmp_path: Path
+) -> None:
+    with server_process(tmp_path, REDIS_URL=redis.url, **SHARED) as hidden:
+        opened = await exchange(hidden.url, head("GET", POLLING))
+        target = f"{POLLING}&sid={json.loads(opened.body[1:])['sid']}"
+
+        assert (await exchange(nodes[0].url, head("GET", target))).status == 400
+        assert hidden.stop().status == 0
