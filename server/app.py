@@ -265,7 +265,7 @@ class App:
         parts = Parts(
             store=self._live.rooms,
             groups=self._live.groups,
-            relay=Relay(self._live.broker),
+            relay=Relay(self._live.broker, self._metrics.traffic.accepted),
             recoveries=self._make_recoveries(),
             limiter=self._live.limiter,
             clock=self._clock,

@@ -12,14 +12,14 @@ class Person:
     """One connection, which remembers every event that it was sent, in order."""
 
     def __init__(self, server: RunningServer, transport: str = "websocket") -> None:
-        self._server = server
+        self.server = server
         self._transport = transport
         self._socket = socketio.AsyncClient(reconnection=False)
         self._socket.on("*", self._hear)
         self.heard: list[tuple[str, Any]] = []
 
     async def connect(self, **options: Any) -> "Person":
-        await self._socket.connect(self._server.url, transports=[self._transport], **options)
+        await self._socket.connect(self.server.url, transports=[self._transport], **options)
         return self
 
     async def ask(self, event: str, *payload: Any) -> dict[str, Any]:
@@ -58,3 +58,13 @@ class Person:
 
     async def _hear(self, event: str, data: Any = None) -> None:
         self.heard.append((event, data))
+
+
+async def catch_up(*people: Person) -> None:
+    """Wait until these people have heard all that was caused by what was answered so far."""
+    for server in {person.server for person in people}:
+        await server.settle()
+    for person in people:
+        await person.ask("did-i-miss-something")
+        told = next(one for one in reversed(person.heard) if one[0] == "session-error")
+        person.heard.remove(told)

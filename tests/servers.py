@@ -1,29 +1,117 @@
-"""Real servers for tests: in this process on a free port, made by the composition root."""
+"""Real servers for tests: in this process on free ports, made by the composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from server.app import App, opened
+from server.core.chat import Chat
 from server.core.clock import Clock
 from server.settings import load
+from server.transports.socketio.fanout import NAMESPACE, Hub
+from server.transports.socketio.namespace import ApiNamespace
+from server.transports.socketio.session import EngineSocket
 from server.transports.web_files import Client
+from tests.echoes import Echo, echo_of
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
 SECRET = "secret-of-the-tests-0123456789abcdef"
 
 
 class RunningServer:
-    """A server that listens.
+    """An installation that listens: one process or several, as clients see it.
 
     Attributes:
         url: Without a slash at the end.
-        app: Its composition root; `app.chat` is the core.
+        nodes: The composition roots of its processes, which all run in this one.
     """
 
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.url = f"http://127.0.0.1:{app.port}"
+    def __init__(
+        self, size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None
+    ) -> None:
+        texts = {name: str(value) for name, value in settings.items()}
+        self._settings = [{"PORT": "0", **texts} for _ in range(size)]
+        self._clock = clock
+        self._client = client
+        self._echoes: list[Echo] = []
+        self.nodes: list[App] = []
+        self.url = ""
+
+    @property
+    def app(self) -> App:
+        """The only node that there is."""
+        (node,) = self.nodes
+        return node
+
+    @property
+    def chat(self) -> Chat:
+        """The core, for what is the same on all nodes."""
+        return self.nodes[0].chat
+
+    @property
+    def node_urls(self) -> list[str]:
+        """Of each node alone, whatever stands in front of them."""
+        return [f"http://127.0.0.1:{node.port}" for node in self.nodes]
+
+    @property
+    def lines(self) -> list[EngineSocket]:
+        """The open lines of all nodes."""
+        return list(itertools.chain(*(node.sockets.eio.sockets.values() for node in self.nodes)))
+
+    @property
+    def connections(self) -> int:
+        """Of Socket.IO: those that are open, and those whose end is still being handled."""
+        books = [node.sockets.manager.rooms for node in self.nodes]
+        return sum(len(rooms.get(NAMESPACE, {}).get(None, ())) for rooms in books)
+
+    async def start(self) -> None:
+        """Start all nodes; after a `stop`, where they were before."""
+        for settings in self._settings:
+            node = await opened(
+                load(settings),
+                secret=SECRET,
+                admin_token=ADMIN_TOKEN,
+                clock=self._clock,
+                client=self._client,
+            )
+            await node.start()
+            self.nodes.append(node)
+            settings["PORT"] = str(node.port)
+            self._echoes += echo_of(node)
+            _name_lines(node, len(self.nodes) - 1)
+        self.url = self.url or self.node_urls[0]
+
+    async def stop(self) -> None:
+        for node in self.nodes:
+            await node.stop()
+        self.nodes.clear()
+        self._echoes.clear()
+
+    async def expire(self) -> None:
+        """Have each node expire what is due, as its reaper does twice a second."""
+        for node in self.nodes:
+            for part in (node.chat.sign_ins, node.chat.rooms, node.chat.groups):
+                await part.expire()
+
+    async def settle(self) -> None:
+        """Wait until all that was answered so far has reached the lines that are to hear of it."""
+        await asyncio.gather(*(echo.come_back() for echo in self._echoes))
+        await until(lambda: not any(echo.is_behind for echo in self._echoes))
+        await until(lambda: not any(_hub_of(node)._catching_up for node in self.nodes))
+
+
+def _name_lines(node: App, number: int) -> None:
+    """Have a balancer know whose a line is by its id."""
+    engine = node.sockets.eio
+    made = engine.generate_id
+    engine.generate_id = lambda: f"{number}-{made()}"  # type: ignore[method-assign]
+
+
+def _hub_of(node: App) -> Hub:
+    namespace = node.sockets.namespace_handlers[NAMESPACE]
+    assert isinstance(namespace, ApiNamespace)
+    return namespace._hub
 
 
 @asynccontextmanager
@@ -31,15 +119,21 @@ async def running(
     clock: Clock | None = None, client: Client | None = None, /, **settings: object
 ) -> AsyncIterator[RunningServer]:
     """Run a server with these settings, by their names in the environment."""
-    environment = {"PORT": "0", **{name: str(value) for name, value in settings.items()}}
-    app = await opened(
-        load(environment), secret=SECRET, admin_token=ADMIN_TOKEN, clock=clock, client=client
-    )
-    await app.start()
+    async with running_nodes(1, settings, clock, client) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running_nodes(
+    size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None = None
+) -> AsyncIterator[RunningServer]:
+    """Run so many processes of a server in this one."""
+    server = RunningServer(size, settings, clock, client)
     try:
-        yield RunningServer(app)
+        await server.start()
+        yield server
     finally:
-        await app.stop()
+        await server.stop()
 
 
 async def until(condition: Callable[[], object], limit_s: float = 5) -> None:

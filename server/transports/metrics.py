@@ -25,7 +25,7 @@ class Traffic(Collector):
     Attributes:
         bytes_in, bytes_out: Of Engine.IO packets, before framing. Of those that only close a
             line or change its transport, the few bytes are left out.
-        messages: Accepted from clients.
+        messages: Accepted from clients, by this process.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,10 @@ class Traffic(Collector):
         self.messages = 0
         self._deliveries: defaultdict[str, int] = defaultdict(int)
         self._events: defaultdict[str, _Durations] = defaultdict(_Durations)
+
+    def accepted(self) -> None:
+        """Count a message of a client."""
+        self.messages += 1
 
     def delivered(self, event: str, clients: int) -> None:
         """Count an event that was written to so many clients."""

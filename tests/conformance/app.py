@@ -85,7 +85,7 @@ class Closed(socketio.AsyncNamespace):
         raise socketio.exceptions.ConnectionRefusedError("members only", *reasons)
 
 
-class EchoServer(RunningServer):
+class EchoServer:
     """A server with the handlers of the Socket.IO suite.
 
     Attributes:
@@ -93,11 +93,12 @@ class EchoServer(RunningServer):
         custom: What happens in `/custom`.
     """
 
-    def __init__(self, app: App) -> None:
-        super().__init__(app)
+    def __init__(self, server: RunningServer) -> None:
+        self.url = server.url
+        self.app = server.app
         self.main, self.custom = (Echo(name) for name in NAMESPACES)
         for handlers in (self.main, self.custom, Closed(CLOSED_NAMESPACE)):
-            sockets_of(app).register_namespace(handlers)
+            sockets_of(server.app).register_namespace(handlers)
 
 
 def sockets_of(app: App) -> Any:
@@ -118,7 +119,7 @@ def echo_engine_messages(app: App) -> None:
 @asynccontextmanager
 async def socketio_echo(**settings: Any) -> AsyncIterator[EchoServer]:
     async with running(**(SUITES | settings)) as server:
-        yield EchoServer(server.app)
+        yield EchoServer(server)
 
 
 @asynccontextmanager

@@ -69,6 +69,12 @@ class Batches:
         while self._waiting:
             _refuse(self._waiting.popleft(), error)
 
+    async def close(self) -> None:
+        """Refuse what has not gone to Redis yet, and wait for the rest."""
+        self.give_up(ConnectionError("closed"))
+        if self._running:
+            await asyncio.wait(self._running)
+
     def _start(self) -> None:
         while self._waiting and len(self._running) < MAX_RUNNING:
             count = min(len(self._waiting), MAX_COMMANDS)

@@ -166,6 +166,7 @@ class Link:
             self._batches.give_up(error)
 
     async def close(self) -> None:
+        await self._batches.close()
         await self.client.aclose()
 
 

@@ -115,10 +115,7 @@ class Hub:
 
     def deliver(self, event: RoomEvent, place: int) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, MessageSent):
-            self._traffic.messages += 1
-            self._rosters.before(event)
-        elif isinstance(event, SignalSent):
+        if isinstance(event, MessageSent | SignalSent):
             self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
             self._attach(event, place)

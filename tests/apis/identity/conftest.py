@@ -1,21 +1,18 @@
-"""A server that knows guests, another system's users and an issuer's, and lines to it.
-
-It stands on a `ManualClock`: no token runs out until a test says so.
-"""
+"""A server that knows guests, another system's users and an issuer's, and lines to it."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.apis.identity.watching import Doorman
 from tests.apis.session_relay.official import CLIENTS, Client, Scenes, play
 from tests.clocks import ManualClock
+from tests.installations import Installation
 from tests.issuers import AUDIENCE, ISSUER, Signer, by_secret
-from tests.servers import RunningServer, running
+from tests.servers import RunningServer
 from tests.transports.issuer import Issuer, issuing
 from tests.transports.wire import Line, PollingLine, WebSocketLine
 
@@ -23,13 +20,6 @@ SECRET = "secret that another system has, too"
 NOW_S = 1_800_000_000
 
 Enter = Callable[..., Awaitable[Line]]
-Later = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """Of the server, besides the secret and the issuer."""
-    return {}
 
 
 @pytest.fixture
@@ -47,7 +37,7 @@ async def issuer(signer: Signer) -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 async def server(
-    clock: ManualClock, settings: dict[str, Any], issuer: Issuer
+    installation: Installation, clock: ManualClock, settings: dict[str, Any], issuer: Issuer
 ) -> AsyncIterator[RunningServer]:
     whole = {
         "JWT_SECRET": SECRET,
@@ -57,7 +47,7 @@ async def server(
         "ADMIN_CLAIM": "roles=admin",
         **settings,
     }
-    async with running(clock, **whole) as one:
+    async with installation.running(clock, **whole) as one:
         yield one
 
 
@@ -65,25 +55,9 @@ async def server(
 def doorman(server: RunningServer) -> Doorman:
     """Watches who comes, lapses and goes."""
     one = Doorman()
-    server.app.chat.sign_ins.watch(one)
+    for node in server.nodes:
+        node.chat.sign_ins.watch(one)
     return one
-
-
-@pytest.fixture
-async def http(server: RunningServer) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def later(server: RunningServer, clock: ManualClock) -> Later:
-    """Lets time pass: `await later(minutes=30)`."""
-
-    async def pass_by(**time: Any) -> None:
-        clock.advance(**time)
-        await server.app.chat.sign_ins.expire()
-
-    return pass_by
 
 
 @pytest.fixture(params=[WebSocketLine, PollingLine], ids=["websocket", "polling"])
@@ -122,7 +96,7 @@ def official(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.fixture(scope="session")
-def scenes(official: Client) -> Scenes:
+def scenes(installation: Installation, official: Client) -> Scenes:
     """What an official client saw, of all scenarios, played at once on one server."""
     names = ("guest", "handshakes", "expiring", "renewing")
-    return asyncio.run(play(official, *names, JWT_SECRET=SECRET))
+    return asyncio.run(play(installation, official, *names, JWT_SECRET=SECRET))

@@ -17,11 +17,14 @@ MINUTE_S = 60
 def caller_of(server: RunningServer, line: Line) -> Caller:
     """As whom the server has it."""
     opened = next(str(packet) for packet in line.heard if str(packet).startswith("40"))
-    found = server.app.sockets.eio.sockets.values()
     connection_id = json.loads(opened[2:])["sid"]
-    return next(
-        one.caller for one in found if one.caller and one.caller.connection_id == connection_id
-    )
+    callers = (line.caller for line in server.lines)
+    return next(one for one in callers if one and one.connection_id == connection_id)
+
+
+def signed_in(server: RunningServer) -> int:
+    """How many connections speak for somebody."""
+    return sum(len(node.chat.sign_ins._held) for node in server.nodes)
 
 
 def refusal_of(line: Line) -> dict[str, object]:
@@ -137,7 +140,7 @@ async def test_a_token_in_the_query_is_not_looked_at(server, http):
         sid = json.loads((await answer.text())[1:])["sid"]
     async with http.post(f"{target}&sid={sid}", data="40") as answer:
         assert answer.status == 200
-    callers = [one.caller for one in server.app.sockets.eio.sockets.values()]
+    callers = [one.caller for one in server.lines]
 
     assert [caller and caller.user for caller in callers] == [None]
 
@@ -247,19 +250,20 @@ async def test_a_goodbye_is_told_apart_from_a_loss(enter, server, doorman):
     await until(lambda: len(doorman.seen) == 4)
 
     assert doorman.seen[2:] == [("left", "alice"), ("lost", "bob")]
-    assert server.app.chat.sign_ins._held == {}
+    assert signed_in(server) == 0
 
 
 async def test_a_watcher_that_fails_at_an_arrival_ends_that_connection_only(
     enter, server, doorman, caplog
 ):
     other = await enter({"token": token_of("bob")})
+    await until(lambda: doorman.seen)
     doorman.is_ill = True
     line = await enter({"token": token_of()})
 
     assert await line.ended() in (1011, 1000)
     assert (await other.join("tea-room", "bob"))["success"] is True
-    await until(lambda: len(server.app.chat.sign_ins._held) == 1)
+    await until(lambda: signed_in(server) == 1)
     assert {record.message for record in caplog.records} >= {"internal_error"}
 
 
@@ -273,10 +277,10 @@ async def test_a_line_that_goes_while_its_token_is_looked_at_leaves_nothing(
     await line.send("40" + json.dumps({"token": token}))
     await until(lambda: issuer.asked)
     await line.leave()
-    for one in list(server.app.sockets.eio.sockets.values()):
+    for one in server.lines:
         one.close()
     issuer.gate.set()
 
-    await until(lambda: not server.app.sockets.manager.rooms.get("/"))
+    await until(lambda: not server.connections)
     assert doorman.seen == []
-    assert server.app.chat.sign_ins._held == {}
+    assert signed_in(server) == 0

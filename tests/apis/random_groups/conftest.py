@@ -1,47 +1,14 @@
-"""Strangers, and the server on which they meet: its clock stands still until a test moves it."""
+"""Strangers, and how they meet."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.apis.random_groups.strangers import Stranger
-from tests.clocks import ManualClock
-from tests.servers import RunningServer, running
+from tests.servers import RunningServer
 
 MeetStranger = Callable[[str], Awaitable[Stranger]]
-Later = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """Of the server; `configured(…)` gives a test its own."""
-    return {}
-
-
-@pytest.fixture
-async def server(clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[RunningServer]:
-    async with running(clock, **settings) as one:
-        yield one
-
-
-@pytest.fixture
-def later(server: RunningServer, clock: ManualClock) -> Later:
-    """Lets time pass: `await later(minutes=30)`."""
-
-    async def pass_by(**time: Any) -> None:
-        clock.advance(**time)
-        for part in (server.app.chat.sign_ins, server.app.chat.groups):
-            await part.expire()
-
-    return pass_by
-
-
-@pytest.fixture
-async def http(server: RunningServer) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(server.url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -52,7 +19,7 @@ async def stranger(
     people: list[Stranger] = []
 
     async def come(login: str) -> Stranger:
-        issued = await server.app.chat.tokens.issue_guest("127.0.0.1", login)
+        issued = await server.chat.tokens.issue_guest("127.0.0.1", login)
         people.append(Stranger(server, http, issued))
         return await people[-1].arrive()
 

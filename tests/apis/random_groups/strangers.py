@@ -36,7 +36,7 @@ class Stranger(Person):
         return self
 
     async def another_tab(self) -> "Stranger":
-        return await Stranger(self._server, self._http, self._issued).arrive()
+        return await Stranger(self.server, self._http, self._issued).arrive()
 
     async def enter(self, public_key: Any = None, event: str = "join_random_group") -> Any:
         """Join, and answer the group."""
@@ -67,14 +67,6 @@ async def request(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with http.request(method, path, json=body, headers=headers) as answer:
         return answer.status, await answer.json()
-
-
-async def catch_up(*people: Person) -> None:
-    """Wait until these people have heard all that the server has written to them so far."""
-    for person in people:
-        await person.ask("did-i-miss-something")
-        told = next(one for one in reversed(person.heard) if one[0] == "session-error")
-        person.heard.remove(told)
 
 
 def names(person: Person) -> list[str]:

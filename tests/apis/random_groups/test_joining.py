@@ -2,7 +2,8 @@
 
 import re
 
-from tests.apis.random_groups.strangers import GROUP, MEMBER, catch_up, logins, names
+from tests.apis.random_groups.strangers import GROUP, MEMBER, logins, names
+from tests.people import catch_up
 
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 ISO = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")

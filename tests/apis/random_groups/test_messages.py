@@ -5,9 +5,10 @@ import pytest
 from server.core.identity import User
 from server.core.ids import NumericUserId
 from server.core.tokens import Issued
-from tests.apis.random_groups.strangers import MESSAGE, Stranger, catch_up
+from tests.apis.random_groups.strangers import MESSAGE, Stranger
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import by_secret
+from tests.people import catch_up
 
 SECRET = b"a secret that two systems share, of 256 bits"
 
@@ -140,6 +141,8 @@ async def test_a_user_whose_id_is_a_number_is_told_so_however_it_was_addressed(a
 async def test_each_list_of_a_group_is_told_however_many_tabs_there_are(pair, carol):
     alice, _ = pair
     tabs = [await alice.another_tab() for _ in range(20)]
+    for tab in tabs:
+        await tab.next("joined_group")
     await carol.enter("a key")
     await carol.enter("another key")
     await carol.ask("leave_group", {"groupId": carol.group_id})

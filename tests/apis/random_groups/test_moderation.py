@@ -1,6 +1,7 @@
 """Blocks and reports: who meets whom no more, and who is put out."""
 
-from tests.apis.random_groups.strangers import catch_up, logins, request
+from tests.apis.random_groups.strangers import logins, request
+from tests.people import catch_up
 from tests.servers import ADMIN_TOKEN
 
 

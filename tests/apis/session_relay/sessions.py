@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import aiohttp
 import pytest
 
 from tests.people import Person
@@ -29,14 +30,6 @@ def configured(**settings: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("settings", [settings], ids=[""])
 
 
-async def catch_up(*people: Person) -> None:
-    """Wait until these people have heard all that the server has written to them so far."""
-    for person in people:
-        await person.ask("did-i-miss-something")
-        told = next(one for one in reversed(person.heard) if one[0] == "session-error")
-        person.heard.remove(told)
-
-
 def events(person: Person) -> list[str]:
     """The names of all that somebody has heard, in order."""
     return [name for name, _ in person.heard]
@@ -44,6 +37,14 @@ def events(person: Person) -> list[str]:
 
 def user_ids(members: Iterable[dict[str, Any]]) -> list[str | int]:
     return [member["userId"] for member in members]
+
+
+async def metrics_of(node_url: str) -> dict[str, float]:
+    """All that one process measures, by name and labels."""
+    async with aiohttp.ClientSession(node_url) as http, http.get("/metrics") as response:
+        lines = (await response.text()).splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in pairs}
 
 
 def texts(messages: Iterable[dict[str, Any]]) -> list[Any]:

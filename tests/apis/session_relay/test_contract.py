@@ -5,7 +5,8 @@ import json
 import pytest
 
 from server.settings import load
-from tests.apis.session_relay.sessions import MEMBER, MESSAGE, OLD_MESSAGE, catch_up, events
+from tests.apis.session_relay.sessions import MEMBER, MESSAGE, OLD_MESSAGE, events
+from tests.people import catch_up
 from tests.servers import ADMIN_TOKEN
 
 RESERVE = {"sessionId": "abc123", "authKey": "xyz789"}

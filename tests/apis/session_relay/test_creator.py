@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, events, texts, user_ids
+from tests.apis.session_relay.sessions import events, texts, user_ids
+from tests.people import catch_up
 
 JOINED = "abc123:xyz789"
 HERE = {"sessionId": "abc123"}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, events, texts
+from tests.apis.session_relay.sessions import configured, events, metrics_of, texts
+from tests.people import catch_up
 from tests.servers import ADMIN_TOKEN
 
 JOINED = "abc123:xyz789"
@@ -44,23 +45,20 @@ async def test_every_member_is_told_that_the_session_has_expired(session, alice,
         ]
 
 
-async def test_everything_of_an_expired_session_is_forgotten(session, alice, bob, later, http):
+async def test_everything_of_an_expired_session_is_forgotten(
+    session, alice, bob, later, http, server
+):
     await alice.ask("send-message", {**HERE, "encrypted": "hello"})
 
     await later(minutes=30)
 
     assert await live_sessions(http) == 0
-    assert (await server_bytes(http)) == 0
+    for url in server.node_urls:
+        assert (await metrics_of(url))["hushwire_held_bytes"] == 0
     assert (await bob.ask("get-public-keys", HERE))["error"] == "not_a_member"
     assert (await bob.join(JOINED, "bob"))["error"] == "session_not_found"
     anew = await bob.join("abc123:another key", "bob", isCreator=True)
     assert (anew["seq"], anew["messages"], anew["isCreator"]) == (1, [], True)
-
-
-async def server_bytes(http):
-    async with http.get("/metrics") as response:
-        lines = (await response.text()).splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("hushwire_held_bytes "))
 
 
 async def test_a_token_of_an_expired_session_is_worthless_in_the_next(session, alice, bob, later):

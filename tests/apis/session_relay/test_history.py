@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, seqs, texts
+from tests.apis.session_relay.sessions import configured, seqs, texts
+from tests.people import catch_up
 
 JOINED = "abc123:xyz789"
 

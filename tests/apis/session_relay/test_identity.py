@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, events, texts, user_ids
-from tests.people import Person
+from tests.apis.session_relay.sessions import configured, events, texts, user_ids
+from tests.people import Person, catch_up
 
 JOINED = "abc123:xyz789"
 TO_ALL = {"sessionId": "abc123", "encrypted": "hello"}

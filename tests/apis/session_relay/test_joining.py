@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, events, texts, user_ids
-from tests.people import Person
+from tests.apis.session_relay.sessions import configured, events, texts, user_ids
+from tests.people import Person, catch_up
 
 HALF_AN_HOUR_MS = 30 * 60_000
 

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from server.logs import JsonFormatter
-from tests.apis.session_relay.sessions import MESSAGE, catch_up, configured, events, texts
+from tests.apis.session_relay.sessions import MESSAGE, configured, events, texts
+from tests.people import catch_up
 
 JWK = {"kty": "OKP", "crv": "X25519", "x": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"}
 OPAQUE = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import configured
+from tests.apis.session_relay.sessions import configured, metrics_of
+from tests.people import catch_up
 from tests.servers import ADMIN_TOKEN
 
 BEARER = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -119,31 +120,37 @@ async def test_sessions_need_the_token_on_this_machine_too(http):
 
 
 @configured(DEBUG="true")
-async def test_debug_opens_sessions_on_this_machine_and_not_through_a_proxy(http):
-    assert (await listed(http, headers={}))[0] == 200
+async def test_debug_opens_sessions_on_this_machine_and_not_through_a_proxy(direct):
+    assert (await listed(direct, headers={}))[0] == 200
     for name in ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"):
-        assert (await listed(http, headers={name: "203.0.113.7"}))[0] == 401
+        assert (await listed(direct, headers={name: "203.0.113.7"}))[0] == 401
 
 
-async def test_metrics_are_open_on_this_machine_and_not_through_a_proxy(http):
-    async with http.get("/metrics") as response:
+async def test_metrics_are_open_on_this_machine_and_not_through_a_proxy(direct):
+    async with direct.get("/metrics") as response:
         assert response.status == 200
-    async with http.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}) as response:
+    async with direct.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}) as response:
         assert response.status == 401
 
 
-async def test_metrics_count_what_happens(session, alice, http, later):
+async def test_metrics_of_all_processes_count_what_happens(alice, bob, server):
+    await alice.join("abc123", "alice", isCreator=True)
+    await bob.join("abc123", "bob")
     await alice.ask("send-message", {"sessionId": "abc123", "encrypted": "hello"})
     await alice.ask("no-such-event")
+    await catch_up(alice, bob)  # by an unknown event of each
 
-    async with http.get("/metrics") as response:
-        lines = (await response.text()).splitlines()
+    found = [await metrics_of(url) for url in server.node_urls]
 
-    for line in (
-        "hushwire_connections 2.0",
-        "hushwire_sessions 1.0",
-        "hushwire_messages_total 1.0",
-        'hushwire_rejected_total{reason="unknown_event"}',
-        'hushwire_event_seconds_count{event="send-message"}',
+    for name, value in (
+        ("hushwire_connections", 2),
+        ("hushwire_messages_total", 1),
+        ('hushwire_rejected_total{reason="unknown_event"}', 3),
+        ('hushwire_event_seconds_count{event="send-message"}', 1),
     ):
-        assert any(one.startswith(line) for one in lines), line
+        assert sum(one.get(name, 0) for one in found) == value, name
+
+
+async def test_each_process_counts_the_sessions_of_all(session, alice, server):
+    for url in server.node_urls:
+        assert (await metrics_of(url))["hushwire_sessions"] == 1

@@ -8,7 +8,7 @@ import pytest
 
 from server.version import VERSION
 from tests.apis.session_relay.sessions import configured
-from tests.servers import ADMIN_TOKEN, running
+from tests.servers import ADMIN_TOKEN
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
@@ -146,11 +146,11 @@ async def test_a_preflight_of_a_strange_page_is_refused(http):
 
 
 @configured(TRUSTED_PROXIES="1")
-async def test_our_own_page_behind_a_trusted_proxy_is_allowed(http):
+async def test_our_own_page_behind_a_trusted_proxy_is_allowed(direct):
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example"}
 
     for origin, status in (("https://chat.example", 200), ("http://chat.example", 403)):
-        assert (await get(http, POLLING, Origin=origin, **forwarded)).status == status
+        assert (await get(direct, POLLING, Origin=origin, **forwarded)).status == status
 
 
 async def test_nobody_but_a_trusted_proxy_says_what_our_own_origin_is(http):
@@ -179,27 +179,33 @@ async def test_every_answer_is_hardened_and_has_an_id(http, path):
 # --- health and the front page ---
 
 
-async def test_health_counts_sessions_and_connections(session, http):
-    async with http.get("/health") as response:
-        body = await response.json()
-
-    assert set(body) == {"status", "uptime", "sessions", "connections", "version"}
-    assert (body["status"], body["version"]) == ("ok", VERSION)
-    assert (body["sessions"], body["connections"]) == (1, 2)
+async def health_of(server):
+    """What each process says of itself."""
+    async with aiohttp.ClientSession() as http:
+        return [await (await http.get(f"{url}/health")).json() for url in server.node_urls]
 
 
-async def test_who_has_gone_is_no_longer_counted(session, http, bob, lose):
+async def test_health_counts_all_sessions_and_the_connections_of_the_process(session, server):
+    found = await health_of(server)
+
+    for body in found:
+        assert set(body) == {"status", "uptime", "sessions", "connections", "version"}
+        assert (body["status"], body["version"], body["sessions"]) == ("ok", VERSION, 1)
+    assert sum(body["connections"] for body in found) == 2
+
+
+async def test_who_has_gone_is_no_longer_counted(session, server, bob, lose):
     await lose(bob)
 
-    assert (await (await http.get("/health")).json())["connections"] == 1
+    assert sum(body["connections"] for body in await health_of(server)) == 1
 
 
 @pytest.fixture
-async def mortal():
-    """A server that the test itself stops: its URL, and how to stop it."""
+async def mortal(installation):
+    """A process that the test itself stops: its URL, and how to stop it."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running())
-        yield server.url, stack.aclose
+        server = await stack.enter_async_context(installation.running())
+        yield server.node_urls[0], stack.aclose
 
 
 async def test_the_server_is_ready_until_it_stops_and_healthy_even_then(mortal):

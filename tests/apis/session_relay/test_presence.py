@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from tests.apis.session_relay.pollers import Poller
-from tests.apis.session_relay.sessions import catch_up, configured, events, texts
+from tests.apis.session_relay.sessions import configured, events, texts
+from tests.people import catch_up
 from tests.servers import until
 
 JOINED = "abc123:xyz789"
@@ -130,8 +131,7 @@ async def test_a_goodbye_over_polling_answers_the_poll_that_waits(server, http):
     """A browser has six connections a server; a poll nobody answers holds one of them."""
     dave = await Poller.connect(http)
     waiting = asyncio.create_task(dave.poll())
-    lines = server.app.sockets.eio.sockets.values()
-    await until(lambda: any(line.poller and line.poller.is_polling for line in lines))
+    await until(lambda: any(line.poller and line.poller.is_polling for line in server.lines))
 
     await dave.post("41", "1")
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up, configured, events, texts
+from tests.apis.session_relay.sessions import configured, events, texts
+from tests.people import catch_up
 
 JOINED = "abc123:xyz789"
 HERE = {"sessionId": "abc123"}
@@ -143,11 +144,11 @@ async def test_a_signal_over_the_bound_is_refused_and_one_at_it_is_relayed(sessi
 async def test_a_signal_takes_no_place_in_sequence_history_or_memory(
     server, session, alice, bob, carol
 ):
-    held = await server.app.chat.rooms.totals()
+    held = await server.chat.rooms.totals()
 
     for to in ("all", "bob", "alice"):
         await alice.ask("send-signal", signal("x" * 5_000, to=to))
-    assert await server.app.chat.rooms.totals() == held
+    assert await server.chat.rooms.totals() == held
     late = await carol.join(JOINED, "carol")
     again = await bob.join(JOINED, "bob", since=1)
 

@@ -1,5 +1,7 @@
 """Tokens taken by the handful: never more than the rate gives, and Redis is seldom asked."""
 
+import asyncio
+
 import pytest
 
 from server.core.limits import Rate
@@ -20,6 +22,20 @@ class Counted(MemoryRateLimiter):
     async def take(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
         self.asked += 1
         return await super().take(bucket, rate, cost, now_ms)
+
+
+class Slow(MemoryRateLimiter):
+    """The limiter that all share, which lets others go on meanwhile."""
+
+    async def take(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
+        await asyncio.sleep(0)
+        return await super().take(bucket, rate, cost, now_ms)
+
+
+class Away(MemoryRateLimiter):
+    async def take(self, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
+        await asyncio.sleep(0)
+        raise ConnectionError("away")
 
 
 @pytest.fixture
@@ -48,6 +64,28 @@ async def test_two_processes_get_one_burst_between_them(
     assert not await one.take("ann", RATE, 1, clock.now_ms())
 
     assert await take_all(two, clock) + await take_all(one, clock) == RATE.burst - 1
+
+
+async def test_of_many_at_once_each_gets_its_token_until_the_burst_is_used_up(
+    clock: ManualClock,
+) -> None:
+    one = Allowances(Slow())
+
+    waits = [one.take("ann", RATE, 1, clock.now_ms()) for _ in range(RATE.burst + 10)]
+    taken = [not wait_ms for wait_ms in await asyncio.gather(*waits)]
+
+    assert taken == [True] * RATE.burst + [False] * 10
+
+
+async def test_where_the_shared_limiter_fails_nobody_waits_for_what_does_not_come(
+    clock: ManualClock,
+) -> None:
+    one = Allowances(Away())
+
+    waits = [one.take("ann", RATE, 1, clock.now_ms()) for _ in range(3)]
+    found = await asyncio.gather(*waits, return_exceptions=True)
+
+    assert [type(error) for error in found] == [ConnectionError] * 3
 
 
 async def test_who_is_refused_is_told_when_there_is_one_more(
