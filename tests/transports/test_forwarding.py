@@ -73,7 +73,7 @@ async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> Runni
     )
     await app.start()
     stack.push_async_callback(app.stop)
-    server = RunningServer(app)
+    server = RunningServer.around(app)
     if folder is None:
         book[app._seat.node_id] = server.url
     return server
