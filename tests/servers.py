@@ -4,11 +4,14 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Self
 
 from server.app import App, opened
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.settings import load
+from server.transports.listener import addresses_of, bind
+from server.transports.others import Seat
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.session import EngineSocket
@@ -28,7 +31,11 @@ class RunningServer:
     """
 
     def __init__(
-        self, size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None
+        self,
+        size: int,
+        settings: Mapping[str, object],
+        clock: Clock | None,
+        client: Client | None = None,
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
         self._settings = [{"PORT": "0", **texts} for _ in range(size)]
@@ -37,6 +44,13 @@ class RunningServer:
         self._echoes: list[Echo] = []
         self.nodes: list[App] = []
         self.url = ""
+
+    @classmethod
+    def around(cls, node: App) -> Self:
+        """Of a process that was started elsewhere."""
+        server = cls(0, {}, None)
+        server._add(node)
+        return server
 
     @property
     def app(self) -> App:
@@ -68,30 +82,35 @@ class RunningServer:
     async def start(self) -> None:
         """Start all nodes; after a `stop`, where they were before."""
         for settings in self._settings:
+            sockets = bind(await addresses_of("127.0.0.1", int(settings["PORT"])))
+            settings["PORT"] = str(sockets[0].getsockname()[1])
             node = await opened(
-                load(settings),
+                load({**settings, "NODE_URL": f"http://127.0.0.1:{settings['PORT']}"}),
                 secret=SECRET,
                 admin_token=ADMIN_TOKEN,
                 clock=self._clock,
                 client=self._client,
+                seat=Seat(sockets=tuple(sockets)),
             )
             await node.start()
-            self.nodes.append(node)
-            settings["PORT"] = str(node.port)
-            self._echoes += echo_of(node)
-            _name_lines(node, len(self.nodes) - 1)
+            self._add(node)
+
+    def _add(self, node: App) -> None:
+        self.nodes.append(node)
+        self._echoes += echo_of(node)
         self.url = self.url or self.node_urls[0]
 
     async def stop(self) -> None:
-        for node in self.nodes:
-            await node.stop()
+        """Stop all nodes at the same time."""
+        await asyncio.gather(*(node.stop() for node in self.nodes))
         self.nodes.clear()
         self._echoes.clear()
 
     async def expire(self) -> None:
         """Have each node expire what is due, as its reaper does twice a second."""
         for node in self.nodes:
-            for part in (node.chat.sign_ins, node.chat.rooms, node.chat.groups):
+            chat = node.chat
+            for part in (chat.sign_ins, chat.rooms, chat.groups, chat.recoveries):
                 await part.expire()
 
     async def settle(self) -> None:
@@ -99,13 +118,6 @@ class RunningServer:
         await asyncio.gather(*(echo.come_back() for echo in self._echoes))
         await until(lambda: not any(echo.is_behind for echo in self._echoes))
         await until(lambda: not any(_hub_of(node)._catching_up for node in self.nodes))
-
-
-def _name_lines(node: App, number: int) -> None:
-    """Have a balancer know whose a line is by its id."""
-    engine = node.sockets.eio
-    made = engine.generate_id
-    engine.generate_id = lambda: f"{number}-{made()}"  # type: ignore[method-assign]
 
 
 def _hub_of(node: App) -> Hub:

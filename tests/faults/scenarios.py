@@ -165,6 +165,9 @@ SCENARIOS = {
         play=_kill_redis,
         options=("--appendonly", "yes", "--appendfsync", "always"),
     ),
+    "lose-redis": Scenario(
+        summary="kill -9 of Redis, which has written nothing to disk", play=_kill_redis
+    ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
     ),

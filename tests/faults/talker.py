@@ -231,7 +231,7 @@ class Talker:
         elif not text.startswith(b"0"):
             raise NotSentError("a packet that was not to come")
 
-    def _take_event(self, event: str, data: Any) -> None:
+    def _take_event(self, event: str, data: Any, *_offset: str) -> None:
         if event == "new-message":
             message = msgspec.convert(data, Message)
             self._witness.hear(message.seq, record_of(message))

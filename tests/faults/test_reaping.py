@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from tests.apis.session_relay.sessions import catch_up
 from tests.clocks import ManualClock
-from tests.people import Person
+from tests.people import Person, catch_up
 from tests.redis_servers import shared_redis
 from tests.servers import ADMIN_TOKEN, SECRET, RunningServer, running, until
 

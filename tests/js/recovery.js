@@ -154,9 +154,9 @@ export const scenarios = {
   // A client with `retries` gets no answer, and says it again when it is back.
   async retrying(stage) {
     const { alice, carol } = await three(stage, "retrying", RETRIES);
-    await sayUnheard(stage, carol, alice, 1, "without an id");
-    await sayUnheard(stage, carol, alice, 2, "with an id", { id: "m1" });
-    await sayUnheard(stage, carol, alice, 3, { raw: new Uint8Array([1, 2, 3]) });
+    await sayUnheard(carol, alice, 1, "without an id");
+    await sayUnheard(carol, alice, 2, "with an id", { id: "m1" });
+    await sayUnheard(carol, alice, 3, { raw: new Uint8Array([1, 2, 3]) });
     // These are no retries: the first was answered.
     await carol.send("retrying", "twice");
     await carol.send("retrying", "twice");
@@ -179,7 +179,7 @@ export const scenarios = {
 };
 
 // Carol says something; her line drops after that was relayed, and before she hears any answer.
-async function sayUnheard(stage, carol, alice, times, encrypted, more) {
+async function sayUnheard(carol, alice, times, encrypted, more) {
   carol.socket.io.engine.transport.removeAllListeners("packet");
   const said = carol.send("retrying", encrypted, more);
   await alice.next("new-message", times);

@@ -8,7 +8,8 @@ import pytest
 
 from tests.apis.session_relay.official import Client, Scene, Scenes, play
 from tests.clocks import ManualClock
-from tests.recovery.places import PLACES, Place, open_place, shared_settings
+from tests.installations import MEMORY, REDIS, Installation
+from tests.recovery.places import PLACES, Place, open_place
 from tests.recovery.travellers import Traveller
 
 Travel = Callable[..., Awaitable[Traveller]]
@@ -38,32 +39,33 @@ def official(request: pytest.FixtureRequest) -> Client:
     return client
 
 
-@pytest.fixture(scope="session", params=["memory", "redis"])
-def shared(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings by which live state is in memory, or in Redis."""
-    off = {"RATE_LIMITS": "off"}
-    return {**shared_settings(), **off} if request.param == "redis" else off
+@pytest.fixture(scope="session", params=[MEMORY, REDIS], ids=str)
+def installation(request: pytest.FixtureRequest) -> Installation:
+    one: Installation = request.param
+    return one
 
 
 @pytest.fixture(scope="session")
-def scenes(official: Client, shared: dict[str, str]) -> Scenes:
+def scenes(official: Client, installation: Installation) -> Scenes:
     """What was seen where lost members have a grace."""
     names = [f"recovery.{name}" for name in WITH_GRACE]
-    return asyncio.run(play(official, *names, RECONNECT_GRACE_S=30, **shared))
+    settings = {"RECONNECT_GRACE_S": 30, "RATE_LIMITS": "off"}
+    return asyncio.run(play(installation, official, *names, **settings))
 
 
 @pytest.fixture(scope="session")
-def put_out(official: Client, shared: dict[str, str]) -> Scene:
+def put_out(official: Client, installation: Installation) -> Scene:
     """What was seen where lost members leave at once."""
     name = "recovery.putOut"
-    return asyncio.run(play(official, name, RECONNECT_GRACE_S=0, **shared))[name]
+    settings = {"RECONNECT_GRACE_S": 0, "RATE_LIMITS": "off"}
+    return asyncio.run(play(installation, official, name, **settings))[name]
 
 
 @pytest.fixture(scope="session")
 def turned_off(official: Client) -> Scene:
     """What was seen where nobody is restored."""
     name = "recovery.off"
-    return asyncio.run(play(official, name, RECOVERY_S=0, RECONNECT_GRACE_S=30))[name]
+    return asyncio.run(play(MEMORY, official, name, RECOVERY_S=0, RECONNECT_GRACE_S=30))[name]
 
 
 # --- people whose lines tests hold in their hands ---

@@ -194,6 +194,16 @@ async def test_a_secret_alone_makes_nobody_another_user(
     assert names(erin) == []
 
 
+async def test_whoever_shows_the_secret_and_is_another_does_not_end_the_line(
+    server: Place, travel: Travel, dave: Traveller, erin: Traveller, group: dict[str, Any]
+) -> None:
+    mallory = await travel(token=await token_of(server, "mallory"), pid=erin.pid)
+
+    assert mallory.sid != erin.sid
+    await tell(erin, group, "still here")
+    await dave.line.until(lambda: told(dave) == ["still here"])
+
+
 async def test_a_newer_token_of_the_same_user_will_do(
     server: Place, clock: ManualClock, travel: Travel
 ) -> None:

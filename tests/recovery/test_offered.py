@@ -2,18 +2,28 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 import socketio
 
+from tests.clocks import ManualClock
 from tests.recovery.conftest import Travel
-from tests.recovery.places import Place
+from tests.recovery.places import Place, open_place
 from tests.recovery.travellers import Traveller
 from tests.servers import until
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+@pytest.fixture
+async def server(clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[Place]:
+    """One process, with memory of its own."""
+    async with open_place("memory", clock, **settings) as place:
+        yield place
+
 
 OFFERED = {
     "a browser": BROWSER,

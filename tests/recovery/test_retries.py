@@ -2,22 +2,23 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from server.core.ids import ConnectionId
 from server.core.ports import Appended, Draft
-from server.stores.memory.rooms import MemoryRooms
 from server.transports.socketio.fanout import Hub
+from tests.clocks import ManualClock
 from tests.recovery.conftest import Travel
-from tests.recovery.places import Place
+from tests.recovery.places import Place, open_place
 from tests.recovery.travellers import Traveller
 from tests.servers import until
 
 
-class SlowRooms(MemoryRooms):
-    """A store that takes its time, as one over a network may.
+class SlowRooms:
+    """What makes a store of rooms take its time.
 
     Attributes:
         hub: Of its server.
@@ -32,19 +33,29 @@ class SlowRooms(MemoryRooms):
     async def append(self, draft: Draft, now_ms: int) -> Appended:
         self.waiting += 1
         await self.may_go_on.wait()
-        return await super().append(draft, now_ms)
+        appended: Appended = await super().append(draft, now_ms)  # type: ignore[misc]
+        return appended
 
 
 @pytest.fixture
 def rooms(server: Place) -> SlowRooms:
     """The server's, which let messages pass until a test says so."""
     store: Any = server.app._live.rooms
-    store.__class__ = SlowRooms
+    store.__class__ = type("Slow", (SlowRooms, type(store)), {})
     store.hub = server.app.sockets.namespace_handlers["/"]._hub
     store.may_go_on = asyncio.Event()
     store.may_go_on.set()
     slow: SlowRooms = store
     return slow
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def server(
+    request: pytest.FixtureRequest, clock: ManualClock, settings: dict[str, Any]
+) -> AsyncIterator[Place]:
+    """One process."""
+    async with open_place(request.param, clock, **settings) as place:
+        yield place
 
 
 def message(words: Any, number: int, **more: Any) -> str:

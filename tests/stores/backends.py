@@ -7,8 +7,9 @@ import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from server.core.clock import SystemClock
 from server.core.kinds import Policy
@@ -28,6 +29,7 @@ from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
 from tests.redis_sets import shared_cluster
+from tests.stores.redis.neighbours import Neighbours
 
 
 class Backend(Struct, frozen=True, kw_only=True):
@@ -156,6 +158,24 @@ def _redis(
     )
 
 
+@asynccontextmanager
+async def _rooms_of_two_processes(bounds: Bounds) -> AsyncIterator[RoomStore]:
+    async with _empty_redis(shared_redis) as link:
+        stores = [
+            RedisRooms(link, Attachments(), node, bounds, Leases(link, bounds))
+            for node in ("node-1", "node-2")
+        ]
+        yield cast(RoomStore, Neighbours(*stores))
+
+
+def _two_processes() -> Backend:
+    one = _redis("", functools.partial(_empty_redis, shared_redis), slowness=10)
+    files = ("test_rooms_in_random_order", "test_rooms_identity", "test_rooms_going_out")
+    return structs.replace(
+        one, name="redis-two-processes", rooms=_rooms_of_two_processes, files=files
+    )
+
+
 BACKENDS = (
     Backend(
         name="memory",
@@ -178,4 +198,5 @@ BACKENDS = (
 
 def backends_for(part: str, file: str) -> list[Backend]:
     """Those that have one of the stores, and run a test file."""
-    return [one for one in BACKENDS if getattr(one, part) and file in (one.files or (file,))]
+    known = (*BACKENDS, _two_processes())
+    return [one for one in known if getattr(one, part) and file in (one.files or (file,))]

@@ -49,6 +49,7 @@ class Batches:
         self._running: set[asyncio.Task[None]] = set()
         self._copies = Copies()
         self.has_replica = False
+        self._is_closed = False
 
     def call(self, *command: Any, is_kept: bool = False) -> "asyncio.Future[Any]":
         """The answer to a command, to be.
@@ -59,6 +60,9 @@ class Batches:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
+        if self._is_closed:
+            answer.set_exception(_closed())
+            return answer
         if not self._waiting:
             loop.call_soon(self._start)
         self._waiting.append(_Call(command, is_kept, answer))
@@ -70,8 +74,9 @@ class Batches:
             _refuse(self._waiting.popleft(), error)
 
     async def close(self) -> None:
-        """Refuse what has not gone to Redis yet, and wait for the rest."""
-        self.give_up(ConnectionError("closed"))
+        """Refuse what has not gone to Redis yet and what comes later; wait for the rest."""
+        self._is_closed = True
+        self.give_up(_closed())
         if self._running:
             await asyncio.wait(self._running)
 
@@ -122,6 +127,10 @@ class Batches:
             lost if call.is_kept and not isinstance(answer, Exception) else answer
             for call, answer in zip(batch, answers, strict=True)
         ]
+
+
+def _closed() -> Exception:
+    return ConnectionError("closed")
 
 
 def _refuse(call: _Call, error: BaseException) -> None:

@@ -37,6 +37,7 @@ class Ear:
         is_sharded: Whether channels are heard by SSUBSCRIBE; `own` is heard by SUBSCRIBE.
         own: A channel on which something is said every second.
         on_message: Called with a channel and what was published there; never waits.
+        on_lost: Called when it hears no more.
         on_restored: Called when all channels are heard again after something may have been lost.
 
     Attributes:
@@ -51,12 +52,14 @@ class Ear:
         is_sharded: bool,
         own: str,
         on_message: Callable[[str, bytes], None],
+        on_lost: Callable[[], None],
         on_restored: Callable[[], None],
     ) -> None:
         self._open_pubsub = open_pubsub
         self._is_sharded = is_sharded
         self._own = own
         self._on_message = on_message
+        self._on_lost = on_lost
         self._on_restored = on_restored
         self._confirmed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
@@ -104,11 +107,8 @@ class Ear:
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError, TimeoutError, _SilenceError) as error:
-                if self.is_on:
-                    log.warning(
-                        "redis_not_heard", extra={"fields": {"error": type(error).__name__}}
-                    )
+            except (RedisError, OSError, TimeoutError, _SilenceError):
+                pass  # it is tried again
             except Exception:  # whatever it is, the process must not be deaf from now on
                 log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
@@ -124,6 +124,9 @@ class Ear:
                 self._take(message["type"], message["channel"].decode(), message["data"])
         finally:
             self._pubsub = None
+            if self.is_on:
+                log.warning("redis_not_heard")
+                self._on_lost()
             self.is_on = False
             for confirmed in self._confirmed.values():
                 confirmed.clear()

@@ -31,6 +31,10 @@ class Joins:
         """Where it is about to be."""
         return set(+self._rooms.get(connection_id, Counter()))
 
+    def connections(self, room_id: RoomId) -> list[ConnectionId]:
+        """Those that are about to be in a room."""
+        return [one for one, rooms in self._rooms.items() if rooms[room_id]]
+
     async def ended(self, connection_id: ConnectionId) -> None:
         """Wait until none of its joins is under way."""
         while connection_id in self._rooms:

@@ -157,6 +157,11 @@ class Link:
                 await asyncio.sleep(limit_s / 4)
         self._alarm.clear()
 
+    def doubt(self) -> None:
+        """Use Redis no more until it is known that it is the same as before, which is soon."""
+        self.is_up = False
+        self._alarm.set()
+
     def _failed(self, error: Exception) -> None:
         self._alarm.set()
         if isinstance(self.client, redis_asyncio.Redis):

@@ -82,6 +82,7 @@ class RedisLive:
             is_sharded=link.publish == "SPUBLISH",
             own=self._own,
             on_message=self._heard,
+            on_lost=link.doubt,
             on_restored=self._broker.check_all,
         )
         self._broker.listen_by(self._ear)
@@ -107,6 +108,7 @@ class RedisLive:
             take_over=self._take_over,
             on_lost=on_lost,
             on_changed=self._restore,
+            on_settled=self._broker.check_all,
             pace=self._pace,
         )
         self._tasks.append(asyncio.create_task(self._ear.listen()))
@@ -142,7 +144,6 @@ class RedisLive:
         for event in await self._rooms.restore_all(now_ms):
             self._broker.tell_here(event)
         await self._broker.follow(await self._groups.restore(now_ms, now_ms + self._grace_ms))
-        self._broker.check_all()
 
     async def _take_over(self, node_id: str) -> None:
         """Note all connections of a dead process as lost; their members have their grace."""

@@ -30,11 +30,14 @@ class Pace(Struct, frozen=True):
     Attributes:
         silence_s: Who was silent for so long is dead; what it held is taken over.
         deaf_s: Who does not hear itself for so long is not ready.
+        settle_s: So long a Redis that has changed is not used, after one has brought back what
+            one knows: the others notice it within a beat, and do the same.
     """
 
     beat_s: float = 1.0
     silence_s: float = 6.0
     deaf_s: float = 3.0
+    settle_s: float = 1.5
 
 
 class Node(Struct, frozen=True):
@@ -60,7 +63,8 @@ class Nodes:
         take_over: Notes the connections of a dead process as lost.
         on_lost: Called if this one was given up by the others: it must let go of all it has.
         on_changed: Called if Redis is another than before, or has begun anew; until it has
-            ended well, nothing else is done there.
+            ended well, and some time after that, nothing else is done there.
+        on_settled: Called when all processes have had the time for that.
 
     Attributes:
         began: Set once the own heartbeat has come back.
@@ -75,6 +79,7 @@ class Nodes:
         take_over: Callable[[str], Awaitable[None]],
         on_lost: Callable[[], Awaitable[None]],
         on_changed: Callable[[], Awaitable[None]],
+        on_settled: Callable[[], None],
         pace: Pace,
     ) -> None:
         self._link = link
@@ -82,9 +87,11 @@ class Nodes:
         self._take_over = take_over
         self._on_lost = on_lost
         self._on_changed = on_changed
+        self._on_settled = on_settled
         self._pace = pace
         self._heard_s = -math.inf
         self._alive_since_s = time.monotonic()
+        self._settled_s: float | None = None  # when it will be, or None if it is
         self._server: tuple[str, str] | None = None  # what Redis says that it is
         self._was_there = False
         self.began = asyncio.Event()
@@ -108,7 +115,13 @@ class Nodes:
                 self._alive_since_s = time.monotonic()
             except Exception:
                 log.exception("internal_error")
-            await self._link.rest(self._pace.beat_s)
+            await self._link.rest(self._pace_s())
+
+    def _pace_s(self) -> float:
+        """Until the next beat."""
+        if self._settled_s is None:
+            return self._pace.beat_s
+        return min(self._pace.beat_s, max(0.0, self._settled_s - time.monotonic()))
 
     async def beat(self) -> None:
         """Say that this process is there, and see to who is not.
@@ -122,16 +135,26 @@ class Nodes:
             if self._server not in (None, server):
                 log.warning("redis_changed")
                 await self._on_changed()
+                self._settled_s = time.monotonic() + self._pace.settle_s
             elif self._was_there and not pulse.was_there:
                 log.warning("given_up_by_others")
                 self._was_there = False
                 await self._on_lost()
         self._server = server
         self._was_there = not pulse.is_buried
-        self._link.is_up = not pulse.is_buried
+        self._link.is_up = self._is_settled() and not pulse.is_buried
         for node_id in pulse.dead:
             if node_id not in self._burials:
                 self._burials[node_id] = asyncio.create_task(self._bury(node_id))
+
+    def _is_settled(self) -> bool:
+        if self._settled_s is None:
+            return True
+        if time.monotonic() < self._settled_s:
+            return False
+        self._settled_s = None
+        self._on_settled()
+        return True
 
     async def leave(self) -> None:
         """End in order, so that nobody has to wait until this process is taken for dead."""

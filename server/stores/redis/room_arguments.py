@@ -1,9 +1,10 @@
 """What the scripts of sessions are given: core values as plain ones."""
 
+from collections.abc import Collection
 from itertools import chain
 
 from server.core.events import Member
-from server.core.ids import Recipient
+from server.core.ids import ConnectionId, Recipient
 from server.core.kinds import Policy
 from server.core.opaque import Opaque
 from server.core.ports import Entry
@@ -54,7 +55,7 @@ def wish(entry: Entry, node: str) -> tuple[Value, ...]:
     )
 
 
-def seed(one: Seed, node: str, now_ms: int) -> tuple[Value, ...]:
+def seed(one: Seed, coming: Collection[ConnectionId], node: str, now_ms: int) -> tuple[Value, ...]:
     """What `rooms/restore` takes of a seed, after the room's id."""
     return (
         node,
@@ -69,6 +70,8 @@ def seed(one: Seed, node: str, now_ms: int) -> tuple[Value, ...]:
         one.floor_seq,
         len(one.members),
         *chain.from_iterable(map(_member, one.members.values())),
+        len(coming),
+        *coming,
         len(one.removed),
         *one.removed,
         len(one.messages),

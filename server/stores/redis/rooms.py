@@ -276,7 +276,8 @@ class RedisRooms:
         Raises:
             AppError: SERVER_FULL; UNAVAILABLE.
         """
-        brought = arguments.seed(seed, self._node, now_ms)
+        coming = self._joins.connections(seed.room_id)
+        brought = arguments.seed(seed, coming, self._node, now_ms)
         place, *rejected = await self._run(scripts.RESTORE, seed.room_id, *brought)
         self._idle.expect(keys.tag_of(seed.room_id), now_ms + seed.policy.idle_limit_ms)
         self._lost.expect(keys.tag_of(seed.room_id), now_ms)

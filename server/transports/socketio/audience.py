@@ -1,5 +1,6 @@
 """Who of the connections here hears of one room, and how far each has been told."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -30,14 +31,16 @@ class Behind:
     Attributes:
         place, emits: As of a `Point`.
         moments: What it is to hear then, of what has no place in the log.
+        is_over: Set once it has been told, or has left.
     """
 
-    __slots__ = ("emits", "moments", "place")
+    __slots__ = ("emits", "is_over", "moments", "place")
 
     def __init__(self, point: Point) -> None:
         self.place = point.place
         self.emits = point.emits
         self.moments: list[RoomEvent] = []
+        self.is_over = asyncio.Event()
 
 
 class Audience:
@@ -92,5 +95,6 @@ class Audience:
 
     def drop(self, connection_id: ConnectionId) -> Listener:
         self.ahead.pop(connection_id, None)
-        self.behind.pop(connection_id, None)
+        if behind := self.behind.pop(connection_id, None):
+            behind.is_over.set()
         return self.listeners.pop(connection_id)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from server.core.errors import AppError, Code
@@ -32,7 +33,7 @@ from server.transports.socketio import offsets
 from server.transports.socketio.audience import Audience, Behind, Listener, Renders
 from server.transports.socketio.backlog import Backlog
 from server.transports.socketio.offsets import Point
-from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.outgoing import Encoded, Outgoing
 from server.transports.socketio.rosters import Rosters
 from server.transports.socketio.session import EngineSocket
 
@@ -40,8 +41,8 @@ log = logging.getLogger("hushwire.socketio")
 
 NAMESPACE = "/"
 
-Encode = Callable[[str, Any], Outgoing]
-"""Makes an event's packets from its name and its data."""
+Encode = Callable[[str, Any], Encoded]
+"""Encodes an event of that name and data."""
 
 ASK_AGAIN_S = 0.25
 """Until the log is asked again for what somebody has missed, if it did not answer."""
@@ -81,6 +82,7 @@ class Hub:
         }
         self._rosters = Rosters(self._tell)
         self._catching_up: set[asyncio.Task[None]] = set()
+        self._held: dict[ConnectionId, asyncio.Event] = {}
         broker.subscribe(self.deliver)
 
     def register(self, caller: Caller, line: EngineSocket, *, can_return: bool) -> None:
@@ -109,7 +111,7 @@ class Hub:
         """Make the packets of events for one connection."""
         made = []
         for name, data in emits:
-            made.append(self._encode(name, data))
+            made.append(self._encode(name, data).packets())
             self._traffic.delivered(name, 1)
         return tuple(made)
 
@@ -145,7 +147,7 @@ class Hub:
             listener.caller.user = None
         if render := self._own_renders.get(type(event)):
             name, data = render(event)
-            packets = self._encode(name, data)
+            packets = self._encode(name, data).packets()
             listener.line.send(packets)
             self._traffic.bytes_out += packets.size_bytes
             self._traffic.delivered(name, 1)
@@ -189,40 +191,40 @@ class Hub:
         point: Point | None,
     ) -> None:
         """Send one emit, to who can return with where in the room it then is."""
-        packets: Outgoing | None = None
+        encoded: Encoded | None = None
+        plain: Outgoing | None = None
         shared: Outgoing | None = None  # of all who are in this room alone
         sent = size_bytes = 0
         for caller, line, can_return in hearers:
             if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
                 continue
-            if packets is None:
-                packets = self._encode(emit.name, emit.data)
-            its = packets
-            if can_return and point:
-                if len(caller.memberships) == 1:
-                    its = shared = shared or packets.with_last(offsets.entry(here.tag, point))
-                else:
-                    its = self._with_offset(packets, caller, event.room_id, point)
+            encoded = encoded or self._encode(emit.name, emit.data)
+            if not (can_return and point):
+                its = plain = plain or encoded.packets()
+            elif len(caller.memberships) == 1:
+                its = shared = shared or encoded.with_last(offsets.entry(here.tag, point))
+            else:
+                its = self._with_offset(encoded, caller, event.room_id, point)
             line.send(its)
             size_bytes += its.size_bytes
             sent += 1
-        if packets:
+        if encoded:
             self._traffic.bytes_out += size_bytes
             self._traffic.delivered(emit.name, sent)
 
     def _with_offset(
-        self, packets: Outgoing, caller: Caller, room_id: RoomId, point: Point
+        self, encoded: Encoded, caller: Caller, room_id: RoomId, point: Point
     ) -> Outgoing:
         """An event with where a connection then is in all of its rooms."""
         if len(caller.memberships) > MAX_ROOMS:
-            return packets
+            return encoded.packets()
         entries = []
         for one in caller.memberships:
             here = self._rooms[one]
             owes_list = self._rosters.owes(one)
             known = here.point_of(caller.connection_id, owes_list=owes_list)
             entries.append(offsets.entry(here.tag, point if one == room_id else known))
-        return packets.with_last(b".".join(entries))
+        return encoded.with_last(b".".join(entries))
 
     # --- who hears of what ---
 
@@ -270,11 +272,10 @@ class Hub:
         if render := here.renders.get(type(event)):
             for emit in render(event):
                 self._send((listener,), here, event, emit, Point(place))
-        if not is_new:
-            return
         if place > here.place:
+            # What it is being answered with reaches up to there, if it has joined once more too.
             here.ahead[connection_id] = place
-        elif place < here.place:
+        elif is_new and place < here.place:
             self._catch_up(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
@@ -315,10 +316,31 @@ class Hub:
         await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
             async with asyncio.timeout(CATCH_UP_LIMIT_S):
-                while self._catching_up and self.is_behind(caller):
-                    await asyncio.wait(self._catching_up, return_when=asyncio.FIRST_COMPLETED)
+                for room_id in tuple(caller.memberships):
+                    here = self._rooms.get(room_id)
+                    if here and (behind := here.behind.get(caller.connection_id)):
+                        await behind.is_over.wait()
         except TimeoutError:
             raise AppError(Code.UNAVAILABLE, "what was missed is still on its way") from None
+
+    @contextmanager
+    def held(self, caller: Caller) -> Iterator[None]:
+        """Tell a connection nothing meanwhile; what happens comes after what it is answered then.
+
+        So it is when it has just joined, and is not answered at once.
+        """
+        connection_id = caller.connection_id
+        released = self._held[connection_id] = asyncio.Event()
+        for room_id in caller.memberships:
+            here = self._rooms[room_id]
+            if connection_id not in here.behind:
+                place = max(here.place, here.ahead.pop(connection_id, 0))
+                self._catch_up(room_id, connection_id, place)
+        try:
+            yield
+        finally:
+            del self._held[connection_id]
+            released.set()
 
     def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
         """Have a connection told, after what it is being answered now, what it has missed."""
@@ -329,6 +351,8 @@ class Hub:
 
     async def _tell_later(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         await asyncio.sleep(0)
+        if released := self._held.get(connection_id):
+            await released.wait()
         await self._tell_missed(room_id, connection_id, Backlog(room_id, Point(0)))
 
     async def _tell_missed(
@@ -363,6 +387,7 @@ class Hub:
         for event in backlog.rest():
             self._tell_one(listener, here, event, behind.place)
         del here.behind[connection_id]
+        behind.is_over.set()
         if behind.place > here.place:
             here.ahead[connection_id] = behind.place
         for event in behind.moments:
@@ -380,12 +405,13 @@ class Hub:
                 continue
             if emit.users is not None and caller.memberships[event.room_id] not in emit.users:
                 continue
-            packets = self._encode(emit.name, emit.data)
-            if can_return:
-                is_last = number == len(emits)
-                point = Point(place) if is_last else Point(place - 1, number)
-                packets = self._with_offset(packets, caller, event.room_id, point)
+            encoded = self._encode(emit.name, emit.data)
+            point = Point(place) if number == len(emits) else Point(place - 1, number)
             # It has asked for them, so they may be more than others may cause.
-            line.answer(packets)
+            line.answer(
+                self._with_offset(encoded, caller, event.room_id, point)
+                if can_return
+                else encoded.packets()
+            )
             self._traffic.delivered(emit.name, 1)
         behind.place, behind.emits = place, 0

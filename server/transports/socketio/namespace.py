@@ -206,7 +206,8 @@ class ApiNamespace(PlainNamespace):
                 _note_said(line, result)
             if caller.connection_id in self._recoveries.stale:
                 # Before the answer: what the client knows must survive this process.
-                await self._recoveries.save(caller.connection_id)
+                with self._hub.held(caller):
+                    await self._recoveries.save(caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
             code = error.code

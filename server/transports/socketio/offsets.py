@@ -42,8 +42,10 @@ def tag_of(room_id: RoomId) -> bytes:
 
 def entry(tag: bytes, point: Point) -> bytes:
     """One room's part of an offset."""
-    emits = b"+%d" % point.emits if point.emits else b""
-    return b"%b%d%b%b" % (tag, point.place, emits, b"~" if point.owes_list else b"")
+    place = b"%b%d" % (tag, point.place)
+    if point.emits:
+        place += b"+%d" % point.emits
+    return place + b"~" if point.owes_list else place
 
 
 def read(offset: object) -> Mapping[str, Point]:

@@ -1,8 +1,23 @@
 """What goes out, encoded once for any number of clients and for either transport."""
 
 import base64
+from typing import NamedTuple
 
 from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, frame, payload_of
+
+
+class Encoded(NamedTuple):
+    """An event that is not framed yet; as of `Outgoing`."""
+
+    text: bytes
+    binaries: tuple[bytes, ...] = ()
+
+    def packets(self) -> "Outgoing":
+        return Outgoing(self.text, self.binaries)
+
+    def with_last(self, argument: bytes) -> "Outgoing":
+        """With one argument more, of characters that JSON writes as they are."""
+        return Outgoing(b'%b,"%b"]' % (self.text[:-1], argument), self.binaries)
 
 
 class Outgoing:
@@ -25,11 +40,6 @@ class Outgoing:
         if binaries:
             self.size_bytes += sum(map(len, binaries))
             self.frames += b"".join(frame(BINARY_OPCODE, binary) for binary in binaries)
-
-    def with_last(self, argument: bytes) -> "Outgoing":
-        """The same event with one argument more, of characters that JSON writes as they are."""
-        text = payload_of(self.frames, self._text_bytes)
-        return Outgoing(b'%b,"%b"]' % (text[:-1], argument), self._binaries)
 
     @property
     def count(self) -> int:

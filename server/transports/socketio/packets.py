@@ -9,7 +9,7 @@ from socketio import packet
 
 from server.core.opaque import Opaque
 from server.transports.decode import parse_json, to_json
-from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.outgoing import Encoded
 from server.transports.socketio.plain import has_binary, plain_message
 
 MAX_ATTACHMENTS = 10
@@ -117,14 +117,14 @@ class StrictPacket(packet.Packet):
             raise ValueError("an event is an array that begins with its name")
 
 
-def event_encoder(packet_class: type[StrictPacket]) -> Callable[[str, Any], Outgoing]:
+def event_encoder(packet_class: type[StrictPacket]) -> Callable[[str, Any], Encoded]:
     """Makes the packets of events of the main namespace."""
 
-    def encode(name: str, data: Any) -> Outgoing:
+    def encode(name: str, data: Any) -> Encoded:
         plain = plain_message(name, data)
         if plain:
             return plain
         text, *binaries = packet_class(packet.EVENT, namespace="/", data=[name, data]).encode()
-        return Outgoing(b"4" + text.encode(), tuple(binaries))
+        return Encoded(b"4" + text.encode(), tuple(binaries))
 
     return encode

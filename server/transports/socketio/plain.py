@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from server.core.opaque import Opaque
 from server.transports.decode import BinaryInsideError, parse_json, to_json_bytes
-from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.outgoing import Encoded, Outgoing
 
 RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
 
@@ -58,10 +58,10 @@ def plain_ack(ack_id: int, argument: Any) -> Outgoing | None:
         return None
 
 
-def plain_message(name: str, data: Any) -> Outgoing | None:
+def plain_message(name: str, data: Any) -> Encoded | None:
     """An event for clients; None if an opaque value in it has attachments."""
     try:
-        return Outgoing(b"42" + to_json_bytes([name, data]))
+        return Encoded(b"42" + to_json_bytes([name, data]))
     except BinaryInsideError:
         return None
 

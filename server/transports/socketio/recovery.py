@@ -88,6 +88,7 @@ class Recovery:
         try:
             if session is None:
                 raise NotRestoredError("unknown")
+            self._check_user(session, user)
             await self._end_former_line(session.connection_id)
             unsure = await self._return(session, pid, auth.get("offset"), user, line)
         except NotRestoredError as error:
@@ -114,7 +115,6 @@ class Recovery:
             NotRestoredError: Something of it cannot be had again.
         """
         connection_id = session.connection_id
-        self._check_user(session, user)
         backlogs = await self._backlogs(session, offsets.read(offset))
         self._hub.register(Caller(line.address, connection_id), line, can_return=True)
         self._hub.expect(connection_id, backlogs)
@@ -125,7 +125,7 @@ class Recovery:
             rooms = [_moved(one, backlogs.get(one.room_id)) for one in there]
             ours = structs.replace(session, line=line.sid)
             await self._chat.recoveries.resume(pid, ours, rooms)
-        except (AppError, NotRestoredError) as error:
+        except BaseException as error:
             await self._undo(connection_id)
             if isinstance(error, AppError):
                 raise NotRestoredError("room_gone") from None

@@ -50,7 +50,8 @@ export class Attendance {
 
   /** @param {{userId: string, isLost: boolean}} told */
   departed({ userId, isLost }) {
-    if (this.#roster.setAbsent(userId)) this.#reports.leaves(isLost ? "lost" : "left", userId);
+    if (this.#roster.setAbsent(userId, isLost, Date.now()))
+      this.#reports.leaves(isLost ? "lost" : "left", userId);
     this.#reports.people();
   }
 

@@ -18,8 +18,12 @@ import { readCard } from "../protocol/card.js";
  * @property {boolean} isTyping
  * @property {boolean} isVerified Its safety number was compared.
  * @property {number} joinedMs
+ * @property {number} awaitedMs Lost, it may come back until then, and is to read what it misses; 0 for nobody lost.
  * @property {number} heardMs When it last gave a sign of life; by our clock, later by what we could not have heard since.
  */
+
+/** Whose connection was lost is restored with all that it has missed for so long, unless the relay says otherwise. */
+const AWAITED_MS = 120_000;
 
 export class Roster {
   #link;
@@ -98,11 +102,15 @@ export class Roster {
 
   /**
    * @param {string} id
+   * @param {boolean} isLost Its connection was, and it may come back.
+   * @param {number} nowMs
    * @returns {boolean} Whether it was there, with a card that is right.
    */
-  setAbsent(id) {
+  setAbsent(id, isLost, nowMs) {
     const person = this.#people.get(id);
-    if (person) this.#setPresent(person, false, 0);
+    if (person?.isPresent && isLost) person.awaitedMs = nowMs + AWAITED_MS;
+    if (person && !isLost) person.awaitedMs = 0;
+    if (person) this.#setPresent(person, false, nowMs);
     return this.#attending.delete(id);
   }
 
@@ -118,12 +126,13 @@ export class Roster {
    * Who shall be able to read what is sent to an audience: always also who sends it.
    *
    * @param {string | null} audience Somebody's id; null for everybody.
+   * @param {number} nowMs
    * @returns {import("../protocol/card.js").Card[]}
    */
-  recipients(audience) {
-    return this.all.flatMap(({ id, card, isPresent, isRemoved }) => {
-      const isWanted =
-        id === this.#ownId || (!isRemoved && (audience ? id === audience : isPresent));
+  recipients(audience, nowMs) {
+    return this.all.flatMap(({ id, card, isPresent, isRemoved, awaitedMs }) => {
+      const isThere = isPresent || nowMs < awaitedMs;
+      const isWanted = id === this.#ownId || (!isRemoved && (audience ? id === audience : isThere));
       return card && isWanted ? [card] : [];
     });
   }
@@ -210,7 +219,7 @@ export class Roster {
   #setPresent(person, isPresent, nowMs) {
     if (person.isPresent === isPresent) return;
     Object.assign(person, { isPresent, isSilent: false, isTyping: false });
-    if (isPresent) person.heardMs = nowMs;
+    if (isPresent) Object.assign(person, { heardMs: nowMs, awaitedMs: 0 });
   }
 
   /**
@@ -232,6 +241,7 @@ export class Roster {
       isTyping: false,
       isVerified: false,
       joinedMs: nowMs,
+      awaitedMs: 0,
       heardMs: nowMs,
     };
     this.#people.set(id, person);

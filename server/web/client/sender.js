@@ -264,7 +264,7 @@ export class Sender {
    * @throws {RelayError} Nobody whom we know is of that name: not even an honest relay may have it.
    */
   #recipients(audience) {
-    const recipients = this.#roster.recipients(audience);
+    const recipients = this.#roster.recipients(audience, Date.now());
     if (audience === null || recipients.some(({ id }) => id === audience)) return recipients;
     throw new RelayError({
       code: "recipient_not_found",
@@ -275,7 +275,7 @@ export class Sender {
 
   /** @param {Signed} signed */
   #isForThosePresent({ audience, recipients }) {
-    const memberIds = this.#roster.recipients(audience).map(({ memberId }) => memberId);
+    const memberIds = this.#roster.recipients(audience, Date.now()).map(({ memberId }) => memberId);
     return equal(recipientsHash(memberIds), fromBase64url(recipients));
   }
 

@@ -78,8 +78,8 @@ async def test_what_a_user_asks_for_over_http_has_a_rate(pair, server):
     typing = f"/api/groups/{alice.group_id}/typing", {"isTyping": True}
     statuses = [(await alice.post(*typing))[0] for _ in range(102)]
 
-    accepted = statuses.index(429)
-    assert statuses[-2:] == [429] * 2
+    accepted = statuses.count(200)
+    assert statuses.count(429) == 102 - accepted
     # Each other process may hold an eighth for her that she did not come to spend there.
     assert 100 - (len(server.nodes) - 1) * 12 <= accepted <= 100
     assert (await bob.post(*typing))[0] == 200

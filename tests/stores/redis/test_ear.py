@@ -22,13 +22,18 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.losses = 0
+        self.is_deaf = False
         self.ear: Ear
 
     def hear(self, channel: str, data: bytes) -> None:
         self.heard.append((channel, data))
 
+    def deaf(self) -> None:
+        self.is_deaf = True
+
     def restored(self) -> None:
         self.losses += 1
+        self.is_deaf = False
 
 
 @asynccontextmanager
@@ -40,6 +45,7 @@ async def listening(server: RedisServer) -> AsyncIterator[Listener]:
         is_sharded=link.publish == "SPUBLISH",
         own=OWN,
         on_message=one.hear,
+        on_lost=one.deaf,
         on_restored=one.restored,
     )
     task = asyncio.create_task(one.ear.listen())
@@ -111,10 +117,10 @@ async def test_it_hears_again_by_itself_once_redis_is_back() -> None:
         async with listening(server) as one:
             await one.ear.add(TEA)
             server.kill()
-            await until(lambda: not one.ear.is_on)
+            await until(lambda: one.is_deaf)
 
             server.start()
-            await until(lambda: one.losses)
+            await until(lambda: one.losses and not one.is_deaf)
             publish(server, TEA, "again")
 
             await until(lambda: one.heard)

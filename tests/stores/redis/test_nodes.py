@@ -10,21 +10,25 @@ import pytest
 from server.stores.redis.connect import connect
 from server.stores.redis.ending import end
 from server.stores.redis.keys import node_channel
+from server.stores.redis.link import Link
 from server.stores.redis.nodes import Node, Nodes, Pace
 from tests.redis_servers import RedisServer, running_redis, shared_redis
 from tests.servers import until
 
-PACE = Pace(beat_s=0.05, silence_s=0.5, deaf_s=0.3)
+PACE = Pace(beat_s=0.05, silence_s=0.5, deaf_s=0.3, settle_s=0.3)
 
 
 class Process:
     """One process, and what it was told."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, link: Link) -> None:
         self.name = name
+        self.link = link
         self.taken_over: list[str] = []
         self.was_lost = 0
         self.changes = 0
+        self.changed_s = 0.0
+        self.settlings: list[float] = []
         self.nodes: Nodes
         self._task: asyncio.Task[None] | None = None
 
@@ -36,6 +40,10 @@ class Process:
 
     async def changed(self) -> None:
         self.changes += 1
+        self.changed_s = time.monotonic()
+
+    def settled(self) -> None:
+        self.settlings.append(time.monotonic() - self.changed_s)
 
     def go(self) -> None:
         self._task = asyncio.create_task(self.nodes.run())
@@ -49,13 +57,14 @@ class Process:
 @asynccontextmanager
 async def running_process(server: RedisServer, name: str) -> AsyncIterator[Process]:
     link = await connect(server.url, timeout_s=0.3)
-    one = Process(name)
+    one = Process(name, link)
     one.nodes = Nodes(
         link,
         Node(name),
         take_over=one.take_over,
         on_lost=one.lost,
         on_changed=one.changed,
+        on_settled=one.settled,
         pace=PACE,
     )
     one.go()
@@ -167,6 +176,22 @@ async def test_a_redis_that_has_begun_anew_is_noticed(server: RedisServer) -> No
 
             await until(lambda: all(one.changes == 1 for one in processes))
             assert [one.was_lost for one in processes] == [0, 0, 0]
+
+
+async def test_a_redis_that_has_changed_is_used_again_once_all_may_have_brought_back_what_they_know(
+    server: RedisServer,
+) -> None:
+    async with three(server) as processes:
+        with server.client() as client:
+            client.flushall()
+
+        await until(lambda: all(one.changes for one in processes))
+        assert not any(one.link.is_up for one in processes)
+        await until(lambda: all(one.link.is_up for one in processes))
+
+        for one in processes:
+            (settled_s,) = one.settlings
+            assert settled_s >= PACE.settle_s
 
 
 async def test_a_redis_that_has_lost_all_it_had_is_noticed(server: RedisServer) -> None:

@@ -1,12 +1,14 @@
 """RedisRooms: when Redis came back empty, or as it was before, processes bring what they know."""
 
+import itertools
+import random
 from contextlib import AsyncExitStack
-from itertools import permutations
 
 import pytest
+from msgspec import structs
 
 from server.core.errors import Code
-from server.core.events import ConnectionDetached, MembersChanged
+from server.core.events import ConnectionDetached, MembersChanged, RoomLocked
 from server.core.ids import ConnectionId, RoomId
 from server.core.limits import Bounds
 from server.core.ports import RoomTotals
@@ -288,7 +290,7 @@ async def test_who_has_seen_what_nobody_brings_is_told_that_something_is_missing
 # --- as it was before ---
 
 
-@pytest.mark.parametrize("order", list(permutations((0, 1))))
+@pytest.mark.parametrize("order", list(itertools.permutations((0, 1))))
 async def test_what_happened_since_is_added_to_what_an_older_redis_knows(
     houses, processes, alice, bob, clock, server, hear, order
 ):
@@ -343,7 +345,7 @@ async def test_the_token_of_who_was_removed_since_is_void_although_it_was_out_be
     assert await refusal(bob.elsewhere().join(key_hash=KEY, token=bob.token)) is Code.ROOM_LOCKED
 
 
-async def test_who_left_since_is_lost_when_its_process_compares(
+async def test_who_left_since_is_not_there_again(
     houses, processes, alice, bob, clock, server, hear
 ):
     carol = houses[1].guest("carol")
@@ -351,15 +353,27 @@ async def test_who_left_since_is_lost_when_its_process_compares(
     backup = Backup(server)
     await bob.leave()
     backup.put_back()
-    await restore(clock, *processes)
     assert "bob" in user_ids(await alice.members())
+
+    await restore(clock, *processes)
+
+    assert user_ids(await alice.members()) == ["alice", "carol"]
+    assert not (await bob.elsewhere().join(key_hash=KEY, token=bob.token)).is_new
+
+
+async def test_who_left_a_room_in_which_nobody_else_is_here_is_lost_when_its_process_compares(
+    houses, processes, alice, bob, clock, server
+):
+    backup = Backup(server)
+    await bob.leave()
+    backup.put_back()
 
     lost = [await one.rooms.reconcile_all(clock.now_ms()) for one in processes]
 
     assert lost == [0, 1]
     clock.advance(ms=POLICY.grace_ms)
     await houses[1].expire_lost()
-    assert user_ids(await alice.members()) == ["alice", "carol"]
+    assert user_ids(await alice.members()) == ["alice"]
 
 
 async def test_what_was_told_after_an_older_log_ended_is_not_known_there(
@@ -438,3 +452,90 @@ async def test_a_join_that_runs_after_its_connection_was_lost_does_not_stay(
     await houses[0].expire_lost()
 
     assert user_ids(await alice.members()) == ["alice"]
+
+
+# --- in random order ---
+
+
+class Bustle:
+    """People who come, talk and go by two processes, by the dice."""
+
+    def __init__(self, houses, logs, hear, seed):
+        self._logs = logs
+        self._houses = houses
+        self._hear = hear
+        self._dice = random.Random(seed)
+        self._numbers = itertools.count()
+        self.inside = []
+
+    async def begin(self):
+        """Two people, one by each process, so that all hear all."""
+        for house in self._houses:
+            await self._come(house)
+
+    async def act(self):
+        guest = self._dice.choice(self.inside)
+        match self._dice.randrange(8):
+            case 0 | 1:
+                if len(self.inside) < POLICY.capacity:
+                    await self._come(self._dice.choice(self._houses))
+            case 2:
+                if guest not in self.inside[:2]:
+                    self.inside.remove(guest)
+                    await guest.leave()
+            case 3:
+                if guest not in self.inside[:2]:
+                    self.inside.remove(guest)
+                    await self.inside[0].remove(guest.user_id)
+                    await self._unlock(self.inside[0])
+            case 4:
+                await guest.save_key(f"key {next(self._numbers)}", self._dice.choice([None, "x"]))
+            case _:
+                to = self._dice.choice([None, *(one.user_id for one in self.inside)])
+                await guest.say(next(self._numbers), to=to, is_broadcast=to is None)
+        await self._hear()
+
+    async def _unlock(self, guest):
+        await guest.lock(False)
+        unlocked = RoomLocked(room_id=guest.room_id, locked=False, locked_ms=1)
+        await self._logs.publish(unlocked, is_noted=True)  # as the core does
+
+    async def _come(self, house):
+        guest = house.guest(f"guest-{next(self._numbers)}")
+        await guest.join(as_creator=not self.inside, key_hash=KEY)
+        self.inside.append(guest)
+        await self._hear()
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_whatever_happened_since_all_is_as_it_was_once_all_have_brought_what_they_know(
+    houses, processes, clock, server, hear, seed
+):
+    bustle = Bustle(houses, processes[0].logs, hear, seed)
+    await bustle.begin()
+    for _ in range(seed):
+        await bustle.act()
+    backup = Backup(server)
+    for _ in range(20):
+        await bustle.act()
+    before = await look(houses, *bustle.inside)
+    if seed % 5:
+        backup.put_back()
+    else:
+        lose_all(server)
+
+    for one in processes[:: -1 if seed % 2 else 1]:
+        assert await one.rooms.restore_all(clock.now_ms()) == ()
+    clock.advance(ms=POLICY.grace_ms)
+    await houses[0].expire_lost()
+    clock.advance(ms=-POLICY.grace_ms)
+
+    after = await look(houses, *bustle.inside)
+    assert settled(after) == settled(before)
+
+
+def settled(seen):
+    """What is seen, without how far the sequence is: who left since leaves once more."""
+    people, (summary,), totals = seen
+    found = [(members, structs.replace(joined, seq=0)) for members, joined in people]
+    return found, structs.replace(summary, active_ms=0), totals

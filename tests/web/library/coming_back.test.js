@@ -46,6 +46,24 @@ describe("coming back", { concurrency: true }, () => {
     assert.deepEqual([...ann.alarms, ...bob.alarms], []);
   });
 
+  test("who was lost can read what was said until it is back", async (t) => {
+    const { url } = await startServer(t);
+    const cable = await Cable.lay(t, url);
+    const company = new Company(t, url);
+    const ann = await (await company.create("Ann")).is("connected");
+    const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
+    await ann.sees(bob);
+
+    cable.cut();
+    await ann.learns("lost");
+    ann.session.sendText("meanwhile");
+    await until(() => ann.message("meanwhile")?.status === "sent");
+    cable.mend();
+
+    await bob.hears("meanwhile");
+    assert.deepEqual([...ann.alarms, ...bob.alarms], []);
+  });
+
   test("a message whose acknowledgement was lost is not sent twice", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);

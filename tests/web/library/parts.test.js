@@ -9,6 +9,7 @@ import { Epochs } from "../../../server/web/client/epochs.js";
 import { Notices } from "../../../server/web/client/notices.js";
 import { SignalNumbers } from "../../../server/web/client/numbers.js";
 import { WorkQueue } from "../../../server/web/client/queue.js";
+import { Roster } from "../../../server/web/client/roster.js";
 import { Identity, Link, MalformedError, nameProblem } from "../../../server/web/hushwire.js";
 import {
   fromBase64url,
@@ -353,6 +354,70 @@ describe("cards", () => {
       const text = makeCard(link, low, "Mallory", 7);
       assert.throws(() => readCard(link, text), /gives no secret/);
     }
+  });
+});
+
+describe("a roster", () => {
+  const NOW_MS = 1_000_000;
+  const WINDOW_MS = 120_000;
+  const [ann, bob] = [Identity.create(), Identity.create()];
+  const link = Link.create(ann.memberId);
+
+  /** @param {Identity[]} present */
+  function listOf(...present) {
+    return present.map((one) => {
+      const publicKey = makeCard(link, one, "somebody", 1);
+      return { userId: one.id, publicKey, displayName: "", joinedAt: NOW_MS };
+    });
+  }
+
+  /** Of Ann, who has seen Bob. */
+  function roster() {
+    const one = new Roster(link, ann.id);
+    one.update(listOf(ann, bob), NOW_MS);
+    return one;
+  }
+
+  /** @param {Roster} one @param {number} nowMs */
+  const isReader = (one, nowMs) => one.recipients(null, nowMs).some(({ id }) => id === bob.id);
+
+  test("keeps who is lost among the readers for two minutes, and shows it as away", () => {
+    const one = roster();
+    one.setAbsent(bob.id, true, NOW_MS);
+    one.update(listOf(ann), NOW_MS + 1);
+
+    assert.equal(one.get(bob.id)?.isPresent, false);
+    assert.equal(isReader(one, NOW_MS + WINDOW_MS - 1), true);
+    assert.equal(isReader(one, NOW_MS + WINDOW_MS), false);
+  });
+
+  test("does not prolong that for who is told to be lost again", () => {
+    const one = roster();
+    one.setAbsent(bob.id, true, NOW_MS);
+    one.setAbsent(bob.id, true, NOW_MS + WINDOW_MS - 1);
+
+    assert.equal(isReader(one, NOW_MS + WINDOW_MS), false);
+  });
+
+  test("has no readers that have left, or were removed, lost before or not", () => {
+    for (const isLostBefore of [false, true]) {
+      const [left, removed] = [roster(), roster()];
+      if (isLostBefore) for (const one of [left, removed]) one.setAbsent(bob.id, true, NOW_MS);
+      left.setAbsent(bob.id, false, NOW_MS);
+      removed.remove(bob.id, NOW_MS);
+
+      assert.equal(isReader(left, NOW_MS), false);
+      assert.equal(isReader(removed, NOW_MS), false);
+    }
+  });
+
+  test("counts anew for who has come back and left", () => {
+    const one = roster();
+    one.setAbsent(bob.id, true, NOW_MS);
+    one.update(listOf(ann, bob), NOW_MS + 1);
+    one.update(listOf(ann), NOW_MS + 2);
+
+    assert.equal(isReader(one, NOW_MS + 2), false);
   });
 });
 

@@ -141,3 +141,7 @@ end
 local function room_expired(idle_limit_ms)
   return packed_array({ pack(13), NIL, pack(idle_limit_ms) })
 end
+
+local function events_lost()
+  return packed_array({ pack(14), NIL })
+end

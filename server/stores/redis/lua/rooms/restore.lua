@@ -7,6 +7,7 @@
 --   members: identity, user id as written, name, public key packed ('' for none), its digest, its
 --     bytes, time of joining, place in the sequence, bytes, hash of the token ('' if not known);
 --     and their connections here, with their number in front: each with 1 if it has proved
+--   connections here that are about to be attached
 --   identities of members that were removed
 --   messages: id, sequence number, event (packed), bytes before the ciphertext, bytes of that,
 --     bytes, identity of the sender ('' if not known), its user id
@@ -43,6 +44,7 @@ local members = list(function()
   member.attached = list(function() return { id = take(), has_proved = take() == '1' } end)
   return member
 end)
+local coming = list(take)
 local removed = list(take)
 local messages = list(function()
   local message = { id = take(), seq = number(), event = take(), before = number() }
@@ -144,8 +146,8 @@ local function restore_person(member)
     return person
   end
   local is_elsewhere = redis.call('HEXISTS', TAG .. 'd:' .. room_id, member.identity) == 1
-  local is_full = redis.call('ZCARD', TAG .. 'o:' .. room_id) >= room.capacity
-  if person or is_elsewhere or is_full then return nil end
+  -- Who was there stays, even if others have taken the last places meanwhile.
+  if person or is_elsewhere then return nil end
   person = {
     user_id = user_id, identity = member.identity, written = member.written, name = member.name,
     key_digest = member.key_digest, key_bytes = member.key_bytes, joined_ms = member.joined_ms,
@@ -167,6 +169,23 @@ local function restore_attachment(person, attached)
   attach(room_id, attached.id, person.user_id, has_proved, node)
 end
 
+-- Take off what this process has not attached: who left since is not there again.
+local function drop_strangers()
+  local own = {}
+  for _, connection_id in ipairs(coming) do own[connection_id] = true end
+  for _, member in ipairs(members) do
+    for _, attached in ipairs(member.attached) do own[attached.id] = true end
+  end
+  for _, connection_id in ipairs(redis.call('HKEYS', TAG .. 'a:' .. room_id)) do
+    local here = attachment_of(room_id, connection_id)
+    if here.node == node and not own[connection_id] then
+      local person = detach(room, connection_id, here, now_ms)
+      if not is_live(person) then leave_room(room, person, 'lost', now_ms) end
+    end
+  end
+end
+
+drop_strangers()
 for _, identity in ipairs(removed) do
   void_tokens(room_id, identity)
   local user_id = redis.call('HGET', TAG .. 'd:' .. room_id, identity)
@@ -210,6 +229,8 @@ book('bytes', room.messages_bytes - bytes_before)
 
 save_room(room, 'seq', 'active_ms', 'people_bytes', 'messages_bytes', 'trimmed_seq', 'creator', 'locked')
 if has_changed then tell(room_id, members_changed(nil, members_of(room_id)), noted_members()) end
+-- What this process has heard and whoever came before it has not, stands in no log.
+if not is_made and seq > seq_before then tell(room_id, events_lost()) end
 local newest = redis.call('HGET', hash, 'place')
 local brought = math.max(place, is_untouched and tonumber(told[3]) or 0)
 redis.call('HSET', hash, 'place_restored', newest, 'place_brought', whole(brought))
