@@ -85,7 +85,7 @@ class RunningServer:
             sockets = bind(await addresses_of("127.0.0.1", int(settings["PORT"])))
             settings["PORT"] = str(sockets[0].getsockname()[1])
             node = await opened(
-                load({**settings, "NODE_URL": f"http://127.0.0.1:{settings['PORT']}"}),
+                load({"NODE_URL": f"http://127.0.0.1:{settings['PORT']}", **settings}),
                 secret=SECRET,
                 admin_token=ADMIN_TOKEN,
                 clock=self._clock,

@@ -1,6 +1,15 @@
 // People who use the official client as a page does, and note down all that they see.
 
+import { Agent } from "node:http";
+
 const LIMIT_MS = 10_000;
+
+// Of this machine, one for each person, where a balancer tells people apart by their addresses.
+const addresses = process.env.OWN_ADDRESSES && ownAddresses();
+
+function* ownAddresses() {
+  for (let last = 2; ; last = (last % 250) + 2) yield `127.0.0.${last}`;
+}
 
 export class Stage {
   constructor(url, io, transports, note) {
@@ -55,6 +64,7 @@ class Person {
       transports: stage.transports,
       reconnectionDelay: 20,
       reconnectionDelayMax: 100,
+      ...(addresses && { agent: new Agent({ localAddress: addresses.next().value }) }),
       ...options,
     });
     this.socket.on("connect", () => this.see("connect"));
