@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from server.core.errors import Code
-from server.core.events import ConnectionDetached, MembersChanged
+from server.core.events import ConnectionDetached, EventsLost, MembersChanged
 from server.core.ids import ConnectionId, RoomId
 from server.core.limits import Bounds
 from server.core.ports import RoomTotals
@@ -374,7 +374,7 @@ async def test_what_was_told_after_an_older_log_ended_is_not_known_there(
     await restore(clock, *processes)
 
     assert isinstance(await processes[0].missed(place - 1), Unknown)
-    assert await processes[0].missed(place) == []
+    assert await processes[0].missed(place) == [(place + 1, EventsLost(room_id=TEA_ROOM))]
 
 
 # --- all rooms ---
