@@ -44,6 +44,8 @@ async def play(name: str, seconds: float, load: Load) -> tuple[int, float, Repor
             while not ended_by and (rounds == 0 or time.monotonic() - started < seconds):
                 ended_by = await _round(name, stage, rounds)
                 rounds += 1
+                if scenario.is_final:
+                    break
             report = await stage.talk.end()
             report.faults.extend(ended_by)
     return rounds, time.monotonic() - started, report
@@ -52,6 +54,7 @@ async def play(name: str, seconds: float, load: Load) -> tuple[int, float, Repor
 async def _round(name: str, stage: Stage, number: int) -> list[str]:
     """What ended it early, if something did."""
     try:
+        await stage.talk.gathered()
         await SCENARIOS[name].play(stage, number)
         await stage.talk.more(5)
     except TimeoutError:

@@ -48,6 +48,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     Attributes:
         play: One round; it ends when all is mended and everybody talks again.
         options: Of Redis.
+        is_final: There is no second round.
     """
 
     summary: str
@@ -55,6 +56,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
+    is_final: bool = False
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -133,6 +135,17 @@ async def _fail_over(stage: Stage, number: int) -> None:
     await stage.talk.more(ENOUGH)
 
 
+async def _fail_over_behind(stage: Stage, number: int) -> None:
+    assert stage.sentinels
+    master, replica = stage.sentinels.master, stage.sentinels.replica
+    replica.pause()
+    # For some seconds all is refused that the replica does not have; then it is not waited for.
+    await stage.talk.more(ENOUGH)
+    master.kill()
+    replica.go_on()
+    await stage.talk.more(ENOUGH)
+
+
 def _copies(redis: RedisServer) -> bool:
     """Whether a server has a replica that has caught up."""
     with redis.client() as client:
@@ -179,6 +192,12 @@ SCENARIOS = {
         play=_fail_over,
         has_sentinels=True,
     ),
+    "fail-behind": Scenario(
+        summary="the same with a replica that has been behind for seconds (one round)",
+        play=_fail_over_behind,
+        has_sentinels=True,
+        is_final=True,
+    ),
     "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
 }
 
@@ -214,6 +233,7 @@ async def played(name: str, folder: Path, rounds: int = 1, load: Load | None = N
     async with staged(scenario, folder, load or Load()) as stage:
         for number in range(rounds):
             await stage.talk.more(ENOUGH)
+            await stage.talk.gathered()
             await scenario.play(stage, number)
         await stage.talk.more(ENOUGH)
         return await stage.talk.end()

@@ -134,6 +134,10 @@ class Talk:
                         task.result()
                 await asyncio.sleep(0.02)
 
+    async def gathered(self) -> None:
+        """Wait until everybody is in its room."""
+        await self.until(lambda: all(talker.is_there for talker in self._talkers))
+
     async def go_on(self, seconds: float) -> None:
         """Have all talk for so long, since it is a time that counts."""
         ends_s = time.monotonic() + seconds

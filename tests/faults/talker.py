@@ -239,8 +239,10 @@ class Talker:
             self._done[f"heard {event}"] += 1
             self._witness.hear(data["seq"], Record(COMING_OR_GOING))
         elif event == "resync":
-            self._done["resync"] += 1
-            self._is_stale = True
+            # As our own client does: what it is told on a new line is surely in order.
+            assert self._line
+            self._line.drop()
+            self._end("told to resync")
         elif event not in _OF_NO_PLACE:
             raise NotSentError("an event that was not to come")
 

@@ -12,6 +12,16 @@ async def test_a_killed_redis_comes_back_with_all_that_was_acknowledged(tmp_path
     assert report.refused
 
 
+async def test_what_a_redis_without_persistence_has_lost_is_brought_back_and_all_are_told_to_ask(
+    tmp_path: Path,
+) -> None:
+    report = await played("lose-redis", tmp_path)
+
+    assert not report.faults, report.text
+    assert report.refused
+    assert report.done["lines lost: told to resync"] >= 3 * 4
+
+
 async def test_nothing_is_missed_when_redis_hangs_up_on_those_who_listen(tmp_path: Path) -> None:
     report = await played("kill-listeners", tmp_path)
 

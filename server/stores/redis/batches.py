@@ -99,6 +99,10 @@ class Batches:
             for call in batch:
                 _refuse(call, error)
             return
+        except RuntimeError as error:  # uvloop's word for a connection that has just closed
+            for call in batch:
+                _refuse(call, ConnectionError(str(error)))
+            return
         except BaseException as error:
             for call in batch:
                 _refuse(call, error)

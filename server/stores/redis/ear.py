@@ -107,8 +107,8 @@ class Ear:
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError, TimeoutError, _SilenceError):
-                pass  # it is tried again
+            except (RedisError, OSError, TimeoutError, RuntimeError, _SilenceError):
+                pass  # it is tried again; the RuntimeError is uvloop's, of what has just closed
             except Exception:  # whatever it is, the process must not be deaf from now on
                 log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret

@@ -229,8 +229,9 @@ book('bytes', room.messages_bytes - bytes_before)
 
 save_room(room, 'seq', 'active_ms', 'people_bytes', 'messages_bytes', 'trimmed_seq', 'creator', 'locked')
 if has_changed then tell(room_id, members_changed(nil, members_of(room_id)), noted_members()) end
--- What this process has heard and whoever came before it has not, stands in no log.
-if not is_made and seq > seq_before then tell(room_id, events_lost()) end
+-- What this process knows, and others may not have heard, stands in no log any more: all are to
+-- ask for it.
+if is_made or seq > seq_before then tell(room_id, events_lost()) end
 local newest = redis.call('HGET', hash, 'place')
 local brought = math.max(place, is_untouched and tonumber(told[3]) or 0)
 redis.call('HSET', hash, 'place_restored', newest, 'place_brought', whole(brought))
