@@ -116,7 +116,11 @@ class App:
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._live = live or MemoryLive(
-            settings.random, settings.bounds, self._clock, settings.recovery_ms
+            settings.random,
+            settings.bounds,
+            self._clock,
+            settings.recovery_ms,
+            2 * settings.max_connections,
         )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None

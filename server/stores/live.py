@@ -10,7 +10,7 @@ from server.core.ports import Broker, GroupStore, RateLimiter, RecoveryStore, Ro
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
-from server.stores.memory.recoveries import MemoryRecoveries
+from server.stores.memory.recoveries import MAX_SESSIONS, MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
 
@@ -52,17 +52,25 @@ class MemoryLive:
 
     Args:
         recovery_ms: For so long after a drop somebody may come back.
+        max_sessions: Of connections that may come back, open and dropped ones.
     """
 
     is_ready = True
 
-    def __init__(self, random: Policy, bounds: Bounds, clock: Clock, recovery_ms: int = 0) -> None:
+    def __init__(
+        self,
+        random: Policy,
+        bounds: Bounds,
+        clock: Clock,
+        recovery_ms: int = 0,
+        max_sessions: int = MAX_SESSIONS,
+    ) -> None:
         space = Space(bounds.total_bytes)
         self.rooms: RoomStore = MemoryRooms(bounds, space)
         self.groups: GroupStore = MemoryGroups(random, bounds, space)
         self.limiter: RateLimiter = MemoryRateLimiter()
         self.broker: Broker = LocalBroker(clock, recovery_ms)
-        self.recoveries: RecoveryStore = MemoryRecoveries()
+        self.recoveries: RecoveryStore = MemoryRecoveries(max_sessions)
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:
         """There are no others."""

@@ -192,6 +192,7 @@ def test_ten_thousand_that_come_and_go_leave_memory_as_it_was(tmp_path: Path) ->
     settings = {
         "RATE_LIMITS": "off",
         "RECONNECT_GRACE_S": 0,
+        "RECOVERY_S": 0.5,
         "PING_INTERVAL_S": 2,
         "PING_TIMEOUT_S": 2,
         "ADMIN_TOKEN": TOKEN["X-Admin-Token"],

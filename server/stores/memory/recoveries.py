@@ -8,7 +8,8 @@ from server.core.ports import Session
 from server.core.ports.recoveries import TAKING_MS
 from server.stores.memory.agenda import Agenda
 
-MAX_SESSIONS = 100_000
+MAX_SESSIONS = 40_000
+"""Of some two kilobytes each."""
 
 
 class _Record(Struct):
@@ -49,6 +50,7 @@ class MemoryRecoveries:
                 taken.add(name)
             elif known:
                 known.until_ms = now_ms + kept_ms
+                self._due.drop(name)  # else of all who drop, their former date stays listed
                 self._due.put(name, known.until_ms)
         return frozenset(taken)
 
