@@ -118,6 +118,7 @@ async def test_a_list_that_was_held_back_when_the_line_dropped_is_told(
     left = 0
     while not (carol.line.offset or "").endswith("~"):
         pair, left = crowd[left : left + 2], left + 2
+        assert pair, "no list was held back, or no offset says so"
         leave = {"sessionId": "lair"}
         await asyncio.gather(*(one.line.ask("leave-session", leave) for one in pair))
         await alice.say("lair", left)
