@@ -185,3 +185,84 @@ async def test_everyone_who_subscribes_hears(brokers, ears):
 
 async def test_publishing_to_nobody_is_no_error(brokers):
     await brokers[0].publish(EVENTS[0])
+
+
+# --- what was missed ---
+
+
+def changed(number: int, skip: ConnectionId | None = None, epoch: int = 0) -> MembersChanged:
+    members = (Member(ALICE, f"Alice {number}", None, number),)
+    return MembersChanged(room_id=TEA, members=members, skip=skip, epoch=epoch)
+
+
+def joined(number: int) -> MemberJoined:
+    return MemberJoined(room_id=TEA, seq=number, user_id=ALICE, name="", joined_ms=number)
+
+
+async def tell(brokers, *events: RoomEvent) -> int:
+    """The place of the first of them."""
+    places: list[int] = []
+    brokers[0].subscribe(lambda event, place: places.append(place))
+    for event in events:
+        await brokers[0].publish(event)
+    return places[0]
+
+
+async def test_what_came_after_a_place_is_told_with_the_places_that_it_had(brokers):
+    first = await tell(brokers, joined(1), joined(2), joined(3))
+
+    missed = await brokers[0].missed(TEA, first)
+
+    assert missed.place == first + 2
+    assert [(one.place, one.event) for one in missed.events] == [
+        (first + 1, joined(2)),
+        (first + 2, joined(3)),
+    ]
+
+
+async def test_whoever_knows_all_has_missed_nothing(brokers):
+    first = await tell(brokers, joined(1))
+
+    assert (await brokers[0].missed(TEA, first)).events == ()
+
+
+async def test_what_is_of_the_moment_is_not_missed(brokers):
+    typing = TypingChanged(room_id=TEA, user_id=ALICE, is_typing=True)
+    first = await tell(brokers, joined(1), typing, joined(2))
+
+    missed = await brokers[0].missed(TEA, first)
+
+    assert [one.event for one in missed.events] == [joined(2)]
+
+
+async def test_places_before_and_after_all_that_is_known_are_not_known(brokers):
+    first = await tell(brokers, joined(1), joined(2))
+
+    assert await brokers[0].missed(TEA, first - 2) is None
+    assert await brokers[0].missed(TEA, first + 2) is None
+    assert await brokers[0].missed(COFFEE, first) is None
+
+
+async def test_who_missed_several_lists_of_members_is_told_the_last_and_nobody_is_skipped(brokers):
+    first = await tell(brokers, joined(1), changed(1), joined(2), changed(2, skip=TAB))
+
+    missed = await brokers[0].missed(TEA, first)
+
+    assert [one.event for one in missed.events] == [joined(2), changed(2)]
+    assert missed.place == first + 3
+
+
+async def test_who_missed_only_the_last_list_is_skipped_if_it_was_its_own_doing(brokers):
+    first = await tell(brokers, changed(1), joined(2), changed(2, skip=TAB))
+
+    missed = await brokers[0].missed(TEA, first)
+
+    assert [one.event for one in missed.events] == [joined(2), changed(2, skip=TAB)]
+
+
+async def test_of_random_groups_every_list_is_told(brokers):
+    first = await tell(brokers, joined(1), changed(1, epoch=1), changed(2, epoch=2))
+
+    missed = await brokers[0].missed(TEA, first)
+
+    assert [one.event for one in missed.events] == [changed(1, epoch=1), changed(2, epoch=2)]

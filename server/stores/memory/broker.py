@@ -5,8 +5,17 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import islice
 
+from msgspec import Struct, structs
+
 from server.core.clock import Clock
-from server.core.events import MOMENTARY, ConnectionAttached, MessageSent, RoomEvent, RoomExpired
+from server.core.events import (
+    MOMENTARY,
+    ConnectionAttached,
+    MembersChanged,
+    MessageSent,
+    RoomEvent,
+    RoomExpired,
+)
 from server.core.ids import RoomId
 from server.core.ports import Deliver, Missed, Placed
 
@@ -86,41 +95,69 @@ class LocalBroker:
 class _Log:
     """What was told of one room.
 
+    Of a session's lists of members only the newest is kept: who has missed several is told
+    how things stand now.
+
     Attributes:
         place: Of the newest event. The first is that of the time: in a later log of a room of
             the same id, no event has a place that one had in this.
         told_ms: When that was.
     """
 
-    __slots__ = ("_events", "_held_bytes", "place", "told_ms")
+    __slots__ = ("_entries", "_held_bytes", "_list", "place", "told_ms")
 
     def __init__(self, now_ms: int) -> None:
         self.place = now_ms
         self.told_ms = now_ms
-        self._events: deque[tuple[int, Placed]] = deque()  # and when
+        self._entries: deque[_Entry] = deque()
+        self._list: _Entry | None = None  # the newest
         self._held_bytes = 0
 
     def add(self, event: RoomEvent, now_ms: int, until_ms: int) -> int:
         """Note an event, and forget those until then, or more where there are too many."""
         self.place += 1
         self.told_ms = now_ms
-        self._events.append((now_ms, Placed(self.place, event)))
+        entry = _Entry(self.place, now_ms, event)
+        if isinstance(event, MembersChanged) and not event.epoch:
+            if self._list:
+                self._list.event = None
+            self._list = entry
+        self._entries.append(entry)
         self._held_bytes += _size_bytes(event)
-        while self._events and self._is_over(until_ms):
-            self._held_bytes -= _size_bytes(self._events.popleft()[1].event)
+        while self._entries and self._is_over(until_ms):
+            self._held_bytes -= _size_bytes(self._entries.popleft().event)
         return self.place
 
     def after(self, place: int) -> Missed | None:
         count = self.place - place
-        if not 0 <= count <= len(self._events):
+        if not 0 <= count <= len(self._entries):
             return None
-        newest = islice(self._events, len(self._events) - count, None)
-        return Missed(tuple(placed for _, placed in newest), self.place)
+        newest = list(islice(self._entries, len(self._entries) - count, None))
+        has_older_lists = any(one.event is None for one in newest)
+        return Missed(
+            tuple(_placed(one.place, one.event, has_older_lists) for one in newest if one.event),
+            self.place,
+        )
 
     def _is_over(self, until_ms: int) -> bool:
-        is_old = self._events[0][0] <= until_ms
-        return is_old or len(self._events) > _MAX_EVENTS or self._held_bytes > _MAX_BYTES
+        is_old = self._entries[0].told_ms <= until_ms
+        return is_old or len(self._entries) > _MAX_EVENTS or self._held_bytes > _MAX_BYTES
 
 
-def _size_bytes(event: RoomEvent) -> int:
+class _Entry(Struct):
+    """An event, or None for a list of members after which there was another."""
+
+    place: int
+    told_ms: int
+    event: RoomEvent | None
+
+
+def _placed(place: int, event: RoomEvent, has_older_lists: bool) -> Placed:
+    if has_older_lists and isinstance(event, MembersChanged):
+        # Whom it would skip has missed one before it.
+        event = structs.replace(event, skip=None)
+    return Placed(place, event)
+
+
+def _size_bytes(event: RoomEvent | None) -> int:
     return event.ciphertext.size_bytes if isinstance(event, MessageSent) else 0
