@@ -7,6 +7,7 @@ from server.core.ids import new_id
 from server.stores.redis.live import RedisLive
 
 LIMIT_S = 5
+AGAIN_S = 0.1
 
 
 class Echo:
@@ -14,21 +15,22 @@ class Echo:
 
     def __init__(self, live: RedisLive) -> None:
         self._live = live
-        self._awaited: dict[bytes, asyncio.Event] = {}
+        self._awaited: dict[bytes, asyncio.Future[None]] = {}
         self._take = live._ear._on_message
         live._ear._on_message = self._hear
 
     async def come_back(self) -> None:
-        """Publish a mark, and wait until the node hears it.
+        """Publish a mark until the node hears it, which may be deaf for a moment.
 
         Raises:
             TimeoutError: It does not.
         """
         mark = new_id().encode()
-        heard = self._awaited[mark] = asyncio.Event()
+        heard = self._awaited[mark] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(LIMIT_S):
-            await self._live._link.client.publish(self._live._own, mark)
-            await heard.wait()
+            while not heard.done():
+                await self._live._link.client.publish(self._live._own, mark)
+                await asyncio.wait((heard,), timeout=AGAIN_S)
 
     @property
     def is_behind(self) -> bool:
@@ -39,7 +41,7 @@ class Echo:
 
     def _hear(self, channel: str, data: bytes) -> None:
         if heard := self._awaited.pop(data, None):
-            heard.set()
+            heard.set_result(None)
         else:
             self._take(channel, data)
 

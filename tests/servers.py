@@ -10,7 +10,7 @@ from server.app import App, opened
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.settings import load
-from server.transports.listener import addresses_of, bind
+from server.transports.listener import addresses_of, bind, close_all
 from server.transports.others import Seat
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
@@ -84,16 +84,23 @@ class RunningServer:
         for settings in self._settings:
             sockets = bind(await addresses_of("127.0.0.1", int(settings["PORT"])))
             settings["PORT"] = str(sockets[0].getsockname()[1])
-            node = await opened(
-                load({"NODE_URL": f"http://127.0.0.1:{settings['PORT']}", **settings}),
-                secret=SECRET,
-                admin_token=ADMIN_TOKEN,
-                clock=self._clock,
-                client=self._client,
-                seat=Seat(sockets=tuple(sockets)),
-            )
-            await node.start()
+            try:
+                node = await self._opened(settings, Seat(sockets=tuple(sockets)))
+                await node.start()
+            except BaseException:
+                close_all(sockets)
+                raise
             self._add(node)
+
+    async def _opened(self, settings: dict[str, str], seat: Seat) -> App:
+        return await opened(
+            load({"NODE_URL": f"http://127.0.0.1:{settings['PORT']}", **settings}),
+            secret=SECRET,
+            admin_token=ADMIN_TOKEN,
+            clock=self._clock,
+            client=self._client,
+            seat=seat,
+        )
 
     def _add(self, node: App) -> None:
         self.nodes.append(node)
