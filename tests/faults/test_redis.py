@@ -22,6 +22,16 @@ async def test_what_a_redis_without_persistence_has_lost_is_brought_back_and_all
     assert report.done["lines lost: told to resync"] >= 3 * 4
 
 
+async def test_what_a_redis_has_lost_that_comes_back_as_it_was_before_is_brought_back(
+    tmp_path: Path,
+) -> None:
+    report = await played("set-back-redis", tmp_path)
+
+    assert not report.faults, report.text
+    assert report.refused
+    assert report.done["lines lost: told to resync"] >= 3 * 4
+
+
 async def test_nothing_is_missed_when_redis_hangs_up_on_those_who_listen(tmp_path: Path) -> None:
     report = await played("kill-listeners", tmp_path)
 
