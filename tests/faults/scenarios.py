@@ -48,11 +48,13 @@ class Scenario(Struct, frozen=True, kw_only=True):
     Attributes:
         play: One round; it ends when all is mended and everybody talks again.
         options: Of Redis.
+        settings: Of the nodes.
     """
 
     summary: str
     play: Callable[[Stage, int], Awaitable[None]]
     options: tuple[str, ...] = ()
+    settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
 
@@ -151,7 +153,9 @@ def _copies(redis: RedisServer) -> bool:
 SCENARIOS = {
     "kill-node": Scenario(summary="kill -9 of one node after the other", play=_kill_node),
     "restart-nodes": Scenario(
-        summary="a rolling restart: SIGTERM to one after the other", play=_restart_nodes
+        summary="a rolling restart: SIGTERM to one after the other",
+        play=_restart_nodes,
+        settings=(("DRAIN_S", 2),),
     ),
     "cut-network": Scenario(
         summary="all connections of a node to Redis end, for 2 s",
@@ -200,7 +204,7 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
     """All that a scenario needs, with everybody talking."""
     async with AsyncExitStack() as stack:
         sentinels = None
-        settings = {}
+        settings = dict(scenario.settings)
         if scenario.has_sentinels:
             sentinels = stack.enter_context(running_sentinels())
             redis = sentinels.master

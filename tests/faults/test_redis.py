@@ -6,7 +6,7 @@ from tests.faults.scenarios import played
 
 
 async def test_a_killed_redis_comes_back_with_all_that_was_acknowledged(tmp_path: Path) -> None:
-    report = await played("kill-redis", tmp_path, rounds=2)
+    report = await played("kill-redis", tmp_path)
 
     assert not report.faults, report.text
     assert report.refused
