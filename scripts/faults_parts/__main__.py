@@ -44,8 +44,6 @@ async def play(name: str, seconds: float, load: Load) -> tuple[int, float, Repor
             while not ended_by and (rounds == 0 or time.monotonic() - started < seconds):
                 ended_by = await _round(name, stage, rounds)
                 rounds += 1
-                if scenario.is_final:
-                    break
             report = await stage.talk.end()
             report.faults.extend(ended_by)
     return rounds, time.monotonic() - started, report

@@ -48,15 +48,15 @@ class Scenario(Struct, frozen=True, kw_only=True):
     Attributes:
         play: One round; it ends when all is mended and everybody talks again.
         options: Of Redis.
-        is_final: There is no second round.
+        settings: Of the nodes.
     """
 
     summary: str
     play: Callable[[Stage, int], Awaitable[None]]
     options: tuple[str, ...] = ()
+    settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
-    is_final: bool = False
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -110,6 +110,14 @@ async def _kill_redis(stage: Stage, number: int) -> None:
     stage.redis.start()
 
 
+async def _set_back_redis(stage: Stage, number: int) -> None:
+    with stage.redis.client() as client:
+        client.save()
+    await stage.talk.more(ENOUGH)
+    await stage.talk.gathered()
+    await _kill_redis(stage, number)
+
+
 async def _hang_redis(stage: Stage, number: int) -> None:
     stage.redis.pause()
     await stage.talk.go_on(20)
@@ -135,17 +143,6 @@ async def _fail_over(stage: Stage, number: int) -> None:
     await stage.talk.more(ENOUGH)
 
 
-async def _fail_over_behind(stage: Stage, number: int) -> None:
-    assert stage.sentinels
-    master, replica = stage.sentinels.master, stage.sentinels.replica
-    replica.pause()
-    # For some seconds all is refused that the replica does not have; then it is not waited for.
-    await stage.talk.more(ENOUGH)
-    master.kill()
-    replica.go_on()
-    await stage.talk.more(ENOUGH)
-
-
 def _copies(redis: RedisServer) -> bool:
     """Whether a server has a replica that has caught up."""
     with redis.client() as client:
@@ -156,7 +153,9 @@ def _copies(redis: RedisServer) -> bool:
 SCENARIOS = {
     "kill-node": Scenario(summary="kill -9 of one node after the other", play=_kill_node),
     "restart-nodes": Scenario(
-        summary="a rolling restart: SIGTERM to one after the other", play=_restart_nodes
+        summary="a rolling restart: SIGTERM to one after the other",
+        play=_restart_nodes,
+        settings=(("DRAIN_S", 2),),
     ),
     "cut-network": Scenario(
         summary="all connections of a node to Redis end, for 2 s",
@@ -181,6 +180,10 @@ SCENARIOS = {
     "lose-redis": Scenario(
         summary="kill -9 of Redis, which has written nothing to disk", play=_kill_redis
     ),
+    "set-back-redis": Scenario(
+        summary="kill -9 of Redis, which comes back as it was some messages ago",
+        play=_set_back_redis,
+    ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
     ),
@@ -192,12 +195,6 @@ SCENARIOS = {
         play=_fail_over,
         has_sentinels=True,
     ),
-    "fail-behind": Scenario(
-        summary="the same with a replica that has been behind for seconds (one round)",
-        play=_fail_over_behind,
-        has_sentinels=True,
-        is_final=True,
-    ),
     "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
 }
 
@@ -207,7 +204,7 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
     """All that a scenario needs, with everybody talking."""
     async with AsyncExitStack() as stack:
         sentinels = None
-        settings = {}
+        settings = dict(scenario.settings)
         if scenario.has_sentinels:
             sentinels = stack.enter_context(running_sentinels())
             redis = sentinels.master

@@ -6,7 +6,7 @@ from tests.faults.scenarios import played
 
 
 async def test_a_killed_redis_comes_back_with_all_that_was_acknowledged(tmp_path: Path) -> None:
-    report = await played("kill-redis", tmp_path, rounds=2)
+    report = await played("kill-redis", tmp_path)
 
     assert not report.faults, report.text
     assert report.refused
@@ -16,6 +16,16 @@ async def test_what_a_redis_without_persistence_has_lost_is_brought_back_and_all
     tmp_path: Path,
 ) -> None:
     report = await played("lose-redis", tmp_path)
+
+    assert not report.faults, report.text
+    assert report.refused
+    assert report.done["lines lost: told to resync"] >= 3 * 4
+
+
+async def test_what_a_redis_has_lost_that_comes_back_as_it_was_before_is_brought_back(
+    tmp_path: Path,
+) -> None:
+    report = await played("set-back-redis", tmp_path)
 
     assert not report.faults, report.text
     assert report.refused

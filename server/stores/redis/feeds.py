@@ -154,6 +154,9 @@ class Feed:
                 return await self._fetch(self.room_id, self.place)
             except AppError:
                 await asyncio.sleep(ASK_AGAIN_S)
+            except Exception:  # whatever it is, the room must not be deaf from now on
+                log.exception("internal_error")
+                await asyncio.sleep(ASK_AGAIN_S)
 
     def _take_pending(self) -> None:
         pending, self._pending = self._pending, deque(maxlen=MAX_PENDING)

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from server.core.errors import AppError, Code
-from server.core.events import MemberJoined, RoomEvent, TypingChanged
-from server.core.ids import RoomId, UserId
+from server.core.events import MemberJoined, MessageSent, RoomEvent, TypingChanged
+from server.core.ids import MessageId, RoomId, UserId
+from server.core.opaque import Opaque
 from server.core.ports import Placed
 from server.stores.redis import feeds as feeds_module
 from server.stores.redis.feeds import Feed, Tail
@@ -196,3 +197,78 @@ async def test_no_more_waits_than_there_may(room: Room, monkeypatch: pytest.Monk
 
     await room.heard_all()
     assert room.places == list(range(11, room.newest + 1))
+
+
+# --- who waits until all was told ---
+
+
+def message(place: int) -> Placed:
+    """A message, whose place in the sequence is that in the log."""
+    said = MessageSent(
+        room_id=TEA,
+        seq=place,
+        message_id=MessageId(str(place)),
+        sender=UserId("a"),
+        recipient=None,
+        addressed_as=None,
+        ciphertext=Opaque.restored("x"),
+        content_type="text",
+        sent_ms=place,
+    )
+    return Placed(place, said)
+
+
+async def test_who_was_answered_with_a_place_waits_until_all_up_to_it_was_delivered(
+    room: Room,
+) -> None:
+    waiting = asyncio.create_task(room.feed.told(12))
+    room.feed.take(message(11))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    room.feed.take(message(12))
+
+    await waiting
+    assert room.reads == 0
+    await room.feed.told(12)  # and later at once
+
+
+async def test_what_does_not_come_for_who_waits_is_read_from_the_log(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "LATE_S", 0.01)
+    room.newest = 12
+
+    await room.feed.told(12)
+
+    assert room.places == [11, 12]
+
+
+async def test_who_waits_for_what_was_delivered_before_the_feed_began_goes_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "LATE_S", 0.01)
+
+    await room.feed.told(9)
+
+    assert room.reads == 1
+
+
+async def test_while_the_log_does_not_answer_who_waits_is_refused_in_time(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "TOLD_LIMIT_S", 0.05)
+    room.is_away = True
+
+    with pytest.raises(TimeoutError):
+        await room.feed.told(11)
+
+
+async def test_nobody_waits_for_a_feed_that_has_ended(room: Room) -> None:
+    waiting = asyncio.create_task(room.feed.told(12))
+    await asyncio.sleep(0)
+
+    room.feed.end()
+
+    await waiting
+    await room.feed.told(12)
