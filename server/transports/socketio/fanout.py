@@ -1,17 +1,13 @@
 """The hub: which connections of this process hear of which rooms, and how events reach them."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from server.core.errors import AppError, Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
     ConnectionEvent,
-    EventsLost,
     MemberRemoved,
     MembersChanged,
     MessageSent,
@@ -32,6 +28,7 @@ from server.transports.metrics import Traffic
 from server.transports.socketio import offsets
 from server.transports.socketio.audience import Audience, Behind, Listener, Renders
 from server.transports.socketio.backlog import Backlog
+from server.transports.socketio.catching_up import CatchingUp
 from server.transports.socketio.offsets import Point
 from server.transports.socketio.outgoing import Encoded, Outgoing
 from server.transports.socketio.rosters import Rosters
@@ -44,12 +41,6 @@ NAMESPACE = "/"
 Encode = Callable[[str, Any], Encoded]
 """Encodes an event of that name and data."""
 
-ASK_AGAIN_S = 0.25
-"""Until the log is asked again for what somebody has missed, if it did not answer."""
-
-CATCH_UP_LIMIT_S = 2.0
-"""For somebody to be told what it has missed, before it is answered anything else."""
-
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
 
@@ -59,6 +50,9 @@ class Hub:
 
     It follows the events themselves: a connection hears of a room from its
     `ConnectionAttached` on, wherever that was caused.
+
+    Attributes:
+        catching_up: Those who have yet to be told what they missed.
     """
 
     def __init__(
@@ -81,8 +75,7 @@ class Hub:
             kind: render for api in apis for kind, render in api.connection_events.items()
         }
         self._rosters = Rosters(self._tell)
-        self._catching_up: set[asyncio.Task[None]] = set()
-        self._held: dict[ConnectionId, asyncio.Event] = {}
+        self.catching_up = CatchingUp(self._rooms, broker, self._tell_one, self._tell_moment)
         broker.subscribe(self.deliver)
 
     def register(self, caller: Caller, line: EngineSocket, *, can_return: bool) -> None:
@@ -276,7 +269,7 @@ class Hub:
             # What it is being answered with reaches up to there, if it has joined once more too.
             here.ahead[connection_id] = place
         elif is_new and place < here.place:
-            self._catch_up(event.room_id, connection_id, place)
+            self.catching_up.begin(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:
         here = self._rooms[room_id]
@@ -295,103 +288,12 @@ class Hub:
             Whether it is in all of them.
         """
         backlogs = self._backlogs.pop(connection_id, {})
-        for room_id, backlog in backlogs.items():
-            await self._tell_missed(room_id, connection_id, backlog)
+        await self.catching_up.bring_up(connection_id, backlogs)
         listener = self._listeners.get(connection_id)
         return listener is None or backlogs.keys() <= listener.caller.memberships.keys()
 
-    def is_behind(self, caller: Caller) -> bool:
-        """Whether a connection has yet to be told what it has missed of a room."""
-        for room_id in caller.memberships:
-            if caller.connection_id in self._rooms[room_id].behind:
-                return True
-        return False
-
-    async def caught_up(self, caller: Caller) -> None:
-        """Wait until a connection knows what it has missed: answers count on that.
-
-        Raises:
-            AppError: UNAVAILABLE; it is taking too long.
-        """
-        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
-        try:
-            async with asyncio.timeout(CATCH_UP_LIMIT_S):
-                for room_id in tuple(caller.memberships):
-                    here = self._rooms.get(room_id)
-                    if here and (behind := here.behind.get(caller.connection_id)):
-                        await behind.is_over.wait()
-        except TimeoutError:
-            raise AppError(Code.UNAVAILABLE, "what was missed is still on its way") from None
-
-    @contextmanager
-    def held(self, caller: Caller) -> Iterator[None]:
-        """Tell a connection nothing meanwhile; what happens comes after what it is answered then.
-
-        So it is when it has just joined, and is not answered at once.
-        """
-        connection_id = caller.connection_id
-        released = self._held[connection_id] = asyncio.Event()
-        for room_id in caller.memberships:
-            here = self._rooms[room_id]
-            if connection_id not in here.behind:
-                place = max(here.place, here.ahead.pop(connection_id, 0))
-                self._catch_up(room_id, connection_id, place)
-        try:
-            yield
-        finally:
-            del self._held[connection_id]
-            released.set()
-
-    def _catch_up(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
-        """Have a connection told, after what it is being answered now, what it has missed."""
-        self._rooms[room_id].behind[connection_id] = Behind(Point(place))
-        task = asyncio.get_running_loop().create_task(self._tell_later(room_id, connection_id))
-        self._catching_up.add(task)
-        task.add_done_callback(self._catching_up.discard)
-
-    async def _tell_later(self, room_id: RoomId, connection_id: ConnectionId) -> None:
-        await asyncio.sleep(0)
-        if released := self._held.get(connection_id):
-            await released.wait()
-        await self._tell_missed(room_id, connection_id, Backlog(room_id, Point(0)))
-
-    async def _tell_missed(
-        self, room_id: RoomId, connection_id: ConnectionId, backlog: Backlog
-    ) -> None:
-        while (here := self._rooms.get(room_id)) and (behind := here.behind.get(connection_id)):
-            listener = here.listeners[connection_id]
-            missed = backlog.take()
-            if missed is None and behind.place >= here.place:
-                self._fall_in(here, listener, backlog)
-                return
-            try:
-                missed = missed or await self._broker.missed(room_id, behind.place)
-            except AppError:
-                await asyncio.sleep(ASK_AGAIN_S)
-                continue
-            if connection_id not in here.behind:
-                return
-            if missed is None:
-                self._tell_one(listener, here, EventsLost(room_id=room_id), behind.place)
-                behind.place, behind.emits = here.place, 0
-                continue
-            user_id = listener.caller.memberships[room_id]
-            for event, place in backlog.events(missed, connection_id, user_id):
-                self._tell_one(listener, here, event, place)
-            behind.place, behind.emits = missed.place, 0
-
-    def _fall_in(self, here: Audience, listener: Listener, backlog: Backlog) -> None:
-        """From here on a connection hears what all hear."""
-        connection_id = listener.caller.connection_id
-        behind = here.behind[connection_id]
-        for event in backlog.rest():
-            self._tell_one(listener, here, event, behind.place)
-        del here.behind[connection_id]
-        behind.is_over.set()
-        if behind.place > here.place:
-            here.ahead[connection_id] = behind.place
-        for event in behind.moments:
-            self._tell_these((listener,), here, event, 0)
+    def _tell_moment(self, listener: Listener, here: Audience, event: RoomEvent) -> None:
+        self._tell_these((listener,), here, event, 0)
 
     def _tell_one(self, listener: Listener, here: Audience, event: RoomEvent, place: int) -> None:
         """Tell somebody who is behind of an event, after which it is at that place."""

@@ -197,8 +197,8 @@ class ApiNamespace(PlainNamespace):
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
-            if self._hub.is_behind(caller):
-                await self._hub.caught_up(caller)
+            if self._hub.catching_up.is_behind(caller):
+                await self._hub.catching_up.caught_up(caller)
             if action.repeats:
                 caller.repeated = _repeated(line, action.repeats, request)
             result = await action.handler(self._chat, caller, request)
@@ -206,7 +206,7 @@ class ApiNamespace(PlainNamespace):
                 _note_said(line, result)
             if caller.connection_id in self._recoveries.stale:
                 # Before the answer: what the client knows must survive this process.
-                with self._hub.held(caller):
+                with self._hub.catching_up.held(caller):
                     await self._recoveries.save(caller.connection_id)
             answer = action.render(request, result)
         except AppError as error:
