@@ -16,6 +16,9 @@ log = logging.getLogger("hushwire.redis")
 SILENCE_S = 3.0
 """Without a word, not even one's own heartbeat, a connection is taken for dead."""
 
+LOOK_AGAIN_S = 0.1
+"""For what has come meanwhile to be read."""
+
 CONFIRM_LIMIT_S = 2.0
 """For Redis to say that it will tell."""
 
@@ -119,6 +122,9 @@ class Ear:
             await self._begin(pubsub)
             while True:
                 message = await pubsub.get_message(timeout=SILENCE_S)
+                if message is None:
+                    # If it was this process that stood still, something lies there unread.
+                    message = await pubsub.get_message(timeout=LOOK_AGAIN_S)
                 if message is None:
                     raise _SilenceError
                 self._take(message["type"], message["channel"].decode(), message["data"])

@@ -1,6 +1,7 @@
 """Hearing Redis: after every loss all is heard again, and somebody is told that there was one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -134,6 +135,20 @@ async def test_a_connection_on_which_nothing_is_said_is_taken_for_dead(
     server = shared_redis()
     async with listening(server) as one:
         await until(lambda: one.losses)
+
+
+async def test_a_process_that_stands_still_itself_takes_nothing_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ear_module, "SILENCE_S", 0.2)
+    async with listening(shared_redis()) as one:
+        for number in range(3):
+            publish(shared_redis(), OWN, f"said meanwhile: {number}")
+            time.sleep(0.3)  # noqa: ASYNC251 - the standing still
+            await until(lambda heard=number + 1: len(one.heard) == heard)
+
+        assert one.losses == 0
+        assert not one.is_deaf
 
 
 async def test_while_redis_is_away_a_new_channel_is_refused_in_time_and_heard_later(
