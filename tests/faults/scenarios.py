@@ -76,18 +76,20 @@ async def _restart_nodes(stage: Stage, number: int) -> None:
 async def _cut_network(stage: Stage, number: int) -> None:
     proxy = _proxy_of(_one_of(stage.nodes, number))
     await proxy.cut()
-    await stage.talk.go_on(2)
+    await stage.talk.go_on(1)
     await proxy.mend()
 
 
 async def _hang_network(stage: Stage, number: int) -> None:
     proxy = _proxy_of(_one_of(stage.nodes, number))
     proxy.hang()
-    await stage.talk.go_on(4)
+    await stage.talk.go_on(3)
     await proxy.mend()
 
 
 async def _give_up(stage: Stage, number: int) -> None:
+    # Who was given up in the last round has to be one of them again.
+    await stage.talk.until(lambda: _known(stage.redis) == len(stage.nodes))
     cut_off, hung, other = stage.nodes[:3]
     before = [node.log.count("given_up_by_others") for node in (cut_off, hung)]
     await _proxy_of(cut_off).cut()
@@ -125,10 +127,16 @@ async def _hang_redis(stage: Stage, number: int) -> None:
 
 
 async def _kill_listeners(stage: Stage, number: int) -> None:
-    for _ in range(4):
-        with stage.redis.client() as client:
+    with stage.redis.client() as client:
+        for _ in range(4):
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await stage.talk.more(ENOUGH // 3)
+            await stage.talk.more(ENOUGH // 3)
+        # The others are heard on, and what they say now is the last for a while.
+        listener = client.client_list(_type="pubsub")[number % len(stage.nodes)]
+        client.client_kill_filter(_id=listener["id"])
+    before = stage.talk.done["acknowledged"]
+    await stage.talk.until(lambda: stage.talk.done["acknowledged"] > before)
+    await stage.talk.all_know_all()
 
 
 async def _fail_over(stage: Stage, number: int) -> None:
@@ -143,6 +151,12 @@ async def _fail_over(stage: Stage, number: int) -> None:
     await stage.talk.more(ENOUGH)
 
 
+def _known(redis: RedisServer) -> int:
+    """How many nodes there are, as far as they know of each other."""
+    with redis.client() as client:
+        return int(client.zcard("{hw:n}beats"))
+
+
 def _copies(redis: RedisServer) -> bool:
     """Whether a server has a replica that has caught up."""
     with redis.client() as client:
@@ -155,15 +169,15 @@ SCENARIOS = {
     "restart-nodes": Scenario(
         summary="a rolling restart: SIGTERM to one after the other",
         play=_restart_nodes,
-        settings=(("DRAIN_S", 2),),
+        settings=(("DRAIN_S", 1),),
     ),
     "cut-network": Scenario(
-        summary="all connections of a node to Redis end, for 2 s",
+        summary="all connections of a node to Redis end, for 1 s",
         play=_cut_network,
         has_proxies=True,
     ),
     "hang-network": Scenario(
-        summary="nothing passes between a node and Redis for 4 s, and arrives late",
+        summary="nothing passes between a node and Redis for 3 s, and arrives late",
         play=_hang_network,
         has_proxies=True,
     ),

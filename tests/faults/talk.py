@@ -99,6 +99,14 @@ class Talk:
         self._talkers = [talker for room in self.rooms for talker in room.talkers]
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def has_converged(self) -> bool:
+        return all(room.has_converged for room in self.rooms)
+
+    def _hush(self, is_silent: bool) -> None:
+        for talker in self._talkers:
+            talker.is_silent = is_silent
+
     def begin(self) -> None:
         self._tasks = [asyncio.create_task(talker.run()) for talker in self._talkers]
 
@@ -138,6 +146,16 @@ class Talk:
         """Wait until everybody is in its room."""
         await self.until(lambda: all(talker.is_there for talker in self._talkers))
 
+    async def all_know_all(self) -> None:
+        """Have nobody say more until everybody has heard what was said, and then go on.
+
+        Raises:
+            TimeoutError: Somebody has not heard it: nothing that comes later shows the gap.
+        """
+        self._hush(True)
+        await self.until(lambda: self.has_converged)
+        self._hush(False)
+
     async def go_on(self, seconds: float) -> None:
         """Have all talk for so long, since it is a time that counts."""
         ends_s = time.monotonic() + seconds
@@ -148,8 +166,7 @@ class Talk:
         late: list[str] = []
         await self._converge(late)
         # A word more from all: what is told late, or twice, comes before it.
-        for talker in self._talkers:
-            talker.is_silent = False
+        self._hush(False)
         await self._said_more(late)
         await self._converge(late)
         await self.cease()
@@ -174,11 +191,8 @@ class Talk:
         )
 
     async def _converge(self, late: list[str]) -> None:
-        for talker in self._talkers:
-            talker.is_silent = True
-        await self._until_or_note(
-            lambda: all(room.has_converged for room in self.rooms), "not all know all", late
-        )
+        self._hush(True)
+        await self._until_or_note(lambda: self.has_converged, "not all know all", late)
 
     async def _until_or_note(
         self, condition: Callable[[], bool], what: str, late: list[str]
