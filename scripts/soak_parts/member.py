@@ -73,7 +73,7 @@ class Member:
             opening = self._line.open_websocket if kind == WEBSOCKET else self._line.open_polling
             await opening()
             self._done[f"lines opened: {kind}"] += 1
-            self._line.send(b"0")
+            self._line.send(b'0{"recover":false}')  # it comes back by `since`
         request = {"sessionId": self._room, "userId": self.name, "isCreator": True}
         if self._witness.last:
             request |= {"since": self._witness.last}

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import redis
 from msgspec import Struct
 
 from tests.faults.nodes import Node, running_nodes
@@ -132,11 +133,15 @@ async def _kill_listeners(stage: Stage, number: int) -> None:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             await stage.talk.more(ENOUGH // 3)
         # The others are heard on, and what they say now is the last for a while.
-        listener = client.client_list(_type="pubsub")[number % len(stage.nodes)]
-        client.client_kill_filter(_id=listener["id"])
+        await stage.talk.until(lambda: len(_listeners(client)) == len(stage.nodes))
+        client.client_kill_filter(_id=_listeners(client)[number % len(stage.nodes)])
     before = stage.talk.done["acknowledged"]
     await stage.talk.until(lambda: stage.talk.done["acknowledged"] > before)
     await stage.talk.all_know_all()
+
+
+def _listeners(client: redis.Redis) -> list[str]:
+    return [one["id"] for one in client.client_list(_type="pubsub")]
 
 
 async def _fail_over(stage: Stage, number: int) -> None:

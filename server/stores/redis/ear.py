@@ -27,6 +27,10 @@ _PAUSE_S = (0.05, 0.5)
 
 _BATCH = 500
 
+# RuntimeError is uvloop's word for a connection that has just been closed, AttributeError the
+# client's.
+_CLOSED = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
+
 
 class _SilenceError(Exception):
     """Nothing was heard for too long."""
@@ -95,14 +99,14 @@ class Ear:
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()
             if self._pubsub:
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(*_CLOSED):
                     await self._subscribe(self._pubsub, channel)
         await confirmed.wait()
 
     async def drop(self, channel: str) -> None:
         """Hear a channel no more."""
         if self._confirmed.pop(channel, None) and self._pubsub:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*_CLOSED):
                 await self._unsubscribe(self._pubsub, channel)
 
     async def listen(self) -> None:
@@ -110,8 +114,8 @@ class Ear:
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError, TimeoutError, RuntimeError, _SilenceError):
-                pass  # it is tried again; the RuntimeError is uvloop's, of what has just closed
+            except (*_CLOSED, _SilenceError):
+                pass  # it is tried again
             except Exception:  # whatever it is, the process must not be deaf from now on
                 log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
