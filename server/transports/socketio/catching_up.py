@@ -128,6 +128,9 @@ class CatchingUp:
             user_id = listener.caller.memberships[room_id]
             for event, place in backlog.events(missed, connection_id, user_id):
                 self._tell_one(listener, here, event, place)
+            if missed.place <= behind.place and not missed.events:
+                await asyncio.sleep(ASK_AGAIN_S)  # the log knows less than was told here
+                continue
             behind.place, behind.emits = missed.place, 0
 
     def _fall_in(self, here: Audience, listener: Listener, backlog: Backlog) -> None:
