@@ -75,6 +75,9 @@ CLOSE_LIMIT_S = 1.0
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
 
+LIVE_STOP_LIMIT_S = 1.0
+"""For the store to hear of the end; the other processes notice it all the same."""
+
 STOP_MARGIN_S = 0.3
 """For what comes after, until the process has gone."""
 
@@ -223,7 +226,9 @@ class App:
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
                 await self._others.forwarder.close()
-        await self._live.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LIVE_STOP_LIMIT_S):
+                await self._live.stop()
         log.info("stopped")
 
     def _for_others(self) -> int:

@@ -111,10 +111,6 @@ class SignIns:
         if before is None:
             await self._arrive(user, connection_id)
 
-    def forget(self, connection_id: ConnectionId) -> None:
-        """Hold a connection no more that another process has now; nobody is told."""
-        self._held.pop(connection_id, None)
-
     async def depart(self, connection_id: ConnectionId, *, is_lost: bool) -> None:
         """Forget a connection that has ended."""
         if held := self._held.pop(connection_id, None):

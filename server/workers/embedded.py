@@ -156,8 +156,10 @@ class _Server:
             log.error("redis_ended", extra={"fields": fields})
             await asyncio.sleep(delay_s)
             backoff.started()
-            with contextlib.suppress(NoRedisError):
+            try:
                 await self.start()
+            except (NoRedisError, OSError) as error:  # it is tried again after a while
+                log.error("redis_not_started", extra={"fields": {"error": str(error)}})
 
     async def stop(self) -> None:
         """End it in order; by force if it does not."""

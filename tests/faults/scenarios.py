@@ -95,8 +95,8 @@ async def _give_up(stage: Stage, number: int) -> None:
     before = [node.log.count("given_up_by_others") for node in (cut_off, hung)]
     await _proxy_of(cut_off).cut()
     hung.pause()
-    dead = other.log.count("node_dead")
-    await stage.talk.until(lambda: other.log.count("node_dead") >= dead + 2, GIVE_UP_LIMIT_S)
+    dead = other.log.count("node_gone")
+    await stage.talk.until(lambda: other.log.count("node_gone") >= dead + 2, GIVE_UP_LIMIT_S)
     await _proxy_of(cut_off).mend()
     hung.go_on()
     await stage.talk.until(

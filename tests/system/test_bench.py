@@ -18,7 +18,7 @@ import pytest
 import socketio
 
 from scripts.bench_parts.report import render
-from scripts.bench_parts.servers import SERVERS, BenchError, Kind, running
+from scripts.bench_parts.servers import COMPARED, SERVERS, BenchError, Kind, running
 from scripts.bench_parts.summary import Measurement, Ratio, ratio, values
 from scripts.bench_parts.workloads import WORKLOADS
 from tests.servers import until
@@ -164,7 +164,7 @@ def test_the_table_shows_absolute_values_and_ratios_and_names_what_failed():
         measured(1, "node"),
         measured(1, "stock", error="client 7 heard 1 messages, not 2\nof its log"),
     ]
-    page = render(rounds, ["W1"], list(SERVERS), {"CPU": "a good one"})
+    page = render(rounds, ["W1"], list(COMPARED), {"CPU": "a good one"})
     _, _, row = (line for line in page.splitlines() if line.startswith("|"))
     assert row.endswith("| CPU µs/delivery | 10.0 | 20.0 | – | **0.50** | – |")
     assert "- CPU: a good one" in page

@@ -110,7 +110,7 @@ def test_what_a_session_can_do():
 def test_what_a_session_has():
     had = re.findall(r"^  get (\w+)\(", source("session.js"), re.MULTILINE)
     people = found(r"@typedef \{object\} Person\n(.*?)\n \*/", source("roster.js"))
-    inner = {"cardText", "heardMs"}
+    inner = {"cardText", "heardMs", "awaitedMs"}
     fields = set(re.findall(r"@property \{.*?\} (\w+)", people)) - inner
 
     told = found(r"^A session has .*?\n\n", PAGE)

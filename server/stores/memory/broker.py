@@ -1,6 +1,6 @@
 """The broker of one process: a direct call, and a log of what was told lately."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import islice
@@ -39,7 +39,7 @@ class LocalBroker:
         self._kept_ms = max(KEPT_MS, 2 * recovery_ms)
         self._deliver: list[Deliver] = []
         self._logs: dict[RoomId, _Log] = {}
-        self._unheard: deque[tuple[int, RoomId]] = deque()  # and since when
+        self._unheard: OrderedDict[RoomId, int] = OrderedDict()  # since when, longest first
 
     async def publish(self, event: RoomEvent) -> None:
         self._tell(event)
@@ -55,7 +55,8 @@ class LocalBroker:
         return nullcontext()
 
     def unheard(self, room_id: RoomId) -> None:
-        self._unheard.append((self._clock.now_ms(), room_id))
+        self._unheard[room_id] = self._clock.now_ms()
+        self._unheard.move_to_end(room_id)
 
     def subscribe(self, deliver: Deliver) -> None:
         self._deliver.append(deliver)
@@ -85,8 +86,11 @@ class LocalBroker:
         return log
 
     def _forget_unheard(self, until_ms: int) -> None:
-        while self._unheard and self._unheard[0][0] <= until_ms:
-            _, room_id = self._unheard.popleft()
+        while self._unheard:
+            room_id, since_ms = next(iter(self._unheard.items()))
+            if since_ms > until_ms:
+                return
+            del self._unheard[room_id]
             log = self._logs.get(room_id)
             if log and log.told_ms <= until_ms:
                 del self._logs[room_id]

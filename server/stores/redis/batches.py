@@ -18,6 +18,10 @@ MAX_COMMANDS = 100
 """Of one batch: those behind it should not wait for long."""
 
 
+WAIT_LIMIT_S = 2.0
+"""For a command's turn to be sent."""
+
+
 class NotCopiedError(Exception):
     """A command has run, and no replica has what it has changed."""
 
@@ -28,6 +32,7 @@ class _Call(Struct, eq=False):
     command: Sequence[Any]
     is_kept: bool
     answer: "asyncio.Future[Any]"
+    asked_s: float
 
 
 class Batches:
@@ -65,7 +70,7 @@ class Batches:
             return answer
         if not self._waiting:
             loop.call_soon(self._start)
-        self._waiting.append(_Call(command, is_kept, answer))
+        self._waiting.append(_Call(command, is_kept, answer, time.monotonic()))
         return answer
 
     def give_up(self, error: Exception) -> None:
@@ -81,12 +86,19 @@ class Batches:
             await asyncio.wait(self._running)
 
     def _start(self) -> None:
+        self._refuse_late()
         while self._waiting and len(self._running) < MAX_RUNNING:
             count = min(len(self._waiting), MAX_COMMANDS)
             batch = [self._waiting.popleft() for _ in range(count)]
             task = asyncio.get_running_loop().create_task(self._run(batch))
             self._running.add(task)
             task.add_done_callback(self._ended)
+
+    def _refuse_late(self) -> None:
+        """Answer what has waited for too long; it was not sent, and may be asked for again."""
+        oldest_s = time.monotonic() - WAIT_LIMIT_S
+        while self._waiting and self._waiting[0].asked_s < oldest_s:
+            _refuse(self._waiting.popleft(), TimeoutError("there was no turn for it"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

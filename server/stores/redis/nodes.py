@@ -121,7 +121,8 @@ class Nodes:
         """Until the next beat."""
         if self._settled_s is None:
             return self._pace.beat_s
-        return min(self._pace.beat_s, max(0.0, self._settled_s - time.monotonic()))
+        left_s = self._settled_s - time.monotonic()
+        return min(self._pace.beat_s, left_s) if left_s > 0 else self._pace.beat_s
 
     async def beat(self) -> None:
         """Say that this process is there, and see to who is not.
@@ -134,6 +135,7 @@ class Nodes:
             server = (await self._link.server_id(), pulse.epoch)
             if self._server not in (None, server):
                 log.warning("redis_changed")
+                self._link.is_up = False
                 await self._on_changed()
                 self._settled_s = time.monotonic() + self._pace.settle_s
             elif self._was_there and not pulse.was_there:
@@ -157,7 +159,7 @@ class Nodes:
         return True
 
     async def leave(self) -> None:
-        """End in order, so that nobody has to wait until this process is taken for dead."""
+        """End, so that nobody has to wait until this process is taken for dead."""
         await end(self._burials.values())
         with contextlib.suppress(AppError):
             await self._link.run(_LEAVE, NODES, self._node.node_id)
@@ -179,10 +181,11 @@ class Nodes:
         return _Pulse(bool(was_there), bool(is_buried), epoch.decode(), [d.decode() for d in dead])
 
     async def _bury(self, node_id: str) -> None:
-        log.warning("node_dead", extra={"fields": {"node": node_id}})
+        log.info("node_gone", extra={"fields": {"node": node_id}})
         try:
-            await self._take_over(node_id)
-            await self._link.run(_BURIED, NODES, node_id)
+            with self._link.probing():  # it may be this one, which may do nothing else
+                await self._take_over(node_id)
+                await self._link.run(_BURIED, NODES, node_id)
         except (AppError, RedisError):
             log.warning("node_not_buried_yet", extra={"fields": {"node": node_id}})
         except Exception:

@@ -169,9 +169,8 @@ class ApiNamespace(PlainNamespace):
         is_lost = reason != self.server.reason.CLIENT_DISCONNECT
         rooms = self._chat.rooms
         try:
-            if not await self._has_ended(connection_id, is_lost=is_lost):
-                self._chat.sign_ins.forget(connection_id)
-                return
+            # If it goes on in another process, the stores leave it there, and forget it here.
+            is_lost = not await self._has_ended(connection_id, is_lost=is_lost) or is_lost
             await _or_log(rooms.lose(connection_id) if is_lost else rooms.leave_all(connection_id))
             await _or_log(self._chat.sign_ins.depart(connection_id, is_lost=is_lost))
         finally:

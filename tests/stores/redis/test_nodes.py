@@ -145,13 +145,31 @@ async def test_who_was_given_up_hears_of_it_when_it_comes_back_and_is_there_agai
         assert one.was_lost == two.was_lost == 0
 
 
-async def test_a_process_that_ends_in_order_leaves_nothing_to_bury(server: RedisServer) -> None:
+async def test_what_a_process_leaves_when_it_ends_is_taken_over_at_once(
+    server: RedisServer,
+) -> None:
     async with three(server) as (one, two, third):
         await third.hang()
         await third.nodes.leave()
 
+        await until(lambda: not buried(server), limit_s=PACE.silence_s)
         assert known(server) == {"one", "two"}
-        assert one.taken_over == two.taken_over == []
+        assert {*one.taken_over, *two.taken_over} == {"three"}
+
+
+async def test_who_was_given_up_and_then_left_alone_is_there_again_in_time(
+    server: RedisServer,
+) -> None:
+    async with running_process(server, "one") as one:
+        await until(lambda: known(server) == {"one"})
+        with server.client() as client:
+            client.zadd("{hw:n}buried", {"one": client.time()[0] * 1000})
+            client.zrem("{hw:n}beats", "one")
+
+        await until(lambda: one.was_lost == 1)
+
+        await until(lambda: known(server) == {"one"} and not buried(server))
+        assert one.taken_over == ["one"]
 
 
 async def test_while_redis_hangs_nobody_is_given_up() -> None:

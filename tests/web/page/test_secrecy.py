@@ -42,13 +42,13 @@ def once(change):
 
 def damaged(frame):
     head, body = frame.split("[", 1)
-    event, message = json.loads("[" + body)
+    event, message, *offset = json.loads("[" + body)
     text = message["encrypted"]
     middle = len(text) // 2
     message["encrypted"] = (
         text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
     )
-    return [head + json.dumps([event, message])]
+    return [head + json.dumps([event, message, *offset])]
 
 
 HARMS = {

@@ -77,6 +77,12 @@ local function trim_log(log, length, entry_bytes)
   if length > kept then redis.call('LTRIM', log, -kept, -1) end
 end
 
+-- Note nothing new of a room. After a script that has written nothing WAIT may ask for less
+-- than what a former one wrote on another connection.
+local function touch_log(room_id)
+  redis.call('HINCRBY', TAG .. 'r:' .. room_id, 'place', 0)
+end
+
 -- Tell all processes of an event (packed by its kind, as codec.py reads it) and note it in the
 -- log: `noted`, if given, in its stead. Answers its place.
 local function tell(room_id, event, noted)

@@ -38,6 +38,7 @@ return attempt(function()
   local known = find_note(group, message_id)
   if known then
     if known.sender ~= member.id then stop('id_conflict') end
+    touch_log(group_id)
     return { 1, event_of(group, known, ciphertext) }
   end
   keep(group, note_of(group, member, find_recipient()), ciphertext, now_ms)

@@ -1,7 +1,8 @@
 -- One process says that it is there. Arguments: its id, where others reach it (or nothing),
 -- an id for this Redis if it has none yet, and how long a process may be silent (ms).
 -- Answers {whether it was there, 1 if it is being buried, the id of this Redis, then the
--- processes that are to be buried, by others than themselves}.
+-- processes that are to be buried: by others than themselves, unless nobody has done so for
+-- long}.
 local node, url, epoch, silence_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,7 +27,9 @@ if is_buried == 0 then
 end
 redis.call('PUBLISH', 'hw:node:' .. node, 'beat')
 local answer = {was_there, is_buried, redis.call('GET', TAG .. 'epoch')}
-for _, dead in ipairs(redis.call('ZRANGE', buried, 0, 9)) do
-  if dead ~= node then answer[#answer + 1] = dead end
+local dead = redis.call('ZRANGE', buried, 0, 9, 'WITHSCORES')
+for number = 1, #dead, 2 do
+  local is_overdue = now_ms - tonumber(dead[number + 1]) > 2 * silence_ms
+  if dead[number] ~= node or is_overdue then answer[#answer + 1] = dead[number] end
 end
 return answer

@@ -21,6 +21,7 @@ local found = redis.call('HMGET', TAG .. 'h:' .. room_id,
   'r:' .. message_id, 'm:' .. message_id, 't:' .. message_id)
 if found[1] then
   if not is_of_sender(message_record(found[1])) then return refuse('ID_CONFLICT') end
+  touch_log(room_id)
   return { 1, found[2] and 0 or 1, here.has_proved and 1 or 0, found[2] or found[3] }
 end
 
