@@ -25,7 +25,8 @@ from tests.transports.wire import (
     read_reply,
 )
 
-WARMING_CYCLES = 3_000
+WARMING_CYCLES = 8_000
+"""Until then rooms fill their logs, and the sessions of dropped connections come to their number."""
 CYCLES = 10_000
 AT_A_TIME = 50
 ROOMS = 16

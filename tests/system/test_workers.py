@@ -467,8 +467,11 @@ async def reserve(server: ServerProcess) -> int:
     return (await exchange(server.url, request)).status
 
 
-async def test_their_redis_is_started_again_and_keeps_what_it_has(tmp_path: Path) -> None:
-    with server_process(tmp_path, WORKERS=2) as server:
+async def test_their_redis_is_started_again_and_keeps_what_it_has(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("r")  # short: the path of a socket has an end
+    with server_process(folder, WORKERS=2) as server:
         assert await reserve(server) == 201
         with client_of(server) as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -481,7 +484,7 @@ async def test_their_redis_is_started_again_and_keeps_what_it_has(tmp_path: Path
             assert client.get("kept") == b"surely"
             assert "redis_ended" in server.log
         assert (await stop(server)).status == 0
-    with server_process(tmp_path, WORKERS=2) as again:
+    with server_process(folder, WORKERS=2) as again:
         with client_of(again) as client:
             assert client.get("kept") == b"surely"
         assert await reserve(again) == 200  # it knows it, with that key
