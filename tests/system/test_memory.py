@@ -26,7 +26,7 @@ from tests.transports.wire import (
 )
 
 WARMING_CYCLES = 8_000
-"""Until then rooms fill their logs, and the sessions of dropped connections come to their number."""
+"""By then rooms have filled their logs, and sessions of dropped connections come to a level."""
 CYCLES = 10_000
 AT_A_TIME = 50
 ROOMS = 16
