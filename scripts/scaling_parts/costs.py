@@ -22,7 +22,7 @@ class Costs:
     accept_us: float = 200.0
     hear_us: float = 25.0
     deliver_us: float = 8.0
-    append_us: float = 25.0
+    append_us: float = 55.0
     publish_us: float = 2.0
     hop_us: float = 150.0
     connection_kb: float = 9.0
