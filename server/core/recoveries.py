@@ -106,9 +106,9 @@ class Recoveries:
         self._open[session.connection_id] = held
         await self.save(session.connection_id)
 
-    async def give_up(self, pid: str) -> None:
-        """Forget what was taken, since it cannot be restored."""
-        await self._store.forget(_name(pid))
+    async def give_up(self, pid: str, line: str) -> None:
+        """Forget what a line has taken, since it cannot be restored."""
+        await self._store.forget(_name(pid), line)
 
     def drop(self, connection_id: ConnectionId) -> None:
         """Restore a connection no more from here: another line has it, or is about to."""
@@ -130,9 +130,7 @@ class Recoveries:
             return True
         try:
             if not is_lost:
-                if held.is_kept:
-                    await self._store.forget(held.name)
-                return True
+                return not held.is_kept or await self._store.forget(held.name, held.line)
             if connection_id in self.stale:
                 await self.save(connection_id)
             if not held.is_kept:
@@ -226,7 +224,7 @@ class Recoveries:
         rooms = (*held.rooms.values(), *held.ended)
         if not rooms or len(held.rooms) > MAX_ROOMS:
             if held.is_kept:
-                await self._store.forget(held.name)
+                await self._store.forget(held.name, held.line)
             held.is_kept = False
             self.stale.discard(connection_id)
             return

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 
 from server.core.ids import ConnectionId, NumericUserId, RoomId, UserId
 from server.core.kinds import Kind
@@ -159,10 +160,23 @@ async def test_a_session_that_is_forgotten_is_given_to_nobody(
 ) -> None:
     await store.keep(NAME, SESSION, KEPT_MS, clock.now_ms())
 
-    await store.forget(NAME)
-    await store.forget(NAME)
+    assert await store.forget(NAME, "line-1")
+    assert await store.forget(NAME, "line-1")
 
     assert await store.take(NAME, "line-2", clock.now_ms()) is None
+
+
+async def test_who_has_lost_a_session_to_another_line_cannot_forget_it(
+    store: RecoveryStore, clock: ManualClock
+) -> None:
+    await store.keep(NAME, SESSION, KEPT_MS, clock.now_ms())
+    await store.take(NAME, "line-2", clock.now_ms())
+    moved = structs.replace(SESSION, line="line-2")
+    await store.keep(NAME, moved, KEPT_MS, clock.now_ms())
+
+    assert not await store.forget(NAME, "line-1")
+
+    assert await store.take(NAME, "line-3", clock.now_ms()) == moved
 
 
 async def test_in_redis_a_session_expires_by_itself(clock: ManualClock) -> None:

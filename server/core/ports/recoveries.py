@@ -77,7 +77,9 @@ class RecoveryStore(Protocol):
         """Take a session over to another line. It is given once, until that line keeps it."""
         ...
 
-    async def forget(self, name: bytes) -> None: ...
+    async def forget(self, name: bytes, line: str) -> bool:
+        """Forget a line's session; False if it is another line's now, which keeps it."""
+        ...
 
     async def expire(self, now_ms: int) -> None:
         """Forget every session whose time is over."""

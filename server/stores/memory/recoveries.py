@@ -62,9 +62,15 @@ class MemoryRecoveries:
         self._put(name, _Record(line, None, now_ms + TAKING_MS))
         return known.session
 
-    async def forget(self, name: bytes) -> None:
-        if self._records.pop(name, None):
-            self._due.drop(name)
+    async def forget(self, name: bytes, line: str) -> bool:
+        known = self._records.get(name)
+        if known is None:
+            return True
+        if known.line != line:
+            return False
+        del self._records[name]
+        self._due.drop(name)
+        return True
 
     async def expire(self, now_ms: int) -> None:
         while (name := self._due.take(now_ms)) is not None:

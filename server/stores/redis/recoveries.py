@@ -40,8 +40,8 @@ class RedisRecoveries:
         packed = await self._link.run(_TAKE, NODES, name, line, TAKING_MS, now_ms)
         return _session(unpack(packed)) if packed else None
 
-    async def forget(self, name: bytes) -> None:
-        await self._link.run(_FORGET, NODES, name)
+    async def forget(self, name: bytes, line: str) -> bool:
+        return bool(await self._link.run(_FORGET, NODES, name, line))
 
     async def expire(self, now_ms: int) -> None:
         """Redis does so."""

@@ -94,7 +94,7 @@ class Recovery:
         except NotRestoredError as error:
             self._metrics.recoveries.labels(error.outcome).inc()
             if session:
-                await self._chat.recoveries.give_up(pid)
+                await self._chat.recoveries.give_up(pid, line.sid)
             return None
         self._metrics.recoveries.labels("restored").inc()
         return Returned(session.connection_id, pid, unsure)
