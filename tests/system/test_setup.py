@@ -146,22 +146,63 @@ def bare(tmp_path):
     """A folder to be the whole PATH: Debian as root, without a browser."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    installs = f'echo "$@" >> {tmp_path}/asked; [ $1 = update ] || : > {folder}/chromium'
-    for name, script in (("id", "echo 0"), ("apt-get", f"{installs}; chmod +x {folder}/*")):
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-    (folder / "chmod").symlink_to(shutil.which("chmod"))
+    for name in ("chmod", "touch"):
+        (folder / name).symlink_to(shutil.which(name))
+    add(folder, "id", "echo 0")
     return folder
 
+
+def add(folder, name, script):
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def debian_with(folder, *packages):
+    """An apt-get that can install these, and notes what it is asked for in `asked`."""
+    known = "|".join(f"*' {name} '*" for name in packages)
+    add(
+        folder,
+        "apt-get",
+        f"""echo "$@" >> {folder.parent}/asked
+        case " $* " in *' update '*) ;; {known}) ;; *) exit 100 ;; esac
+        for name in {" ".join(packages)}; do case " $* " in *" $name "*)
+            touch {folder}/$name; chmod +x {folder}/$name ;; esac; done""",
+    )
+
+
+SHELL, WHOLE = "chromium-headless-shell", "chromium"
 
 PROVIDE_CHROMIUM = ("/bin/sh", "-euc", '. scripts/venv; provide_chromium; echo "$CHROMIUM"')
 
 
-def test_root_on_debian_gets_a_browser_for_the_tests(bare, tmp_path):
-    provided = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM="")
+@pytest.mark.parametrize(
+    ("packages", "there", "provided"),
+    [
+        ((SHELL, WHOLE), [], SHELL),
+        ((SHELL, WHOLE), [WHOLE], SHELL),
+        ((WHOLE,), [], WHOLE),
+        ((WHOLE,), [WHOLE], WHOLE),
+        (("nothing",), ["google-chrome"], "google-chrome"),
+    ],
+)
+def test_root_on_debian_gets_the_cheapest_browser_there_is(bare, packages, there, provided):
+    debian_with(bare, *packages)
+    for name in there:
+        add(bare, name, "")
 
-    assert (provided.returncode, provided.stdout.strip()) == (0, str(bare / "chromium"))
-    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(" chromium fonts-liberation")
+    done = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM="")
+
+    assert (done.returncode, done.stdout.strip()) == (0, str(bare / provided))
+
+
+def test_a_browser_that_is_there_already_is_taken(bare, tmp_path):
+    debian_with(bare, SHELL)
+    add(bare, SHELL, "")
+
+    done = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM="")
+
+    assert (done.returncode, done.stdout.strip()) == (0, str(bare / SHELL))
+    assert not (tmp_path / "asked").exists()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +210,8 @@ def test_root_on_debian_gets_a_browser_for_the_tests(bare, tmp_path):
     [("id", "echo 1000", ""), ("id", "echo 0", "/nowhere/chromium"), ("apt-get", "exit 100", "")],
 )
 def test_without_a_browser_the_tests_say_what_to_install(bare, stub, script, named):
-    (bare / stub).write_text(f"#!/bin/sh\n{script}\n")
+    debian_with(bare, SHELL)
+    add(bare, stub, script)
 
     provided = run(*PROVIDE_CHROMIUM, PATH=str(bare), CHROMIUM=named)
 

@@ -37,8 +37,8 @@ def chromium_path() -> str:
     found = shutil.which(wanted)
     if not found:
         raise FileNotFoundError(
-            f"{wanted} was not found; on Debian, as root: apt-get install chromium; "
-            "or name a Chromium in CHROMIUM"
+            f"{wanted} was not found; on Debian, as root: apt-get install "
+            "chromium-headless-shell, and name it in CHROMIUM, as scripts/test does"
         )
     return found
 
