@@ -4,7 +4,7 @@ import unicodedata
 
 from msgspec import Struct
 
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
@@ -19,6 +19,7 @@ class User(Struct, frozen=True, kw_only=True):
         expires_ms: When the token runs out; None for never.
         is_guest: A pseudonym that we gave a token to, without an account.
         is_operator: May do what only operators may.
+        device_id: Which of the devices of an account of ours it is; None of all others.
     """
 
     user_id: UserId
@@ -26,6 +27,7 @@ class User(Struct, frozen=True, kw_only=True):
     expires_ms: int | None
     is_guest: bool = False
     is_operator: bool = False
+    device_id: DeviceId | None = None
 
     def is_expired(self, now_ms: int) -> bool:
         return self.expires_ms is not None and self.expires_ms <= now_ms

@@ -38,6 +38,12 @@ class NumericUserId(UserId):
     __slots__ = ()
 
 
+class DeviceId(str):
+    """Names a device of one user; chosen by the client."""
+
+    __slots__ = ()
+
+
 def as_written(user_id: Recipient) -> str | int:
     """A user id as its client wrote it: text, or a number."""
     return int(user_id) if isinstance(user_id, NumericUserId) else str(user_id)
