@@ -29,6 +29,7 @@ from server.core.signins import SignIns
 from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
+from server.stores.durable import Durable, open_durable
 from server.stores.live import Live, MemoryLive
 from server.stores.redis.ending import end
 from server.stores.redis.live import RedisLive, open_redis
@@ -91,6 +92,7 @@ class App:
         secret: At least 256 bits of this installation; every hash of a room key hangs on it.
         admin_token: Of the operators.
         live: Where live state is; in memory if it is not said.
+        durable: Where durable state is; where the settings say if it is not said.
         clock: For everything that is a matter of time in the core.
         client: For browsers; the built-in one if there is no other.
         seat: Where it is among others; alone if it is not said.
@@ -109,6 +111,7 @@ class App:
         secret: str,
         admin_token: str,
         live: Live | None = None,
+        durable: Durable | None = None,
         clock: Clock | None = None,
         client: Client | None = None,
         seat: Seat | None = None,
@@ -125,6 +128,7 @@ class App:
             settings.recovery_ms,
             2 * settings.max_connections,
         )
+        self._durable = durable or open_durable(settings.database_url, settings.data_dir)
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -146,7 +150,12 @@ class App:
         guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
         self._web = Web(client or built_in())
         self._health = Health(
-            self.chat, self._metrics, guard, self._gate, self._live, self._others.gathering
+            self.chat,
+            self._metrics,
+            guard,
+            self._gate,
+            (self._live, self._durable),
+            self._others.gathering,
         )
         self._surround = Surround(self._front, self._metrics)
         self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
@@ -167,7 +176,9 @@ class App:
 
         Raises:
             OSError: The address cannot be had.
+            DatabaseAwayError: The database cannot be had, or used.
         """
+        await self._durable.start()
         await self._runner.setup()
         await self._live.start(self._let_all_go)
         settings = self._settings
@@ -229,6 +240,7 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIVE_STOP_LIMIT_S):
                 await self._live.stop()
+        await self._durable.stop()
         log.info("stopped")
 
     def _for_others(self) -> int:

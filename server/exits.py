@@ -15,9 +15,9 @@ def cannot_start(error: object) -> int:
     return BAD_SETTINGS
 
 
-def store_away(error: object) -> int:
-    """Say that what holds live state cannot be had, and return the status."""
-    print(f"Hushwire cannot start:\nREDIS_URL: {error}", file=sys.stderr)
+def store_away(error: object, setting: str = "REDIS_URL") -> int:
+    """Say that what holds the state cannot be had, and return the status."""
+    print(f"Hushwire cannot start:\n{setting}: {error}", file=sys.stderr)
     return STORE_AWAY
 
 

@@ -48,11 +48,16 @@ def _installed(settings: Settings) -> Installation:
     return Installation(
         settings=settings,
         # Of one on several machines, the signing secret is what they have in common.
-        secret=(settings.redis_url and settings.jwt_secret) or own_secret,
+        secret=(_is_shared(settings) and settings.jwt_secret) or own_secret,
         admin_token=settings.admin_token or read_secret(token_file or folder),
         places=f"operators' token in {_place(token_file, 'ADMIN_TOKEN')}, "
         f"tokens' secret in {_place(signing_file, 'JWT_SECRET')}",
     )
+
+
+def _is_shared(settings: Settings) -> bool:
+    database = settings.database_url
+    return bool(settings.redis_url or (database and not database.startswith("sqlite://")))
 
 
 def _place(file: Path | None, setting: str) -> str:

@@ -13,6 +13,7 @@ from server.ending import Ending
 from server.exits import cannot_listen, store_away
 from server.installation import Installation
 from server.stores.live import StoreAwayError
+from server.stores.sql.database import DatabaseAwayError
 from server.transports.others import Seat
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -50,6 +51,9 @@ async def run(
     except TimeoutError:
         await app.stop()
         return store_away("it does not tell what is published there")
+    except DatabaseAwayError as error:
+        await app.stop()
+        return store_away(error, "DATABASE_URL")
     except OSError as error:
         await app.stop()
         return cannot_listen(installation.settings, error)

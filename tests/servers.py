@@ -38,7 +38,8 @@ class RunningServer:
         client: Client | None = None,
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
-        self._settings = [{"PORT": "0", **texts} for _ in range(size)]
+        defaults = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:"}
+        self._settings = [defaults | texts for _ in range(size)]
         self._clock = clock
         self._client = client
         self._echoes: list[Echo] = []

@@ -179,7 +179,7 @@ def test_a_folder_name_that_no_system_takes_is_refused_like_any_bad_value() -> N
 def test_all_problems_are_told_at_once_each_on_its_line() -> None:
     bad = {"PORT": "none", "CLIENT_URL": "nowhere", "DEBUG": "2", "MAX_SESSIONS": "0"}
 
-    told = problems(**bad, DATABASE_URL="postgresql://a", WORKERS="none", ADMIN_TOKEN="short")
+    told = problems(**bad, DATABASE_URL="oracle://a", WORKERS="none", ADMIN_TOKEN="short")
 
     names = [line.partition(":")[0] for line in told]
     assert sorted(names) == sorted([*bad, "DATABASE_URL", "WORKERS", "ADMIN_TOKEN"])
@@ -223,7 +223,7 @@ def test_a_bad_secret_is_refused_and_never_shown(secret: str) -> None:
 
 
 def test_a_password_in_an_address_is_never_shown() -> None:
-    told = problems(REDIS_URL="http://:hunter22@redis", DATABASE_URL="postgres://u:hunter22@db")
+    told = problems(REDIS_URL="http://:hunter22@redis", DATABASE_URL="oracle://u:hunter22@db")
 
     assert len(told) == 2
     assert "hunter22" not in "".join(told)
@@ -395,11 +395,42 @@ def test_a_url_of_redis_goes_before_its_parts() -> None:
     assert load({**SHARED, **named}).redis_url == "redis://one"
 
 
+# --- databases ---
+
+
+@pytest.mark.parametrize("url", ["sqlite:///srv/chat.db", "sqlite://chat.db"])
+def test_a_database_file_may_be_anywhere(url: str) -> None:
+    assert load({"DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@db.example:5433/chat", "postgres:///chat?host=/run/postgresql"]
+)
+def test_a_database_server_needs_the_secrets_that_all_share(url: str) -> None:
+    assert load({**SHARED, "DATABASE_URL": url}).database_url == url
+    told = problems(DATABASE_URL=url)
+    assert [one.split(":")[0] for one in told] == ["JWT_SECRET", "ADMIN_TOKEN"]
+
+
+@pytest.mark.parametrize("url", ["mysql://db/chat", "sqlite://", "db.example", "postgres://[::1"])
+def test_no_other_database_is_taken(url: str) -> None:
+    (problem,) = problems(DATABASE_URL=url)
+
+    assert problem.startswith("DATABASE_URL: ")
+    assert "such as postgresql://" in problem
+
+
+def test_machines_with_a_file_each_are_warned_of_accounts_of_their_own() -> None:
+    several = {**SHARED, "REDIS_URL": "redis://a", "NODE_URL": "http://node3.example:3001"}
+
+    (warning,) = load(several).warnings
+    assert "DATABASE_URL" in warning
+    assert load({**several, "DATABASE_URL": "postgresql://db/chat"}).warnings == ()
+
+
 # --- what this version cannot do ---
 
-LATER = {
-    "DATABASE_URL": "postgresql://localhost/chat",
-}
+LATER = {"REQUIRE_ENCRYPTION": "true", "REQUIRE_REGISTRATION_TOKEN": "true"}
 
 
 @pytest.mark.parametrize("name", LATER)
@@ -489,7 +520,7 @@ def test_every_setting_changes_something() -> None:
         "NODE_URL": "http://10.0.0.3:3001",
     }
     # See tests/conformance/test_tls.py, and above.
-    names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL", "REDIS_URL"}
+    names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL", "REDIS_URL", "DATABASE_URL"}
     idle = [name for name in names if load({name: others.get(name) or changed(name)}) == load({})]
 
     assert idle == []

@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     admin_token: Secret | None
     jwt_secret: Secret | None
     redis_url: Secret | None
+    database_url: Secret | None
     jwks_url: str | None
     token_rules: TokenRules
     trusted_hops: int
@@ -137,18 +138,29 @@ def _issuer_problems(values: Mapping[str, Any]) -> list[str]:
 
 def _sharing_problems(values: Mapping[str, Any]) -> list[str]:
     """What is made at the first start is another secret on each machine."""
+    shared = next((name for name in ("REDIS_URL", "DATABASE_URL") if values.get(name)), None)
+    if shared is None or (shared == "DATABASE_URL" and _is_file(values[shared])):
+        return []
     return [
-        f"{name}: REDIS_URL is set, and without this every process would make its own. Set it "
+        f"{name}: {shared} is set, and without this every process would make its own. Set it "
         "to the same value for all of them."
         for name in ("JWT_SECRET", "ADMIN_TOKEN")
-        if values.get("REDIS_URL") and name in values and values[name] is None
+        if name in values and values[name] is None
     ]
+
+
+def _is_file(database_url: str) -> bool:
+    return database_url.startswith("sqlite://")
 
 
 def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
     if not values["RATE_LIMITS"]:
         warnings.append("RATE_LIMITS is off: one client can use up the server")
+    if values["NODE_URL"] and not values["DATABASE_URL"]:
+        warnings.append(
+            "NODE_URL is set and DATABASE_URL is not: each machine has accounts of its own"
+        )
     if "*" in values["CLIENT_URL"]:
         warnings.append("CLIENT_URL is *: any web page may use this server")
     return warnings
@@ -171,6 +183,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         admin_token=values["ADMIN_TOKEN"],
         jwt_secret=values["JWT_SECRET"],
         redis_url=values["REDIS_URL"],
+        database_url=values["DATABASE_URL"],
         jwks_url=values["JWT_JWKS_URL"],
         token_rules=_token_rules(values),
         trusted_hops=hops,

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 LATER = {
-    "DATABASE_URL": "this version keeps nothing in a database",
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
     "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
 }

@@ -10,6 +10,7 @@ from server.core.limits import Bounds, Rate, Rates
 from server.settings.values import (
     admin_claim,
     claim_text,
+    database_url,
     file,
     folder,
     host,
@@ -64,7 +65,9 @@ TABLE: tuple[Setting, ...] = (
         origins,
         "Origins of front ends that may use the server, separated by commas; * for any",
     ),
-    Setting("DATA_DIR", "./data", folder, "Folder for secrets; made with mode 0700"),
+    Setting(
+        "DATA_DIR", "./data", folder, "Folder for secrets and the database; made with mode 0700"
+    ),
     Setting(
         "TLS_CERT",
         "",
@@ -106,6 +109,13 @@ TABLE: tuple[Setting, ...] = (
         redis_url,
         "Redis that many processes share for live state: redis://, rediss://, unix:// or "
         "redis+sentinel://; in memory if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "DATABASE_URL",
+        "",
+        database_url,
+        "Where what lasts is kept: postgresql://, or sqlite:///path; a file in DATA_DIR if empty",
         is_secret=True,
     ),
     Setting(

@@ -175,6 +175,25 @@ def redis_url(text: str) -> Secret | None:
     return Secret(text)
 
 
+_DATABASE_SCHEMES = ("postgresql", "postgres")
+
+
+def database_url(text: str) -> Secret | None:
+    """Where what lasts is kept; it may hold a password."""
+    if not text:
+        return None
+    if text.startswith("sqlite://") and len(text) > len("sqlite://") and text.isprintable():
+        return Secret(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    # Without a host in it, the place is that of libpq: a socket of this machine.
+    if parts.scheme not in _DATABASE_SCHEMES or not text.isprintable():
+        raise ValueError("must be a URL such as postgresql://user:password@127.0.0.1/hushwire")
+    return Secret(text)
+
+
 def claim_text(text: str) -> str | None:
     if len(text) > 512 or not text.isprintable():
         raise ValueError("must have at most 512 printable characters")

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -39,7 +40,7 @@ class Health:
         metrics: Metrics,
         guard: Guard,
         gate: Gate,
-        stores: Needed,
+        stores: Sequence[Needed],
         gathering: Gathering | None = None,
     ) -> None:
         self._gathering = gathering
@@ -62,7 +63,7 @@ class Health:
         return json_response(
             {
                 # The process is alive all the same; `/ready` says that it is of no use.
-                "status": "ok" if self._stores.is_ready else "degraded",
+                "status": "ok" if self._is_complete else "degraded",
                 "uptime": round(time.monotonic() - self._started, 3),
                 "sessions": totals.rooms,
                 "connections": self._gate.connections,
@@ -73,7 +74,7 @@ class Health:
     async def _ready(self, request: web.Request) -> web.Response:
         if self.is_draining:
             return problem_response(AppError(Code.UNAVAILABLE, "this process is stopping"))
-        if not self._stores.is_ready:
+        if not self._is_complete:
             return problem_response(AppError(Code.UNAVAILABLE, "the relay's store is away"))
         return json_response({"status": "ready"})
 
@@ -87,6 +88,10 @@ class Health:
         if self._gathering and ONLY_OWN not in request.query:
             body = (await self._gathering.page(body.decode())).encode()
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    @property
+    def _is_complete(self) -> bool:
+        return all(one.is_ready for one in self._stores)
 
     async def _known_totals(self) -> RoomTotals:
         with contextlib.suppress(AppError):

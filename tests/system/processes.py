@@ -130,3 +130,16 @@ def server_process(folder: Path, **settings: object) -> Iterator[ServerProcess]:
             yield ServerProcess(launched)
         finally:
             launched.process.kill()
+
+
+def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a server that is expected to end by itself."""
+    return subprocess.run(
+        COMMAND,
+        cwd=folder,
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )

@@ -28,6 +28,7 @@ from tests.system.processes import (
     Stop,
     children_of,
     environment,
+    run,
     server_process,
     workers_of,
 )
@@ -54,19 +55,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
         assert server.stop().status == 0
         assert "worker_killed" not in server.log
-
-
-def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
-    """Run a server that is expected to end by itself."""
-    return subprocess.run(
-        COMMAND,
-        cwd=folder,
-        env=environment(folder, **settings),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
 
 
 def start(

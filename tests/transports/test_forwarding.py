@@ -74,7 +74,8 @@ def count(server: Process, kind: str) -> int:
 
 
 async def start(stack: AsyncExitStack, folder: Path | None, book: Book) -> Process:
-    settings = load({"PORT": "0", **{name: str(value) for name, value in LONG.items()}})
+    own = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:"}
+    settings = load({**own, **{name: str(value) for name, value in LONG.items()}})
     app = App(
         settings,
         secret=SECRET,

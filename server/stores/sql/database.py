@@ -24,10 +24,14 @@ class Database(Protocol):
         name: Of the engine, for people.
         migration_lock: The statement by which one process at a time changes the schema, for
             an engine that needs one.
+        has_failed: What was to be written last could not be, such as on a full disk.
     """
 
     name: str
     migration_lock: str | None
+
+    @property
+    def has_failed(self) -> bool: ...
 
     async def start(self) -> None:
         """Open it.

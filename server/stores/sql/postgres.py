@@ -53,6 +53,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self._url = url
         self._pool: asyncpg.Pool | None = None
+        self.has_failed = False
 
     async def start(self) -> None:
         try:
@@ -95,9 +96,12 @@ class Postgres:
                 self._pool.acquire(timeout=COMMAND_LIMIT_S) as connection,
                 connection.transaction(**options),
             ):
-                return await _run_steps(connection, steps())
+                result = await _run_steps(connection, steps())
         except _AWAY as error:
+            self.has_failed = True
             raise unavailable() from error
+        self.has_failed = False
+        return result
 
 
 async def _run_steps(connection: Any, steps: Steps[T]) -> T:

@@ -55,11 +55,15 @@ class SQLite:
         self._readers = [Worker(self._open, Worker.run_reads) for _ in range(readers)]
         self._next_reader = 0
 
+    @property
+    def has_failed(self) -> bool:
+        return self._writer.has_failed
+
     async def start(self) -> None:
         try:
             for worker in (self._writer, *self._readers):
                 await worker.start()
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise DatabaseAwayError(f"{self._path}: {error}") from error
 
     async def close(self) -> None:
@@ -76,6 +80,9 @@ class SQLite:
         return await self._readers[self._next_reader].do(steps)
 
     def _open(self) -> apsw.Connection:
+        if self._path != IN_MEMORY:
+            # Nobody else may read it; SQLite gives the files beside it the same mode.
+            Path(self._path).touch(mode=0o600)
         connection = apsw.Connection(self._path)
         for pragma in _PRAGMAS:
             connection.execute(pragma)

@@ -55,6 +55,9 @@ class Worker:
     Args:
         open_connection: Called in the thread.
         run: Runs a group of jobs.
+
+    Attributes:
+        has_failed: The last group that was to be written could not be.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Worker:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite", daemon=True)
         self._is_closed = True
+        self.has_failed = False
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -95,7 +99,7 @@ class Worker:
     def _work(self) -> None:
         try:
             self._connection = self._open()
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             self._tell(self._begun.set_exception, error)
             return
         self._tell(self._begun.set_result, None)
@@ -131,7 +135,9 @@ class Worker:
             for job in group:
                 self._run_in_savepoint(job)
             self._connection.execute("COMMIT")
+            self.has_failed = False
         except apsw.Error as error:
+            self.has_failed = True
             self._roll_back()
             for job in group:
                 job.error = _refused(error)

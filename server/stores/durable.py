@@ -1,0 +1,44 @@
+"""The stores of what lasts, as one installation has them: in a file, or in PostgreSQL."""
+
+from pathlib import Path
+
+from server.stores.sql.database import Database
+from server.stores.sql.migrations import migrate
+from server.stores.sql.opening import database_at
+from server.stores.sql.watch import Watch
+
+FILE_NAME = "hushwire.sqlite3"
+"""In the data folder, where no other database is named."""
+
+
+class Durable:
+    """All that holds durable state."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._watch = Watch(database)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be read and written."""
+        return self._watch.is_ready
+
+    async def start(self) -> None:
+        """Open it, and bring its schema up to date.
+
+        Raises:
+            DatabaseAwayError: It cannot be had, or is not one that this program can use.
+        """
+        await self.database.start()
+        await migrate(self.database)
+        await self._watch.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        await self._watch.stop()
+        await self.database.close()
+
+
+def open_durable(url: str | None, data_dir: Path) -> Durable:
+    """Durable state at a URL, or in the data folder; nothing is touched before it starts."""
+    return Durable(database_at(url, data_dir / FILE_NAME))
