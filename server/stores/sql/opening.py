@@ -6,11 +6,17 @@ from server.stores.sql.database import Database
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 
-POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+_FILE_SCHEME = "sqlite://"
+
+
+def file_of(url: str | None, default: Path) -> Path | None:
+    """The file of a database: `sqlite:///path`, the default without a URL, or None for none."""
+    if not url:
+        return default
+    return Path(url.removeprefix(_FILE_SCHEME)) if url.startswith(_FILE_SCHEME) else None
 
 
 def database_at(url: str | None, default: Path) -> Database:
-    """The database of a URL: `postgresql://…`, or `sqlite:///path`; the default file if None."""
-    if url and url.startswith(POSTGRES_SCHEMES):
-        return Postgres(url)
-    return SQLite(url.removeprefix("sqlite://") if url else default)
+    """The database of a URL, which is not opened yet."""
+    file = file_of(url, default)
+    return SQLite(file) if file else Postgres(str(url))

@@ -1,0 +1,194 @@
+"""Copies of a whole database, taken while it is in use, and put back.
+
+A copy is one state of the whole. It counts only once it has been read back: a SQLite file by its
+own checks, an archive of `pg_dump` by reading every row of it.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import apsw
+
+from server.stores.sql.migrations import known_migrations
+
+LIMIT_S = 3600
+"""For a program of PostgreSQL."""
+
+
+class BackupError(Exception):
+    """There is no good copy, or nothing was put back; the text says why."""
+
+
+def back_up_file(source: Path, copy: Path) -> int:
+    """Copy a SQLite database into a file of its own that nobody else may read.
+
+    What was deleted is not in it.
+
+    Returns:
+        The size of the copy in bytes.
+
+    Raises:
+        BackupError: `copy` is there already, or the copy would not be good.
+    """
+    _refuse_overwriting(copy)
+    if not source.exists():
+        raise BackupError(f"there is no database at {source}")
+    with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=".backup-") as folder:
+        aside = Path(folder) / "copy"
+        try:
+            connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                connection.execute("VACUUM INTO ?", (str(aside),))
+            finally:
+                connection.close()
+        except apsw.Error as error:
+            raise BackupError(f"{source}: {error}") from error
+        check_file(aside)
+        return _put(aside, copy)
+
+
+def check_file(path: Path) -> None:
+    """See that a file is a whole database that this program can use.
+
+    Raises:
+        BackupError: It is not.
+    """
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.Error as error:
+        raise BackupError(f"{path}: {error}") from error
+    try:
+        found = [str(one[0]) for one in connection.execute("PRAGMA integrity_check(1)")]
+        found += [f"a row of {one[0]} lacks its {one[2]}" for one in _orphans(connection)]
+        applied = list(connection.execute("SELECT number, sha256 FROM migrations"))
+    except apsw.Error as error:
+        raise BackupError(f"{path} is no database of Hushwire: {error}") from error
+    finally:
+        connection.close()
+    if found != ["ok"]:
+        raise BackupError(f"{path} is damaged: {found[0] if found[0] != 'ok' else found[1]}")
+    known = {one.number: one.sha256 for one in known_migrations()}
+    if any(known.get(number) != sha256 for number, sha256 in applied):
+        raise BackupError(f"{path} is of another version of Hushwire")
+
+
+def restore_file(copy: Path, target: Path, *, replace: bool) -> None:
+    """Put a copy in the place of a database that nobody uses.
+
+    Args:
+        replace: A database that is there is kept beside it, as `<name>.replaced`.
+
+    Raises:
+        BackupError: The copy is not good; or there is a database that is in use or was not to
+            be replaced.
+    """
+    check_file(copy)
+    if target.exists():
+        if not replace:
+            raise BackupError(f"{target} is there already; --replace keeps it beside the new one")
+        _refuse_use(target)
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".restore-") as folder:
+        aside = Path(folder) / "copy"
+        shutil.copyfile(copy, aside)
+        if target.exists():
+            target.replace(target.with_name(target.name + ".replaced"))
+        _put(aside, target)
+
+
+def back_up_server(url: str, copy: Path) -> int:
+    """Copy a PostgreSQL database into an archive that nobody else may read.
+
+    Returns:
+        The size of the archive in bytes.
+
+    Raises:
+        BackupError: As `back_up_file`; or PostgreSQL's programs are not there.
+    """
+    _refuse_overwriting(copy)
+    with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=".backup-") as folder:
+        aside = Path(folder) / "copy"
+        _run("pg_dump", "--format=custom", "--no-owner", f"--file={aside}", _named(url))
+        check_archive(aside)
+        return _put(aside, copy)
+
+
+def check_archive(path: Path) -> None:
+    """See that every row of an archive can be read.
+
+    Raises:
+        BackupError: It cannot.
+    """
+    if "migrations" not in _run("pg_restore", "--list", str(path)):
+        raise BackupError(f"{path} is no database of Hushwire")
+    _run("pg_restore", f"--file={os.devnull}", str(path))
+
+
+def restore_server(copy: Path, url: str, *, replace: bool) -> None:
+    """Put an archive into a PostgreSQL database, all or nothing.
+
+    Args:
+        replace: What is there of Hushwire is dropped first.
+
+    Raises:
+        BackupError: The archive is not good, or something was there that it would meet.
+    """
+    check_archive(copy)
+    cleaning = ("--clean", "--if-exists") if replace else ()
+    options = ("--single-transaction", "--exit-on-error", "--no-owner", *cleaning)
+    _run("pg_restore", *options, f"--dbname={_named(url)}", str(copy))
+
+
+def _orphans(connection: apsw.Connection) -> list[tuple[object, ...]]:
+    return list(connection.execute("PRAGMA foreign_key_check"))[:1]
+
+
+def _refuse_overwriting(copy: Path) -> None:
+    if copy.exists():
+        raise BackupError(f"{copy} is there already; a backup never overwrites another")
+
+
+def _refuse_use(target: Path) -> None:
+    """Refuse if somebody has the database open: only whoever is alone may leave the WAL mode."""
+    try:
+        connection = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            connection.close()
+    except apsw.BusyError:
+        raise BackupError(f"{target} is in use; stop the server first") from None
+    except apsw.Error:
+        return  # it is damaged, which may be why it is to be replaced
+
+
+def _put(aside: Path, place: Path) -> int:
+    """Move a whole file to its place, for its owner alone, so that a power cut cannot halve it."""
+    aside.chmod(0o600)
+    with aside.open("rb+") as file:
+        os.fsync(file.fileno())
+    aside.replace(place)
+    folder = os.open(place.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return place.stat().st_size
+
+
+def _named(url: str) -> str:
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def _run(program: str, *arguments: str) -> str:
+    found = shutil.which(program)
+    if not found:
+        raise BackupError(f"{program} was not found; on Debian: apt-get install postgresql-client")
+    done = subprocess.run(  # noqa: S603 - arguments of ours, and no shell
+        [found, *arguments], check=False, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    if done.returncode:
+        raise BackupError(f"{program}: {done.stderr.strip()}")
+    return done.stdout
