@@ -14,6 +14,8 @@ class Code(Enum):
     UNKNOWN_EVENT = ("unknown_event", False)
     UNAUTHENTICATED = ("unauthenticated", False)
     TOKEN_EXPIRED = ("token_expired", True)
+    INVALID_CREDENTIALS = ("invalid_credentials", False)
+    ACCOUNT_EXISTS = ("account_exists", False)
     FORBIDDEN = ("forbidden", False)
     ORIGIN_REFUSED = ("origin_refused", False)
     NOT_FOUND = ("not_found", False)

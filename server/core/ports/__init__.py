@@ -5,6 +5,21 @@ an `AppError`, nothing. Time always comes in as `now_ms` (milliseconds since the
 """
 
 from server.core.events import Group as Group
+from server.core.ports.accounts import Account as Account
+from server.core.ports.accounts import AccountPage as AccountPage
+from server.core.ports.accounts import AccountSession as AccountSession
+from server.core.ports.accounts import AccountStore as AccountStore
+from server.core.ports.accounts import Block as Block
+from server.core.ports.accounts import Claim as Claim
+from server.core.ports.accounts import Claimed as Claimed
+from server.core.ports.accounts import Device as Device
+from server.core.ports.accounts import Found as Found
+from server.core.ports.accounts import NewAccount as NewAccount
+from server.core.ports.accounts import NewTokens as NewTokens
+from server.core.ports.accounts import Rotated as Rotated
+from server.core.ports.accounts import SignIn as SignIn
+from server.core.ports.accounts import SignInDevice as SignInDevice
+from server.core.ports.accounts import SignInOutcome as SignInOutcome
 from server.core.ports.broker import Broker as Broker
 from server.core.ports.broker import Deliver as Deliver
 from server.core.ports.broker import Missed as Missed

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.database import Database
+from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from tests.postgres_servers import new_database
@@ -17,3 +19,24 @@ async def database(request, tmp_path) -> AsyncIterator[Database]:
     await one.start()
     yield one
     await one.close()
+
+
+@pytest.fixture
+async def accounts(database: Database) -> SqlAccounts:
+    """The accounts of a database that has its tables."""
+    await migrate(database)
+    return SqlAccounts(database)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def two_nodes(request, tmp_path) -> AsyncIterator[tuple[SqlAccounts, SqlAccounts]]:
+    """The accounts of one database, as two processes have them."""
+    url = new_database() if request.param == "postgres" else None
+    path = tmp_path / "shared.sqlite3"
+    nodes: list[Database] = [Postgres(url) if url else SQLite(path) for _ in range(2)]
+    for node in nodes:
+        await node.start()
+    await migrate(nodes[0])
+    yield SqlAccounts(nodes[0]), SqlAccounts(nodes[1])
+    for node in nodes:
+        await node.close()

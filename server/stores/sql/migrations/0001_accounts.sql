@@ -42,6 +42,8 @@ CREATE TABLE registrations (
     used_ms BIGINT
 );
 
+CREATE INDEX registrations_by_user ON registrations (user_id);
+
 CREATE INDEX registrations_by_device ON registrations (device_id, expires_ms);
 
 CREATE INDEX registrations_by_expiry ON registrations (expires_ms);
@@ -70,12 +72,25 @@ CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_id);
 
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_ms);
 
+-- From where an account was signed in to, as keyed hashes: wrong passwords that others send from
+-- elsewhere do not keep its owner out.
+CREATE TABLE known_addresses (
+    user_id TEXT NOT NULL REFERENCES accounts (user_id),
+    address_hash BYTEA NOT NULL,
+    seen_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, address_hash)
+);
+
+CREATE INDEX known_addresses_by_time ON known_addresses (seen_ms);
+
 CREATE TABLE account_blocks (
     user_id TEXT NOT NULL REFERENCES accounts (user_id),
     blocked_id TEXT NOT NULL REFERENCES accounts (user_id),
     created_ms BIGINT NOT NULL,
     PRIMARY KEY (user_id, blocked_id)
 );
+
+CREATE INDEX account_blocks_by_blocked ON account_blocks (blocked_id);
 
 -- What was done to accounts, devices and rooms, without content. `subject_id` is what it was
 -- done to, if that is not whoever did it.
