@@ -32,6 +32,8 @@ class Code(Enum):
     USER_ID_TAKEN = ("user_id_taken", True)
     RECIPIENT_NOT_FOUND = ("recipient_not_found", False)
     ID_CONFLICT = ("id_conflict", False)
+    IDENTITY_MISMATCH = ("identity_mismatch", False)
+    INVALID_SIGNATURE = ("invalid_signature", False)
     RATE_LIMITED = ("rate_limited", True)
     TOO_MANY_CONNECTIONS = ("too_many_connections", True)
     TOO_MANY_ROOMS = ("too_many_rooms", False)
