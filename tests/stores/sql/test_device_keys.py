@@ -104,6 +104,20 @@ async def test_an_account_without_devices_that_have_keys_begins_a_new_identity(s
     assert await store.identity(ALICE.user_id) == identity(2, IdentityType.X25519)
 
 
+async def test_one_of_two_that_begin_a_new_identity_at_once_does(store):
+    for _ in range(5):
+        await store.add(ALICE, new_keys(of=identity(9)), RULES, NOW_MS)
+        await store.forget(ALICE)
+        results = await asyncio.gather(
+            store.add(ALICE, new_keys(of=identity(1)), RULES, NOW_MS),
+            store.add(LAPTOP, new_keys(of=identity(2)), RULES, NOW_MS),
+            return_exceptions=True,
+        )
+        assert [type(one) for one in results if one] == [AppError]
+        for one in (ALICE, LAPTOP):
+            await store.forget(one)
+
+
 async def test_where_the_identity_key_was_verified_no_prekey_is_taken_unverified(store):
     unverified = signed(2, verified=False)
     weak = new_keys(of=identity(1, IdentityType.X25519), signed_prekey=unverified)
