@@ -5,6 +5,8 @@ an `AppError`, nothing. Time always comes in as `now_ms` (milliseconds since the
 """
 
 from server.core.events import Group as Group
+from server.core.ports.backlog import Backlog as Backlog
+from server.core.ports.backlog import BacklogPage as BacklogPage
 from server.core.ports.broker import Broker as Broker
 from server.core.ports.broker import Deliver as Deliver
 from server.core.ports.broker import Missed as Missed
@@ -34,3 +36,5 @@ from server.core.ports.rooms import Reservation as Reservation
 from server.core.ports.rooms import RoomStore as RoomStore
 from server.core.ports.rooms import RoomSummary as RoomSummary
 from server.core.ports.rooms import RoomTotals as RoomTotals
+from server.core.ports.user_broker import DeliverToUser as DeliverToUser
+from server.core.ports.user_broker import UserBroker as UserBroker
