@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import logging
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -34,6 +35,7 @@ from server.stores.live import Live, MemoryLive
 from server.stores.redis.ending import end
 from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
+from server.transports.api import Api
 from server.transports.decode import Decoder
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
@@ -49,6 +51,8 @@ from server.transports.origins import Origins
 from server.transports.others import Others, Seat
 from server.transports.passes import Passes
 from server.transports.proxies import Proxies
+from server.transports.raw.hub import UserHub
+from server.transports.raw.sockets import RawOptions, RawSockets
 from server.transports.rest import BODY_LIMIT_S, Rest, Toll
 from server.transports.socketio.connections import Connections
 from server.transports.socketio.drain import Drain
@@ -97,10 +101,12 @@ class App:
         client: For browsers; the built-in one if there is no other.
         seat: Where it is among others; alone if it is not said.
         peers: Those on other machines, if it is to forward to them.
+        apis: That it speaks.
 
     Attributes:
         chat: The core.
         sockets: python-socketio's server.
+        raw: The raw WebSockets.
         port: Where it listens, once started.
     """
 
@@ -116,8 +122,10 @@ class App:
         client: Client | None = None,
         seat: Seat | None = None,
         peers: Peers | None = None,
+        apis: Sequence[Api] = APIS,
     ) -> None:
         self._settings = settings
+        self._apis = apis
         self._seat = seat or Seat()
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
@@ -146,6 +154,7 @@ class App:
         )
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
+        self.raw = self._make_raw()
         self._upgrades = self._make_upgrades()
         guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
         self._web = Web(client or built_in())
@@ -155,6 +164,7 @@ class App:
             guard,
             self._gate,
             (self._live, self._durable),
+            lambda: len(self.raw.open_lines),
             self._others.gathering,
         )
         self._surround = Surround(self._front, self._metrics)
@@ -218,7 +228,8 @@ class App:
                 listener.close_after_last()
         self._health.is_draining = self._surround.is_last = True
         limit_s = max(0.0, self._settings.drain_s - STOP_LIMIT_S - STOP_MARGIN_S)
-        await Drain(self.sockets.eio, self._for_others, limit_s).run()
+        books = (self.sockets.eio.sockets, self.raw.open_lines)
+        await Drain(self._gate, books, self._for_others, limit_s).run()
 
     async def stop(self) -> None:
         """Take no new work, close every connection so that clients come back, and end."""
@@ -234,6 +245,7 @@ class App:
                 if self._keys:
                     await self._keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
+                await self.raw.shut_all(Code.UNAVAILABLE)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
                 await self._others.forwarder.close()
@@ -250,12 +262,14 @@ class App:
     async def _let_all_go(self) -> None:
         """Close all connections, which the other processes take for lost already."""
         await self.sockets.eio.close_all(Code.UNAVAILABLE)
+        await self.raw.close_all(Code.UNAVAILABLE)
 
     def _make_chat(self, secret: str) -> Chat:
         parts = Parts(
             store=self._live.rooms,
             groups=self._live.groups,
             relay=Relay(self._live.broker, self._metrics.traffic.accepted),
+            users=self._live.user_broker,
             recoveries=self._make_recoveries(),
             limiter=self._live.limiter,
             clock=self._clock,
@@ -273,6 +287,7 @@ class App:
             groups=groups,
             tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
             sign_ins=sign_ins,
+            socket_sign_ins=SignIns(self._clock),
             recoveries=parts.recoveries,
         )
 
@@ -304,11 +319,11 @@ class App:
             logger=logging.getLogger("socketio"),
         )
         traffic, encode = self._metrics.traffic, event_encoder(packets)
-        hub = Hub(APIS, traffic, encode, self._live.broker, self.chat.recoveries)
+        hub = Hub(self._apis, traffic, encode, self._live.broker, self.chat.recoveries)
         self.chat.sign_ins.subscribe(hub.notify)
         sockets.register_namespace(
             ApiNamespace(
-                APIS,
+                self._apis,
                 chat=self.chat,
                 hub=hub,
                 recovery=Recovery(self.chat, hub, self._live.broker, self._metrics, self._clock),
@@ -320,6 +335,22 @@ class App:
         )
         return sockets
 
+    def _make_raw(self) -> RawSockets:
+        settings = self._settings
+        return RawSockets(
+            chat=self.chat,
+            hub=UserHub(self.chat, self._live.user_broker, self._metrics.traffic),
+            gate=self._gate,
+            decoder=self._decoder,
+            metrics=self._metrics,
+            clock=self._clock,
+            options=RawOptions(
+                ping_interval_s=settings.ping_interval_s,
+                ping_timeout_s=settings.ping_timeout_s,
+                rate=settings.rates.events,
+            ),
+        )
+
     def _make_upgrades(self) -> Upgrades:
         upgrades = Upgrades(
             self._front,
@@ -330,7 +361,7 @@ class App:
             max_unsent_bytes=self._settings.max_unsent_bytes,
             has_rates=self._settings.rates.events is not None,
         )
-        upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket)
+        upgrades.serve(SOCKETIO_PATH, self.sockets.eio.open_websocket, has_lines=True)
         return upgrades
 
     def _make_http(self, guard: Guard) -> web.Application:
@@ -338,11 +369,12 @@ class App:
         routes, forwarder = self._others.routes, self._others.forwarder
         polling = Polling(self.sockets.eio, self._front, self._upgrades, routes, forwarder)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
+        self.raw.serve(self._apis, self._upgrades, app.router)
         self._health.add_routes(app)
         self._web.add_routes(app)
         toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
         rest = Rest(self.chat, self._decoder, guard, self._front, toll)
-        for api in APIS:
+        for api in self._apis:
             rest.add_routes(app, api)
         return app
 
@@ -368,6 +400,7 @@ async def opened(
     clock: Clock | None = None,
     client: Client | None = None,
     seat: Seat | None = None,
+    apis: Sequence[Api] = APIS,
 ) -> App:
     """A server on the live state that its settings name.
 
@@ -395,6 +428,7 @@ async def opened(
         client=client,
         seat=seat,
         peers=live.peers if live else None,
+        apis=apis,
     )
 
 

@@ -36,7 +36,8 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    for part in (chat.sign_ins, chat.rooms, chat.groups, chat.recoveries):
+    parts = (chat.sign_ins, chat.socket_sign_ins, chat.rooms, chat.groups, chat.recoveries)
+    for part in parts:
         try:
             expired: Expired | None = await part.expire()
         except AppError as error:

@@ -2,14 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-from server.app import App, opened
+from server.app import APIS, App, opened
 from server.core.chat import Chat
 from server.core.clock import Clock
 from server.settings import load
+from server.transports.api import Api
 from server.transports.listener import addresses_of, bind, close_all
 from server.transports.others import Seat
 from server.transports.socketio.fanout import NAMESPACE, Hub
@@ -36,12 +37,14 @@ class RunningServer:
         settings: Mapping[str, object],
         clock: Clock | None,
         client: Client | None = None,
+        apis: Sequence[Api] = APIS,
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
         defaults = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:"}
         self._settings = [defaults | texts for _ in range(size)]
         self._clock = clock
         self._client = client
+        self._apis = apis
         self._echoes: list[Echo] = []
         self.nodes: list[App] = []
         self.url = ""
@@ -101,6 +104,7 @@ class RunningServer:
             clock=self._clock,
             client=self._client,
             seat=seat,
+            apis=self._apis,
         )
 
     def _add(self, node: App) -> None:
@@ -118,7 +122,8 @@ class RunningServer:
         """Have each node expire what is due, as its reaper does twice a second."""
         for node in self.nodes:
             chat = node.chat
-            for part in (chat.sign_ins, chat.rooms, chat.groups, chat.recoveries):
+            sign_ins = (chat.sign_ins, chat.socket_sign_ins)
+            for part in (*sign_ins, chat.rooms, chat.groups, chat.recoveries):
                 await part.expire()
 
     async def settle(self) -> None:
@@ -136,19 +141,27 @@ def _hub_of(node: App) -> Hub:
 
 @asynccontextmanager
 async def running(
-    clock: Clock | None = None, client: Client | None = None, /, **settings: object
+    clock: Clock | None = None,
+    client: Client | None = None,
+    apis: Sequence[Api] = APIS,
+    /,
+    **settings: object,
 ) -> AsyncIterator[RunningServer]:
     """Run a server with these settings, by their names in the environment."""
-    async with running_nodes(1, settings, clock, client) as server:
+    async with running_nodes(1, settings, clock, client, apis) as server:
         yield server
 
 
 @asynccontextmanager
 async def running_nodes(
-    size: int, settings: Mapping[str, object], clock: Clock | None, client: Client | None = None
+    size: int,
+    settings: Mapping[str, object],
+    clock: Clock | None,
+    client: Client | None = None,
+    apis: Sequence[Api] = APIS,
 ) -> AsyncIterator[RunningServer]:
     """Run so many processes of a server in this one."""
-    server = RunningServer(size, settings, clock, client)
+    server = RunningServer(size, settings, clock, client, apis)
     try:
         await server.start()
         yield server

@@ -11,11 +11,17 @@ from server.core.tokens import Tokens
 
 
 class Chat(Struct, frozen=True, kw_only=True):
-    """Everything a handler may call. Made once, by the composition root."""
+    """Everything a handler may call. Made once, by the composition root.
+
+    Attributes:
+        sign_ins: Of connections of Socket.IO; their users are there for live rooms.
+        socket_sign_ins: Of raw WebSockets, which are in no live room.
+    """
 
     rooms: Rooms
     messages: Messages
     groups: Groups
     tokens: Tokens
     sign_ins: SignIns
+    socket_sign_ins: SignIns
     recoveries: Recoveries

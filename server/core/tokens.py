@@ -21,7 +21,7 @@ from server.core.claims import (
 )
 from server.core.errors import AppError, Code
 from server.core.identity import User, is_pseudonym
-from server.core.ids import UserId, new_id
+from server.core.ids import DeviceId, UserId, new_id
 from server.core.jws import (
     HMAC_ALGORITHM,
     MAX_TOKEN_CHARS,
@@ -151,7 +151,13 @@ class Tokens:
         if not {"jti", "iat", "exp"}.issubset(claims):
             raise refused("it lacks what tokens of ours have")
         user = self._partner(claims)
-        return structs.replace(user, is_guest=kind == GUEST, is_operator=False)
+        device_id = claims.get("deviceId")
+        return structs.replace(
+            user,
+            is_guest=kind == GUEST,
+            is_operator=False,
+            device_id=DeviceId(device_id) if isinstance(device_id, str) else None,
+        )
 
     def _partners(self, claims: Claims) -> User:
         """Of another system that has the same secret."""

@@ -6,13 +6,21 @@ from typing import Protocol
 from server.core.clock import Clock
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.core.ports import Broker, GroupStore, RateLimiter, RecoveryStore, RoomStore
+from server.core.ports import (
+    Broker,
+    GroupStore,
+    RateLimiter,
+    RecoveryStore,
+    RoomStore,
+    UserBroker,
+)
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MAX_SESSIONS, MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
+from server.stores.memory.user_broker import LocalUserBroker
 
 
 class Live(Protocol):
@@ -22,6 +30,7 @@ class Live(Protocol):
     groups: GroupStore
     limiter: RateLimiter
     broker: Broker
+    user_broker: UserBroker
     recoveries: RecoveryStore
 
     @property
@@ -70,6 +79,7 @@ class MemoryLive:
         self.groups: GroupStore = MemoryGroups(random, bounds, space)
         self.limiter: RateLimiter = MemoryRateLimiter()
         self.broker: Broker = LocalBroker(clock, recovery_ms)
+        self.user_broker: UserBroker = LocalUserBroker()
         self.recoveries: RecoveryStore = MemoryRecoveries(max_sessions)
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:

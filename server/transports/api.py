@@ -17,7 +17,9 @@ from server.core.events import ConnectionEvent, MessageSent, RoomEvent
 from server.core.identity import User
 from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
+from server.core.ports import Backlog
 from server.core.rooms import Actor
+from server.core.user_events import UserEvent
 
 NO_CONNECTION = ConnectionId("")
 
@@ -193,6 +195,42 @@ class Route(Struct, frozen=True):
     access: Access = Access.OPEN
 
 
+Words = Mapping[str, Any]
+"""A frame of a raw WebSocket, as it goes over the wire in JSON."""
+
+
+class Frame(Struct, frozen=True):
+    """A frame that clients of a raw WebSocket may send.
+
+    Attributes:
+        request: The type that its payload must have.
+        render: Makes the frames that the caller gets back; its `ref` is added to each.
+        sent: Their types, for the documentation.
+    """
+
+    request: type[Struct]
+    handler: Handler
+    render: Callable[[Any, Any], tuple[Words, ...]]
+    summary: str
+    sent: tuple[str, ...] = ()
+
+
+class RawSocket(Struct, frozen=True, kw_only=True):
+    """The raw WebSocket of an API, which speaks for one device of one user.
+
+    Attributes:
+        path: `/ws`, or `/ws/{user_id}`, where the token must be that user's.
+        frames: From clients, by their type.
+        events: What each event of a user is in this API's words.
+        backlog: Where what waits for a device is found; None if nothing is kept.
+    """
+
+    path: str
+    frames: Mapping[str, Frame]
+    events: Mapping[type[UserEvent], Callable[[Any], Words]]
+    backlog: Callable[[Chat], Backlog] | None = None
+
+
 class Api(Struct, frozen=True):
     """One wire contract.
 
@@ -204,6 +242,7 @@ class Api(Struct, frozen=True):
         words: Where the contract has a word of its own for an error code.
         error_event: The event by which errors are told besides the acknowledgement, if any.
         connection_events: What each event of one connection is: a name and its data.
+        socket: Its raw WebSocket, if it has one.
     """
 
     name: str
@@ -215,3 +254,4 @@ class Api(Struct, frozen=True):
     kind: Kind | None = None
     error_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING
+    socket: RawSocket | None = None

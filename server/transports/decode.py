@@ -13,7 +13,7 @@ import msgspec
 
 from server.core.errors import AppError, Code
 from server.core.identity import is_one_line
-from server.core.ids import MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, NumericUserId, Recipient, RoomId, UserId
 from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
@@ -36,6 +36,7 @@ class Decoder:
         text: dict[type[str], tuple[int, int]] = {
             UserId: (1, bounds.id_chars),
             MessageId: (1, bounds.id_chars),
+            DeviceId: (1, bounds.id_chars),
             Recipient: (0, bounds.id_chars),
             GroupId: (1, bounds.id_chars),
             Key: (0, bounds.key_chars),
@@ -162,7 +163,9 @@ def _plain_opaque(value: Opaque) -> Any:
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     Opaque: _plain_opaque,
     NumericUserId: int,
-    **dict.fromkeys((UserId, Recipient, MessageId, RoomId, DisplayName, FileName, Key), str),
+    **dict.fromkeys(
+        (UserId, Recipient, DeviceId, MessageId, RoomId, DisplayName, FileName, Key), str
+    ),
 }
 
 

@@ -50,8 +50,15 @@ CLOSE_CODE: dict[Code, int] = {
     Code.SLOW_READER: 1013,
     Code.UNAVAILABLE: 1012,
     Code.INTERNAL: 1011,
+    Code.UNAUTHENTICATED: 4401,
+    Code.TOKEN_EXPIRED: 4401,
+    Code.FORBIDDEN: 4403,
 }
-"""Close codes of a WebSocket, for the errors that end a connection."""
+"""Close codes of a WebSocket, for the errors that end a connection.
+
+What HTTP answers 401 or 403 is told by a raw WebSocket: browsers show pages no answers to a
+handshake that is refused.
+"""
 
 
 def error_body(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[str, Any]:
@@ -61,6 +68,22 @@ def error_body(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[st
         `{error, message}`, and `retryAfterMs` where the wait is known.
     """
     body: dict[str, Any] = {"error": word(error.code, words), "message": error.message}
+    if error.retry_after_ms is not None:
+        body["retryAfterMs"] = error.retry_after_ms
+    return body
+
+
+def frame_error(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[str, Any]:
+    """An error as clients of raw WebSockets get it.
+
+    Returns:
+        `{type: "error", code, message}`, and `retryAfterMs` where the wait is known.
+    """
+    body: dict[str, Any] = {
+        "type": "error",
+        "code": word(error.code, words),
+        "message": error.message,
+    }
     if error.retry_after_ms is not None:
         body["retryAfterMs"] = error.retry_after_ms
     return body

@@ -5,11 +5,13 @@ import struct
 TEXT_OPCODE = 0x1
 BINARY_OPCODE = 0x2
 CLOSE_OPCODE = 0x8
+PING_OPCODE = 0x9
 PONG_OPCODE = 0xA
 
 _FIN = 0x80
 _MASKED = 0x80
 _MASK_BYTES = 4
+_MAX_REASON_BYTES = 123
 
 _MIDDLE_HEAD = struct.Struct("!BBH")
 _LONG_HEAD = struct.Struct("!BBQ")
@@ -32,8 +34,9 @@ def payload_of(frames: bytes, size: int) -> bytes:
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """A close frame; a reason may have 123 bytes."""
-    return frame(CLOSE_OPCODE, code.to_bytes(2) + reason.encode())
+    """A close frame, with as much of the reason as it may have."""
+    text = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+    return frame(CLOSE_OPCODE, code.to_bytes(2) + text.encode())
 
 
 def is_close_code(code: int) -> bool:

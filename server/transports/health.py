@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -28,6 +28,7 @@ class Health:
     """The state of this process, as it truly is.
 
     Args:
+        raw_connections: Counts raw WebSockets, which the gate counts as well.
         gathering: Has the metrics of other processes beside this one, if there are some.
 
     Attributes:
@@ -41,6 +42,7 @@ class Health:
         guard: Guard,
         gate: Gate,
         stores: Sequence[Needed],
+        raw_connections: Callable[[], int],
         gathering: Gathering | None = None,
     ) -> None:
         self._gathering = gathering
@@ -50,6 +52,7 @@ class Health:
         self._started = time.monotonic()
         self._gate = gate
         self._stores = stores
+        self._raw_connections = raw_connections
         self._totals = RoomTotals(0, 0, 0)  # as they were last known
         self.is_draining = False
 
@@ -84,6 +87,7 @@ class Health:
         self._metrics.sessions.set(totals.rooms)
         self._metrics.held_bytes.set(totals.held_bytes)
         self._metrics.connections.set(self._gate.connections)
+        self._metrics.raw_connections.set(self._raw_connections())
         body, content_type = self._metrics.exposition()
         if self._gathering and ONLY_OWN not in request.query:
             body = (await self._gathering.page(body.decode())).encode()

@@ -12,6 +12,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from server.core.errors import Code
+from server.transports.errors import CLOSE_CODE
+
+_FIRST_OF_APPLICATIONS = 3000
+"""Close codes from here on are not of the protocol (section 7.4.2 of RFC 6455)."""
 
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
@@ -23,8 +27,8 @@ class Traffic(Collector):
     longer than much of what they count.
 
     Attributes:
-        bytes_in, bytes_out: Of Engine.IO packets, before framing. Of those that only close a
-            line or change its transport, the few bytes are left out.
+        bytes_in, bytes_out: Of Engine.IO packets, before framing, and of raw WebSockets. Of
+            packets that only close a line or change its transport, the few bytes are left out.
         messages: Accepted from clients, by this process.
     """
 
@@ -62,7 +66,7 @@ class Traffic(Collector):
         yield deliveries
         size = CounterMetricFamily(
             "hushwire_socket_bytes",
-            "Bytes of Engine.IO packets, before framing",
+            "Bytes of Engine.IO packets, before framing, and of raw WebSockets",
             labels=["direction"],
         )
         size.add_metric(["in"], self.bytes_in)
@@ -95,11 +99,22 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.connections = Gauge(
-            "hushwire_connections", "Socket.IO connections open now", registry=self.registry
+            "hushwire_connections",
+            "Connections of Socket.IO and raw WebSockets open now",
+            registry=self.registry,
         )
         self.sessions = Gauge("hushwire_sessions", "Live rooms", registry=self.registry)
         self.held_bytes = Gauge(
             "hushwire_held_bytes", "Messages and keys held for live rooms", registry=self.registry
+        )
+        self.raw_connections = Gauge(
+            "hushwire_raw_connections", "Raw WebSockets open now", registry=self.registry
+        )
+        self._raw_closes = Counter(
+            "hushwire_raw_closes_total",
+            "Raw WebSockets that have closed, by close code",
+            ["code"],
+            registry=self.registry,
         )
         self.http_requests = Counter(
             "hushwire_http_requests_total",
@@ -142,6 +157,11 @@ class Metrics:
     def refused(self, code: Code) -> None:
         """Count an event, a request or a connection that was refused or cut off."""
         self._rejected.labels(code.word).inc()
+
+    def raw_closed(self, close_code: int) -> None:
+        """Count the end of a raw WebSocket; what codes applications choose is all one."""
+        is_ours = close_code < _FIRST_OF_APPLICATIONS or close_code in CLOSE_CODE.values()
+        self._raw_closes.labels(close_code if is_ours else "other").inc()
 
     def malformed(self) -> None:
         """Count a packet that is not of its protocol."""

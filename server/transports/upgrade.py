@@ -32,8 +32,31 @@ _VERSION = "13"
 _KEY_BYTES = 16
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
+_ONE_SEGMENT = "{}"
+
 Open = Callable[[Mapping[str, str], str, Mapping[str, str]], Awaitable[User]]
-"""Admits a connection: gets the query, the client's address, the headers; raises AppError."""
+"""Admits a connection: gets the query, the client's address, the headers; raises AppError.
+
+What the path names stands in the query too.
+"""
+
+
+class Entrance(Struct, frozen=True):
+    """A path that has WebSockets.
+
+    Attributes:
+        named: What its last segment is called in the query; None if it has a fixed one.
+        subprotocol: With which a client is answered that offers it.
+        has_lines: A `sid` in the query may be of a line that another process has.
+    """
+
+    open: Open
+    named: str | None = None
+    subprotocol: str | None = None
+    has_lines: bool = False
+
+    def query(self, url: URL) -> Mapping[str, str]:
+        return {**url.query, self.named: url.name} if self.named else url.query
 
 
 class Wish(Struct, frozen=True):
@@ -80,7 +103,7 @@ class Upgrades:
         self._routes = routes
         self._forwarder = forwarder
         self._tunnels: set[TunnelEnd] = set()
-        self._openers: dict[str, Open] = {}
+        self._entrances: dict[str, Entrance] = {}
         self._all_ended: asyncio.Event | None = None  # while all are being closed
         self._open: dict[WebSocket, Callable[[], None]] = {}  # -> tells the door of its end
 
@@ -89,11 +112,29 @@ class Upgrades:
         """Connections that lead to other processes."""
         return len(self._tunnels)
 
-    def serve(self, path: str, opener: Open) -> None:
-        self._openers[path] = opener
+    def serve(
+        self,
+        path: str,
+        opener: Open,
+        *,
+        subprotocol: str | None = None,
+        has_lines: bool = False,
+    ) -> None:
+        """Have connections opened under a path, of which the last segment may be a `{name}`."""
+        parent, _, last = path.rpartition("/")
+        if last.startswith("{"):
+            entrance = Entrance(opener, last.strip("{}"), subprotocol, has_lines)
+            self._entrances[f"{parent}/{_ONE_SEGMENT}"] = entrance
+        else:
+            self._entrances[path] = Entrance(opener, None, subprotocol, has_lines)
 
     def serves(self, path: str) -> bool:
-        return path in self._openers
+        return self._find(path) is not None
+
+    def _find(self, path: str) -> Entrance | None:
+        parent, _, last = path.rpartition("/")
+        by_name = self._entrances.get(f"{parent}/{_ONE_SEGMENT}") if last else None
+        return self._entrances.get(path) or by_name
 
     async def open(
         self, wish: Wish, transport: asyncio.Transport, on_end: Callable[[], None]
@@ -111,11 +152,14 @@ class Upgrades:
         accept = _accept(wish)
         peer = self._front.peer(transport, wish.headers)
         self._front.check_origin(peer, wish.headers)
-        if place := await self._routes.find(wish.url.query.get("sid", ""), peer.hop):
+        entrance = self._find(wish.url.path)
+        if entrance is None:
+            raise AppError(Code.NOT_FOUND, "there are no WebSockets")
+        sid = wish.url.query.get("sid", "") if entrance.has_lines else ""
+        if place := await self._routes.find(sid, peer.hop):
             return await self._tunnel(wish, transport, on_end, peer, place)
-        opener = self._openers[wish.url.path]
         address = self._front.client_address(peer, wish.headers)
-        user = await opener(wish.url.query, address, wish.headers)
+        user = await entrance.open(entrance.query(wish.url), address, wish.headers)
         connection = WebSocket(
             user,
             flusher=self._flusher,
@@ -132,7 +176,7 @@ class Upgrades:
         transport.set_protocol(connection)
         connection.connection_made(transport)
         transport.resume_reading()  # before there is anything to read, which may hold it
-        connection.begin(self._answer(wish, peer, accept))
+        connection.begin(self._answer(wish, peer, accept, entrance.subprotocol))
         if wish.tail:
             connection.data_received(wish.tail)
         return connection
@@ -197,8 +241,11 @@ class Upgrades:
             tunnel.abort()
         await asyncio.sleep(0)  # for them to hear of it
 
-    def _answer(self, wish: Wish, peer: Peer, accept: str) -> bytes:
+    def _answer(self, wish: Wish, peer: Peer, accept: str, subprotocol: str | None) -> bytes:
         headers = DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
+        offered = wish.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if subprotocol and subprotocol in (one.strip() for one in offered):
+            headers["Sec-WebSocket-Protocol"] = subprotocol
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"{_SWITCHING}Sec-WebSocket-Accept: {accept}\r\n{lines}\r\n"
         return head.encode("utf-8", "surrogateescape")

@@ -29,7 +29,7 @@ from server.transports.stall import StallWatch
 log = logging.getLogger("hushwire.socketio")
 
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
-PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
+PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 HIGH_WATER_BYTES = 64 * 1024
 """Unsent bytes from which on a connection is full: its reader is slower than we are."""
@@ -105,6 +105,7 @@ class WebSocket(asyncio.Protocol):
     Attributes:
         user: Who hears of what happens; may change, as when a probe succeeds.
         is_full: Bytes are unsent, and there were `HIGH_WATER_BYTES` of them.
+        pongs: How many have come.
     """
 
     __slots__ = (
@@ -126,6 +127,7 @@ class WebSocket(asyncio.Protocol):
         "_transport",
         "_unread",
         "is_full",
+        "pongs",
         "user",
     )
 
@@ -142,6 +144,7 @@ class WebSocket(asyncio.Protocol):
     ) -> None:
         self.user: User | None = user
         self.is_full = False
+        self.pongs = 0
         self._flusher = flusher
         self._on_cut = on_cut
         self._on_end = on_end
@@ -291,6 +294,8 @@ class WebSocket(asyncio.Protocol):
         elif kind is PING:
             self._count_control_frame()
             self.write(frame(PONG_OPCODE, data))
+        elif kind is PONG:
+            self.pongs += 1
         elif kind is CLOSE:
             self._closed_by_client(data)
 

@@ -25,6 +25,7 @@ from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.user_broker import LocalUserBroker
 from tests.clocks import ManualClock
 
 TEA_ROOM = RoomId("tea-room")
@@ -65,6 +66,7 @@ class Core:
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
             relay=Relay(broker),
+            users=LocalUserBroker(),
             limiter=limiter or MemoryRateLimiter(),
             clock=clock,
             bounds=bounds,
@@ -82,6 +84,7 @@ class Core:
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
+            socket_sign_ins=SignIns(clock),
             recoveries=self.recoveries,
         )
         self._numbers = itertools.count(1)

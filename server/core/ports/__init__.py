@@ -20,6 +20,8 @@ from server.core.ports.accounts import Rotated as Rotated
 from server.core.ports.accounts import SignIn as SignIn
 from server.core.ports.accounts import SignInDevice as SignInDevice
 from server.core.ports.accounts import SignInOutcome as SignInOutcome
+from server.core.ports.backlog import Backlog as Backlog
+from server.core.ports.backlog import BacklogPage as BacklogPage
 from server.core.ports.broker import Broker as Broker
 from server.core.ports.broker import Deliver as Deliver
 from server.core.ports.broker import Missed as Missed
@@ -49,3 +51,5 @@ from server.core.ports.rooms import Reservation as Reservation
 from server.core.ports.rooms import RoomStore as RoomStore
 from server.core.ports.rooms import RoomSummary as RoomSummary
 from server.core.ports.rooms import RoomTotals as RoomTotals
+from server.core.ports.user_broker import DeliverToUser as DeliverToUser
+from server.core.ports.user_broker import UserBroker as UserBroker

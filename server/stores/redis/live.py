@@ -17,6 +17,7 @@ from server.core.ports import (
     RateLimiter,
     RecoveryStore,
     RoomStore,
+    UserBroker,
 )
 from server.stores.live import StoreAwayError
 from server.stores.redis.allowances import Allowances
@@ -36,6 +37,7 @@ from server.stores.redis.peers import RedisPeers
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
+from server.stores.redis.user_broker import RedisUserBroker, is_of_user
 
 START_LIMIT_S = 5.0
 """For Redis to tell back what this process has published."""
@@ -75,6 +77,8 @@ class RedisLive:
         self.groups: GroupStore = self._groups
         self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
+        self._user_broker = RedisUserBroker(link)
+        self.user_broker: UserBroker = self._user_broker
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = Ear(
@@ -83,9 +87,10 @@ class RedisLive:
             own=self._own,
             on_message=self._heard,
             on_lost=link.doubt,
-            on_restored=self._broker.check_all,
+            on_restored=self._restored,
         )
         self._broker.listen_by(self._ear)
+        self._user_broker.listen_by(self._ear)
         self._broker.subscribe(self._rooms.holdings.hear)
         self._node = node
         self._pace = pace
@@ -120,11 +125,18 @@ class RedisLive:
     async def stop(self) -> None:
         await end(self._tasks)
         self._broker.close()
+        await self._user_broker.close()
         await self._nodes.leave()
         await self._link.close()
 
+    def _restored(self) -> None:
+        self._broker.check_all()
+        self._user_broker.restored()
+
     def _heard(self, channel: str, data: bytes) -> None:
-        if channel != self._own:
+        if is_of_user(channel):
+            self._user_broker.heard(channel, data)
+        elif channel != self._own:
             self._broker.heard(channel, data)
         elif data == b"beat":
             self._nodes.heard()

@@ -8,10 +8,11 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any, Protocol
 
-from server.transports.socketio.engine import Engine
-from server.transports.socketio.session import EngineSocket
+from server.transports.socketio.gate import Gate
 
 log = logging.getLogger("hushwire.drain")
 
@@ -26,19 +27,35 @@ WAVE_LINES = 20
 """At least; with more of them than fit, all waves are larger alike."""
 
 
+class Line(Protocol):
+    """What leads to one client."""
+
+    def retire(self) -> None:
+        """Have the client come back elsewhere."""
+
+
 class Drain:
     """Sends the clients of a process away.
 
     Args:
+        gate: Lets nobody in any more, after a while.
+        books: Of all lines that are open, each with them as its values.
         other_work: How much is under way besides: requests without answer yet, tunnels.
         limit_s: For all of it.
     """
 
-    def __init__(self, engine: Engine, other_work: Callable[[], int], limit_s: float) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        gate: Gate,
+        books: Iterable[Mapping[Any, Line]],
+        other_work: Callable[[], int],
+        limit_s: float,
+    ) -> None:
+        self._gate = gate
+        self._books = tuple(books)
         self._other_work = other_work
         self._limit_s = limit_s
-        self._sent_away: set[EngineSocket] = set()
+        self._sent_away: set[Line] = set()
 
     async def run(self) -> None:
         """Return when nobody is left, which may be at once, or when the time is over.
@@ -47,22 +64,23 @@ class Drain:
         last balancer has read `/ready`; then handshakes are refused, and the clients go.
         """
         loop = asyncio.get_running_loop()
-        started, sockets = loop.time(), self._engine.sockets
-        if sockets:
-            log.info("draining", extra={"fields": {"connections": len(sockets)}})
-        while sockets or self._other_work():
+        started = loop.time()
+        if count := sum(map(len, self._books)):
+            log.info("draining", extra={"fields": {"connections": count}})
+        while any(self._books) or self._other_work():
             part = (loop.time() - started) / self._limit_s if self._limit_s else 1
             if part >= 1:
                 break
             if part >= NOTICE:
-                self._engine.gate.is_closed = True
+                self._gate.is_closed = True
                 self._send_wave((NOTICE + WAVES - part) * self._limit_s)
             await asyncio.sleep(TICK_S)
 
     def _send_wave(self, left_s: float) -> None:
         """Send away as many as one tick's share of the time that is left, in any order."""
-        self._sent_away.intersection_update(self._engine.sockets.values())
-        staying = [line for line in self._engine.sockets.values() if line not in self._sent_away]
+        lines = list(chain.from_iterable(book.values() for book in self._books))
+        self._sent_away.intersection_update(lines)
+        staying = [line for line in lines if line not in self._sent_away]
         share = math.ceil(len(staying) * TICK_S / max(left_s, TICK_S))
         wave = random.sample(staying, min(len(staying), max(WAVE_LINES, share)))
         self._sent_away.update(wave)

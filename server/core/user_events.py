@@ -1,0 +1,50 @@
+"""What concerns people, wherever they are connected; every API renders it in its own words."""
+
+from msgspec import Struct
+
+from server.core.ids import ConnectionId, DeviceId, UserId
+
+
+class UserEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """Something that some users hear of on each of their connections.
+
+    It is of the moment: whoever is not connected does not hear of it.
+
+    Attributes:
+        users: Whom it is for.
+        device_id: The one device of theirs that it is for; None for all.
+        skip: The connection that caused it and need not hear of it.
+    """
+
+    users: tuple[UserId, ...]
+    device_id: DeviceId | None = None
+    skip: ConnectionId | None = None
+
+
+class Mail(UserEvent, frozen=True, kw_only=True):
+    """Something that a store keeps for them, until their devices have it.
+
+    Attributes:
+        stream: In which it has a place, such as the id of a room or of a queue.
+        seq: Its place there. Whoever reads the store and finds this one finds all before it
+            that is for the same device.
+    """
+
+    stream: str
+    seq: int
+
+
+class MailWaits(UserEvent, frozen=True, kw_only=True):
+    """Something may wait for them in a store."""
+
+
+class DeviceRevoked(UserEvent, frozen=True, kw_only=True):
+    """A device of the user may do nothing any more: its connections end."""
+
+    revoked: DeviceId
+
+
+class PrekeysLow(UserEvent, frozen=True, kw_only=True):
+    """A device has few one-time prekeys left."""
+
+    remaining: int

@@ -1,0 +1,1 @@
+"""Raw WebSockets: JSON frames, for clients that speak no Socket.IO."""

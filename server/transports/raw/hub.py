@@ -1,0 +1,145 @@
+"""Which raw WebSockets of this process speak for which user, and how events reach them."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Iterator
+
+from server.core.chat import Chat
+from server.core.errors import Code
+from server.core.ids import ConnectionId, UserId
+from server.core.ports import Backlog, BacklogPage, UserBroker
+from server.core.user_events import DeviceRevoked, Mail, MailWaits, UserEvent
+from server.transports.api import Api
+from server.transports.decode import to_json_bytes
+from server.transports.frames import TEXT_OPCODE, frame
+from server.transports.metrics import Traffic
+from server.transports.raw.line import RawLine
+from server.transports.raw.mailbox import Mailbox
+
+log = logging.getLogger("hushwire.raw")
+
+PAGE = 100
+"""Of mail that is read at a time."""
+
+MAX_READS = 20
+"""Backlogs that are read at the same time, after nothing was heard for a while."""
+
+
+class UserHub:
+    """Delivers events of users to their connections here, each encoded once.
+
+    Args:
+        chat: Of which an API's backlog is a part.
+    """
+
+    def __init__(self, chat: Chat, broker: UserBroker, traffic: Traffic) -> None:
+        self._chat = chat
+        self._broker = broker
+        self._traffic = traffic
+        self._lines: dict[UserId, dict[ConnectionId, RawLine]] = {}
+        self._reads = asyncio.Semaphore(MAX_READS)
+        self._event: UserEvent | None = None  # the last, and its frames by API
+        self._frames: dict[str, bytes | None] = {}
+        broker.subscribe(self.deliver, self._refresh_all)
+
+    async def add(self, line: RawLine) -> None:
+        """Tell a line what waits for its device, and from now on what happens.
+
+        Raises:
+            AppError: UNAVAILABLE: nothing can be heard.
+        """
+        user_id = line.user.user_id
+        # Noted before it is heard: another line of the user that ends meanwhile leaves it heard.
+        self._lines.setdefault(user_id, {})[line.caller.connection_id] = line
+        await self._broker.hear(user_id)
+        if not (line.is_closed or line.is_muted):
+            line.mailbox.resume()
+
+    def remove(self, line: RawLine) -> None:
+        line.mailbox.pause()
+        user_id = line.user.user_id
+        lines = self._lines.get(user_id, {})
+        lines.pop(line.caller.connection_id, None)
+        if not lines and self._lines.pop(user_id, None) is not None:
+            self._broker.unhear(user_id)
+
+    def mailbox(self, line: RawLine) -> Mailbox:
+        """A mailbox for a line, which begins with `add`."""
+        socket = line.api.socket
+        backlog = socket.backlog(self._chat) if socket and socket.backlog else None
+        read = functools.partial(self._read, backlog, line) if backlog else None
+        return Mailbox(read, functools.partial(self._tell, line), line.has_room)
+
+    # --- delivering ---
+
+    def deliver(self, user_id: UserId, event: UserEvent) -> None:
+        """Tell the lines of one user whom an event concerns; never waits."""
+        for line in list(self._lines.get(user_id, {}).values()):
+            if event.device_id not in (None, line.user.device_id):
+                continue
+            if isinstance(event, MailWaits):
+                line.mailbox.refresh()
+            elif event.skip == line.caller.connection_id:
+                if isinstance(event, Mail):
+                    line.mailbox.pass_over(event)
+            elif isinstance(event, Mail):
+                line.mailbox.take(event)
+            elif not line.is_muted:
+                self._send(line, event)
+        if isinstance(event, DeviceRevoked):
+            self._close_device(user_id, event)
+
+    def _send(self, line: RawLine, event: UserEvent) -> None:
+        if frames := self._frames_of(line.api, event):
+            line.send(frames)
+            self._traffic.bytes_out += len(frames)
+
+    def _tell(self, line: RawLine, mail: Mail) -> None:
+        """Send mail: what comes as it comes within the bound, what waited as it is taken."""
+        if line.mailbox.is_in_step:
+            self._send(line, mail)
+        elif frames := self._frames_of(line.api, mail):
+            line.tell(frames)
+            self._traffic.bytes_out += len(frames)
+
+    def _close_device(self, user_id: UserId, event: DeviceRevoked) -> None:
+        for line in list(self._lines.get(user_id, {}).values()):
+            if line.user.device_id == event.revoked:
+                line.shut(Code.UNAUTHENTICATED, "this device was revoked")
+
+    def _frames_of(self, api: Api, event: UserEvent) -> bytes | None:
+        """An event in the words of an API; None if it has none."""
+        if event is not self._event:
+            self._event, self._frames = event, {}
+        if api.name not in self._frames:
+            self._frames[api.name] = _encoded(api, event)
+        frames = self._frames[api.name]
+        if frames:
+            self._traffic.delivered(f"{api.name}:{type(event).__name__}", 1)
+        return frames
+
+    # --- what waits ---
+
+    async def _read(self, backlog: Backlog, line: RawLine, told: dict[str, int]) -> BacklogPage:
+        async with self._reads:
+            return await backlog.after(line.user.user_id, line.user.device_id, told, PAGE)
+
+    def _refresh_all(self) -> None:
+        for line in self._all():
+            line.mailbox.refresh()
+
+    def _all(self) -> Iterator[RawLine]:
+        for lines in self._lines.values():
+            yield from lines.values()
+
+
+def _encoded(api: Api, event: UserEvent) -> bytes | None:
+    render = api.socket.events.get(type(event)) if api.socket else None
+    if render is None:
+        return None
+    try:
+        return frame(TEXT_OPCODE, to_json_bytes(render(event)))
+    except Exception:  # of one event, after which there will be others to hear of
+        log.exception("internal_error")
+        return None
