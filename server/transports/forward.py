@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections import OrderedDict
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,7 +14,7 @@ from server.core.errors import AppError, Code
 from server.transports.front import Peer
 from server.transports.http_connection import HttpConnection
 from server.transports.metrics import Metrics
-from server.transports.passes import HEADER, Hop, Pass, Passes
+from server.transports.passes import HEADER, Asked, Hop, Pass, Passes
 from server.transports.routes import Place
 from server.transports.tunnel import TunnelEnd
 
@@ -76,8 +75,8 @@ class Forwarder:
     async def _ask(
         self, request: web.Request, peer: Peer, place: Place, body: bytes
     ) -> web.StreamResponse:
-        headers = self._headers(request, peer, place)
-        url = URL(_url(place) + request.raw_path, encoded=True)
+        url = URL(_url(place) + request.rel_url.raw_path_qs, encoded=True)
+        headers = self._headers(request, url.raw_path_qs, peer, place)
         session = self._session(place)
         async with session.request(
             request.method, url, headers=headers, data=body or None, allow_redirects=False
@@ -93,10 +92,8 @@ class Forwarder:
             await response.write_eof()
             return response
 
-    async def tunnel(
-        self, head: str, headers: Iterable[tuple[str, str]], peer: Peer, place: Place
-    ) -> TunnelEnd:
-        """A connection to the other process on which this request was written, head and headers.
+    async def tunnel(self, asked: Asked, peer: Peer, place: Place) -> TunnelEnd:
+        """A connection to the other process on which the head of this request was written.
 
         Raises:
             AppError: INVALID_REQUEST: the process is gone, and the line with it.
@@ -108,9 +105,14 @@ class Forwarder:
             await asyncio.create_task(_connect(end, place))
         except (OSError, TimeoutError):
             raise _gone() from None
-        kept = [(name, value) for name, value in headers if name.lower() != HEADER.lower()]
-        kept.append((HEADER, self._pass(peer, place)))
-        lines = [head, *(f"{name}: {value}" for name, value in kept), "", ""]
+        lines = [f"{asked.method} {asked.raw_path} HTTP/1.1"]
+        lines += [
+            f"{name}: {value}"
+            for name, value in asked.headers.items()
+            if name.lower() != HEADER.lower()
+        ]
+        written = self._pass(peer, place, asked.method, asked.raw_path)
+        lines += [f"{HEADER}: {written}", "", ""]
         end.write("\r\n".join(lines).encode("utf-8", "surrogateescape"))
         return end
 
@@ -119,18 +121,21 @@ class Forwarder:
             await session.close()
         self._sessions.clear()
 
-    def _headers(self, request: web.Request, peer: Peer, place: Place) -> CIMultiDict[str]:
+    def _headers(
+        self, request: web.Request, raw_path: str, peer: Peer, place: Place
+    ) -> CIMultiDict[str]:
         """Of some there may be several lines, of proxies one after the other."""
         kept = CIMultiDict(
             (name, value)
             for name, value in request.headers.items()
             if name.lower() not in _HOP_BY_HOP
         )
-        kept[HEADER] = self._pass(peer, place)
+        kept[HEADER] = self._pass(peer, place, request.method, raw_path)
         return kept
 
-    def _pass(self, peer: Peer, place: Place) -> str:
-        return self._passes.write(Pass(place.hop, peer.address, peer.is_secure))
+    def _pass(self, peer: Peer, place: Place, method: str, raw_path: str) -> str:
+        one = Pass(place.hop, peer.address, peer.is_secure)
+        return self._passes.write(one, method, raw_path)
 
     def _session(self, place: Place) -> aiohttp.ClientSession:
         session = self._sessions.pop(place.address, None) or _session(place, self._limit_s)
