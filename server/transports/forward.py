@@ -19,6 +19,7 @@ from server.transports.routes import Place
 from server.transports.tunnel import TunnelEnd
 
 CONNECT_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 0.5
 MAX_PLACES = 256
 """With connections kept open to them; the least used of more are closed."""
 
@@ -117,9 +118,14 @@ class Forwarder:
         return end
 
     async def close(self) -> None:
+        """Close the connections to all others, and wait for that within a limit."""
         for session in self._sessions.values():
-            await session.close()
+            self._close(session)
         self._sessions.clear()
+        if self._closing:
+            _, late = await asyncio.wait(self._closing, timeout=CLOSE_LIMIT_S)
+            for task in late:
+                task.cancel()
 
     def _headers(
         self, request: web.Request, raw_path: str, peer: Peer, place: Place
@@ -142,10 +148,13 @@ class Forwarder:
         self._sessions[place.address] = session
         if len(self._sessions) > MAX_PLACES:
             _, unused = self._sessions.popitem(last=False)
-            task = asyncio.create_task(unused.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._close(unused)
         return session
+
+    def _close(self, session: aiohttp.ClientSession) -> None:
+        task = asyncio.create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 def _session(place: Place, limit_s: float) -> aiohttp.ClientSession:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
@@ -13,8 +14,10 @@ from msgspec import Struct
 from server.app import App
 from server.core.ids import new_node_id
 from server.settings import load
+from server.transports.forward import CLOSE_LIMIT_S, MAX_PLACES, Forwarder
 from server.transports.others import Seat
 from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
+from server.transports.routes import Place
 from tests.clocks import ManualClock
 from tests.servers import ADMIN_TOKEN, SECRET, until
 from tests.transports.wire import (
@@ -341,6 +344,39 @@ async def test_a_request_of_another_machine_goes_on_to_the_right_process_there(
 
         assert count(far, "request") > 0
         assert count(beside, "connection") > 0
+
+
+# --- the end ---
+
+
+@pytest.fixture
+def forwarder(two: Two) -> Forwarder:
+    return two.other.app._others.forwarder
+
+
+async def test_closing_waits_for_connections_that_were_given_up_before(
+    forwarder: Forwarder,
+) -> None:
+    places = [Place(f"http://192.0.2.1:{port}", Hop.NODE) for port in range(1, MAX_PLACES + 3)]
+    sessions = [forwarder._session(place) for place in places]
+
+    await forwarder.close()
+
+    assert all(session.closed for session in sessions)
+    assert not forwarder._closing
+
+
+async def test_closing_does_not_wait_for_who_does_not_hang_up(forwarder: Forwarder) -> None:
+    class Hanging(TCPConnector):
+        async def close(self, **options: Any) -> None:
+            await super().close(**options)
+            await asyncio.Event().wait()
+
+    forwarder._sessions["http://192.0.2.1"] = ClientSession(connector=Hanging())
+
+    async with asyncio.timeout(CLOSE_LIMIT_S + 1):
+        await forwarder.close()
+    await until(lambda: not forwarder._closing)
 
 
 # --- passes ---
