@@ -101,6 +101,8 @@ async def three(server: RedisServer) -> AsyncIterator[list[Process]]:
         names = ("one", "two", "three")
         processes = [await stack.enter_async_context(running_process(server, n)) for n in names]
         await until(lambda: known(server) == set(names))
+        # Else Redis may be another one before they know which it was.
+        await until(lambda: all(one.nodes._server for one in processes))
         yield processes
 
 
