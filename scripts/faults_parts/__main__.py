@@ -8,12 +8,12 @@ import argparse
 import asyncio
 import logging
 import resource
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from scripts import children
 from tests.faults.scenarios import SCENARIOS, Load, Stage, staged
 from tests.faults.talk import Report
 
@@ -81,8 +81,6 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if there was any fault.
     """
     arguments = _parser().parse_args(argv)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda number, _: sys.exit(128 + number))  # and end all processes
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     load = Load(arguments.nodes, arguments.rooms, arguments.members, arguments.pace_ms / 1000)
@@ -91,7 +89,8 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{'':{width}}", *(f"{column:>12}" for column in COLUMNS))
     status = 0
     for name in names:
-        rounds, seconds, report = asyncio.run(play(name, arguments.seconds, load))
+        with children.ended_with_us():
+            rounds, seconds, report = asyncio.run(play(name, arguments.seconds, load))
         cells = row(rounds, seconds, report)
         print(f"{name:{width}}", *(f"{cell:>12}" for cell in cells), flush=True)
         for fault in report.faults[:SHOWN_FAULTS]:

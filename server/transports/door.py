@@ -123,7 +123,9 @@ class Door(asyncio.Protocol):
         if found is None or not self._upgrades.serves(found[0].url.path):
             return None
         message, tail = found
-        return Wish(message.method, message.version, message.url, message.headers, tail)
+        return Wish(
+            message.method, message.path, message.version, message.url, message.headers, tail
+        )
 
     async def _upgrade(self, wish: Wish) -> None:
         """Become a WebSocket, or let aiohttp tell the client why not."""

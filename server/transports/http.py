@@ -91,7 +91,7 @@ class Guard(Struct, frozen=True):
                 `Tokens.verify` raises.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
-            self.front.peer(request.transport, request.headers).address, request.headers
+            self.front.peer(request.transport, request).address, request.headers
         ):
             return None
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
@@ -177,7 +177,7 @@ class Surround:
         )
 
     def _peer(self, request: web.Request) -> Peer:
-        return self._front.peer(request.transport, request.headers)
+        return self._front.peer(request.transport, request)
 
 
 async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:
