@@ -135,7 +135,7 @@ class Link:
 
     def pubsub(self) -> PubSub:
         """A connection of its own, to hear what is published."""
-        return self.client.pubsub()
+        return self._servers.pubsub()
 
     async def server_id(self) -> str:
         """Which run of which server this is, of which another one may know less.

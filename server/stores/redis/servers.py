@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import redis.asyncio as redis_asyncio
+from redis.asyncio.client import PubSub
 from redis.crc import key_slot
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
@@ -53,6 +54,10 @@ class Servers(Protocol):
         """
         ...
 
+    def pubsub(self) -> PubSub:
+        """A connection of its own, to some server."""
+        ...
+
     def give_up(self, error: Exception) -> None:
         """Answer all that has not gone to Redis yet with an error."""
         ...
@@ -76,6 +81,9 @@ class Server:
         known = await self.client.info("server") | await self.client.info("replication")
         self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
         return str(known["run_id"])
+
+    def pubsub(self) -> PubSub:
+        return self.client.pubsub()
 
     def give_up(self, error: Exception) -> None:
         self._batches.give_up(error)
@@ -141,6 +149,11 @@ class Cluster:
             else:
                 self._take(ranges, client)
                 return
+
+    def pubsub(self) -> PubSub:
+        # What is published is passed to all; the next time it is another one, if this is away.
+        clients = [master.client for master in self._masters.values()]
+        return random.choice(clients or [self.client]).pubsub()  # noqa: S311 - no secret
 
     def give_up(self, error: Exception) -> None:
         """The others may have their answers yet."""

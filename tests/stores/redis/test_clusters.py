@@ -7,10 +7,14 @@ import pytest
 
 from server.core.errors import Code
 from server.stores.redis import keys
+from server.stores.redis.connect import connect
+from server.stores.redis.ear import Ear
+from server.stores.redis.ending import end
 from server.stores.redis.scripts import Script
 from tests.clocks import ManualClock
 from tests.redis_servers import RedisServer
 from tests.redis_sets import SlotMove, owns, running_cluster
+from tests.servers import until
 from tests.stores.guests import POLICY, House, refusal, texts
 from tests.stores.redis.processes import Process, process_at
 
@@ -91,6 +95,32 @@ async def test_rooms_whose_slot_moves_are_away_until_they_are_all_there(
     assert (await alice.say("after", message_id="m-1")).event.seq == 4
     assert texts(await bob.join()) == ["before", "after"]
     assert owns(target, tag)
+
+
+async def test_what_is_published_is_heard_though_the_server_that_was_named_has_died() -> None:
+    with running_cluster() as servers:
+        link = await connect(servers[0].url, timeout_s=TIMEOUT_S)
+        heard: list[str] = []
+        ear = Ear(
+            link.pubsub,
+            is_sharded=False,
+            own="own",
+            on_message=lambda channel, data: heard.append(channel),
+            on_lost=link.doubt,
+            on_restored=lambda: None,
+        )
+        listening = asyncio.create_task(ear.listen())
+        try:
+            servers[0].kill()
+            await until(lambda: ear.begun.is_set() and ear.is_on, limit_s=20)
+            async with asyncio.timeout(20):
+                while not heard:
+                    with servers[1].client() as client:
+                        client.publish("own", "beat")
+                    await link.rest(0.1)
+        finally:
+            await end([listening])
+            await link.close()
 
 
 # --- with replicas: the last test leaves one master dead ---
