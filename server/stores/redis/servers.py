@@ -115,6 +115,7 @@ class Cluster:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
         self._seen = ""
+        self._away: set[Address] = set()
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
         for _ in range(_MOVES):
@@ -125,12 +126,15 @@ class Cluster:
         raise ClusterDownError("CLUSTERDOWN a slot moves without end")
 
     async def look(self) -> str:
-        looking = (master.look() for master in self._masters.values())
+        masters = dict(self._masters)
+        looking = (master.look() for master in masters.values())
         found = await asyncio.gather(*looking, return_exceptions=True)
-        if all(isinstance(one, str) for one in found):
-            self._seen = " ".join(sorted(map(str, found)))
-        else:  # with one of them away the others go on
+        seen = dict(zip(masters, found, strict=True))
+        self._away = {address for address, one in seen.items() if isinstance(one, BaseException)}
+        if self._away:  # the others go on
             self._refresh_soon()
+        else:
+            self._seen = " ".join(sorted(map(str, found)))
         return self._seen
 
     async def refresh(self) -> None:
@@ -139,8 +143,7 @@ class Cluster:
         Raises:
             RedisError, OSError, TimeoutError: No server answers.
         """
-        clients = [master.client for master in self._masters.values()]
-        for client in (*random.sample(clients, len(clients)), self.client):
+        for client in (*self._present(), self.client):
             try:
                 ranges = await client.execute_command("CLUSTER SLOTS")
             except AWAY:
@@ -152,8 +155,7 @@ class Cluster:
 
     def pubsub(self) -> PubSub:
         # What is published is passed to all; the next time it is another one, if this is away.
-        clients = [master.client for master in self._masters.values()]
-        return random.choice(clients or [self.client]).pubsub()  # noqa: S311 - no secret
+        return (*self._present(), self.client)[0].pubsub()
 
     def give_up(self, error: Exception) -> None:
         """The others may have their answers yet."""
@@ -164,6 +166,11 @@ class Cluster:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(master.close() for master in self._masters.values()))
         await self.client.aclose()
+
+    def _present(self) -> list[redis_asyncio.Redis]:
+        """Of the masters that answered when they were looked at last, in any order."""
+        found = [one.client for address, one in self._masters.items() if address not in self._away]
+        return random.sample(found, len(found))
 
     def _owner(self, tag: str) -> Server:
         address = self._owners[_slot_of(tag)]

@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import redis
 
 from server.core.errors import Code
+from server.core.ids import RoomId
+from server.core.limits import Bounds
 from server.stores.redis import keys
 from server.stores.redis.connect import connect
 from server.stores.redis.ear import Ear
 from server.stores.redis.ending import end
+from server.stores.redis.live import open_redis
+from server.stores.redis.nodes import Node
 from server.stores.redis.scripts import Script
 from tests.clocks import ManualClock
 from tests.redis_servers import RedisServer
@@ -121,6 +126,56 @@ async def test_what_is_published_is_heard_though_the_server_that_was_named_has_d
         finally:
             await end([listening])
             await link.close()
+
+
+async def test_each_server_is_spoken_to_with_the_password_of_the_url(
+    servers: list[RedisServer],
+) -> None:
+    for server in servers:
+        with server.client() as client:
+            client.config_set("requirepass", "s3cret/@:")
+    url = f"redis://:s3cret%2F%40%3A@127.0.0.1:{servers[0].port}"
+    try:
+        async with process_at(url, timeout_s=TIMEOUT_S) as one:
+            assert set(await ask(one, list(keys.all_tags()))) == {None}
+    finally:
+        for server in servers:
+            with redis.Redis(port=server.port, password="s3cret/@:") as client:
+                client.config_set("requirepass", "")
+
+
+async def test_a_process_is_ready_again_though_a_server_hangs_that_has_nothing_of_the_processes(
+    servers: list[RedisServer], clock: ManualClock
+) -> None:
+    for server in servers:
+        with server.client() as client:
+            client.flushall()
+    idle = next(one for one in servers if not owns(one, keys.NODES))
+    named = next(one for one in servers if one is not idle)
+    live = await open_redis(
+        named.url, Node("node-a"), session=POLICY, random=POLICY, bounds=Bounds(), clock=clock
+    )
+    await live.start(_let_go)
+    house = House(live.rooms, POLICY, clock)
+    rooms = (RoomId(f"room-{number}") for number in range(100))
+    held = next(one for one in rooms if not owns(idle, keys.tag_of(one)))
+    await house.reserve("the first")
+    idle.pause()
+    try:
+        for server in servers:  # by which it hears, if it is not by the one that hangs
+            if server is not idle:
+                with server.client() as client:
+                    client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        async with asyncio.timeout(20):
+            while not live.is_ready or await refusal(house.reserve(held)):
+                await live._link.rest(0.1)
+    finally:
+        idle.go_on()
+        await live.stop()
+
+
+async def _let_go() -> None:
+    raise AssertionError("nobody gives it up")
 
 
 # --- with replicas: the last test leaves one master dead ---
