@@ -143,7 +143,7 @@ class Groups:
 
     async def send(
         self,
-        user: User,
+        visitor: Visitor,
         room_id: RoomId,
         ciphertext: Opaque,
         *,
@@ -162,10 +162,11 @@ class Groups:
             raise AppError(
                 Code.PAYLOAD_TOO_LARGE, f"a message may have {limit_bytes} bytes; send it in parts"
             )
-        await self._spend("send", user)
+        await self._spend("send", visitor.user)
         post = Post(
             room_id=room_id,
-            sender=user.user_id,
+            sender=visitor.user.user_id,
+            connection_id=visitor.connection_id,
             message_id=message_id or MessageId(new_id()),
             recipient=to,
             ciphertext=ciphertext,
