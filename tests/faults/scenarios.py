@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tests.faults.nodes import Node, running_nodes
 from tests.faults.proxy import Proxy
-from tests.faults.talk import Report, Talk, talking
+from tests.faults.talk import Load, Report, Talk, talking
 from tests.redis_servers import RedisServer, binary, running_redis
 from tests.redis_sets import SentinelSet, running_sentinels
 
@@ -19,15 +19,6 @@ ENOUGH = 10
 
 GIVE_UP_LIMIT_S = 20.0
 """For others to give a silent node up, which they do after six seconds."""
-
-
-class Load(Struct, frozen=True):
-    """How many talk, and how much; `pace_s` is between two messages of one member."""
-
-    nodes: int = 3
-    rooms: int = 3
-    members: int = 4
-    pace_s: float = 0.12
 
 
 class Stage(Struct, frozen=True):
@@ -233,9 +224,7 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
         nodes = await stack.enter_async_context(
             running_nodes(folder, redis, load.nodes, has_proxies=scenario.has_proxies, **settings)
         )
-        talk = await stack.enter_async_context(
-            talking(nodes, rooms=load.rooms, members=load.members, pace_s=load.pace_s)
-        )
+        talk = await stack.enter_async_context(talking(nodes, load))
         yield Stage(nodes, talk, redis, sentinels)
 
 

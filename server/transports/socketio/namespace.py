@@ -145,13 +145,18 @@ class ApiNamespace(PlainNamespace):
     async def opened(self, line: EngineSocket) -> None:
         """Sign the client in by its handshake's token, or tell it that the token has run out.
 
-        One that has returned after a drop is then told what it has missed.
+        One that has returned after a drop is then told what it has missed. Whom the store cannot
+        note now has to come back.
         """
         if line.caller is None:
             return
         connection_id = line.caller.connection_id
         if user := self._arriving.pop(connection_id, None):
-            await self._chat.sign_ins.open(user, connection_id)
+            try:
+                await self._chat.sign_ins.open(user, connection_id)
+            except AppError:
+                line.shut(Code.UNAVAILABLE)
+                return
         if not await self._hub.bring_up(connection_id):
             # It was put out of a group while it returned, and takes itself for a member.
             await self._recoveries.end(connection_id, is_lost=False)
