@@ -17,7 +17,11 @@ _LIMIT_S = 5.0
 
 
 class Crowd:
-    """Strangers at all nodes in turn, and a ledger for each group that they came into."""
+    """Strangers at all nodes in turn, and a ledger for each group that they came into.
+
+    Attributes:
+        may_lose_groups: Groups may end for all who are in them; else none is to.
+    """
 
     def __init__(
         self, nodes: Sequence[Node], strangers: int, done: Counter[str], pace_s: float
@@ -26,6 +30,7 @@ class Crowd:
         self._done = done
         self._ledgers: dict[str, Ledger] = {}
         self.name = "random groups"
+        self.may_lose_groups = False
         self.talkers = [
             Stranger(lambda: [node.address for node in nodes], number, self._ledger, done, pace_s)
             for number in range(strangers)
@@ -79,6 +84,9 @@ class Crowd:
         ]
         if left := self._done["heard user_left"]:
             faults.append(f"{left} times somebody left a group, and nobody did")
+        ended = sum(self._done[f"groups {how}"] for how in ("closed", "gone while away"))
+        if ended and not self.may_lose_groups:
+            faults.append(f"{ended} times somebody lost its group")
         return faults
 
     async def _compared(self, expected: dict[str, int]) -> list[str]:

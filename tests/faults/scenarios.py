@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import redis
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tests.faults.nodes import Node, running_nodes
 from tests.faults.proxy import Proxy
@@ -41,6 +41,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
         play: One round; it ends when all is mended and everybody talks again.
         options: Of Redis.
         settings: Of the nodes.
+        loses_groups: Random groups end with it, and all who were in them are to be told.
+        sets_back: What Redis knows of random groups is that of before, so that none are played.
     """
 
     summary: str
@@ -49,6 +51,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
+    loses_groups: bool = False
+    sets_back: bool = False
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -188,11 +192,14 @@ SCENARIOS = {
         options=("--appendonly", "yes", "--appendfsync", "always"),
     ),
     "lose-redis": Scenario(
-        summary="kill -9 of Redis, which has written nothing to disk", play=_kill_redis
+        summary="kill -9 of Redis, which has written nothing to disk",
+        play=_kill_redis,
+        loses_groups=True,
     ),
     "set-back-redis": Scenario(
         summary="kill -9 of Redis, which comes back as it was some messages ago",
         play=_set_back_redis,
+        sets_back=True,
     ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
@@ -224,7 +231,11 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
         nodes = await stack.enter_async_context(
             running_nodes(folder, redis, load.nodes, has_proxies=scenario.has_proxies, **settings)
         )
-        talk = await stack.enter_async_context(talking(nodes, load))
+        if scenario.sets_back:
+            load = structs.replace(load, strangers=0)
+        talk = await stack.enter_async_context(
+            talking(nodes, load, loses_groups=scenario.loses_groups)
+        )
         yield Stage(nodes, talk, redis, sentinels)
 
 

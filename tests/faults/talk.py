@@ -113,10 +113,11 @@ class Room:
 class Talk:
     """All rooms, and the crowd of those who are in random groups, which counts as one room."""
 
-    def __init__(self, nodes: Sequence[Node], load: Load) -> None:
+    def __init__(self, nodes: Sequence[Node], load: Load, *, loses_groups: bool) -> None:
         self._nodes = nodes
         self.done: Counter[str] = Counter()
         self._crowd = Crowd(nodes, load.strangers, self.done, STRANGERS_PACE_S)
+        self._crowd.may_lose_groups = loses_groups
         self.rooms: list[Room | Crowd] = [
             Room(nodes, f"room-{number}", load.members, self.done, load.pace_s)
             for number in range(load.rooms)
@@ -238,9 +239,11 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(nodes: Sequence[Node], load: Load) -> AsyncIterator[Talk]:
+async def talking(
+    nodes: Sequence[Node], load: Load, *, loses_groups: bool = False
+) -> AsyncIterator[Talk]:
     """Rooms and groups whose members are spread over all nodes and talk."""
-    talk = Talk(nodes, load)
+    talk = Talk(nodes, load, loses_groups=loses_groups)
     talk.begin()
     try:
         await talk.more(load.members)
