@@ -78,6 +78,10 @@ class RedisServer:
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def url_of(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 

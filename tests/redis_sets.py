@@ -3,7 +3,7 @@
 import atexit
 import functools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -86,14 +86,14 @@ def _sentinel(master_port: int) -> RedisServer:
 
 
 @contextmanager
-def running_cluster(*, replicas: int = 0) -> Iterator[list[RedisServer]]:
+def running_cluster(*options: str, replicas: int = 0) -> Iterator[list[RedisServer]]:
     """Three masters that share the slots; then as many replicas of each."""
     count = 3 * (1 + replicas)
     with ExitStack() as opened:
         servers = []
         for _ in range(count):
             port = ("--cluster-port", str(free_port()))
-            server = RedisServer(binary(), *_CLUSTER_OPTIONS, *port)
+            server = RedisServer(binary(), *_CLUSTER_OPTIONS, *options, *port)
             opened.callback(server.remove)
             server.start()
             servers.append(server)
@@ -138,6 +138,28 @@ def owns(server: RedisServer, key: str) -> bool:
         except redis.ResponseError:  # it is MOVED
             return False
     return True
+
+
+def master_of(servers: Sequence[RedisServer], key: str) -> RedisServer | None:
+    """Which server of a Cluster has a key, if there is one that says so; none may hang."""
+    return next((server for server in masters(servers) if owns(server, key)), None)
+
+
+def masters(servers: Sequence[RedisServer]) -> list[RedisServer]:
+    """Those that believe to be one."""
+    return [server for server in servers if server.is_running and _is_master(server)]
+
+
+def _is_master(server: RedisServer) -> bool:
+    with server.client() as client:
+        return bool(client.info("replication")["role"] == "master")
+
+
+def has_replica(server: RedisServer) -> bool:
+    """Whether a server has a replica that has caught up."""
+    with server.client() as client:
+        first = client.info("replication").get("slave0", {})
+    return bool(first.get("state") == "online")
 
 
 class SlotMove:

@@ -1,18 +1,26 @@
 """Faults by name: each is a round that tests play once or twice, and operators for as long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import redis
 from msgspec import Struct, structs
 
+from server.stores.redis.keys import GROUPS, NODES, shard
 from tests.faults.nodes import Node, running_nodes
 from tests.faults.proxy import Proxy
 from tests.faults.talk import Load, Report, Talk, talking
 from tests.redis_servers import RedisServer, binary, running_redis
-from tests.redis_sets import SentinelSet, running_sentinels
+from tests.redis_sets import (
+    SentinelSet,
+    has_replica,
+    master_of,
+    masters,
+    running_cluster,
+    running_sentinels,
+)
 
 ENOUGH = 10
 """Messages acknowledged in each room, before and after each fault."""
@@ -26,12 +34,14 @@ class Stage(Struct, frozen=True):
 
     Attributes:
         redis: The one that all nodes are on, but where Sentinels say which one that is.
+        cluster: Its servers, if the nodes are on a Cluster.
     """
 
     nodes: list[Node]
     talk: Talk
     redis: RedisServer
     sentinels: SentinelSet | None = None
+    cluster: tuple[RedisServer, ...] = ()
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -51,8 +61,15 @@ class Scenario(Struct, frozen=True, kw_only=True):
     settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
+    has_cluster: bool = False
     loses_groups: bool = False
     sets_back: bool = False
+
+
+HANG_S = 4.0
+"""For a master of a Cluster; its replica replaces it in half of that."""
+
+CLUSTER_OPTIONS = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -146,22 +163,54 @@ async def _fail_over(stage: Stage, number: int) -> None:
     if number:
         # Who was killed the last time comes back, as a replica, and is the next master.
         await asyncio.to_thread(new.start)
-        await stage.talk.until(lambda: _copies(old))
+        await stage.talk.until(lambda: has_replica(old))
     old.kill()
     await stage.talk.more(ENOUGH)
+
+
+async def _fail_over_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    await asyncio.to_thread(master.kill)
+    await _replaced(stage, master)
+    await stage.talk.more(ENOUGH)
+    await asyncio.to_thread(master.start)
+    await _whole(stage)
+
+
+async def _hang_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master.pause()
+    await stage.talk.go_on(HANG_S)
+    await _replaced(stage, master)
+    master.go_on()
+    await _whole(stage)
+
+
+_TAGS = (GROUPS, NODES, shard(0))
+"""What those masters have that break, in each round another."""
+
+
+def _master_of(tag: str, servers: Sequence[RedisServer]) -> RedisServer:
+    found = master_of(servers, tag)
+    assert found
+    return found
+
+
+async def _replaced(stage: Stage, former: RedisServer) -> None:
+    """Wait until each tag has a master among the others."""
+    others = [server for server in stage.cluster if server is not former]
+    await stage.talk.until(lambda: all(master_of(others, tag) for tag in _TAGS))
+
+
+async def _whole(stage: Stage) -> None:
+    """Wait until each master has a replica again."""
+    await stage.talk.until(lambda: all(has_replica(one) for one in masters(stage.cluster)))
 
 
 def _known(redis: RedisServer) -> int:
     """How many nodes there are, as far as they know of each other."""
     with redis.client() as client:
         return int(client.zcard("{hw:n}beats"))
-
-
-def _copies(redis: RedisServer) -> bool:
-    """Whether a server has a replica that has caught up."""
-    with redis.client() as client:
-        first = client.info("replication").get("slave0", {})
-    return bool(first.get("state") == "online")
 
 
 SCENARIOS = {
@@ -212,6 +261,21 @@ SCENARIOS = {
         play=_fail_over,
         has_sentinels=True,
     ),
+    "cluster-kill-node": Scenario(
+        summary="kill -9 of one node after the other, on a Cluster",
+        play=_kill_node,
+        has_cluster=True,
+    ),
+    "cluster-fail-over": Scenario(
+        summary="kill -9 of a master of a Cluster, which its replica then replaces",
+        play=_fail_over_in_cluster,
+        has_cluster=True,
+    ),
+    "cluster-hang": Scenario(
+        summary=f"a master of a Cluster is stopped for {HANG_S:g} s, replaced, and continued",
+        play=_hang_in_cluster,
+        has_cluster=True,
+    ),
     "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
 }
 
@@ -221,11 +285,15 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
     """All that a scenario needs, with everybody talking."""
     async with AsyncExitStack() as stack:
         sentinels = None
+        cluster: tuple[RedisServer, ...] = ()
         settings = dict(scenario.settings)
         if scenario.has_sentinels:
             sentinels = stack.enter_context(running_sentinels())
             redis = sentinels.master
             settings["REDIS_URL"] = sentinels.url
+        elif scenario.has_cluster:
+            cluster = tuple(stack.enter_context(running_cluster(*CLUSTER_OPTIONS, replicas=1)))
+            redis = cluster[0]
         else:
             redis = stack.enter_context(running_redis(binary(), *scenario.options))
         nodes = await stack.enter_async_context(
@@ -236,7 +304,7 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
         talk = await stack.enter_async_context(
             talking(nodes, load, loses_groups=scenario.loses_groups)
         )
-        yield Stage(nodes, talk, redis, sentinels)
+        yield Stage(nodes, talk, redis, sentinels, cluster)
 
 
 async def played(name: str, folder: Path, rounds: int = 1, load: Load | None = None) -> Report:
