@@ -91,15 +91,13 @@ class Crowd:
 
     async def _compared(self, expected: dict[str, int]) -> list[str]:
         """Where the directory of a node says another thing for long."""
-        async with aiohttp.ClientSession(headers=_HEADERS) as http:
-            for node in self._nodes:
-                url = f"http://{node.address.name}/api/groups?page=1&limit=100"
-                try:
-                    async with asyncio.timeout(_LIMIT_S):
-                        while (found := await _directory(http, url)) != expected:
-                            await asyncio.sleep(0.05)
-                except TimeoutError:
-                    return [f"the directory has {found}, and there are {expected}"]
+        for node in self._nodes:
+            try:
+                async with asyncio.timeout(_LIMIT_S):
+                    while (found := await directory_of(node)) != expected:
+                        await asyncio.sleep(0.05)
+            except TimeoutError:
+                return [f"the directory has {found}, and there are {expected}"]
         return []
 
     def close(self) -> None:
@@ -108,7 +106,9 @@ class Crowd:
             self._ledgers[group_id].close()
 
 
-async def _directory(http: aiohttp.ClientSession, url: str) -> dict[str, int]:
-    async with http.get(url) as answer:
+async def directory_of(node: Node) -> dict[str, int]:
+    """How many members the groups have, as a node tells its operators."""
+    url = f"http://{node.address.name}/api/groups?page=1&limit=100"
+    async with aiohttp.ClientSession(headers=_HEADERS) as http, http.get(url) as answer:
         shown = await answer.json()
     return {group["id"]: group["currentMembers"] for group in shown.get("groups", ())}
