@@ -74,6 +74,7 @@ async def _known(
             return Server(client), version
         cluster = Cluster(client, functools.partial(_member, parts, timeout_s))
         await cluster.refresh()
+        await cluster.look()
     except AuthenticationError as error:
         raise UnfitRedisError(f"Redis at {where} refuses the password: {error}") from error
     except (RedisError, OSError, TimeoutError) as error:

@@ -21,6 +21,7 @@ from redis.exceptions import (
 
 from server.core.errors import AppError, Code
 from server.stores.redis.batches import NotCopiedError
+from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
 from server.stores.redis.servers import Servers
 
@@ -96,8 +97,8 @@ class Link:
             RefusedError: It has refused.
             AppError: UNAVAILABLE. The script may have run, or may do so yet.
         """
-        if not (self.is_up or _is_probing.get()):
-            raise unavailable()
+        if not _is_probing.get():
+            self._check_fitness(tag)
         known = source(script, self.publish)
         call = functools.partial(self._servers.call, tag, is_kept=script.is_kept)
         try:
@@ -106,7 +107,7 @@ class Link:
             except NoScriptError:
                 return await call("EVAL", known.text, 1, tag, *arguments)
         except _NOT_THERE as error:
-            self._failed(error)
+            self._alarm.set()
             raise unavailable() from error
         except ResponseError as error:
             if refusal := _refusal(error):
@@ -116,8 +117,15 @@ class Link:
         except NotCopiedError:
             raise unavailable() from None
         except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
+            self._failed(tag, error)
             raise unavailable() from error
+
+    def _check_fitness(self, tag: str) -> None:
+        if not self._servers.is_known(tag):
+            self._alarm.set()
+            raise unavailable()
+        if not self.is_up:
+            raise unavailable()
 
     async def run_many(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         """Run a script under several tags, in one go.
@@ -148,7 +156,7 @@ class Link:
         try:
             return await self._servers.look()
         except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
+            self._failed(NODES, error)
             raise unavailable() from error
 
     async def rest(self, limit_s: float) -> None:
@@ -165,13 +173,13 @@ class Link:
         self.is_up = False
         self._alarm.set()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, tag: str, error: Exception) -> None:
         self._alarm.set()
+        # Whoever comes next need not wait as long for the same answer; nor may a server be
+        # used again before it is known whether it still has what it had.
         if self._servers.are_one:
-            # Whoever comes next need not wait as long for the same answer; nor may Redis be
-            # used again before it is known whether it still has what it had.
             self.is_up = False
-            self._servers.give_up(error)
+        self._servers.doubt(tag, error)
 
     async def close(self) -> None:
         await self._servers.close()

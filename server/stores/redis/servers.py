@@ -58,20 +58,31 @@ class Servers(Protocol):
         """A connection of its own, to some server."""
         ...
 
-    def give_up(self, error: Exception) -> None:
-        """Answer all that has not gone to Redis yet with an error."""
+    def is_known(self, tag: str) -> bool:
+        """Whether the server that has a tag was looked at since it last failed, or came."""
+        ...
+
+    def doubt(self, tag: str, error: Exception) -> None:
+        """Note that the server that has a tag has failed; what waits for it is answered so."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Server:
-    """One server, or whichever the Sentinels call the master."""
+    """One server, or whichever the Sentinels call the master.
+
+    Attributes:
+        failures: How often it has failed.
+        run: Which run of it was seen last; None if it has failed since.
+    """
 
     are_one = True
 
     def __init__(self, client: redis_asyncio.Redis) -> None:
         self.client = client
+        self.failures = 0
+        self.run: str | None = None
         self._batches = Batches(lambda: client.pipeline(transaction=False))
 
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
@@ -85,7 +96,12 @@ class Server:
     def pubsub(self) -> PubSub:
         return self.client.pubsub()
 
-    def give_up(self, error: Exception) -> None:
+    def is_known(self, tag: str) -> bool:
+        return True  # who probes closes all of Redis if it fails
+
+    def doubt(self, tag: str, error: Exception) -> None:
+        self.failures += 1
+        self.run = None
         self._batches.give_up(error)
 
     async def close(self) -> None:
@@ -114,8 +130,8 @@ class Cluster:
         self._owners: list[Address | None] = [None] * _SLOTS
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
-        self._seen = ""
         self._away: set[Address] = set()
+        self._runs: dict[Address, str] = {}  # of masters, as they were seen last
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
         for _ in range(_MOVES):
@@ -123,19 +139,23 @@ class Cluster:
                 return await self._owner(tag).call(tag, *command, is_kept=is_kept)
             except MovedError as moved:  # it has not run there
                 self._move(moved.slot_id, moved.host, moved.port)
-        raise ClusterDownError("CLUSTERDOWN a slot moves without end")
+                if not self.is_known(tag):
+                    break
+        raise ClusterDownError("CLUSTERDOWN the slot has moved")
 
     async def look(self) -> str:
-        masters = dict(self._masters)
-        looking = (master.look() for master in masters.values())
-        found = await asyncio.gather(*looking, return_exceptions=True)
-        seen = dict(zip(masters, found, strict=True))
-        self._away = {address for address, one in seen.items() if isinstance(one, BaseException)}
-        if self._away:  # the others go on
-            self._refresh_soon()
-        else:
-            self._seen = " ".join(sorted(map(str, found)))
-        return self._seen
+        masters = tuple(self._masters.items())
+        failures = [master.failures for _, master in masters]
+        found = await asyncio.gather(*(one.look() for _, one in masters), return_exceptions=True)
+        self._away.clear()
+        for (address, master), count, run in zip(masters, failures, found, strict=True):
+            if not isinstance(run, str):  # with one of them away the others go on
+                self._away.add(address)
+                self._refresh_soon()
+            elif master.failures == count:
+                self._runs[address] = master.run = run
+        self._runs = {one: run for one, run in self._runs.items() if one in self._masters}
+        return " ".join(sorted(self._runs.values()))
 
     async def refresh(self) -> None:
         """Ask who has which slots by now.
@@ -157,8 +177,16 @@ class Cluster:
         # What is published is passed to all; the next time it is another one, if this is away.
         return (*self._present(), self.client)[0].pubsub()
 
-    def give_up(self, error: Exception) -> None:
-        """The others may have their answers yet."""
+    def is_known(self, tag: str) -> bool:
+        # Another than before, or one that has begun anew, may lack what nodes are to bring back.
+        address = self._owners[_slot_of(tag)]
+        return address is None or self._masters[address].run is not None
+
+    def doubt(self, tag: str, error: Exception) -> None:
+        address = self._owners[_slot_of(tag)]
+        if address:
+            self._masters[address].doubt(tag, error)  # the others may have their answers yet
+        self._refresh_soon()
 
     async def close(self) -> None:
         for task in self._tasks:
