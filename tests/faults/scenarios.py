@@ -66,10 +66,11 @@ class Scenario(Struct, frozen=True, kw_only=True):
     sets_back: bool = False
 
 
-HANG_S = 4.0
-"""For a master of a Cluster; its replica replaces it in half of that."""
+PAUSE_S = 3.0
+"""For a master of a Cluster that is not replaced so soon: longer than commands may take."""
 
-CLUSTER_OPTIONS = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+QUICK = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+"""For a Cluster that replaces a master within two seconds."""
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -180,10 +181,18 @@ async def _fail_over_in_cluster(stage: Stage, number: int) -> None:
 async def _hang_in_cluster(stage: Stage, number: int) -> None:
     master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
     master.pause()
-    await stage.talk.go_on(HANG_S)
     await _replaced(stage, master)
+    await stage.talk.more(ENOUGH)
     master.go_on()
+    await stage.talk.more(ENOUGH)
     await _whole(stage)
+
+
+async def _pause_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master.pause()
+    await stage.talk.go_on(PAUSE_S)
+    master.go_on()
 
 
 _TAGS = (GROUPS, NODES, shard(0))
@@ -264,16 +273,25 @@ SCENARIOS = {
     "cluster-kill-node": Scenario(
         summary="kill -9 of one node after the other, on a Cluster",
         play=_kill_node,
+        options=QUICK,
         has_cluster=True,
     ),
     "cluster-fail-over": Scenario(
         summary="kill -9 of a master of a Cluster, which its replica then replaces",
         play=_fail_over_in_cluster,
+        options=QUICK,
         has_cluster=True,
     ),
     "cluster-hang": Scenario(
-        summary=f"a master of a Cluster is stopped for {HANG_S:g} s, replaced, and continued",
+        summary="a master of a Cluster is stopped, replaced, and continued when all talk again",
         play=_hang_in_cluster,
+        options=QUICK,
+        has_cluster=True,
+    ),
+    "cluster-pause": Scenario(
+        summary=f"a master of a Cluster is stopped for {PAUSE_S:g} s, and is not replaced",
+        play=_pause_in_cluster,
+        options=("--cluster-node-timeout", "15000"),
         has_cluster=True,
     ),
     "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
@@ -292,7 +310,7 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
             redis = sentinels.master
             settings["REDIS_URL"] = sentinels.url
         elif scenario.has_cluster:
-            cluster = tuple(stack.enter_context(running_cluster(*CLUSTER_OPTIONS, replicas=1)))
+            cluster = tuple(stack.enter_context(running_cluster(*scenario.options, replicas=1)))
             redis = cluster[0]
         else:
             redis = stack.enter_context(running_redis(binary(), *scenario.options))
@@ -307,18 +325,17 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
         yield Stage(nodes, talk, redis, sentinels, cluster)
 
 
-async def played(name: str, folder: Path, rounds: int = 1, load: Load | None = None) -> Report:
-    """Play a scenario, and judge all that was said meanwhile.
+async def played(name: str, folder: Path, *others: str) -> Report:
+    """Play a scenario, and others that need no more than it does; judge all that was said.
 
     Raises:
         TimeoutError: A round did not come to its end.
     """
-    scenario = SCENARIOS[name]
-    async with staged(scenario, folder, load or Load()) as stage:
-        for number in range(rounds):
+    async with staged(SCENARIOS[name], folder, Load()) as stage:
+        for one in (name, *others):
             await stage.talk.more(ENOUGH)
             await stage.talk.gathered()
-            await scenario.play(stage, number)
+            await SCENARIOS[one].play(stage, 0)
         await stage.talk.more(ENOUGH)
         return await stage.talk.end()
 
