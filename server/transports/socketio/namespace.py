@@ -150,13 +150,14 @@ class ApiNamespace(PlainNamespace):
         """
         if line.caller is None:
             return
-        connection_id = line.caller.connection_id
+        try:
+            await self._settle_in(line, line.caller.connection_id)
+        except AppError:
+            line.shut(Code.UNAVAILABLE)
+
+    async def _settle_in(self, line: EngineSocket, connection_id: ConnectionId) -> None:
         if user := self._arriving.pop(connection_id, None):
-            try:
-                await self._chat.sign_ins.open(user, connection_id)
-            except AppError:
-                line.shut(Code.UNAVAILABLE)
-                return
+            await self._chat.sign_ins.open(user, connection_id)
         if not await self._hub.bring_up(connection_id):
             # It was put out of a group while it returned, and takes itself for a member.
             await self._recoveries.end(connection_id, is_lost=False)
