@@ -94,7 +94,9 @@ class Stranger(Speaker):
 
     async def leave(self) -> None:
         """Leave the group for good, with nothing to say any more."""
-        assert (await self._ask("leave_group", {"groupId": self._group_id}))["success"]
+        answer = await self._ask("leave_group", {"groupId": self._group_id})
+        if not answer["success"]:
+            self._fault(f"{self.name} could not leave: {answer}")
 
     def _let_go(self) -> None:
         super()._let_go()
