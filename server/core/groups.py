@@ -173,9 +173,7 @@ class Groups:
             content_type=content_type,
         )
         appended = await self._store.append(post, self._now_ms())
-        if not appended.is_repeat:
-            await self._parts.relay.follow(appended.event)
-        await self._parts.relay.told(room_id, appended.event.seq)
+        await self._parts.relay.said(appended)
         return appended.event
 
     async def history(
