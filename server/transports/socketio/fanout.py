@@ -1,7 +1,7 @@
 """The hub: which connections of this process hear of which rooms, and how events reach them."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from server.core.events import (
@@ -40,6 +40,9 @@ NAMESPACE = "/"
 
 Encode = Callable[[str, Any], Encoded]
 """Encodes an event of that name and data."""
+
+_SAID = (MessageSent, SignalSent)
+"""What somebody hears who has to know its sender's key."""
 
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
@@ -110,8 +113,9 @@ class Hub:
 
     def deliver(self, event: RoomEvent, place: int) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, MessageSent | SignalSent):
-            self._rosters.before(event)
+        if isinstance(event, _SAID):
+            if event.room_id in self._rosters.owed:
+                self._rosters.before(event)
         elif isinstance(event, ConnectionAttached):
             self._attach(event, place)
             return
@@ -151,33 +155,33 @@ class Hub:
         here = self._rooms.get(event.room_id)
         if here is None:
             return
-        self._tell_these(here.hearers(event, place), here, event, place)
+        hearers = here.hearers(event, place)
         here.advance(place)
+        self._tell_these(hearers, here, event, place)
 
     def _tell_these(
-        self, hearers: Iterable[Listener], here: Audience, event: RoomEvent, place: int
+        self, hearers: Sequence[Listener], here: Audience, event: RoomEvent, place: int
     ) -> None:
         render = here.renders.get(type(event))
         if render is None:
             return
         if isinstance(event, ConnectionDetached):  # is nobody else's concern
             its = event.connection_id
-            hearers = (one for one in hearers if one.caller.connection_id == its)
-        emits = list(render(event))
-        owes_list = self._rosters.owes(event.room_id)
-        # A list that was held back comes after what happened later.
-        after = Point(max(place, here.place), 0, owes_list) if place else None
-        if len(emits) == 1:
-            self._send(hearers, here, event, emits[0], after)
-            return
-        told = tuple(hearers)
+            hearers = [one for one in hearers if one.caller.connection_id == its]
+        owes_list = event.room_id in self._rosters.owed
+        emits = tuple(render(event))
         for number, emit in enumerate(emits, start=1):
-            between = Point(place - 1, number, owes_list) if place else None
-            self._send(told, here, event, emit, after if number == len(emits) else between)
+            point = None
+            if place and number == len(emits):
+                # It may be further on: a list that was held back comes after what happened later.
+                point = Point(here.place, 0, owes_list)
+            elif place:
+                point = Point(place - 1, number, owes_list)
+            self._send(hearers, here, event, emit, point)
 
     def _send(
         self,
-        hearers: Iterable[Listener],
+        hearers: Sequence[Listener],
         here: Audience,
         event: RoomEvent,
         emit: Emit,
@@ -214,7 +218,7 @@ class Hub:
         entries = []
         for one in caller.memberships:
             here = self._rooms[one]
-            owes_list = self._rosters.owes(one)
+            owes_list = one in self._rosters.owed
             known = here.point_of(caller.connection_id, owes_list=owes_list)
             entries.append(offsets.entry(here.tag, point if one == room_id else known))
         return encoded.with_last(b".".join(entries))

@@ -1,12 +1,13 @@
 """What goes out, encoded once for any number of clients and for either transport."""
 
 import base64
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, frame, payload_of
 
 
-class Encoded(NamedTuple):
+class Encoded(Struct, frozen=True, gc=False):
     """An event that is not framed yet; as of `Outgoing`."""
 
     text: bytes
