@@ -60,7 +60,6 @@ class Opaque:
         decode = msgspec.msgpack.decode if self.has_binary else msgspec.json.decode
         return decode(self._held)
 
-    @property
     def json(self) -> "str | msgspec.Raw | Opaque":
         """For an encoder of JSON; itself if it holds binary, for which JSON has no word."""
         if isinstance(self._held, str):

@@ -156,7 +156,7 @@ def to_json_bytes(value: Any) -> bytes:
 def _plain_opaque(value: Opaque) -> Any:
     if value.has_binary:
         raise BinaryInsideError
-    return value.json
+    return value.json()
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {
