@@ -75,11 +75,12 @@ class Caller:
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
         user: Whom a good token names; None without one. The hub keeps it up to date, too.
+        behind: In how many rooms it has yet to be told what it has missed; kept by the hub.
         repeated: The id of the message that the present request says once more, since the
             client may have had no answer; None of all other requests.
     """
 
-    __slots__ = ("address", "connection_id", "memberships", "repeated", "user")
+    __slots__ = ("address", "behind", "connection_id", "memberships", "repeated", "user")
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class Caller:
         self.memberships: dict[RoomId, UserId] = {}
         self.user = user
         self.repeated: MessageId | None = None
+        self.behind = 0
 
     def signed_in(self) -> User:
         """The user that calls.

@@ -93,8 +93,18 @@ class Audience:
             return False
         return not place or self.ahead.get(connection_id, 0) < place
 
+    def fall_behind(self, connection_id: ConnectionId, point: Point) -> None:
+        """Somebody has been told up to there, and is to be told what it has missed."""
+        self.behind[connection_id] = Behind(point)
+        self.listeners[connection_id].caller.behind += 1
+
+    def fall_in(self, connection_id: ConnectionId) -> None:
+        """Somebody is behind no more, if it was."""
+        if behind := self.behind.pop(connection_id, None):
+            self.listeners[connection_id].caller.behind -= 1
+            behind.is_over.set()
+
     def drop(self, connection_id: ConnectionId) -> Listener:
         self.ahead.pop(connection_id, None)
-        if behind := self.behind.pop(connection_id, None):
-            behind.is_over.set()
+        self.fall_in(connection_id)
         return self.listeners.pop(connection_id)

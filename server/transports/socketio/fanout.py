@@ -26,7 +26,7 @@ from server.core.recoveries import MAX_ROOMS, Recoveries
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Traffic
 from server.transports.socketio import offsets
-from server.transports.socketio.audience import Audience, Behind, Listener, Renders
+from server.transports.socketio.audience import Audience, Listener, Renders
 from server.transports.socketio.backlog import Backlog
 from server.transports.socketio.catching_up import CatchingUp
 from server.transports.socketio.offsets import Point
@@ -263,7 +263,7 @@ class Hub:
         backlog = self._backlogs.get(connection_id, {}).get(event.room_id)
         if backlog and is_new:
             backlog.attached_place = place
-            here.behind[connection_id] = Behind(backlog.start)
+            here.fall_behind(connection_id, backlog.start)
             return
         self._recoveries.attached(event, place)
         if render := here.renders.get(type(event)):

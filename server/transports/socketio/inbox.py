@@ -34,7 +34,6 @@ class Inbox:
         self._is_held = False
         self._idle: asyncio.Future[None] | None = None
 
-    @property
     def waiting(self) -> int:
         """How much waits behind what is being handled."""
         return len(self._waiting) if self._waiting else 0

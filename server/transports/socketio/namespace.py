@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from socketio import exceptions
@@ -202,10 +202,10 @@ class ApiNamespace(PlainNamespace):
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
-            if self._hub.catching_up.is_behind(caller):
+            if caller.behind:
                 await self._hub.catching_up.caught_up(caller)
-            if action.repeats:
-                caller.repeated = _repeated(line, action.repeats, request)
+            may_repeat = line.unsure or line.said
+            caller.repeated = _repeated(line, action, request) if may_repeat else None
             result = await action.handler(self._chat, caller, request)
             if action.repeats:
                 _note_said(line, result)
@@ -253,15 +253,14 @@ def _caller(line: EngineSocket, access: Access) -> Caller:
     return line.caller
 
 
-def _repeated(
-    line: EngineSocket, repeats: Callable[[Any, MessageSent], bool], request: Any
-) -> MessageId | None:
+def _repeated(line: EngineSocket, action: Action, request: Any) -> MessageId | None:
     """Which message a request says again that may not have been answered when it was made.
 
     Clients with `retries` say again, byte by byte, what had no answer in time, and first of all
     when they come back after a drop.
     """
-    if not (line.unsure or line.said):
+    repeats = action.repeats
+    if repeats is None:
         return None
     found = [said for said in line.unsure.values() if repeats(request, said)]
     came_before = line.said_before is not None and line.said_count > line.said_before
@@ -271,9 +270,10 @@ def _repeated(
 
 
 def _note_said(line: EngineSocket, said: MessageSent) -> None:
-    line.unsure.pop(said.room_id, None)
+    if line.unsure:
+        line.unsure.pop(said.room_id, None)
     line.said_count += 1
-    line.said = said if line.inbox.waiting or line.is_awaited else None
+    line.said = said if line.is_awaited or line.inbox.waiting() else None
 
 
 async def _or_log(doing: Awaitable[None]) -> None:

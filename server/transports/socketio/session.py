@@ -222,8 +222,7 @@ class EngineSocket:
 
     def _has_much_waiting(self) -> bool:
         # Some is read, so that it is known what came before the answer to what.
-        waiting = self.inbox.waiting
-        return waiting >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
+        return self.inbox.waiting() >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
 
     def receive(self, packet: str | bytes, said_before: int | None = None) -> None:
         """Take one packet of any kind.
