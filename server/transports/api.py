@@ -133,7 +133,7 @@ class Caller:
         return Actor(room_id, user_id, self.connection_id)
 
 
-class Emit(Struct, frozen=True):
+class Emit(Struct, frozen=True, gc=False):
     """One event for some connections of a room.
 
     Attributes:
@@ -146,7 +146,7 @@ class Emit(Struct, frozen=True):
     users: tuple[UserId, ...] | None = None
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the caller of an action gets: its acknowledgement, and events of its own."""
 
     ack: dict[str, Any]

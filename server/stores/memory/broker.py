@@ -129,7 +129,7 @@ class _Log:
         self.place += 1
         self.told_ms = now_ms
         size_bytes = event.ciphertext.size_bytes if type(event) is MessageSent else 0
-        entry = _Entry(self.place, now_ms, event, size_bytes)
+        entry = _Entry(now_ms, event, size_bytes)
         if type(event) is MembersChanged and not event.epoch:
             if self._list:
                 self._list.event = None
@@ -144,10 +144,11 @@ class _Log:
         count = self.place - place
         if not 0 <= count <= len(self._entries):
             return None
-        newest = list(islice(self._entries, len(self._entries) - count, None))
-        has_older_lists = any(one.event is None for one in newest)
+        newest = [one.event for one in islice(self._entries, len(self._entries) - count, None)]
+        has_older_lists = None in newest
+        places = enumerate(newest, start=place + 1)
         return Missed(
-            tuple(_placed(one.place, one.event, has_older_lists) for one in newest if one.event),
+            tuple(_placed(one, event, has_older_lists) for one, event in places if event),
             self.place,
         )
 
@@ -159,7 +160,6 @@ class _Log:
 class _Entry(Struct, gc=False):
     """An event, or None for a list of members after which there was another."""
 
-    place: int
     told_ms: int
     event: RoomEvent | None
     size_bytes: int

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 from socketio import exceptions
@@ -59,7 +59,7 @@ class ApiNamespace(PlainNamespace):
         self._actions: dict[str, tuple[Api, Action]] = {
             name: (api, action) for api in apis for name, action in api.actions.items()
         }
-        self._default_api = next(iter(apis))
+        self._unknown: tuple[Api, None] = (next(iter(apis)), None)
         self._chat = chat
         self._hub = hub
         self._recovery = recovery
@@ -79,7 +79,7 @@ class ApiNamespace(PlainNamespace):
         line = self._hub.line_of(connection_id)
         if line is None:
             return self.server.not_handled
-        reply = await self.act(line, event, *args[1:])
+        reply = await self.act(line, (event, *args[1:]))
         if reply.events:
             line.answer(*reply.events)
         return reply.ack
@@ -190,10 +190,11 @@ class ApiNamespace(PlainNamespace):
         except AppError:  # better lost twice than a ghost for ever
             return True
 
-    async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
+    async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         started = time.perf_counter()
-        api, action = self._actions.get(event, (self._default_api, None))
+        event, payload = data[0], data[1] if len(data) > 1 else None
+        api, action = self._actions.get(event, self._unknown)
         code: Code | None = None
         try:
             if line.meter:

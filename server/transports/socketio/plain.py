@@ -13,7 +13,7 @@ RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
 _MAX_ID_DIGITS = 15
 
 
-class PlainEvent(Struct, frozen=True):
+class PlainEvent(Struct, frozen=True, gc=False):
     """An event of the main namespace.
 
     Attributes:
@@ -25,7 +25,7 @@ class PlainEvent(Struct, frozen=True):
     data: list[Any]
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, gc=False):
     """What a client gets for an event: events of its own, and `ack` if it wants one."""
 
     events: tuple[Outgoing, ...]

@@ -172,10 +172,11 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
-        frames = b""
+        frames, size_bytes = b"", 0
         for one in packets:
-            self._engine.traffic.bytes_out += one.size_bytes
+            size_bytes += one.size_bytes
             frames += one.frames
+        self._engine.traffic.bytes_out += size_bytes
         if len(frames) >= BYTES_AN_EVENT and self.meter:
             # An event and its acknowledgement say the same, which counts once.
             self.meter.charge(max(one.size_bytes for one in packets))
