@@ -103,7 +103,7 @@ class Front:
         for_pages = (
             PUBLIC_HEADERS if is_public else self._origins.headers(headers.get("Origin"), own)
         )
-        answer = {**SECURITY_HEADERS, "X-Request-Id": request_id.get(), **for_pages}
+        answer = {**SECURITY_HEADERS, "X-Request-Id": request_id(), **for_pages}
         if own.startswith("https:"):
             answer["Strict-Transport-Security"] = "max-age=31536000"
         return answer

@@ -18,7 +18,7 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.jws import looks_signed
 from server.core.tokens import Tokens
-from server.logs import new_request_id, request_id
+from server.logs import begin_request, request_id
 from server.transports.api import Access
 from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
@@ -133,7 +133,7 @@ class Surround:
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
-        request_id.set(new_request_id())
+        begin_request()
         started = time.perf_counter()
         self.running += 1
         try:
@@ -209,7 +209,7 @@ async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamRespon
 def _internal() -> web.Response:
     log.exception("internal_error")
     return problem_response(
-        AppError(Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}")
+        AppError(Code.INTERNAL, f"something went wrong here; report it as {request_id()}")
     )
 
 

@@ -221,7 +221,7 @@ class ApiNamespace(PlainNamespace):
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL
-            report = f"something went wrong here; report it as {request_id.get()}"
+            report = f"something went wrong here; report it as {request_id()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
         events = () if line.is_closed else self._hub.encode(answer.emits)
         if code or line.refusals:
