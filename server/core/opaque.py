@@ -50,7 +50,9 @@ class Opaque:
 
     def _hold(self, held: str | bytes) -> None:
         self._held = held
-        self.size_bytes = len(held if isinstance(held, bytes) or held.isascii() else held.encode())
+        self.size_bytes = len(held)
+        if isinstance(held, str) and not held.isascii():
+            self.size_bytes = len(held.encode())
 
     @property
     def value(self) -> Any:

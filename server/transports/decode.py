@@ -107,7 +107,7 @@ def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
 
 def _user_id_maker(make_text: Callable[[Any], str]) -> Callable[[Any], str]:
     def make(value: Any) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if type(value) is int:
             if abs(value) > MAX_SAFE_INTEGER:
                 raise ValueError("Expected an integer that JavaScript can hold")
             return NumericUserId(value)

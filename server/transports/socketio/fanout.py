@@ -116,21 +116,20 @@ class Hub:
         if isinstance(event, _SAID):
             if event.room_id in self._rosters.owed:
                 self._rosters.before(event)
+            self._tell(event, place)
         elif isinstance(event, ConnectionAttached):
             self._attach(event, place)
-            return
         elif isinstance(event, MembersChanged):
-            here = self._rooms.get(event.room_id)
-            # Of random groups each list counts: clients take a missing one for an attack.
-            is_merged = not event.epoch
-            listeners = len(here.listeners) if here else 0
-            if is_merged and self._rosters.holds_back(event, place, listeners):
-                return
-        self._tell(event, place)
-        if isinstance(event, _ENDINGS):
+            self._tell_list(event, place)
+        elif isinstance(event, _ENDINGS):
+            # That somebody is there no longer by its own wish is no concern of others.
+            only = event.connection_id if isinstance(event, ConnectionDetached) else None
+            self._tell(event, place, only)
             for connection_id in self._leavers(event):
                 self._note_end(event, connection_id, place)
                 self._detach(event.room_id, connection_id)
+        else:
+            self._tell(event, place)
 
     def notify(self, event: ConnectionEvent) -> None:
         """Tell one connection of its own; never waits."""
@@ -151,13 +150,23 @@ class Hub:
 
     # --- telling a room ---
 
-    def _tell(self, event: RoomEvent, place: int) -> None:
+    def _tell(self, event: RoomEvent, place: int, only: ConnectionId | None = None) -> None:
         here = self._rooms.get(event.room_id)
         if here is None:
             return
         hearers = here.hearers(event, place)
+        if only is not None:
+            hearers = [one for one in hearers if one.caller.connection_id == only]
         here.advance(place)
         self._tell_these(hearers, here, event, place)
+
+    def _tell_list(self, event: MembersChanged, place: int) -> None:
+        here = self._rooms.get(event.room_id)
+        # Of random groups each list counts: clients take a missing one for an attack.
+        is_merged = not event.epoch
+        listeners = len(here.listeners) if here else 0
+        if not (is_merged and self._rosters.holds_back(event, place, listeners)):
+            self._tell(event, place)
 
     def _tell_these(
         self, hearers: Sequence[Listener], here: Audience, event: RoomEvent, place: int
@@ -165,9 +174,6 @@ class Hub:
         render = here.renders.get(type(event))
         if render is None:
             return
-        if isinstance(event, ConnectionDetached):  # is nobody else's concern
-            its = event.connection_id
-            hearers = [one for one in hearers if one.caller.connection_id == its]
         owes_list = event.room_id in self._rosters.owed
         emits = tuple(render(event))
         for number, emit in enumerate(emits, start=1):

@@ -129,7 +129,7 @@ class SocketServer(socketio.AsyncServer):
         begun = self._binary_packet.get(eio_sid)
         if begun:
             return self._attach(eio_sid, begun, data)
-        if not data or isinstance(data, bytes):
+        if not (data and isinstance(data, str)):
             raise ValueError("an empty message, or an attachment that nobody announced")
         found = plain_event(data) or self.packet_class(encoded_packet=data)
         if eio_sid in self._unopened and not _may_be_first(found):
