@@ -52,13 +52,17 @@ async def says(
     """The same message of the same member, by either process."""
     here, there = processes
     if request.param == "session":
-        (alice,) = await House(here.rooms, POLICY, clock).with_members("alice")
-        other = alice.elsewhere(house=House(there.rooms, POLICY, clock))
+        house = House(here.rooms, POLICY, clock)
+        (alice,) = await house.with_members("alice")
+        other = alice.elsewhere(house=house.next_door(there.rooms))
         other.token = alice.token
         await other.join()
         return [partial(one.say, "tea?", message_id="m-1") for one in (alice, other)]
-    (bob,) = await Plaza(here.groups, POLICY, clock).arrive("bob")
-    again = Plaza(there.groups, POLICY, clock).stranger("bob")
+    plaza, next_plaza = Plaza(here.groups, POLICY, clock), Plaza(there.groups, POLICY, clock)
+    next_plaza.numbers = plaza.numbers
+    (bob,) = await plaza.arrive("bob")
+    again = next_plaza.stranger("bob")
+    await again.connect()
     same = {"message_id": "m-1", "room_id": await bob.group_id()}
     return [partial(one.say, "tea?", **same) for one in (bob, again)]
 
