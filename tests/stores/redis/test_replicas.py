@@ -55,8 +55,7 @@ async def says(
         house = House(here.rooms, POLICY, clock)
         (alice,) = await house.with_members("alice")
         other = alice.elsewhere(house=house.next_door(there.rooms))
-        other.token = alice.token
-        await other.join()
+        await other.join(token=alice.token)
         return [partial(one.say, "tea?", message_id="m-1") for one in (alice, other)]
     plaza, next_plaza = Plaza(here.groups, POLICY, clock), Plaza(there.groups, POLICY, clock)
     next_plaza.numbers = plaza.numbers
