@@ -16,17 +16,23 @@ from typing import Any
 
 OURS = "hushwire"
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request or event being handled; part of every line and of `internal` answers."""
-
-
 _process = secrets.token_hex(4)
 _requests = itertools.count(1)
+_request: ContextVar[int] = ContextVar("request", default=0)
 
 
-def new_request_id() -> str:
-    """Unique among all processes; it tells nobody anything but this process's log."""
-    return f"{_process}{next(_requests):08x}"
+def begin_request() -> None:
+    """Have a request or an event be handled from here on, under an id of its own."""
+    _request.set(next(_requests))
+
+
+def request_id() -> str:
+    """The id of what is being handled; part of every line and of `internal` answers.
+
+    It is unique among all processes, and tells nobody anything but this process's log.
+    """
+    number = _request.get()
+    return f"{_process}{number:08x}" if number else ""
 
 
 class JsonFormatter(logging.Formatter):
@@ -53,7 +59,7 @@ class JsonFormatter(logging.Formatter):
         }
         if not is_ours:
             line["library"] = record.name
-        if current := request_id.get():
+        if current := request_id():
             line["request_id"] = current
         line.update(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[0]:

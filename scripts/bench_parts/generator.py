@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scripts import children
 from scripts.bench_parts.servers import PARTS, BenchError, Cores, Running, on_core
 from scripts.bench_parts.workloads import Raw, Workload
 
@@ -26,12 +27,7 @@ def build(folder: Path) -> Path:
         )
     program = folder / "load"
     sources = sorted(str(path) for path in (PARTS / "load").glob("*.c"))
-    made = subprocess.run(
-        [compiler, "-O2", "-o", str(program), *sources],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    made = children.run([compiler, "-O2", "-o", str(program), *sources])
     if made.returncode:
         raise BenchError(
             f"{compiler} cannot compile the load generator; on Debian, as root: "
@@ -51,12 +47,8 @@ def run(program: Path, workload: Workload, server: Running, seconds: float, core
     words = [f"--port={server.port}", *pids, *options]
     try:
         with on_core(cores.generator):
-            done = subprocess.run(
-                [program, *(part for word in words for part in word.split("="))],
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT_S,
+            done = children.run(
+                [program, *(part for word in words for part in word.split("="))], LIMIT_S
             )
     except subprocess.TimeoutExpired:
         raise BenchError(f"the measurement did not end within {LIMIT_S} s") from None

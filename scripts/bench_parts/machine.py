@@ -5,11 +5,11 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from scripts import children
 from scripts.bench_parts.servers import PARTS, ROOT, Cores
 
 PACKAGES = ("python-socketio", "python-engineio", "aiohttp", "uvloop")
@@ -52,5 +52,4 @@ def _commit() -> str:
 def _said(*command: str) -> str:
     if not shutil.which(command[0]):
         return "unknown"
-    said = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    return said.stdout.strip()
+    return children.run(command, cwd=ROOT).stdout.strip()

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts import children
+
 PARTS = Path(__file__).parent
 ROOT = PARTS.parents[1]
 
@@ -131,7 +133,7 @@ def _redis(kind: Kind, folder: Path, core: int | None) -> Iterator[int]:
         raise BenchError("redis-server was not found; on Debian, as root: apt-get install it")
     options = ("--port", "0", "--unixsocket", str(folder / "redis"), "--save", "")
     with on_core(core):
-        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        process = children.start([program, *options], stdout=subprocess.DEVNULL)
     with process:
         try:
             _wait_for(folder / "redis")
@@ -162,7 +164,7 @@ def _started(kind: Kind, folder: Path, log: int, core: int | None) -> subprocess
     if kind.has_redis:
         environment["REDIS_URL"] = f"unix://{folder / 'redis'}"
     with on_core(core):
-        return subprocess.Popen(
+        return children.start(
             [program, *kind.command[1:]],
             cwd=folder,
             env=environment,

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ import aiohttp
 import jwt
 import uvloop
 
+from scripts import children
 from scripts.crowd_parts.checker import Checker
 from scripts.crowd_parts.line import Papers
 from scripts.crowd_parts.person import Person
@@ -72,11 +72,13 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if there was any fault.
     """
     arguments = _parser().parse_args(argv)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda number, _: sys.exit(128 + number))  # and end the server
     checker = Checker()
     folder = tempfile.TemporaryDirectory()
-    with folder, server_process(Path(folder.name), **SETTINGS) as server:
+    with (
+        children.ended_with_us(),
+        folder,
+        server_process(Path(folder.name), **SETTINGS) as server,
+    ):
         started = time.monotonic()
         uvloop.run(crowd(server.url, arguments, checker))
         report(checker, server, time.monotonic() - started)

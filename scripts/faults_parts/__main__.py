@@ -8,14 +8,14 @@ import argparse
 import asyncio
 import logging
 import resource
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.faults.scenarios import SCENARIOS, Load, Stage, staged
-from tests.faults.talk import Report
+from scripts import children
+from tests.faults.scenarios import SCENARIOS, Stage, staged
+from tests.faults.talk import Load, Report
 
 SHOWN_FAULTS = 20
 
@@ -81,17 +81,22 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if there was any fault.
     """
     arguments = _parser().parse_args(argv)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda number, _: sys.exit(128 + number))  # and end all processes
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    load = Load(arguments.nodes, arguments.rooms, arguments.members, arguments.pace_ms / 1000)
+    load = Load(
+        nodes=arguments.nodes,
+        rooms=arguments.rooms,
+        members=arguments.members,
+        strangers=arguments.strangers,
+        pace_s=arguments.pace_ms / 1000,
+    )
     names = arguments.scenarios or list(SCENARIOS)
     width = max(map(len, names))
     print(f"{'':{width}}", *(f"{column:>12}" for column in COLUMNS))
     status = 0
     for name in names:
-        rounds, seconds, report = asyncio.run(play(name, arguments.seconds, load))
+        with children.ended_with_us():
+            rounds, seconds, report = asyncio.run(play(name, arguments.seconds, load))
         cells = row(rounds, seconds, report)
         print(f"{name:{width}}", *(f"{cell:>12}" for cell in cells), flush=True)
         for fault in report.faults[:SHOWN_FAULTS]:
@@ -119,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nodes", type=int, default=3, help="three or more [3]")
     parser.add_argument("--rooms", type=int, default=6, help="[6]")
     parser.add_argument("--members", type=int, default=5, help="of each room [5]")
+    parser.add_argument("--strangers", type=int, default=10, help="in random groups [10]")
     parser.add_argument(
         "--pace-ms", type=float, default=120, help="between messages of one member [120]"
     )

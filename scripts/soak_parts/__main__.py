@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 import resource
-import signal
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from scripts import children
 from scripts.soak_parts.rooms import Room, SoakError, Tally
 from tests.system.processes import ServerProcess, server_process
 from tests.talk.wires import Address, WireError
@@ -76,13 +76,15 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0; 1 if there was any fault.
     """
     arguments = _parser().parse_args(argv)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda number, _: sys.exit(128 + number))  # and end the server
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tally = Tally(arguments.deliveries)
     folder = tempfile.TemporaryDirectory()
-    with folder, server_process(Path(folder.name), **SETTINGS) as server:
+    with (
+        children.ended_with_us(),
+        folder,
+        server_process(Path(folder.name), **SETTINGS) as server,
+    ):
         where = urlsplit(server.url)
         address = Address(where.hostname or "", where.port or 0)
         started, before_s = time.monotonic(), cpu_of(server)

@@ -143,7 +143,7 @@ class Groups:
 
     async def send(
         self,
-        user: User,
+        visitor: Visitor,
         room_id: RoomId,
         ciphertext: Opaque,
         *,
@@ -162,19 +162,18 @@ class Groups:
             raise AppError(
                 Code.PAYLOAD_TOO_LARGE, f"a message may have {limit_bytes} bytes; send it in parts"
             )
-        await self._spend("send", user)
+        await self._spend("send", visitor.user)
         post = Post(
             room_id=room_id,
-            sender=user.user_id,
+            sender=visitor.user.user_id,
+            connection_id=visitor.connection_id,
             message_id=message_id or MessageId(new_id()),
             recipient=to,
             ciphertext=ciphertext,
             content_type=content_type,
         )
         appended = await self._store.append(post, self._now_ms())
-        if not appended.is_repeat:
-            await self._parts.relay.follow(appended.event)
-        await self._parts.relay.told(room_id, appended.event.seq)
+        await self._parts.relay.said(appended)
         return appended.event
 
     async def history(

@@ -46,7 +46,7 @@ class DeviceId(str):
 
 def as_written(user_id: Recipient) -> str | int:
     """A user id as its client wrote it: text, or a number."""
-    return int(user_id) if isinstance(user_id, NumericUserId) else str(user_id)
+    return int(user_id) if type(user_id) is NumericUserId else str(user_id)
 
 
 class MessageId(str):

@@ -47,9 +47,7 @@ class Messages:
             content_type=content_type,
         )
         appended = await self._parts.store.append(draft, now_ms)
-        if not appended.is_repeat:
-            await self._parts.relay.follow(appended.event)
-        await self._parts.relay.told(actor.room_id, appended.event.seq)
+        await self._parts.relay.said(appended)
         return appended.event
 
     async def signal(

@@ -18,9 +18,13 @@ class Opaque:
     Kept as text or bytes and not as Python objects: a list of empty lists takes three bytes
     each on the wire and sixty in memory, which would let a hostile client hold far more
     than its bounds say; and what goes out again need not be encoded again.
+
+    Attributes:
+        has_binary: There is binary in it.
+        size_bytes: Its length: as JSON, of text without the quotes; with binary, as MessagePack.
     """
 
-    __slots__ = ("_held", "has_binary")
+    __slots__ = ("_held", "has_binary", "size_bytes")
 
     _held: str | bytes
 
@@ -35,14 +39,20 @@ class Opaque:
         """
         self.has_binary = False
         if isinstance(value, str):
-            self._held = value
+            self._hold(value)
             return
         self.has_binary = _walk(value)
         try:
             packed = msgspec.msgpack.encode(value)
         except OverflowError:
             raise ValueError("holds a number beyond 64 bits") from None
-        self._held = packed if self.has_binary else msgspec.json.encode(value)
+        self._hold(packed if self.has_binary else msgspec.json.encode(value))
+
+    def _hold(self, held: str | bytes) -> None:
+        self._held = held
+        self.size_bytes = len(held)
+        if isinstance(held, str) and not held.isascii():
+            self.size_bytes = len(held.encode())
 
     @property
     def value(self) -> Any:
@@ -52,7 +62,6 @@ class Opaque:
         decode = msgspec.msgpack.decode if self.has_binary else msgspec.json.decode
         return decode(self._held)
 
-    @property
     def json(self) -> "str | msgspec.Raw | Opaque":
         """For an encoder of JSON; itself if it holds binary, for which JSON has no word."""
         if isinstance(self._held, str):
@@ -71,14 +80,8 @@ class Opaque:
         """The value of which this was the `stored` form."""
         made = cls.__new__(cls)
         made.has_binary = stored[:1] == b"m"
-        made._held = stored if isinstance(stored, str) else stored[1:]  # noqa: SLF001 - its own
+        made._hold(stored if isinstance(stored, str) else stored[1:])  # noqa: SLF001 - its own
         return made
-
-    @property
-    def size_bytes(self) -> int:
-        """Its length: as JSON, of text without the quotes; with binary, as MessagePack."""
-        held = self._held
-        return len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
 
     @property
     def digest(self) -> bytes:

@@ -24,11 +24,16 @@ class TokenBucket:
         Returns:
             0 if taken, else after how many milliseconds they will be there.
         """
-        missing = self._fill(rate, now_ms) + min(cost, rate.burst) * _TOKEN
-        beyond = missing - rate.burst * _TOKEN
+        whole = rate.burst * _TOKEN
+        missing = self._fill(rate, now_ms) + cost * _TOKEN
+        if missing <= whole:
+            self._missing = missing
+            return 0
+        # What costs more than it can hold, takes all.
+        beyond = self._missing + min(cost, rate.burst) * _TOKEN - whole
         if beyond > 0:
             return -(-beyond // rate.per_minute)
-        self._missing = missing
+        self._missing = whole
         return 0
 
     def charge(self, rate: Rate, cost: int, now_ms: int) -> None:

@@ -1,11 +1,11 @@
 """The way from "it happened" to every process that has somebody listening."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
-from server.core.events import MessageSent, RoomEvent
+from server.core.events import RoomEvent
 from server.core.ids import RoomId
-from server.core.ports import Broker
+from server.core.ports import Appended, Broker
 
 
 class Relay:
@@ -19,20 +19,19 @@ class Relay:
         self._broker = broker
         self._on_accepted = on_accepted
 
-    async def publish(self, event: RoomEvent) -> None:
+    def publish(self, event: RoomEvent) -> Awaitable[None]:
         """Tell all processes of what no store has noted."""
-        await self._broker.publish(event)
+        return self._broker.publish(event)
 
-    async def follow(self, *events: RoomEvent) -> None:
+    def follow(self, *events: RoomEvent) -> Awaitable[None]:
         """Tell all processes of what a store says has happened, in this order."""
-        for event in events:
-            if isinstance(event, MessageSent):
-                self._on_accepted()
-        await self._broker.follow(events)
+        return self._broker.follow(events)
 
-    async def told(self, room_id: RoomId, seq: int) -> None:
-        """Wait until all here were told of what stands in a room's sequence up to this place."""
-        await self._broker.told(room_id, seq)
+    def said(self, appended: Appended) -> Awaitable[None]:
+        """Tell all processes of a message; wait until all here were told of all up to it."""
+        if not appended.is_repeat:
+            self._on_accepted()
+        return self._broker.said(appended.event, is_repeat=appended.is_repeat)
 
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         """Hear of a room before somebody joins it: who joins must miss nothing."""

@@ -77,11 +77,12 @@ class Caller:
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
         user: Whom a good token names; None without one. The hub keeps it up to date, too.
+        behind: In how many rooms it has yet to be told what it has missed; kept by the hub.
         repeated: The id of the message that the present request says once more, since the
             client may have had no answer; None of all other requests.
     """
 
-    __slots__ = ("address", "connection_id", "memberships", "repeated", "user")
+    __slots__ = ("address", "behind", "connection_id", "memberships", "repeated", "user")
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Caller:
         self.memberships: dict[RoomId, UserId] = {}
         self.user = user
         self.repeated: MessageId | None = None
+        self.behind = 0
 
     def signed_in(self) -> User:
         """The user that calls.
@@ -133,7 +135,7 @@ class Caller:
         return Actor(room_id, user_id, self.connection_id)
 
 
-class Emit(Struct, frozen=True):
+class Emit(Struct, frozen=True, gc=False):
     """One event for some connections of a room.
 
     Attributes:
@@ -146,7 +148,7 @@ class Emit(Struct, frozen=True):
     users: tuple[UserId, ...] | None = None
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What the caller of an action gets: its acknowledgement, and events of its own."""
 
     ack: dict[str, Any]

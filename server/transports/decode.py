@@ -108,7 +108,7 @@ def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
 
 def _user_id_maker(make_text: Callable[[Any], str]) -> Callable[[Any], str]:
     def make(value: Any) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if type(value) is int:
             if abs(value) > MAX_SAFE_INTEGER:
                 raise ValueError("Expected an integer that JavaScript can hold")
             return NumericUserId(value)
@@ -157,7 +157,7 @@ def to_json_bytes(value: Any) -> bytes:
 def _plain_opaque(value: Opaque) -> Any:
     if value.has_binary:
         raise BinaryInsideError
-    return value.json
+    return value.json()
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {

@@ -14,7 +14,7 @@ from typing import cast
 from aiohttp import web
 
 from server.core.errors import AppError, Code
-from server.logs import new_request_id, request_id
+from server.logs import begin_request
 from server.transports.decode import to_json
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.eager import start
@@ -123,12 +123,14 @@ class Door(asyncio.Protocol):
         if found is None or not self._upgrades.serves(found[0].url.path):
             return None
         message, tail = found
-        return Wish(message.method, message.version, message.url, message.headers, tail)
+        return Wish(
+            message.method, message.path, message.version, message.url, message.headers, tail
+        )
 
     async def _upgrade(self, wish: Wish) -> None:
         """Become a WebSocket, or let aiohttp tell the client why not."""
         read = len(self._head)
-        request_id.set(new_request_id())
+        begin_request()
         try:
             leave = functools.partial(self._keeper.leave, self._peer)
             connection = await self._upgrades.open(wish, self._transport, leave)

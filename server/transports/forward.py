@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections import OrderedDict
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,11 +14,12 @@ from server.core.errors import AppError, Code
 from server.transports.front import Peer
 from server.transports.http_connection import HttpConnection
 from server.transports.metrics import Metrics
-from server.transports.passes import HEADER, Hop, Pass, Passes
+from server.transports.passes import HEADER, Asked, Hop, Pass, Passes
 from server.transports.routes import Place
 from server.transports.tunnel import TunnelEnd
 
 CONNECT_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 0.5
 MAX_PLACES = 256
 """With connections kept open to them; the least used of more are closed."""
 
@@ -76,8 +76,8 @@ class Forwarder:
     async def _ask(
         self, request: web.Request, peer: Peer, place: Place, body: bytes
     ) -> web.StreamResponse:
-        headers = self._headers(request, peer, place)
-        url = URL(_url(place) + request.raw_path, encoded=True)
+        url = URL(_url(place) + request.rel_url.raw_path_qs, encoded=True)
+        headers = self._headers(request, url.raw_path_qs, peer, place)
         session = self._session(place)
         async with session.request(
             request.method, url, headers=headers, data=body or None, allow_redirects=False
@@ -93,10 +93,8 @@ class Forwarder:
             await response.write_eof()
             return response
 
-    async def tunnel(
-        self, head: str, headers: Iterable[tuple[str, str]], peer: Peer, place: Place
-    ) -> TunnelEnd:
-        """A connection to the other process on which this request was written, head and headers.
+    async def tunnel(self, asked: Asked, peer: Peer, place: Place) -> TunnelEnd:
+        """A connection to the other process on which the head of this request was written.
 
         Raises:
             AppError: INVALID_REQUEST: the process is gone, and the line with it.
@@ -108,39 +106,55 @@ class Forwarder:
             await asyncio.create_task(_connect(end, place))
         except (OSError, TimeoutError):
             raise _gone() from None
-        kept = [(name, value) for name, value in headers if name.lower() != HEADER.lower()]
-        kept.append((HEADER, self._pass(peer, place)))
-        lines = [head, *(f"{name}: {value}" for name, value in kept), "", ""]
+        lines = [f"{asked.method} {asked.raw_path} HTTP/1.1"]
+        lines += [
+            f"{name}: {value}"
+            for name, value in asked.headers.items()
+            if name.lower() != HEADER.lower()
+        ]
+        written = self._pass(peer, place, asked.method, asked.raw_path)
+        lines += [f"{HEADER}: {written}", "", ""]
         end.write("\r\n".join(lines).encode("utf-8", "surrogateescape"))
         return end
 
     async def close(self) -> None:
+        """Close the connections to all others, and wait for that within a limit."""
         for session in self._sessions.values():
-            await session.close()
+            self._close(session)
         self._sessions.clear()
+        if self._closing:
+            _, late = await asyncio.wait(self._closing, timeout=CLOSE_LIMIT_S)
+            for task in late:
+                task.cancel()
 
-    def _headers(self, request: web.Request, peer: Peer, place: Place) -> CIMultiDict[str]:
+    def _headers(
+        self, request: web.Request, raw_path: str, peer: Peer, place: Place
+    ) -> CIMultiDict[str]:
         """Of some there may be several lines, of proxies one after the other."""
         kept = CIMultiDict(
             (name, value)
             for name, value in request.headers.items()
             if name.lower() not in _HOP_BY_HOP
         )
-        kept[HEADER] = self._pass(peer, place)
+        kept[HEADER] = self._pass(peer, place, request.method, raw_path)
         return kept
 
-    def _pass(self, peer: Peer, place: Place) -> str:
-        return self._passes.write(Pass(place.hop, peer.address, peer.is_secure))
+    def _pass(self, peer: Peer, place: Place, method: str, raw_path: str) -> str:
+        one = Pass(place.hop, peer.address, peer.is_secure)
+        return self._passes.write(one, method, raw_path)
 
     def _session(self, place: Place) -> aiohttp.ClientSession:
         session = self._sessions.pop(place.address, None) or _session(place, self._limit_s)
         self._sessions[place.address] = session
         if len(self._sessions) > MAX_PLACES:
             _, unused = self._sessions.popitem(last=False)
-            task = asyncio.create_task(unused.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._close(unused)
         return session
+
+    def _close(self, session: aiohttp.ClientSession) -> None:
+        task = asyncio.create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 def _session(place: Place, limit_s: float) -> aiohttp.ClientSession:

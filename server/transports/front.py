@@ -9,7 +9,7 @@ from msgspec import Struct
 from server.core.errors import AppError, Code
 from server.logs import request_id
 from server.transports.origins import Origins
-from server.transports.passes import HEADER, Hop, Passes
+from server.transports.passes import HEADER, Asked, Hop, Passes
 from server.transports.proxies import Proxies
 
 SECURITY_HEADERS = {
@@ -68,9 +68,9 @@ class Front:
         self._proxies = proxies
         self._passes = passes
 
-    def peer(self, transport: asyncio.BaseTransport | None, headers: Mapping[str, str]) -> Peer:
+    def peer(self, transport: asyncio.BaseTransport | None, asked: Asked) -> Peer:
         """Who sent a request, whichever process of ours it first came to."""
-        if HEADER in headers and (told := self._passes.read(headers)):
+        if HEADER in asked.headers and (told := self._passes.read(asked)):
             return Peer(told.address, told.is_secure, told.hop)
         return _peer_of(transport)
 
@@ -103,7 +103,7 @@ class Front:
         for_pages = (
             PUBLIC_HEADERS if is_public else self._origins.headers(headers.get("Origin"), own)
         )
-        answer = {**SECURITY_HEADERS, "X-Request-Id": request_id.get(), **for_pages}
+        answer = {**SECURITY_HEADERS, "X-Request-Id": request_id(), **for_pages}
         if own.startswith("https:"):
             answer["Strict-Transport-Security"] = "max-age=31536000"
         return answer

@@ -18,7 +18,7 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.jws import looks_signed
 from server.core.tokens import Tokens
-from server.logs import new_request_id, request_id
+from server.logs import begin_request, request_id
 from server.transports.api import Access
 from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
@@ -91,7 +91,7 @@ class Guard(Struct, frozen=True):
                 `Tokens.verify` raises.
         """
         if (open_to_loopback or self.open_to_loopback) and is_direct_loopback(
-            self.front.peer(request.transport, request.headers).address, request.headers
+            self.front.peer(request.transport, request).address, request.headers
         ):
             return None
         given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
@@ -133,7 +133,7 @@ class Surround:
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
-        request_id.set(new_request_id())
+        begin_request()
         started = time.perf_counter()
         self.running += 1
         try:
@@ -177,7 +177,7 @@ class Surround:
         )
 
     def _peer(self, request: web.Request) -> Peer:
-        return self._front.peer(request.transport, request.headers)
+        return self._front.peer(request.transport, request)
 
 
 async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:
@@ -209,7 +209,7 @@ async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamRespon
 def _internal() -> web.Response:
     log.exception("internal_error")
     return problem_response(
-        AppError(Code.INTERNAL, f"something went wrong here; report it as {request_id.get()}")
+        AppError(Code.INTERNAL, f"something went wrong here; report it as {request_id()}")
     )
 
 

@@ -87,7 +87,7 @@ class Rest(Struct, frozen=True):
             await self.toll.spend(payer)
         wish = await _wish(route, request, self.decoder)
         address = self.front.client_address(
-            self.front.peer(request.transport, request.headers), request.headers
+            self.front.peer(request.transport, request), request.headers
         )
         result = await route.handler(self.chat, Caller(address, user=user), wish)
         answer = route.render(wish, result)

@@ -63,11 +63,13 @@ class Wish(Struct, frozen=True):
     """A request for an upgrade, from whichever parser.
 
     Attributes:
+        raw_path: Path and query as they were sent.
         version: Of HTTP, such as (1, 1).
         tail: Bytes that came after its head.
     """
 
     method: str
+    raw_path: str
     version: tuple[int, int]
     url: URL
     headers: CIMultiDictProxy[str]
@@ -150,7 +152,7 @@ class Upgrades:
             AppError: It is refused; nothing was written.
         """
         accept = _accept(wish)
-        peer = self._front.peer(transport, wish.headers)
+        peer = self._front.peer(transport, wish)
         self._front.check_origin(peer, wish.headers)
         entrance = self._find(wish.url.path)
         if entrance is None:
@@ -189,8 +191,7 @@ class Upgrades:
         peer: Peer,
         place: Place,
     ) -> TunnelEnd:
-        head = f"{wish.method} {wish.url.raw_path_qs} HTTP/1.1"
-        there = await self._forwarder.tunnel(head, wish.headers.items(), peer, place)
+        there = await self._forwarder.tunnel(wish, peer, place)
 
         def ended(end: TunnelEnd) -> None:
             self._tunnels.discard(end)
@@ -217,7 +218,14 @@ class Upgrades:
         if not isinstance(connection, HttpConnection) or transport is None:
             raise AppError(Code.INVALID_REQUEST, "the connection was lost")
         tail = bytes_after_upgrade(request)
-        wish = Wish(request.method, request.version, request.rel_url, request.headers, tail)
+        wish = Wish(
+            request.method,
+            request.raw_path,
+            request.version,
+            request.rel_url,
+            request.headers,
+            tail,
+        )
         try:
             await self.open(wish, transport, connection.leave)
         except AppError:

@@ -182,7 +182,8 @@ class WebSocket(asyncio.Protocol):
         self._pending_bytes = 0
         if pending and self._transport:
             if self._allowance:
-                self._allowance = min(self._allowance, self._transport.get_write_buffer_size())
+                unsent_bytes = self._transport.get_write_buffer_size()
+                self._allowance = min(self._allowance, unsent_bytes) if unsent_bytes else 0
             if self._pending_answers:
                 self._allowance += self._pending_answers
                 self._pending_answers = 0

@@ -62,7 +62,7 @@ class Person:
 
     async def say(self, ciphertext="hello", **how):
         how = {"to": None, "content_type": "text", "message_id": None, **how}
-        return await self.groups.send(self.user, await self.room_id(), Opaque(ciphertext), **how)
+        return await self.groups.send(self.visitor, await self.room_id(), Opaque(ciphertext), **how)
 
     async def report(self, user_id, evidence=None):
         held = None if evidence is None else Opaque(evidence)

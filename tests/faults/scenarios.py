@@ -1,18 +1,26 @@
 """Faults by name: each is a round that tests play once or twice, and operators for as long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import redis
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from server.stores.redis.keys import GROUPS, NODES, shard
 from tests.faults.nodes import Node, running_nodes
 from tests.faults.proxy import Proxy
-from tests.faults.talk import Report, Talk, talking
+from tests.faults.talk import Load, Report, Talk, talking
 from tests.redis_servers import RedisServer, binary, running_redis
-from tests.redis_sets import SentinelSet, running_sentinels
+from tests.redis_sets import (
+    SentinelSet,
+    has_replica,
+    master_of,
+    masters,
+    running_cluster,
+    running_sentinels,
+)
 
 ENOUGH = 10
 """Messages acknowledged in each room, before and after each fault."""
@@ -21,26 +29,19 @@ GIVE_UP_LIMIT_S = 20.0
 """For others to give a silent node up, which they do after six seconds."""
 
 
-class Load(Struct, frozen=True):
-    """How many talk, and how much; `pace_s` is between two messages of one member."""
-
-    nodes: int = 3
-    rooms: int = 3
-    members: int = 4
-    pace_s: float = 0.12
-
-
 class Stage(Struct, frozen=True):
     """What a round has to do with.
 
     Attributes:
         redis: The one that all nodes are on, but where Sentinels say which one that is.
+        cluster: Its servers, if the nodes are on a Cluster.
     """
 
     nodes: list[Node]
     talk: Talk
     redis: RedisServer
     sentinels: SentinelSet | None = None
+    cluster: tuple[RedisServer, ...] = ()
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -50,6 +51,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
         play: One round; it ends when all is mended and everybody talks again.
         options: Of Redis.
         settings: Of the nodes.
+        loses_groups: Random groups end with it, and all who were in them are to be told.
+        sets_back: What Redis knows of random groups is that of before, so that none are played.
     """
 
     summary: str
@@ -58,6 +61,16 @@ class Scenario(Struct, frozen=True, kw_only=True):
     settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
+    has_cluster: bool = False
+    loses_groups: bool = False
+    sets_back: bool = False
+
+
+PAUSE_S = 3.0
+"""For a master of a Cluster that is not replaced so soon: longer than commands may take."""
+
+QUICK = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+"""For a Cluster that replaces a master within two seconds."""
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
@@ -151,22 +164,62 @@ async def _fail_over(stage: Stage, number: int) -> None:
     if number:
         # Who was killed the last time comes back, as a replica, and is the next master.
         await asyncio.to_thread(new.start)
-        await stage.talk.until(lambda: _copies(old))
+        await stage.talk.until(lambda: has_replica(old))
     old.kill()
     await stage.talk.more(ENOUGH)
+
+
+async def _fail_over_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    await asyncio.to_thread(master.kill)
+    await _replaced(stage, master)
+    await stage.talk.more(ENOUGH)
+    await asyncio.to_thread(master.start)
+    await _whole(stage)
+
+
+async def _hang_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master.pause()
+    await _replaced(stage, master)
+    await stage.talk.more(ENOUGH)
+    master.go_on()
+    await stage.talk.more(ENOUGH)
+    await _whole(stage)
+
+
+async def _pause_in_cluster(stage: Stage, number: int) -> None:
+    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master.pause()
+    await stage.talk.go_on(PAUSE_S)
+    master.go_on()
+
+
+_TAGS = (GROUPS, NODES, shard(0))
+"""What those masters have that break, in each round another."""
+
+
+def _master_of(tag: str, servers: Sequence[RedisServer]) -> RedisServer:
+    found = master_of(servers, tag)
+    assert found
+    return found
+
+
+async def _replaced(stage: Stage, former: RedisServer) -> None:
+    """Wait until each tag has a master among the others."""
+    others = [server for server in stage.cluster if server is not former]
+    await stage.talk.until(lambda: all(master_of(others, tag) for tag in _TAGS))
+
+
+async def _whole(stage: Stage) -> None:
+    """Wait until each master has a replica again."""
+    await stage.talk.until(lambda: all(has_replica(one) for one in masters(stage.cluster)))
 
 
 def _known(redis: RedisServer) -> int:
     """How many nodes there are, as far as they know of each other."""
     with redis.client() as client:
         return int(client.zcard("{hw:n}beats"))
-
-
-def _copies(redis: RedisServer) -> bool:
-    """Whether a server has a replica that has caught up."""
-    with redis.client() as client:
-        first = client.info("replication").get("slave0", {})
-    return bool(first.get("state") == "online")
 
 
 SCENARIOS = {
@@ -197,11 +250,14 @@ SCENARIOS = {
         options=("--appendonly", "yes", "--appendfsync", "always"),
     ),
     "lose-redis": Scenario(
-        summary="kill -9 of Redis, which has written nothing to disk", play=_kill_redis
+        summary="kill -9 of Redis, which has written nothing to disk",
+        play=_kill_redis,
+        loses_groups=True,
     ),
     "set-back-redis": Scenario(
         summary="kill -9 of Redis, which comes back as it was some messages ago",
         play=_set_back_redis,
+        sets_back=True,
     ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
@@ -214,6 +270,30 @@ SCENARIOS = {
         play=_fail_over,
         has_sentinels=True,
     ),
+    "cluster-kill-node": Scenario(
+        summary="kill -9 of one node after the other, on a Cluster",
+        play=_kill_node,
+        options=QUICK,
+        has_cluster=True,
+    ),
+    "cluster-fail-over": Scenario(
+        summary="kill -9 of a master of a Cluster, which its replica then replaces",
+        play=_fail_over_in_cluster,
+        options=QUICK,
+        has_cluster=True,
+    ),
+    "cluster-hang": Scenario(
+        summary="a master of a Cluster is stopped, replaced, and continued when all talk again",
+        play=_hang_in_cluster,
+        options=QUICK,
+        has_cluster=True,
+    ),
+    "cluster-pause": Scenario(
+        summary=f"a master of a Cluster is stopped for {PAUSE_S:g} s, and is not replaced",
+        play=_pause_in_cluster,
+        options=("--cluster-node-timeout", "15000"),
+        has_cluster=True,
+    ),
     "nothing": Scenario(summary="no fault", play=lambda stage, number: stage.talk.more(ENOUGH)),
 }
 
@@ -223,34 +303,39 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
     """All that a scenario needs, with everybody talking."""
     async with AsyncExitStack() as stack:
         sentinels = None
+        cluster: tuple[RedisServer, ...] = ()
         settings = dict(scenario.settings)
         if scenario.has_sentinels:
             sentinels = stack.enter_context(running_sentinels())
             redis = sentinels.master
             settings["REDIS_URL"] = sentinels.url
+        elif scenario.has_cluster:
+            cluster = tuple(stack.enter_context(running_cluster(*scenario.options, replicas=1)))
+            redis = cluster[0]
         else:
             redis = stack.enter_context(running_redis(binary(), *scenario.options))
         nodes = await stack.enter_async_context(
             running_nodes(folder, redis, load.nodes, has_proxies=scenario.has_proxies, **settings)
         )
+        if scenario.sets_back:
+            load = structs.replace(load, strangers=0)
         talk = await stack.enter_async_context(
-            talking(nodes, rooms=load.rooms, members=load.members, pace_s=load.pace_s)
+            talking(nodes, load, loses_groups=scenario.loses_groups)
         )
-        yield Stage(nodes, talk, redis, sentinels)
+        yield Stage(nodes, talk, redis, sentinels, cluster)
 
 
-async def played(name: str, folder: Path, rounds: int = 1, load: Load | None = None) -> Report:
-    """Play a scenario, and judge all that was said meanwhile.
+async def played(name: str, folder: Path, *others: str) -> Report:
+    """Play a scenario, and others that need no more than it does; judge all that was said.
 
     Raises:
         TimeoutError: A round did not come to its end.
     """
-    scenario = SCENARIOS[name]
-    async with staged(scenario, folder, load or Load()) as stage:
-        for number in range(rounds):
+    async with staged(SCENARIOS[name], folder, Load()) as stage:
+        for one in (name, *others):
             await stage.talk.more(ENOUGH)
             await stage.talk.gathered()
-            await scenario.play(stage, number)
+            await SCENARIOS[one].play(stage, 0)
         await stage.talk.more(ENOUGH)
         return await stage.talk.end()
 

@@ -8,12 +8,30 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
+from tests.faults.crowd import Crowd
 from tests.faults.nodes import Node
 from tests.faults.talker import Talker
 from tests.talk.checker import Ledger
 
 LIMIT_S = 20.0
 """For anything that is waited for."""
+
+STRANGERS_PACE_S = 0.3
+"""Between two messages of one: groups keep their newest 500, and nobody is to miss more."""
+
+
+class Load(Struct, frozen=True):
+    """How many talk, and how much; `pace_s` is between two messages of one member.
+
+    Attributes:
+        strangers: Who are in random groups.
+    """
+
+    nodes: int = 3
+    rooms: int = 3
+    members: int = 4
+    strangers: int = 6
+    pace_s: float = 0.12
 
 
 class Report(Struct, frozen=True):
@@ -65,7 +83,9 @@ class Room:
     def __init__(
         self, nodes: Sequence[Node], name: str, members: int, done: Counter[str], pace_s: float
     ) -> None:
+        self.name = name
         self.ledger = Ledger(name)
+        self.ledgers = [self.ledger]
         self.talkers = [
             Talker(
                 lambda: [node.address for node in nodes], name, number, self.ledger, done, pace_s
@@ -86,16 +106,24 @@ class Room:
     def _is_level(self) -> bool:
         return len({talker.last for talker in self.talkers}) == 1
 
+    def close(self) -> None:
+        self.ledger.close()
+
 
 class Talk:
-    """All rooms."""
+    """All rooms, and the crowd of those who are in random groups, which counts as one room."""
 
-    def __init__(self, nodes: Sequence[Node], rooms: int, members: int, pace_s: float) -> None:
+    def __init__(self, nodes: Sequence[Node], load: Load, *, loses_groups: bool) -> None:
         self._nodes = nodes
         self.done: Counter[str] = Counter()
-        self.rooms = [
-            Room(nodes, f"room-{number}", members, self.done, pace_s) for number in range(rooms)
+        self._crowd = Crowd(nodes, load.strangers, self.done, STRANGERS_PACE_S)
+        self._crowd.may_lose_groups = loses_groups
+        self.rooms: list[Room | Crowd] = [
+            Room(nodes, f"room-{number}", load.members, self.done, load.pace_s)
+            for number in range(load.rooms)
         ]
+        if load.strangers:
+            self.rooms.append(self._crowd)
         self._talkers = [talker for room in self.rooms for talker in room.talkers]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -169,10 +197,12 @@ class Talk:
         self._hush(False)
         await self._said_more(late)
         await self._converge(late)
-        await self.cease()
         for room in self.rooms:
-            room.ledger.close()
-        ledgers = [room.ledger for room in self.rooms]
+            room.close()
+        if not late:
+            late += await self._crowd.leave()
+        await self.cease()
+        ledgers = [ledger for room in self.rooms for ledger in room.ledgers]
         faults = [fault for ledger in ledgers for fault in ledger.faults]
         raised = [f"a node raised: {line}" for node in self._nodes for line in node.raised]
         return Report(
@@ -201,7 +231,7 @@ class Talk:
             await self.until(condition)
         except TimeoutError:
             states = {
-                f"{room.ledger.name} {talker.name}": (talker.last, talker.is_done)
+                f"{room.name} {talker.name}": (talker.last, talker.is_done)
                 for room in self.rooms
                 for talker in room.talkers
             }
@@ -210,13 +240,13 @@ class Talk:
 
 @asynccontextmanager
 async def talking(
-    nodes: Sequence[Node], *, rooms: int = 3, members: int = 4, pace_s: float = 0.12
+    nodes: Sequence[Node], load: Load, *, loses_groups: bool = False
 ) -> AsyncIterator[Talk]:
-    """Rooms whose members are spread over all nodes and talk, everybody once in `pace_s`."""
-    talk = Talk(nodes, rooms, members, pace_s)
+    """Rooms and groups whose members are spread over all nodes and talk."""
+    talk = Talk(nodes, load, loses_groups=loses_groups)
     talk.begin()
     try:
-        await talk.more(members)
+        await talk.more(load.members)
         yield talk
     finally:
         await talk.cease()

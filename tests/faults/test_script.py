@@ -15,7 +15,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_scenario_ends_with_a_row_of_what_was_said_and_what_was_lost() -> None:
-    done = run("nothing", "--seconds", "0", "--rooms", "1", "--members", "3")
+    done = run("nothing", "--seconds", "0", "--rooms", "1", "--members", "3", "--strangers", "0")
 
     assert (done.returncode, done.stderr) == (0, "")
     head, row = done.stdout.splitlines()

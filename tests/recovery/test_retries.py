@@ -79,7 +79,7 @@ async def _let_go_on(carol: Traveller, rooms: SlowRooms) -> None:
     """Once the second packet has been read."""
     line = rooms.hub.line_of(ConnectionId(carol.sid))
     assert line
-    await until(lambda: line.inbox.waiting or line.is_awaited)
+    await until(lambda: line.inbox.waiting() or line.is_awaited)
     rooms.may_go_on.set()
 
 

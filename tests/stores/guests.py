@@ -101,6 +101,7 @@ class Guest:
         public_key: object = None,
         token: bytes | None = None,
         since_seq: int = 0,
+        is_return: bool = False,
     ) -> Joined:
         number = f"{self._number}.{next(self._join_numbers)}"
         entry = Entry(
@@ -115,6 +116,7 @@ class Guest:
             new_identity=Identity(f"identity-{number}"),
             new_token_hash=hashlib.sha256(number.encode()).digest(),
             since_seq=since_seq,
+            is_return=is_return,
         )
         joined = await self._rooms.join(entry, self._house.policy, self._now_ms())
         if joined.is_new:

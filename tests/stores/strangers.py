@@ -177,6 +177,7 @@ class Stranger:
         post = Post(
             room_id=await self._room_id(room_id),
             sender=self.user_id,
+            connection_id=self.connection_id,
             message_id=MessageId(message_id or f"message-{next(self._plaza.numbers)}"),
             recipient=None if to is None else UserId(to),
             ciphertext=Opaque(ciphertext),

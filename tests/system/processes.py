@@ -14,6 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from scripts import children
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "server")
 
@@ -110,7 +112,7 @@ def launch(folder: Path, **settings: object) -> Launched:
     """Start a server with these settings, its data and its log in `folder`."""
     log_file = folder / f"log-{time.monotonic_ns()}"
     with log_file.open("w") as log:
-        process = subprocess.Popen(
+        process = children.start(
             COMMAND,
             cwd=folder,
             env=environment(folder, **settings),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.app import LIVE_STOP_LIMIT_S
 from tests.redis_servers import RedisServer, free_port, running_redis
 from tests.system.processes import ServerProcess, server_process
 from tests.transports.wire import POLLING, UPGRADE, PollingLine, WebSocketLine, exchange, head
@@ -101,3 +102,27 @@ async def test_without_an_address_others_refuse_what_is_its_own(
 
         assert (await exchange(nodes[0].url, head("GET", target))).status == 400
         assert hidden.stop().status == 0
+
+
+def test_a_process_that_ends_in_order_is_known_no_more(tmp_path: Path) -> None:
+    with running_redis() as own, own.client() as client:
+        with server_process(tmp_path, REDIS_URL=own.url, **SHARED) as server:
+            assert client.zcard("{hw:n}beats") == 1
+            assert server.stop().status == 0
+
+        assert client.zcard("{hw:n}beats") == 0
+        assert client.zcard("{hw:n}buried") == 1  # the next that starts sees to its connections
+
+
+def test_a_redis_that_hangs_does_not_keep_a_process_from_its_end(tmp_path: Path) -> None:
+    with (
+        running_redis() as hung,
+        server_process(tmp_path, REDIS_URL=hung.url, **SHARED) as server,
+    ):
+        hung.pause()
+
+        stopped = server.stop()
+
+    assert stopped.status == 0
+    # There were no clients; for one command alone it would wait as long as for two limits.
+    assert stopped.seconds < LIVE_STOP_LIMIT_S + 0.75

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ class Broken(socketio.AsyncNamespace):
         self.ids: list[str] = []
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        self.ids.append(request_id.get())
+        self.ids.append(request_id())
         if event == self._event:
             raise self._fault("what a client said stands here")
 
@@ -44,7 +45,7 @@ class Broken(socketio.AsyncNamespace):
 class BrokenPlain(PlainNamespace):
     """The same in the main namespace, which plain events reach by the short way."""
 
-    async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
+    async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
         raise KeyError("what a client said stands here")
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
@@ -13,8 +14,10 @@ from msgspec import Struct
 from server.app import App
 from server.core.ids import new_node_id
 from server.settings import load
+from server.transports.forward import CLOSE_LIMIT_S, MAX_PLACES, Forwarder
 from server.transports.others import Seat
 from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
+from server.transports.routes import Place
 from tests.clocks import ManualClock
 from tests.servers import ADMIN_TOKEN, SECRET, until
 from tests.transports.wire import (
@@ -301,7 +304,8 @@ async def test_a_process_that_was_killed_leaves_a_refusal(two: Two, tmp_path: Pa
     assert [answer.status for answer in answers] == [400] * 3
 
 
-async def test_nothing_is_forwarded_in_a_circle(two: Two, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "&x=%C3%A9/../%2e;a?b&&c=+", "#x"])
+async def test_nothing_is_forwarded_in_a_circle(two: Two, tmp_path: Path, more: str) -> None:
     lost = new_node_id()
     if two.are_near:
         for kind in ("sock", "door"):
@@ -311,7 +315,7 @@ async def test_nothing_is_forwarded_in_a_circle(two: Two, tmp_path: Path) -> Non
     else:
         # Each finds it at the one, which finds it at itself.
         two.book[lost] = two.one.url
-    target = f"{POLLING}&sid={lost}.x"
+    target = f"{POLLING}&sid={lost}.x{more}"
 
     async with connected(two.other.url) as (reader, writer):
         for _ in "12":
@@ -343,6 +347,39 @@ async def test_a_request_of_another_machine_goes_on_to_the_right_process_there(
         assert count(beside, "connection") > 0
 
 
+# --- the end ---
+
+
+@pytest.fixture
+def forwarder(two: Two) -> Forwarder:
+    return two.other.app._others.forwarder
+
+
+async def test_closing_waits_for_connections_that_were_given_up_before(
+    forwarder: Forwarder,
+) -> None:
+    places = [Place(f"http://192.0.2.1:{port}", Hop.NODE) for port in range(1, MAX_PLACES + 3)]
+    sessions = [forwarder._session(place) for place in places]
+
+    await forwarder.close()
+
+    assert all(session.closed for session in sessions)
+    assert not forwarder._closing
+
+
+async def test_closing_does_not_wait_for_who_does_not_hang_up(forwarder: Forwarder) -> None:
+    class Hanging(TCPConnector):
+        async def close(self, **options: Any) -> None:
+            await super().close(**options)
+            await asyncio.Event().wait()
+
+    forwarder._sessions["http://192.0.2.1"] = ClientSession(connector=Hanging())
+
+    async with asyncio.timeout(CLOSE_LIMIT_S + 1):
+        await forwarder.close()
+    await until(lambda: not forwarder._closing)
+
+
 # --- passes ---
 
 
@@ -351,48 +388,86 @@ def passes(clock: ManualClock) -> Passes:
     return Passes(b"the key of the installation", clock)
 
 
+class Asked(Struct):
+    """The head of a request."""
+
+    method: str
+    raw_path: str
+    headers: dict[str, str]
+
+
+def asked(value: str, method: str = "GET", raw_path: str = POLLING) -> Asked:
+    return Asked(method, raw_path, {HEADER: value})
+
+
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "fe80::1%eth0", "unknown"])
 def test_a_pass_tells_who_the_client_is(address: str, passes: Passes) -> None:
     told = Pass(Hop.NODE, address, is_secure=True)
 
-    assert passes.read({HEADER: passes.write(told)}) == told
+    assert passes.read(asked(passes.write(told, "GET", POLLING))) == told
 
 
 def test_a_pass_is_good_for_a_minute_only(passes: Passes, clock: ManualClock) -> None:
-    headers = {HEADER: passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))}
+    value = passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False), "GET", POLLING)
 
     clock.advance(ms=GOOD_FOR_MS)
-    assert passes.read(headers)
+    assert passes.read(asked(value))
     clock.advance(ms=1)
-    assert passes.read(headers) is None
+    assert passes.read(asked(value)) is None
+
+
+@pytest.mark.parametrize("path", ["/x?a=1", "/x?a=\udcff", ""])
+def test_a_pass_is_good_for_one_method_and_path_only(path: str, passes: Passes) -> None:
+    value = passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False), "GET", path)
+
+    assert passes.read(asked(value, "GET", path))
+    others = [("POST", path), ("GET", f"{path}&"), ("GET", "/y?a=1"), ("GET", "/x"), ("GE", "T")]
+    for method, other in others:
+        assert passes.read(asked(value, method, other)) is None
 
 
 def test_a_pass_that_somebody_else_wrote_or_changed_is_none(
     passes: Passes, clock: ManualClock
 ) -> None:
-    good = passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))
-    stranger = Passes(b"another key", clock).write(Pass(Hop.NODE, "192.0.2.7", is_secure=False))
+    told = Pass(Hop.NODE, "192.0.2.7", is_secure=False)
+    good = passes.write(told, "GET", POLLING)
+    stranger = Passes(b"another key", clock).write(told, "GET", POLLING)
     changed = [good.replace("7 ", "8 ", 1), good.replace("node", "client"), good[:-1], good + " "]
 
     for value in ["", " ", "x", "\udcff \udcff", "client 192.0.2.7 0", stranger, *changed]:
-        assert passes.read({HEADER: value}) is None
+        assert passes.read(asked(value)) is None
+
+
+async def test_a_pass_that_is_put_on_another_request_counts_for_nothing(two: Two) -> None:
+    websocket = POLLING.replace("=polling", "=websocket")
+    passes = two.other.app._others.forwarder._passes
+    told = Pass(Hop.NODE, "192.0.2.7", is_secure=True)
+    # What only a client that came by TLS may say.
+    secure = {"Origin": "https://relay.example"}
+    for target, more, status in ((POLLING, {}, 200), (websocket, UPGRADE, 101)):
+        for method, path in (("GET", target), ("POST", target), ("GET", f"{target}&x=1")):
+            headers = {**more, **secure, HEADER: passes.write(told, method, path)}
+            answer = await exchange(two.one.url, head("GET", target, headers))
+
+            assert answer.status == (status if (method, path) == ("GET", target) else 403)
 
 
 async def test_limits_count_the_client_and_not_who_forwards(two: Two) -> None:
     front = two.one.app._front
     passes = two.other.app._others.forwarder._passes
-    headers = {HEADER: passes.write(Pass(Hop.NODE, "192.0.2.7", is_secure=True))}
+    told = Pass(Hop.NODE, "192.0.2.7", is_secure=True)
+    peer = front.peer(None, asked(passes.write(told, "GET", POLLING)))
 
-    assert front.peer(None, headers).address == "192.0.2.7"
-    assert front.peer(None, headers).is_secure
-    assert front.peer(None, {HEADER: "node 192.0.2.7 1 0 forged"}).address == "unknown"
+    assert (peer.address, peer.is_secure) == ("192.0.2.7", True)
+    assert front.peer(None, asked("node 192.0.2.7 1 0 forged")).address == "unknown"
 
 
 async def test_a_pass_does_not_make_a_client_of_this_machine_an_operator(two: Two) -> None:
     forged = {HEADER: "client 127.0.0.1 0 1 x", "Host": "localhost"}
     near = await exchange(two.one.url, head("GET", "/metrics", {"Host": "localhost"}))
     passes = two.other.app._others.forwarder._passes
-    told = {HEADER: passes.write(Pass(Hop.SOCKET, "192.0.2.7", is_secure=False))}
+    value = passes.write(Pass(Hop.SOCKET, "192.0.2.7", is_secure=False), "GET", "/metrics")
+    told = {HEADER: value}
 
     assert near.status == 200
     assert (await exchange(two.one.url, head("GET", "/metrics", forged))).status == 200

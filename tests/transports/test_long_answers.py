@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from server.transports import stall, websocket
-from server.transports.socketio.outgoing import Outgoing
+from server.transports.socketio.outgoing import pack
 from server.transports.socketio.poller import Poller
 from tests.conformance.polling import open_session
 from tests.servers import RunningServer, until
@@ -253,7 +253,7 @@ def is_writing(connection: object) -> bool:
 
 async def test_answers_that_a_poller_has_taken_do_not_raise_its_bound() -> None:
     poller = Poller()
-    little, much = Outgoing(b"x" * 100), Outgoing(b"y" * 1_000_000)
+    little, much = pack(b"x" * 100), pack(b"y" * 1_000_000)
     for _ in range(5):
         poller.answer(much)
         for _ in range(20):

@@ -131,10 +131,11 @@ void heard_close(struct link *link, int code) {
 
 /* --- what comes over HTTP --- */
 
+/* Whatever stands between the quotes: it can go into a URL as it is. */
 static void read_sid(struct client *client, const char *body, size_t count) {
     static const char name[] = "\"sid\":\"";
     const char *at = memmem(body, count, name, sizeof name - 1);
-    if (!at || sscanf(at + sizeof name - 1, "%79[A-Za-z0-9_-]", client->sid) != 1)
+    if (!at || sscanf(at + sizeof name - 1, "%79[^\"]", client->sid) != 1)
         fail("the handshake has no sid: %.*s", (int)count, body);
 }
 

@@ -52,11 +52,11 @@ async def current_group(chat: Chat, caller: Caller, _: Nothing) -> Group | None:
 
 
 async def send_message(chat: Chat, caller: Caller, request: Send) -> MessageSent:
-    user = caller.signed_in()
-    _check_claims(user.user_id, request)
+    visitor = _visitor(caller)
+    _check_claims(visitor.user.user_id, request)
     is_for_all = request.to is None or request.to in EVERYBODY
     return await chat.groups.send(
-        user,
+        visitor,
         room_id_of(request.group_id),
         request.encrypted_message,
         to=None if is_for_all else UserId(request.to or ""),

@@ -270,7 +270,7 @@ def _message(event: MessageSent) -> dict[str, Any]:
         "groupId": group_id_of(event.room_id),
         "senderId": as_written(event.sender),
         "senderLogin": event.sender_name,
-        "encryptedContent": event.ciphertext.json,
+        "encryptedContent": event.ciphertext.json(),
         "messageType": event.content_type,
         "timestamp": iso_utc(event.sent_ms),
         "to": None if event.recipient is None else as_written(event.recipient),

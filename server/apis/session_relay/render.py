@@ -260,7 +260,7 @@ def _message(event: MessageSent) -> dict[str, Any]:
         "id": str(event.message_id),
         "from": as_written(event.sender),
         "to": None if to is None else as_written(to),
-        "encrypted": event.ciphertext.json,
+        "encrypted": event.ciphertext.json(),
         "timestamp": event.sent_ms,
         "type": event.content_type,
         "seq": event.seq,

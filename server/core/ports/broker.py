@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from server.core.events import RoomEvent
+from server.core.events import MessageSent, RoomEvent
 from server.core.ids import RoomId
 
 Deliver = Callable[[RoomEvent, int], None]
@@ -50,11 +50,14 @@ class Broker(Protocol):
         """Tell what a store says has happened, unless the store has told it itself."""
         ...
 
-    async def told(self, room_id: RoomId, seq: int) -> None:
-        """Wait until all here were told of what stands in a room's sequence up to this place.
+    async def said(self, event: MessageSent, *, is_repeat: bool) -> None:
+        """Tell of a message that a store has kept, and wait until all here were told of it.
 
-        Who is answered with a place counts on knowing all before it: what comes back from
-        there on is all that it missed.
+        Who is answered with its place in the sequence counts on knowing all before it: what
+        comes back from there on is all that it missed.
+
+        Args:
+            is_repeat: It was told when it was kept; that is waited for.
 
         Raises:
             AppError: UNAVAILABLE; they will be.

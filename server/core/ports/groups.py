@@ -51,10 +51,16 @@ class Matched(Struct, frozen=True):
 
 
 class Post(Struct, frozen=True, kw_only=True):
-    """A message on its way into a group; `recipient` None is everybody."""
+    """A message on its way into a group.
+
+    Attributes:
+        connection_id: The connection that it came by; None over HTTP.
+        recipient: None is everybody.
+    """
 
     room_id: RoomId
     sender: UserId
+    connection_id: ConnectionId | None
     message_id: MessageId
     recipient: UserId | None
     ciphertext: Opaque

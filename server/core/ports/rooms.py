@@ -124,7 +124,8 @@ class RoomStore(Protocol):
     Per room, sequence numbers are 1, 2, 3 … without gaps over joins, leaves, key changes
     and messages. A room never holds more members than its policy's capacity. Nobody takes
     the user id of a member with a live connection without that member's token or key.
-    A connection may act in a room only while it is attached there (else NOT_A_MEMBER).
+    A connection may act in a room only while it is attached there (else NOT_A_MEMBER), and by
+    the process alone into which it came last: by joining, or by coming back (`Entry.is_return`).
     """
 
     async def reserve(

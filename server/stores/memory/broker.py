@@ -48,8 +48,9 @@ class LocalBroker:
         for event in events:
             self._tell(event)
 
-    async def told(self, room_id: RoomId, seq: int) -> None:
-        """It was, when it happened."""
+    async def said(self, event: MessageSent, *, is_repeat: bool) -> None:
+        if not is_repeat:
+            self._note(event, event.sent_ms)
 
     def hearing(self, room_id: RoomId) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -66,23 +67,29 @@ class LocalBroker:
         return log.after(place) if log else None
 
     def _tell(self, event: RoomEvent) -> None:
-        place = 0
-        if isinstance(event, ConnectionAttached):
-            place = self._log_of(event).place
-        elif not isinstance(event, MOMENTARY):
-            now_ms = self._clock.now_ms()
-            place = self._log_of(event).add(event, now_ms, now_ms - self._kept_ms)
-        for deliver in self._deliver:
-            deliver(event, place)
+        if isinstance(event, MOMENTARY):
+            self._hand_out(event, 0)
+        elif isinstance(event, ConnectionAttached):
+            log = self._logs.get(event.room_id) or self._begin_log(event.room_id)
+            self._hand_out(event, log.place)
+        else:
+            self._note(event, self._clock.now_ms())
         if isinstance(event, RoomExpired):
             self._logs.pop(event.room_id, None)
 
-    def _log_of(self, event: RoomEvent) -> "_Log":
-        log = self._logs.get(event.room_id)
-        if log is None:
-            now_ms = self._clock.now_ms()
-            log = self._logs[event.room_id] = _Log(now_ms)
-            self._forget_unheard(now_ms - self._kept_ms)
+    def _note(self, event: RoomEvent, now_ms: int) -> None:
+        """Tell of an event that stands in the room's log."""
+        log = self._logs.get(event.room_id) or self._begin_log(event.room_id)
+        self._hand_out(event, log.add(event, now_ms, now_ms - self._kept_ms))
+
+    def _hand_out(self, event: RoomEvent, place: int) -> None:
+        for deliver in self._deliver:
+            deliver(event, place)
+
+    def _begin_log(self, room_id: RoomId) -> "_Log":
+        now_ms = self._clock.now_ms()
+        log = self._logs[room_id] = _Log(now_ms)
+        self._forget_unheard(now_ms - self._kept_ms)
         return log
 
     def _forget_unheard(self, until_ms: int) -> None:
@@ -121,25 +128,27 @@ class _Log:
         """Note an event, and forget those until then, or more where there are too many."""
         self.place += 1
         self.told_ms = now_ms
-        entry = _Entry(self.place, now_ms, event)
-        if isinstance(event, MembersChanged) and not event.epoch:
+        size_bytes = event.ciphertext.size_bytes if type(event) is MessageSent else 0
+        entry = _Entry(now_ms, event, size_bytes)
+        if type(event) is MembersChanged and not event.epoch:
             if self._list:
                 self._list.event = None
             self._list = entry
         self._entries.append(entry)
-        self._held_bytes += _size_bytes(event)
+        self._held_bytes += size_bytes
         while self._entries and self._is_over(until_ms):
-            self._held_bytes -= _size_bytes(self._entries.popleft().event)
+            self._held_bytes -= self._entries.popleft().size_bytes
         return self.place
 
     def after(self, place: int) -> Missed | None:
         count = self.place - place
         if not 0 <= count <= len(self._entries):
             return None
-        newest = list(islice(self._entries, len(self._entries) - count, None))
-        has_older_lists = any(one.event is None for one in newest)
+        newest = [one.event for one in islice(self._entries, len(self._entries) - count, None)]
+        has_older_lists = None in newest
+        places = enumerate(newest, start=place + 1)
         return Missed(
-            tuple(_placed(one.place, one.event, has_older_lists) for one in newest if one.event),
+            tuple(_placed(one, event, has_older_lists) for one, event in places if event),
             self.place,
         )
 
@@ -148,12 +157,12 @@ class _Log:
         return is_old or len(self._entries) > _MAX_EVENTS or self._held_bytes > _MAX_BYTES
 
 
-class _Entry(Struct):
+class _Entry(Struct, gc=False):
     """An event, or None for a list of members after which there was another."""
 
-    place: int
     told_ms: int
     event: RoomEvent | None
+    size_bytes: int
 
 
 def _placed(place: int, event: RoomEvent, has_older_lists: bool) -> Placed:
@@ -161,7 +170,3 @@ def _placed(place: int, event: RoomEvent, has_older_lists: bool) -> Placed:
         # Whom it would skip has missed one before it.
         event = structs.replace(event, skip=None)
     return Placed(place, event)
-
-
-def _size_bytes(event: RoomEvent | None) -> int:
-    return event.ciphertext.size_bytes if isinstance(event, MessageSent) else 0

@@ -326,8 +326,9 @@ def _find_recipient(
 ) -> Person | None:
     if addressed_as is None:
         return None
-    user_id = UserId(addressed_as)
-    return None if is_broadcast and user_id not in room.people else _person(room, user_id)
+    if is_broadcast and addressed_as not in room.people:
+        return None
+    return _person(room, UserId(addressed_as))
 
 
 def _repeat(known: Record, sender: Person, draft: Draft, has_proved: bool) -> Appended:

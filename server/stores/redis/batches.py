@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from server.stores.redis.copies import Copies
 
 MAX_RUNNING = 4
-"""Batches at the same time, each on a connection of its own."""
+"""Batches for one server at the same time, each on a connection of its own."""
 
 MAX_COMMANDS = 100
 """Of one batch: those behind it should not wait for long."""

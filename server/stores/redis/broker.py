@@ -9,6 +9,7 @@ from server.core.events import (
     MOMENTARY,
     ConnectionAttached,
     EventsLost,
+    MessageSent,
     RoomEvent,
     RoomExpired,
 )
@@ -64,10 +65,10 @@ class RedisBroker:
                 if place is not None:  # else another process has been told
                     self.attach(event, place)
 
-    async def told(self, room_id: RoomId, seq: int) -> None:
-        if feed := self._feeds.get(room_id):
+    async def said(self, event: MessageSent, *, is_repeat: bool) -> None:
+        if feed := self._feeds.get(event.room_id):
             try:
-                await feed.told(seq)
+                await feed.told(event.seq)
             except TimeoutError:
                 raise unavailable() from None
 

@@ -1,5 +1,6 @@
 """Opening Redis by its URL: one server, Sentinel, or Cluster."""
 
+import functools
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -11,6 +12,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from server.stores.redis.batches import MAX_RUNNING
 from server.stores.redis.link import Link
+from server.stores.redis.servers import Address, Cluster, Server, Servers
 
 TIMEOUT_S = 2.0
 """For one command."""
@@ -46,19 +48,19 @@ async def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> Link:
     except ValueError as error:
         raise ValueError(f"is no URL of Redis ({error}); it looks like {_FORMS}") from None
     try:
-        known, version = await _known(client, url, parts, timeout_s)
+        known, version = await _known(client, parts, timeout_s)
     except BaseException:
         await client.aclose()
         raise
-    # The client hears the shards of a Cluster only one by one; PUBLISH reaches whoever listens.
-    is_sharded = version[0] >= SHARDED_PUBSUB and isinstance(known, redis_asyncio.Redis)
+    # A Cluster is heard on one connection; PUBLISH reaches whoever listens, wherever that is.
+    is_sharded = version[0] >= SHARDED_PUBSUB and known.are_one
     return Link(known, "SPUBLISH" if is_sharded else "PUBLISH")
 
 
 async def _known(
-    client: redis_asyncio.Redis, url: str, parts: SplitResult, timeout_s: float
-) -> tuple[redis_asyncio.Redis | redis_asyncio.RedisCluster, tuple[int, ...]]:
-    """The client that suits the server, and its version."""
+    client: redis_asyncio.Redis, parts: SplitResult, timeout_s: float
+) -> tuple[Servers, tuple[int, ...]]:
+    """The server, or the Cluster that it is of, and its version."""
     where = _where(parts)
     try:
         found = await client.info("everything")
@@ -69,10 +71,10 @@ async def _known(
                 f"Redis at {where} is {found['redis_version']}; {needed} is needed"
             )
         if not found.get("cluster_enabled"):
-            return client, version
-        cluster = redis_asyncio.RedisCluster.from_url(url, **_options(timeout_s))
-        await client.aclose()
-        await cluster.initialize()
+            return Server(client), version
+        cluster = Cluster(client, functools.partial(_member, parts, timeout_s))
+        await cluster.refresh()
+        await cluster.look()
     except AuthenticationError as error:
         raise UnfitRedisError(f"Redis at {where} refuses the password: {error}") from error
     except (RedisError, OSError, TimeoutError) as error:
@@ -104,6 +106,16 @@ def _client(url: str, parts: SplitResult, options: dict[str, Any]) -> redis_asyn
     if parts.scheme == "unix":
         del options["socket_keepalive"]
     return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool.from_url(url, **options))
+
+
+def _member(parts: SplitResult, timeout_s: float, address: Address) -> redis_asyncio.Redis:
+    """A client of one server of a Cluster, which is spoken to as the URL says."""
+    host, port = address
+    login, at, _ = parts.netloc.rpartition("@")
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    scheme = "redis" if parts.scheme == "unix" else parts.scheme
+    one = parts._replace(scheme=scheme, netloc=f"{login}{at}{place}", path="")
+    return _client(one.geturl(), one, _options(timeout_s))
 
 
 class _Master(redis_asyncio.Redis):

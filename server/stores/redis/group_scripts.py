@@ -6,7 +6,7 @@ from server.core.matching import ENOUGH_REPORTS, PRESENT_MS
 from server.stores import sizes
 from server.stores.redis.scripts import Script
 
-_BASE = ("books", "attempt")
+_BASE = ("books", "attempt", "owners")
 _GROUP = (*_BASE, "group")
 _USERS = (*_BASE, "users")
 _BOTH = (*_USERS, "connections", "group", "partings", "membership")

@@ -103,7 +103,13 @@ class RedisGroups:
     async def connect(
         self, user_id: UserId, connection_id: ConnectionId, forget_ms: int
     ) -> tuple[RoomEvent, ...]:
-        arguments = (self._node, codec.written(user_id), connection_id, forget_ms)
+        return await self._connect(user_id, connection_id, forget_ms, is_brought=False)
+
+    async def _connect(
+        self, user_id: UserId, connection_id: ConnectionId, forget_ms: int, *, is_brought: bool
+    ) -> tuple[RoomEvent, ...]:
+        written = codec.written(user_id)
+        arguments = (self._node, written, connection_id, forget_ms, int(is_brought))
         self._here[connection_id] = user_id, forget_ms
         try:
             with self._connecting.underway(connection_id, _SOME_GROUP):
@@ -131,7 +137,9 @@ class RedisGroups:
             if known := self._here.get(connection_id):  # still
                 user_id, forget_ms = known
                 with _unless_refused():
-                    events.extend(await self.connect(user_id, connection_id, forget_ms))
+                    events += await self._connect(
+                        user_id, connection_id, forget_ms, is_brought=True
+                    )
         return tuple(events)
 
     # --- inside ---
@@ -145,7 +153,7 @@ class RedisGroups:
         is_repeat, event = await self._run(
             "append", post.room_id, post.message_id, codec.written(post.sender), recipient,
             codec.pack(post.ciphertext), codec.pack(post.content_type), answers.post_bytes(post),
-            now_ms,
+            now_ms, self._node, post.connection_id or "",
         )  # fmt: skip
         return Appended(answers.message_in(post.room_id, event), bool(is_repeat))
 
@@ -221,8 +229,9 @@ class RedisGroups:
         apart_until_ms: int,
     ) -> tuple[RoomEvent, ...]:
         told = await self._run(
-            "leave", room_id, codec.written(user_id), connection_id or "", now_ms, apart_until_ms
-        )
+            "leave", room_id, codec.written(user_id), connection_id or "", now_ms, apart_until_ms,
+            self._node,
+        )  # fmt: skip
         self._leases.freed()
         return answers.events_in(told)
 

@@ -4,6 +4,7 @@ What is left is known in one place (`keys.NODES`): there stands how much each ta
 A copy of its own grant stands with each tag, so that a script there can check it. Grants are
 whole amounts with a version and not steps, so that nothing is lost or counted twice
 if a process ends in between: more is granted in the one place first, less at the tag first.
+If the one place has been lost, nothing is granted before it knows again what all tags have.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 from server.core.limits import Bounds
 from server.stores import refusals
 from server.stores.redis import keys
-from server.stores.redis.link import Call, Link, RefusedError, Value
+from server.stores.redis.link import Call, Link, RefusedError, Value, unavailable
 from server.stores.redis.scripts import Script
 
 RAISE = Script("leases/raise")
@@ -22,6 +23,8 @@ TAKE = Script("leases/take")
 SPARE = Script("leases/spare")
 GIVE_BACK = Script("leases/give_back")
 LIST = Script("leases/list")
+GRANTED = Script("leases/granted")
+NOTE = Script("leases/note")
 
 _CHUNKS = 256
 """A tag gets this part of everything beyond what it needs, so that it rarely asks."""
@@ -44,6 +47,7 @@ class Leases:
         self._limits = {"rooms": bounds.rooms, "bytes": bounds.total_bytes}
         self._full: dict[str, tuple[int, float]] = {}  # what was lacking, and until when
         self._taking_back = asyncio.Lock()
+        self._noting = asyncio.Lock()
 
     async def run(self, script: Script, tag: str, *arguments: Value) -> Any:
         """Run a script under a tag, which is granted what it lacks.
@@ -91,11 +95,33 @@ class Leases:
     async def _raise(self, what: str, tag: str, needed: int, granted: int, version: int) -> bool:
         limit = self._limits[what]
         wished = needed + limit // _CHUNKS
-        amount, new_version = await self._link.run(
-            RAISE, keys.NODES, what, tag, needed, wished, limit, granted, version
-        )
+        asked = (what, tag, needed, wished, limit, granted, version)
+        answer = await self._link.run(RAISE, keys.NODES, *asked)
+        if answer is None:
+            async with self._noting:
+                answer = await self._link.run(RAISE, keys.NODES, *asked)
+                if answer is None:  # still
+                    await self.note_all()
+                    answer = await self._link.run(RAISE, keys.NODES, *asked)
+        if answer is None:
+            raise unavailable()  # it was lost again
+        amount, new_version = answer
         await self._link.run(TAKE, tag, what, amount, new_version)
         return bool(amount >= needed)
+
+    async def note_all(self) -> None:
+        """Note in the one place what all tags were granted, as each of them knows it.
+
+        Raises:
+            AppError: UNAVAILABLE.
+        """
+        calls: list[Call] = [(tag, *self._limits) for tag in keys.all_tags()]
+        found = await self._link.run_many(GRANTED, calls)
+        noted: list[Value] = []
+        for (tag, *names), numbers in zip(calls, found, strict=True):
+            for what, amount, version in zip(names, numbers[::2], numbers[1::2], strict=True):
+                noted += (f"{what!s}:{tag}", amount, version)
+        await self._link.run(NOTE, keys.NODES, *noted)
 
     async def _take_back(self, what: str, tag: str) -> None:
         """Take from all other tags what they do not use."""

@@ -10,11 +10,20 @@ from typing import Any
 
 import redis.asyncio as redis_asyncio
 from redis.asyncio.client import PubSub
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from server.core.errors import AppError, Code
-from server.stores.redis.batches import Batches, NotCopiedError
+from server.stores.redis.batches import NotCopiedError
+from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
+from server.stores.redis.servers import Servers
 
 log = logging.getLogger("hushwire.redis")
 
@@ -22,6 +31,10 @@ Value = str | bytes | int | float
 
 Call = tuple[str, *tuple[Value, ...]]
 """A tag, and what a script is given under it."""
+
+_NOT_THERE = (AskError, TryAgainError, ClusterDownError)
+"""A slot of a Cluster that is on its way from one server to another, or that nobody has: a script
+would find half of what it is to change, so nobody follows it until it has arrived."""
 
 _is_probing: ContextVar[bool] = ContextVar("is_probing", default=False)
 
@@ -46,7 +59,7 @@ class Link:
     """One installation's Redis.
 
     Args:
-        client: As `connect` makes it.
+        servers: As `connect` opens them.
         publish: `SPUBLISH` where Redis has it, else `PUBLISH`.
 
     Attributes:
@@ -55,15 +68,18 @@ class Link:
 
     def __init__(
         self,
-        client: "redis_asyncio.Redis | redis_asyncio.RedisCluster",
+        servers: Servers,
         publish: str,
     ) -> None:
-        self.client = client
+        self._servers = servers
         self.publish = publish
         self.is_up = True
-        self._batches = Batches(lambda: client.pipeline(transaction=False))
         self._alarm = asyncio.Event()
-        self._seen = ""  # of a Cluster's servers
+
+    @property
+    def client(self) -> redis_asyncio.Redis:
+        """Of the server, or of some server of a Cluster."""
+        return self._servers.client
 
     @contextlib.contextmanager
     def probing(self) -> Iterator[None]:
@@ -81,15 +97,18 @@ class Link:
             RefusedError: It has refused.
             AppError: UNAVAILABLE. The script may have run, or may do so yet.
         """
-        if not (self.is_up or _is_probing.get()):
-            raise unavailable()
+        if not _is_probing.get():
+            self._check_fitness(tag)
         known = source(script, self.publish)
-        call = functools.partial(self._batches.call, is_kept=script.is_kept)
+        call = functools.partial(self._servers.call, tag, is_kept=script.is_kept)
         try:
             try:
                 return await call("EVALSHA", known.sha1, 1, tag, *arguments)
             except NoScriptError:
                 return await call("EVAL", known.text, 1, tag, *arguments)
+        except _NOT_THERE as error:
+            self._alarm.set()
+            raise unavailable() from error
         except ResponseError as error:
             if refusal := _refusal(error):
                 raise refusal from None
@@ -98,8 +117,15 @@ class Link:
         except NotCopiedError:
             raise unavailable() from None
         except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
+            self._failed(tag, error)
             raise unavailable() from error
+
+    def _check_fitness(self, tag: str) -> None:
+        if not self._servers.is_known(tag):
+            self._alarm.set()
+            raise unavailable()
+        if not self.is_up:
+            raise unavailable()
 
     async def run_many(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         """Run a script under several tags, in one go.
@@ -117,36 +143,21 @@ class Link:
 
     def pubsub(self) -> PubSub:
         """A connection of its own, to hear what is published."""
-        return self.client.pubsub()
+        return self._servers.pubsub()
 
     async def server_id(self) -> str:
         """Which run of which server this is, of which another one may know less.
 
-        It also sees whether there is a replica. On a Cluster nobody waits for those.
+        It also sees whether there are replicas.
 
         Raises:
             AppError: UNAVAILABLE.
         """
         try:
-            return await self._look()
+            return await self._servers.look()
         except (RedisError, OSError, TimeoutError) as error:
-            self._failed(error)
+            self._failed(NODES, error)
             raise unavailable() from error
-
-    async def _look(self) -> str:
-        if isinstance(self.client, redis_asyncio.RedisCluster):
-            return await self._look_at_cluster(self.client)
-        known = await self.client.info("server") | await self.client.info("replication")
-        self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
-        return str(known["run_id"])
-
-    async def _look_at_cluster(self, cluster: redis_asyncio.RedisCluster) -> str:
-        masters = cluster.get_primaries()
-        # With one of them away the others go on.
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            found = await cluster.execute_command("INFO", "server", target_nodes=masters)
-            self._seen = " ".join(sorted(one["run_id"] for one in found.values()))
-        return self._seen
 
     async def rest(self, limit_s: float) -> None:
         """Wait for so long, or until something goes wrong."""
@@ -162,17 +173,16 @@ class Link:
         self.is_up = False
         self._alarm.set()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, tag: str, error: Exception) -> None:
         self._alarm.set()
-        if isinstance(self.client, redis_asyncio.Redis):
-            # Whoever comes next need not wait as long for the same answer; nor may Redis be
-            # used again before it is known whether it still has what it had.
+        # Whoever comes next need not wait as long for the same answer; nor may a server be
+        # used again before it is known whether it still has what it had.
+        if self._servers.are_one:
             self.is_up = False
-            self._batches.give_up(error)
+        self._servers.doubt(tag, error)
 
     async def close(self) -> None:
-        await self._batches.close()
-        await self.client.aclose()
+        await self._servers.close()
 
 
 def unavailable() -> AppError:

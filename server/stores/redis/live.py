@@ -69,7 +69,7 @@ class RedisLive:
         self._grace_ms = random.grace_ms
         self._own = node_channel(node.node_id)
         attachments = Attachments()
-        leases = Leases(link, bounds)
+        leases = self._leases = Leases(link, bounds)
         self._rooms = RedisRooms(link, attachments, node.node_id, bounds, leases)
         self._groups = RedisGroups(link, attachments, node.node_id, random, bounds, leases)
         self._broker = RedisBroker(RoomLogs(link), attachments, session.idle_limit_ms)
@@ -152,6 +152,7 @@ class RedisLive:
         Raises:
             AppError: UNAVAILABLE. Then it is to be done again.
         """
+        await self._leases.note_all()
         now_ms = self._clock.now_ms()
         for event in await self._rooms.restore_all(now_ms):
             self._broker.tell_here(event)

@@ -161,7 +161,8 @@ class Nodes:
     async def leave(self) -> None:
         """End, so that nobody has to wait until this process is taken for dead."""
         await end(self._burials.values())
-        with contextlib.suppress(AppError):
+        # Who hears nothing any more takes Redis for away; it is to know of the end all the same.
+        with contextlib.suppress(AppError), self._link.probing():
             await self._link.run(_LEAVE, NODES, self._node.node_id)
 
     async def _pulse(self) -> _Pulse:

@@ -132,7 +132,7 @@ class RedisRooms:
     # --- inside ---
 
     async def members(self, room_id: RoomId, connection_id: ConnectionId) -> tuple[Member, ...]:
-        return answers.members_in(await self._run(scripts.MEMBERS, room_id, connection_id))
+        return answers.members_in(await self._act(scripts.MEMBERS, room_id, connection_id))
 
     async def save_key(
         self,
@@ -142,14 +142,14 @@ class RedisRooms:
         name: str | None,
     ) -> tuple[Member, ...]:
         key = arguments.key(public_key)
-        seq, members = await self._run(scripts.SAVE_KEY, room_id, connection_id, *key, name or "")
+        seq, members = await self._act(scripts.SAVE_KEY, room_id, connection_id, *key, name or "")
         self.holdings.count(room_id, seq)
         self._leases.freed()
         return answers.members_in(members)
 
     async def append(self, draft: Draft, now_ms: int) -> Appended:
         words = (draft.message_id, draft.addressed_as or "", draft.content_type)
-        answer = await self._run(
+        answer = await self._act(
             scripts.APPEND,
             draft.room_id,
             draft.connection_id,
@@ -172,24 +172,20 @@ class RedisRooms:
         addressed_as: Recipient | None,
         is_broadcast: bool,
     ) -> UserId | None:
-        found = await self._run(
-            scripts.RECIPIENT,
-            room_id,
-            connection_id,
-            *arguments.addressed(addressed_as, is_broadcast),
-        )
+        whom = arguments.addressed(addressed_as, is_broadcast)
+        found = await self._act(scripts.RECIPIENT, room_id, connection_id, *whom)
         return None if found is None else codec.user_id_of(found.decode())
 
     async def touch(self, room_id: RoomId, connection_id: ConnectionId, now_ms: int) -> None:
-        await self._run(scripts.TOUCH, room_id, connection_id, now_ms)
+        await self._act(scripts.TOUCH, room_id, connection_id, now_ms)
 
     async def lock(self, room_id: RoomId, connection_id: ConnectionId, locked: bool) -> None:
-        await self._run(scripts.LOCK, room_id, connection_id, int(locked))
+        await self._act(scripts.LOCK, room_id, connection_id, int(locked))
 
     async def remove(
         self, room_id: RoomId, connection_id: ConnectionId, user_id: UserId, now_ms: int
     ) -> tuple[RoomEvent, ...]:
-        told = await self._run(
+        told = await self._act(
             scripts.REMOVE, room_id, connection_id, codec.written(user_id), now_ms
         )
         self._leases.freed()
@@ -200,7 +196,7 @@ class RedisRooms:
     async def leave(
         self, room_id: RoomId, connection_id: ConnectionId, now_ms: int
     ) -> tuple[RoomEvent, ...]:
-        told = await self._run(scripts.LEAVE, room_id, connection_id, now_ms)
+        told = await self._act(scripts.LEAVE, room_id, connection_id, now_ms)
         self._forget(connection_id, {room_id})
         self._leases.freed()
         return answers.events_in(room_id, told)
@@ -361,6 +357,12 @@ class RedisRooms:
         return RoomTotals(*map(sum, zip(*found, strict=True)))
 
     # --- the ways to Redis, and what is remembered here ---
+
+    async def _act(
+        self, script: Script, room_id: RoomId, connection_id: ConnectionId, *values: Value
+    ) -> Any:
+        """Run a script on a room for one of its connections, if it is of this process."""
+        return await self._run(script, room_id, connection_id, self._node, *values)
 
     async def _run(self, script: Script, room_id: RoomId, *values: Value) -> Any:
         """Run a script on a room, which is granted what it lacks.

@@ -183,7 +183,7 @@ class RawLine:
             return
         self._waiting_bytes += len(message)
         self.inbox.put(self._hear, message)
-        is_much = self.inbox.waiting >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
+        is_much = self.inbox.waiting() >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
         if is_much and self._connection and not self._is_holding and not self.inbox.is_idle:
             self._is_holding = True
             self._connection.hold()

@@ -199,7 +199,7 @@ class RawSockets:
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL
-            report = f"something went wrong here; report it as {request_id.get()}"
+            report = f"something went wrong here; report it as {request_id()}"
             words = (frame_error(AppError(code, report), line.api.words),)
         line.answer([_encoded(one, said.ref) for one in words])
         self._cut_if_flooding(line, code)

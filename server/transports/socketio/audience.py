@@ -1,7 +1,7 @@
 """Who of the connections here hears of one room, and how far each has been told."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from server.core.events import RoomEvent
@@ -64,7 +64,7 @@ class Audience:
         self.behind: dict[ConnectionId, Behind] = {}
 
     def advance(self, place: int) -> None:
-        """All who are in step have been told up to there."""
+        """All who are in step are told up to there."""
         if place > self.place:
             self.place = place
             if self.ahead:
@@ -77,14 +77,14 @@ class Audience:
             return Point(behind.place, behind.emits, owes_list)
         return Point(max(self.place, self.ahead.get(connection_id, 0)), 0, owes_list)
 
-    def hearers(self, event: RoomEvent, place: int) -> Iterator[Listener]:
+    def hearers(self, event: RoomEvent, place: int) -> list[Listener]:
         """Who is to be told of an event now; who is behind is told of it in time."""
-        plain = not (self.ahead or self.behind)
+        skip, plain = event.skip, not (self.ahead or self.behind)
+        found = []
         for connection_id, listener in self.listeners.items():
-            if connection_id != event.skip and (
-                plain or self._is_next(connection_id, event, place)
-            ):
-                yield listener
+            if connection_id != skip and (plain or self._is_next(connection_id, event, place)):
+                found.append(listener)
+        return found
 
     def _is_next(self, connection_id: ConnectionId, event: RoomEvent, place: int) -> bool:
         if behind := self.behind.get(connection_id):
@@ -93,8 +93,18 @@ class Audience:
             return False
         return not place or self.ahead.get(connection_id, 0) < place
 
+    def fall_behind(self, connection_id: ConnectionId, point: Point) -> None:
+        """Somebody has been told up to there, and is to be told what it has missed."""
+        self.behind[connection_id] = Behind(point)
+        self.listeners[connection_id].caller.behind += 1
+
+    def fall_in(self, connection_id: ConnectionId) -> None:
+        """Somebody is behind no more, if it was."""
+        if behind := self.behind.pop(connection_id, None):
+            self.listeners[connection_id].caller.behind -= 1
+            behind.is_over.set()
+
     def drop(self, connection_id: ConnectionId) -> Listener:
         self.ahead.pop(connection_id, None)
-        if behind := self.behind.pop(connection_id, None):
-            behind.is_over.set()
+        self.fall_in(connection_id)
         return self.listeners.pop(connection_id)

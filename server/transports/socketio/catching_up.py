@@ -9,7 +9,7 @@ from server.core.events import EventsLost, RoomEvent
 from server.core.ids import ConnectionId, RoomId
 from server.core.ports import Broker
 from server.transports.api import Caller
-from server.transports.socketio.audience import Audience, Behind, Listener
+from server.transports.socketio.audience import Audience, Listener
 from server.transports.socketio.backlog import Backlog
 from server.transports.socketio.offsets import Point
 
@@ -50,13 +50,6 @@ class CatchingUp:
         for room_id, backlog in backlogs.items():
             await self._tell_missed(room_id, connection_id, backlog)
 
-    def is_behind(self, caller: Caller) -> bool:
-        """Whether a connection has yet to be told what it has missed of a room."""
-        for room_id in caller.memberships:
-            if caller.connection_id in self._rooms[room_id].behind:
-                return True
-        return False
-
     async def caught_up(self, caller: Caller) -> None:
         """Wait until a connection knows what it has missed: answers count on that.
 
@@ -94,7 +87,7 @@ class CatchingUp:
 
     def begin(self, room_id: RoomId, connection_id: ConnectionId, place: int) -> None:
         """Have a connection told, after what it is being answered now, what it has missed."""
-        self._rooms[room_id].behind[connection_id] = Behind(Point(place))
+        self._rooms[room_id].fall_behind(connection_id, Point(place))
         task = asyncio.get_running_loop().create_task(self._tell_later(room_id, connection_id))
         self._catching_up.add(task)
         task.add_done_callback(self._catching_up.discard)
@@ -139,8 +132,7 @@ class CatchingUp:
         behind = here.behind[connection_id]
         for event in backlog.rest():
             self._tell_one(listener, here, event, behind.place)
-        del here.behind[connection_id]
-        behind.is_over.set()
+        here.fall_in(connection_id)
         if behind.place > here.place:
             here.ahead[connection_id] = behind.place
         for event in behind.moments:

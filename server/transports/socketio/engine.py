@@ -193,7 +193,7 @@ class Engine:
             "pingTimeout": round(self.ping_timeout_s * 1000),
             "maxPayload": self.max_payload_bytes,
         }
-        return Outgoing(b"0" + to_json(told).encode())
+        return outgoing.pack(b"0" + to_json(told).encode())
 
     def forget(self, socket: EngineSocket) -> None:
         """Let go of a closed line; its place is free for another."""

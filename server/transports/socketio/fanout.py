@@ -1,7 +1,7 @@
 """The hub: which connections of this process hear of which rooms, and how events reach them."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from server.core.events import (
@@ -26,7 +26,7 @@ from server.core.recoveries import MAX_ROOMS, Recoveries
 from server.transports.api import Api, Caller, Emit
 from server.transports.metrics import Traffic
 from server.transports.socketio import offsets
-from server.transports.socketio.audience import Audience, Behind, Listener, Renders
+from server.transports.socketio.audience import Audience, Listener, Renders
 from server.transports.socketio.backlog import Backlog
 from server.transports.socketio.catching_up import CatchingUp
 from server.transports.socketio.offsets import Point
@@ -40,6 +40,9 @@ NAMESPACE = "/"
 
 Encode = Callable[[str, Any], Encoded]
 """Encodes an event of that name and data."""
+
+_SAID = (MessageSent, SignalSent)
+"""What somebody hears who has to know its sender's key."""
 
 _ENDINGS = (ConnectionDetached, MemberRemoved, RoomExpired)
 """After which some connections hear of the room no longer."""
@@ -110,23 +113,23 @@ class Hub:
 
     def deliver(self, event: RoomEvent, place: int) -> None:
         """Tell everybody here whom the event concerns; never waits."""
-        if isinstance(event, MessageSent | SignalSent):
-            self._rosters.before(event)
+        if isinstance(event, _SAID):
+            if event.room_id in self._rosters.owed:
+                self._rosters.before(event)
+            self._tell(event, place)
         elif isinstance(event, ConnectionAttached):
             self._attach(event, place)
-            return
         elif isinstance(event, MembersChanged):
-            here = self._rooms.get(event.room_id)
-            # Of random groups each list counts: clients take a missing one for an attack.
-            is_merged = not event.epoch
-            listeners = len(here.listeners) if here else 0
-            if is_merged and self._rosters.holds_back(event, place, listeners):
-                return
-        self._tell(event, place)
-        if isinstance(event, _ENDINGS):
+            self._tell_list(event, place)
+        elif isinstance(event, _ENDINGS):
+            # That somebody is there no longer by its own wish is no concern of others.
+            only = event.connection_id if isinstance(event, ConnectionDetached) else None
+            self._tell(event, place, only)
             for connection_id in self._leavers(event):
                 self._note_end(event, connection_id, place)
                 self._detach(event.room_id, connection_id)
+        else:
+            self._tell(event, place)
 
     def notify(self, event: ConnectionEvent) -> None:
         """Tell one connection of its own; never waits."""
@@ -147,37 +150,44 @@ class Hub:
 
     # --- telling a room ---
 
-    def _tell(self, event: RoomEvent, place: int) -> None:
+    def _tell(self, event: RoomEvent, place: int, only: ConnectionId | None = None) -> None:
         here = self._rooms.get(event.room_id)
         if here is None:
             return
-        self._tell_these(here.hearers(event, place), here, event, place)
+        hearers = here.hearers(event, place)
+        if only is not None:
+            hearers = [one for one in hearers if one.caller.connection_id == only]
         here.advance(place)
+        self._tell_these(hearers, here, event, place)
+
+    def _tell_list(self, event: MembersChanged, place: int) -> None:
+        here = self._rooms.get(event.room_id)
+        # Of random groups each list counts: clients take a missing one for an attack.
+        is_merged = not event.epoch
+        listeners = len(here.listeners) if here else 0
+        if not (is_merged and self._rosters.holds_back(event, place, listeners)):
+            self._tell(event, place)
 
     def _tell_these(
-        self, hearers: Iterable[Listener], here: Audience, event: RoomEvent, place: int
+        self, hearers: Sequence[Listener], here: Audience, event: RoomEvent, place: int
     ) -> None:
         render = here.renders.get(type(event))
         if render is None:
             return
-        if isinstance(event, ConnectionDetached):  # is nobody else's concern
-            its = event.connection_id
-            hearers = (one for one in hearers if one.caller.connection_id == its)
-        emits = list(render(event))
-        owes_list = self._rosters.owes(event.room_id)
-        # A list that was held back comes after what happened later.
-        after = Point(max(place, here.place), 0, owes_list) if place else None
-        if len(emits) == 1:
-            self._send(hearers, here, event, emits[0], after)
-            return
-        told = tuple(hearers)
+        owes_list = event.room_id in self._rosters.owed
+        emits = tuple(render(event))
         for number, emit in enumerate(emits, start=1):
-            between = Point(place - 1, number, owes_list) if place else None
-            self._send(told, here, event, emit, after if number == len(emits) else between)
+            point = None
+            if place and number == len(emits):
+                # It may be further on: a list that was held back comes after what happened later.
+                point = Point(here.place, 0, owes_list)
+            elif place:
+                point = Point(place - 1, number, owes_list)
+            self._send(hearers, here, event, emit, point)
 
     def _send(
         self,
-        hearers: Iterable[Listener],
+        hearers: Sequence[Listener],
         here: Audience,
         event: RoomEvent,
         emit: Emit,
@@ -214,7 +224,7 @@ class Hub:
         entries = []
         for one in caller.memberships:
             here = self._rooms[one]
-            owes_list = self._rosters.owes(one)
+            owes_list = one in self._rosters.owed
             known = here.point_of(caller.connection_id, owes_list=owes_list)
             entries.append(offsets.entry(here.tag, point if one == room_id else known))
         return encoded.with_last(b".".join(entries))
@@ -259,7 +269,7 @@ class Hub:
         backlog = self._backlogs.get(connection_id, {}).get(event.room_id)
         if backlog and is_new:
             backlog.attached_place = place
-            here.behind[connection_id] = Behind(backlog.start)
+            here.fall_behind(connection_id, backlog.start)
             return
         self._recoveries.attached(event, place)
         if render := here.renders.get(type(event)):

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from server.logs import new_request_id, request_id
+from server.logs import begin_request
 from server.transports.eager import start
 
 Work = Callable[..., Coroutine[Any, Any, None]]
@@ -34,7 +34,6 @@ class Inbox:
         self._is_held = False
         self._idle: asyncio.Future[None] | None = None
 
-    @property
     def waiting(self) -> int:
         """How much waits behind what is being handled."""
         return len(self._waiting) if self._waiting else 0
@@ -77,7 +76,7 @@ class Inbox:
     def _run(self, work: Work, arguments: tuple[Any, ...]) -> None:
         self._is_running = True
         self.is_idle = False
-        request_id.set(new_request_id())
+        begin_request()
         try:
             self._task = start(work(*arguments))
         except Exception as error:  # noqa: BLE001 - whatever it is, its owner is told

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 from socketio import exceptions
@@ -59,7 +59,7 @@ class ApiNamespace(PlainNamespace):
         self._actions: dict[str, tuple[Api, Action]] = {
             name: (api, action) for api in apis for name, action in api.actions.items()
         }
-        self._default_api = next(iter(apis))
+        self._unknown: tuple[Api, None] = (next(iter(apis)), None)
         self._chat = chat
         self._hub = hub
         self._recovery = recovery
@@ -79,7 +79,7 @@ class ApiNamespace(PlainNamespace):
         line = self._hub.line_of(connection_id)
         if line is None:
             return self.server.not_handled
-        reply = await self.act(line, event, *args[1:])
+        reply = await self.act(line, (event, *args[1:]))
         if reply.events:
             line.answer(*reply.events)
         return reply.ack
@@ -145,11 +145,17 @@ class ApiNamespace(PlainNamespace):
     async def opened(self, line: EngineSocket) -> None:
         """Sign the client in by its handshake's token, or tell it that the token has run out.
 
-        One that has returned after a drop is then told what it has missed.
+        One that has returned after a drop is then told what it has missed. Whom the store cannot
+        note now has to come back.
         """
         if line.caller is None:
             return
-        connection_id = line.caller.connection_id
+        try:
+            await self._settle_in(line, line.caller.connection_id)
+        except AppError:
+            line.shut(Code.UNAVAILABLE)
+
+    async def _settle_in(self, line: EngineSocket, connection_id: ConnectionId) -> None:
         if user := self._arriving.pop(connection_id, None):
             await self._chat.sign_ins.open(user, connection_id)
         if not await self._hub.bring_up(connection_id):
@@ -184,10 +190,11 @@ class ApiNamespace(PlainNamespace):
         except AppError:  # better lost twice than a ghost for ever
             return True
 
-    async def act(self, line: EngineSocket, event: str, payload: Any = None, *_: Any) -> Reply:
+    async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
         """Run an action; whatever comes, there is an answer. Only the first argument counts."""
         started = time.perf_counter()
-        api, action = self._actions.get(event, (self._default_api, None))
+        event, payload = data[0], data[1] if len(data) > 1 else None
+        api, action = self._actions.get(event, self._unknown)
         code: Code | None = None
         try:
             if line.meter:
@@ -196,10 +203,10 @@ class ApiNamespace(PlainNamespace):
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             caller = _caller(line, action.access)
             request = self._decoder.request(action.request, payload)
-            if self._hub.catching_up.is_behind(caller):
+            if caller.behind:
                 await self._hub.catching_up.caught_up(caller)
-            if action.repeats:
-                caller.repeated = _repeated(line, action.repeats, request)
+            may_repeat = line.unsure or line.said
+            caller.repeated = _repeated(line, action, request) if may_repeat else None
             result = await action.handler(self._chat, caller, request)
             if action.repeats:
                 _note_said(line, result)
@@ -214,7 +221,7 @@ class ApiNamespace(PlainNamespace):
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL
-            report = f"something went wrong here; report it as {request_id.get()}"
+            report = f"something went wrong here; report it as {request_id()}"
             answer = _refusal(api, AppError(Code.INTERNAL, report))
         events = () if line.is_closed else self._hub.encode(answer.emits)
         if code or line.refusals:
@@ -247,15 +254,14 @@ def _caller(line: EngineSocket, access: Access) -> Caller:
     return line.caller
 
 
-def _repeated(
-    line: EngineSocket, repeats: Callable[[Any, MessageSent], bool], request: Any
-) -> MessageId | None:
+def _repeated(line: EngineSocket, action: Action, request: Any) -> MessageId | None:
     """Which message a request says again that may not have been answered when it was made.
 
     Clients with `retries` say again, byte by byte, what had no answer in time, and first of all
     when they come back after a drop.
     """
-    if not (line.unsure or line.said):
+    repeats = action.repeats
+    if repeats is None:
         return None
     found = [said for said in line.unsure.values() if repeats(request, said)]
     came_before = line.said_before is not None and line.said_count > line.said_before
@@ -265,9 +271,10 @@ def _repeated(
 
 
 def _note_said(line: EngineSocket, said: MessageSent) -> None:
-    line.unsure.pop(said.room_id, None)
+    if line.unsure:
+        line.unsure.pop(said.room_id, None)
     line.said_count += 1
-    line.said = said if line.inbox.waiting or line.is_awaited else None
+    line.said = said if line.is_awaited or line.inbox.waiting() else None
 
 
 async def _or_log(doing: Awaitable[None]) -> None:

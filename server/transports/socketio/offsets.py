@@ -20,7 +20,7 @@ _TAG_BYTES = 6
 _ENTRY = re.compile(r"([A-Za-z0-9_-]{8})(\d{1,16})(?:\+(\d{1,2}))?(~)?")
 
 
-class Point(Struct, frozen=True):
+class Point(Struct, frozen=True, gc=False):
     """How far a connection has been told of a room.
 
     Attributes:

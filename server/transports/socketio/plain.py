@@ -6,14 +6,14 @@ from msgspec import Struct
 
 from server.core.opaque import Opaque
 from server.transports.decode import BinaryInsideError, parse_json, to_json_bytes
-from server.transports.socketio.outgoing import Encoded, Outgoing
+from server.transports.socketio.outgoing import Encoded, Outgoing, pack
 
 RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
 
 _MAX_ID_DIGITS = 15
 
 
-class PlainEvent(Struct, frozen=True):
+class PlainEvent(Struct, frozen=True, gc=False):
     """An event of the main namespace.
 
     Attributes:
@@ -25,7 +25,7 @@ class PlainEvent(Struct, frozen=True):
     data: list[Any]
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, gc=False):
     """What a client gets for an event: events of its own, and `ack` if it wants one."""
 
     events: tuple[Outgoing, ...]
@@ -53,7 +53,7 @@ def plain_event(text: str) -> PlainEvent | None:
 def plain_ack(ack_id: int, argument: Any) -> Outgoing | None:
     """The answer to an event; None if an opaque value in it has attachments."""
     try:
-        return Outgoing(b"43%d%b" % (ack_id, to_json_bytes([argument])))
+        return pack(b"43%d%b" % (ack_id, to_json_bytes([argument])))
     except BinaryInsideError:
         return None
 

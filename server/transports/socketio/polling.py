@@ -51,7 +51,7 @@ class Polling:
         if request.query.get("transport") != "polling" or "j" in request.query:
             raise AppError(Code.INVALID_REQUEST, "there is no such transport")
         sid = request.query.get("sid") or None
-        peer = self._front.peer(request.transport, request.headers)
+        peer = self._front.peer(request.transport, request)
         if sid and (place := await self._routes.find(sid, peer.hop)):
             body = await self._read_body(request)
             return await self._forwarder.request(request, peer, place, body)

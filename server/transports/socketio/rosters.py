@@ -34,11 +34,15 @@ class Rosters:
 
     Args:
         tell: Tells a room of its list, as of that place in its log.
+
+    Attributes:
+        owed: Rooms of which a list is held back.
     """
 
     def __init__(self, tell: Callable[[MembersChanged, int], None]) -> None:
         self._tell = tell
         self._windows: dict[RoomId, _Window] = {}
+        self.owed: set[RoomId] = set()
 
     def holds_back(self, event: MembersChanged, place: int, listeners: int) -> bool:
         """Whether the list is to wait; else it is to be told now."""
@@ -50,18 +54,13 @@ class Rosters:
         if window.waiting and window.waiting.skip != event.skip:
             event = structs.replace(event, skip=None)
         window.waiting, window.place = event, place
+        self.owed.add(event.room_id)
         return True
 
-    def owes(self, room_id: RoomId) -> bool:
-        """Whether a list of that room is held back."""
-        window = self._windows.get(room_id)
-        return window is not None and window.waiting is not None
-
     def before(self, event: MessageSent | SignalSent) -> None:
-        """Nobody hears a message or a signal before the key of its sender."""
-        window = self._windows.get(event.room_id)
-        if window is None or window.waiting is None:
-            return
+        """Nobody hears a message or a signal before the key of its sender, which may be `owed`."""
+        window = self._windows[event.room_id]
+        assert window.waiting
         sender = next((m for m in window.waiting.members if m.user_id == event.sender), None)
         if sender and window.told.get(event.sender) != sender:
             self._tell_waiting(window)
@@ -74,10 +73,12 @@ class Rosters:
         window = self._windows.pop(room_id)
         if window.waiting:
             self._open(window.waiting)
+            self.owed.discard(room_id)
             self._tell(window.waiting, window.place)
 
     def _tell_waiting(self, window: _Window) -> None:
         waiting, window.waiting = window.waiting, None
         assert waiting
+        self.owed.discard(waiting.room_id)
         window.told = {member.user_id: member for member in waiting.members}
         self._tell(waiting, window.place)

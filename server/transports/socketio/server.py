@@ -1,7 +1,7 @@
 """The Socket.IO server: python-socketio's, which does not trust its packets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import socketio
@@ -47,8 +47,12 @@ class PlainNamespace(socketio.AsyncNamespace):
     async def opened(self, line: EngineSocket) -> None:
         """A client has its CONNECT; from here on events reach it."""
 
-    async def act(self, line: EngineSocket, event: str, *arguments: Any) -> Reply:
-        """Handle an event of a client, who is the line's `caller`."""
+    async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
+        """Handle an event of a client, who is the line's `caller`.
+
+        Args:
+            data: Its name, and what comes with it.
+        """
         raise NotImplementedError
 
 
@@ -106,7 +110,7 @@ class SocketServer(socketio.AsyncServer):
         if self._main and isinstance(found, PlainEvent):
             if line.caller:
                 line.wants_answer = found.ack_id is not None
-                reply = await self._main.act(line, *found.data)
+                reply = await self._main.act(line, found.data)
                 if not _answer(line, reply, found.ack_id):
                     await self._acknowledge(line.sid, found.ack_id, reply.ack)
         elif isinstance(found, PlainEvent):
@@ -125,7 +129,7 @@ class SocketServer(socketio.AsyncServer):
         begun = self._binary_packet.get(eio_sid)
         if begun:
             return self._attach(eio_sid, begun, data)
-        if not data or isinstance(data, bytes):
+        if not (data and isinstance(data, str)):
             raise ValueError("an empty message, or an attachment that nobody announced")
         found = plain_event(data) or self.packet_class(encoded_packet=data)
         if eio_sid in self._unopened and not _may_be_first(found):

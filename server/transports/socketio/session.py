@@ -172,14 +172,14 @@ class EngineSocket:
 
     def answer(self, *packets: Outgoing) -> None:
         """Send what the client asked for; nothing more of it is handled until it took that."""
-        frames, longest_bytes = b"", 0
+        frames, size_bytes = b"", 0
         for one in packets:
-            self._engine.traffic.bytes_out += one.size_bytes
-            longest_bytes = max(longest_bytes, one.size_bytes)
+            size_bytes += one.size_bytes
             frames += one.frames
-        # An event and its acknowledgement say the same, which counts once.
-        if longest_bytes >= BYTES_AN_EVENT and self.meter:
-            self.meter.charge(longest_bytes)
+        self._engine.traffic.bytes_out += size_bytes
+        if len(frames) >= BYTES_AN_EVENT and self.meter:
+            # An event and its acknowledgement say the same, which counts once.
+            self.meter.charge(max(one.size_bytes for one in packets))
         if self._websocket:
             self._websocket.answer(frames)
             if self._websocket.is_full:
@@ -211,15 +211,19 @@ class EngineSocket:
         except MalformedError as error:
             self._engine.malformed(error)
             self.shut(Code.INVALID_REQUEST)
-        if self._has_much_waiting() and self._websocket and not self._is_holding:
+        if not self.inbox.is_idle and self._has_much_waiting():
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Read no more until what was read is handled."""
+        if self._websocket and not self._is_holding:
             self._is_holding = True
             self._websocket.hold()
             self.inbox.put(self._read_on)
 
     def _has_much_waiting(self) -> bool:
         # Some is read, so that it is known what came before the answer to what.
-        waiting = self.inbox.waiting
-        return waiting >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
+        return self.inbox.waiting() >= MAX_WAITING or self._waiting_bytes > HIGH_WATER_BYTES
 
     def receive(self, packet: str | bytes, said_before: int | None = None) -> None:
         """Take one packet of any kind.

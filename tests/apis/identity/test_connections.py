@@ -267,6 +267,17 @@ async def test_a_watcher_that_fails_at_an_arrival_ends_that_connection_only(
     assert {record.message for record in caplog.records} >= {"internal_error"}
 
 
+async def test_who_cannot_be_signed_in_now_has_to_come_back_and_that_is_no_error_of_ours(
+    enter, server, doorman, caplog
+):
+    doorman.is_busy = True
+    line = await enter({"token": token_of()})
+
+    assert await line.ended() in (1012, 1000)
+    await until(lambda: signed_in(server) == 0)
+    assert "internal_error" not in {record.message for record in caplog.records}
+
+
 async def test_a_line_that_goes_while_its_token_is_looked_at_leaves_nothing(
     enter, server, issuer, signer, doorman
 ):

@@ -365,6 +365,54 @@ async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_t
     assert len(await plazas[0].expire_lost()) == 2
 
 
+ACTS = {
+    "append": lambda stranger: stranger.say(message_id="m-1"),
+    "match": lambda stranger: stranger.join("a new key"),
+    "move": Stranger.move_on,
+    "leave": Stranger.leave,
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+async def test_of_a_connection_that_has_come_back_to_another_process_the_former_does_nothing(
+    plazas, act
+):
+    alice, _ = await plazas[0].arrive("alice", "bob")
+    taken = there(alice, plazas[1])
+    taken.connection_id = alice.connection_id
+    await taken.connect()
+    before = await taken.group()
+
+    assert await refusal(act(alice)) is Code.NOT_FOUND
+
+    assert await taken.group() == before
+    assert await refusal(act(taken)) is None
+
+
+async def test_what_a_user_sends_without_a_connection_is_refused_for_none(plazas):
+    alice, bob = await plazas[0].arrive("alice", "bob")
+    taken = there(alice, plazas[1])
+    taken.connection_id = alice.connection_id
+    await taken.connect()
+
+    assert (await alice.join("a new key", over_http=True)).is_new is False
+    assert (await bob.say()).event.sender == "bob"
+
+
+async def test_a_process_that_brings_back_its_connections_leaves_those_that_others_have_now(
+    plazas, clock
+):
+    alice, _ = await plazas[0].arrive("alice", "bob")
+    taken = there(alice, plazas[1])
+    taken.connection_id = alice.connection_id
+    await taken.connect()
+
+    assert await plazas[0].groups.restore(clock.now_ms(), clock.now_ms()) == ()
+
+    assert await refusal(alice.say()) is Code.NOT_FOUND
+    assert await refusal(taken.say()) is None
+
+
 async def test_a_connection_that_speaks_for_another_user_now_is_no_longer_the_formers(
     plazas, clock
 ):

@@ -7,8 +7,12 @@ import pytest
 
 from server.core.errors import Code
 from server.core.ids import RoomId
+from server.core.limits import Bounds
 from server.stores.redis import keys, leases
-from tests.redis_servers import shared_redis
+from server.stores.redis.live import open_redis
+from server.stores.redis.nodes import Node, Pace
+from tests.redis_servers import running_redis, shared_redis
+from tests.servers import until
 from tests.stores.guests import POLICY, House, refusal
 from tests.stores.redis.processes import process
 
@@ -100,6 +104,7 @@ async def test_a_process_that_ends_before_a_grant_arrives_takes_nothing_with_it(
 ):
     here, _ = await open_processes(rooms=2)
     house = House(here.rooms, POLICY, clock)
+    await here.leases.note_all()
     for name in ROOMS[:20]:
         # Granted in the one place, and then nothing comes of it.
         tag = keys.tag_of(name)
@@ -123,6 +128,7 @@ async def test_a_process_that_ends_while_it_takes_back_takes_nothing_with_it(ope
 
 async def test_a_grant_that_comes_late_is_not_taken(open_processes):
     here, _ = await open_processes(rooms=10)
+    await here.leases.note_all()
     tag = keys.shard(1)
     amount, version = await here.link.run(leases.RAISE, keys.NODES, "rooms", tag, 1, 5, 10, 0, 0)
     kept, newest = await here.link.run(leases.SPARE, tag, "rooms", version)
@@ -135,6 +141,7 @@ async def test_a_grant_that_comes_late_is_not_taken(open_processes):
 
 async def test_what_was_granted_since_is_not_given_back(open_processes):
     here, _ = await open_processes(rooms=10)
+    await here.leases.note_all()
     tag = keys.shard(1)
     raise_to = (leases.RAISE, keys.NODES, "rooms", tag)
     _, version = await here.link.run(*raise_to, 1, 1, 10, 0, 0)
@@ -142,6 +149,71 @@ async def test_what_was_granted_since_is_not_given_back(open_processes):
     await here.link.run(*raise_to, 4, 4, 10, 0, 0)
 
     assert await here.link.run(leases.GIVE_BACK, keys.NODES, "rooms", tag, kept, newest) == 0
+
+
+async def let_go() -> None:
+    raise AssertionError("nobody gives it up")
+
+
+def lose_leases():
+    """What stands in the one place, as if its server alone had lost what it had."""
+    with shared_redis().client() as client:
+        assert client.delete(f"{keys.NODES}leases") == 1
+
+
+@pytest.mark.parametrize("kept", [1, 60, 100])
+async def test_as_many_rooms_are_made_as_there_may_be_though_it_was_lost_who_has_which_lease(
+    open_houses, kept
+):
+    house, other = await open_houses(rooms=100)
+    for name in ROOMS[:kept]:
+        await house.reserve(name)
+
+    lose_leases()
+    await asyncio.gather(
+        *(refusal((house, other)[number % 2].reserve(name)) for number, name in enumerate(ROOMS))
+    )
+    lose_leases()
+
+    assert await fill(other, 100) == 100
+    assert await refusal(other.reserve("another one")) is Code.SERVER_FULL
+
+
+async def test_two_processes_hold_no_more_bytes_though_it_was_lost_who_has_which_lease(open_houses):
+    houses = await open_houses(total_bytes=400_000)
+    guests = [houses[number % 2].guest("alice", name) for number, name in enumerate(ROOMS[:30])]
+    await asyncio.gather(*(guest.join(as_creator=True) for guest in guests))
+    await asyncio.gather(*(refusal(guest.say("x" * 3_000)) for guest in guests * 3))
+
+    lose_leases()
+    said = await asyncio.gather(*(refusal(guest.say("x" * 3_000)) for guest in guests * 5))
+
+    assert Code.SERVER_FULL in said
+    assert 300_000 < (await houses[0].rooms.totals()).held_bytes <= 400_000
+
+
+async def test_leases_that_came_back_as_they_were_before_are_set_right_before_redis_is_used_again(
+    clock, caplog
+):
+    pace = Pace(beat_s=0.05, settle_s=0.1)
+    policies = {"session": POLICY, "random": POLICY}
+    with running_redis() as server, server.client() as client:
+        live = await open_redis(
+            server.url, Node("node-a"), **policies, bounds=Bounds(rooms=100), clock=clock, pace=pace
+        )
+        await live.start(let_go)
+        house = House(live.rooms, POLICY, clock)
+        await house.reserve(ROOMS[0])
+        before = client.dump(f"{keys.NODES}leases")
+        for name in ROOMS[:60]:
+            await house.reserve(name)
+
+        client.restore(f"{keys.NODES}leases", 0, before, replace=True)
+        client.delete(f"{keys.NODES}epoch")
+        await until(lambda: "redis_changed" in caplog.text and live.is_ready)
+
+        assert await fill(house, 100) == 100
+        await live.stop()
 
 
 async def test_a_full_server_is_refused_without_asking_all_shards_each_time(open_houses):

@@ -48,6 +48,18 @@ class Process:
     def go(self) -> None:
         self._task = asyncio.create_task(self.nodes.run())
 
+    def count_rests(self) -> list[float]:
+        """How long each rest between two beats may be, from now on."""
+        rests: list[float] = []
+        rest = self.link.rest
+
+        async def noted(limit_s: float) -> None:
+            rests.append(limit_s)
+            await rest(limit_s)
+
+        self.link.rest = noted  # type: ignore[method-assign]
+        return rests
+
     async def hang(self) -> None:
         """Say nothing any more."""
         assert self._task
@@ -89,6 +101,8 @@ async def three(server: RedisServer) -> AsyncIterator[list[Process]]:
         names = ("one", "two", "three")
         processes = [await stack.enter_async_context(running_process(server, n)) for n in names]
         await until(lambda: known(server) == set(names))
+        # Else Redis may be another one before they know which it was.
+        await until(lambda: all(one.nodes._server for one in processes))
         yield processes
 
 
@@ -210,6 +224,25 @@ async def test_a_redis_that_has_changed_is_used_again_once_all_may_have_brought_
         for one in processes:
             (settled_s,) = one.settlings
             assert settled_s >= PACE.settle_s
+
+
+async def test_a_redis_that_dies_before_it_is_used_again_is_asked_at_the_pace_of_the_heart() -> (
+    None
+):
+    with running_redis() as own:
+        async with running_process(own, "one") as one:
+            await until(lambda: known(own) == {"one"})
+            with own.client() as client:
+                client.flushall()
+            await until(lambda: one.changes)
+            own.kill()
+            await hang_for(PACE.settle_s)
+
+            rests = one.count_rests()
+            await hang_for(10 * PACE.beat_s)
+
+            assert 1 <= len(rests) <= 100  # four times a beat, while something is wrong
+            assert min(rests) > 0
 
 
 async def test_a_redis_that_has_lost_all_it_had_is_noticed(server: RedisServer) -> None:

@@ -18,7 +18,16 @@ from server.core.events import (
 from server.core.ids import RoomId
 from tests.redis_servers import running_redis, shared_old_redis, shared_redis
 from tests.servers import until
-from tests.stores.guests import POLICY, TEA_ROOM, House, of_kind, refusal, texts, user_ids
+from tests.stores.guests import (
+    POLICY,
+    TEA_ROOM,
+    Guest,
+    House,
+    of_kind,
+    refusal,
+    texts,
+    user_ids,
+)
 from tests.stores.redis.processes import listening, process
 
 LARGE = structs.replace(POLICY, capacity=200, history_messages=1_000)
@@ -69,6 +78,14 @@ async def bob(houses, alice):
     one = houses[1].guest("bob")
     await one.join()
     return one
+
+
+async def come_back(guest, house):
+    """The same connection on a new line, which is of another process."""
+    taken = guest.elsewhere(house=house)
+    taken.connection_id, taken.token = guest.connection_id, guest.token
+    assert not (await taken.join(token=guest.token, is_return=True)).is_new
+    return taken
 
 
 # --- two processes at once ---
@@ -202,9 +219,7 @@ async def test_the_connections_of_a_process_that_is_gone_are_lost_some_at_a_time
 async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_the_former(
     houses, processes, alice, bob, clock
 ):
-    taken = alice.elsewhere(house=houses[1])
-    taken.connection_id = alice.connection_id
-    assert not (await taken.join(token=alice.token)).is_new
+    taken = await come_back(alice, houses[1])
 
     assert await processes[1].rooms.lose_node("node-a", clock.now_ms(), 10) == 0
     await alice.lose()
@@ -214,6 +229,42 @@ async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_t
     assert await taken.rooms() == {TEA_ROOM}
     assert await alice.rooms() == set()
     assert (await taken.say()).event.sender == "alice"
+
+
+ACTS = {
+    "append": lambda guest: guest.say(message_id="m-1"),
+    "members": Guest.members,
+    "save_key": lambda guest: guest.save_key("new key", "Alicia"),
+    "recipient": lambda guest: guest.recipient("bob"),
+    "touch": Guest.type,
+    "lock": Guest.lock,
+    "remove": lambda guest: guest.remove("bob"),
+    "leave": Guest.leave,
+    "join": lambda guest: guest.join(token=guest.token, name="Alicia"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+async def test_of_a_connection_that_has_come_back_to_another_process_the_former_does_nothing(
+    houses, alice, bob, act
+):
+    taken = await come_back(alice, houses[1])
+    before = await taken.members()
+
+    assert await refusal(act(alice)) is Code.NOT_A_MEMBER
+
+    assert await taken.members() == before
+    assert await taken.rooms() == {TEA_ROOM}
+    assert await refusal(act(taken)) is None
+
+
+async def test_a_connection_may_come_back_to_the_process_that_it_came_from(houses, alice, bob):
+    taken = await come_back(alice, houses[1])
+
+    again = await come_back(taken, houses[0])
+
+    assert await refusal(taken.say()) is Code.NOT_A_MEMBER
+    assert (await again.say()).event.sender == "alice"
 
 
 async def test_what_one_process_has_made_due_the_others_find_when_it_is_gone(houses, bob, clock):

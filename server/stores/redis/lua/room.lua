@@ -272,17 +272,18 @@ end
 
 -- --- what several scripts ask ---
 
--- The room and what the connection is in it; nil and a refusal if it is nothing there.
-local function acting(room_id, connection_id)
+-- The room and what the connection is in it; nil and a refusal if it is nothing there, or goes on
+-- in another process: what its former line has sent is nobody's any more.
+local function acting(room_id, connection_id, node)
   local room = room_of(room_id)
   local here = room and attachment_of(room_id, connection_id)
-  if not here then return nil, refuse('NOT_A_MEMBER') end
+  if not here or here.node ~= node then return nil, refuse('NOT_A_MEMBER') end
   return room, here
 end
 
 -- The same for the creator only.
-local function ruling(room_id, connection_id)
-  local room, here = acting(room_id, connection_id)
+local function ruling(room_id, connection_id, node)
+  local room, here = acting(room_id, connection_id, node)
   if not room then return nil, here end
   local person = person_of(room_id, here.user_id)
   if not here.has_proved or person.identity ~= room.creator then

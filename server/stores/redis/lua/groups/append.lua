@@ -1,7 +1,7 @@
 -- Put a message into a group, at most once an id.
 --
 -- ARGV: group; message id; sender; recipient ('' for all); ciphertext and content type (packed);
--- size in the books; the time.
+-- size in the books; the time; the process, and the connection that asks ('' for none).
 -- Answers 1 for a repeat, and the event (packed).
 
 local group_id, message_id, sender, recipient, ciphertext, content_type = unpack(ARGV, 1, 6)
@@ -32,6 +32,7 @@ local function find_recipient()
 end
 
 return attempt(function()
+  need_line(ARGV[10], ARGV[9])
   local member = find_member(group_id, bare(sender))
   if not member then stop('not_in_group') end
   local group = find_group(group_id)

@@ -1,14 +1,17 @@
 -- Note a connection of a user.
 --
--- ARGV: the process; user id; connection id; when to forget the user.
+-- ARGV: the process; user id; connection id; when to forget the user; 1 if the process brings back
+-- what it has: then a connection that goes on in another one stays there.
 -- Answers the place of the user's group (0 for none), and what was told.
 
 local here, user_id, connection_id = ARGV[1], ARGV[2], ARGV[3]
+local is_brought = ARGV[5] == '1'
 local owner = here .. '\n' .. bare(user_id)
 
 return attempt(function()
   local known = redis.call('HGET', OWNERS, connection_id)
   if known and known ~= owner then
+    if is_brought and owner_of(connection_id) ~= here then return { 0, told } end
     -- It was somebody else's, who leaves at once if it had no other; or of another process.
     lose(connection_id, 0)
     known = nil

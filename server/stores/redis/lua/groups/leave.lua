@@ -1,9 +1,11 @@
 -- Leave a group, not to be back for a while.
 --
--- ARGV: group; user id; the connection that asks ('' for none); the time; until when not to meet.
+-- ARGV: group; user id; the connection that asks ('' for none); the time; until when not to meet;
+-- the process.
 -- Answers what was told.
 
 return attempt(function()
+  need_line(ARGV[3], ARGV[6])
   local user_id = bare(ARGV[2])
   local group = group_of(ARGV[1], user_id)
   local user = find_user(user_id)

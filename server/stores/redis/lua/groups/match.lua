@@ -68,6 +68,7 @@ local function find_or_make(user, own)
 end
 
 return attempt(function()
+  need_line(asker, here)
   return with_user(user_id, forget_ms, function(user)
     local saved = key_for(user)
     local own = user.room and find_group(user.room)

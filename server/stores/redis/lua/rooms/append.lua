@@ -1,14 +1,15 @@
 -- Put a message into the history under the next sequence number, at most once an id.
 --
--- ARGV: room id, connection, message id; whom (see `recipient_of`), 1 if that may mean everybody, whom
--- packed; ciphertext packed, content type, bytes of the message without its sender's id, now.
+-- ARGV: room id, connection, node, message id; whom (see `recipient_of`), 1 if that may mean
+-- everybody, whom packed; ciphertext packed, content type, bytes of the message without its
+-- sender's id, now.
 -- Answers an array: 0, sequence number, identity and user id of the sender, user id of the
 -- recipient ('' for everybody), identities of both.
 -- Of a repeat: 1, 1 if it was trimmed, 1 if the connection has proved to be its sender, the event.
 
-local room_id, connection_id, message_id = ARGV[1], ARGV[2], ARGV[3]
-local ciphertext, now_ms = ARGV[7], tonumber(ARGV[10])
-local room, here = acting(room_id, connection_id)
+local room_id, connection_id, message_id = ARGV[1], ARGV[2], ARGV[4]
+local ciphertext, now_ms = ARGV[8], tonumber(ARGV[11])
+local room, here = acting(room_id, connection_id, ARGV[3])
 if not room then return here end
 local sender = person_of(room_id, here.user_id)
 
@@ -25,10 +26,10 @@ if found[1] then
   return { 1, found[2] and 0 or 1, here.has_proved and 1 or 0, found[2] or found[3] }
 end
 
-local recipient, not_found = recipient_of(room_id, ARGV[4], ARGV[5] == '1')
+local recipient, not_found = recipient_of(room_id, ARGV[5], ARGV[6] == '1')
 if not_found then return not_found end
 -- Twice, as room_sizes.py counts words: once for what stays of a message when it is trimmed.
-local bytes = tonumber(ARGV[9]) + 2 * #sender.user_id
+local bytes = tonumber(ARGV[10]) + 2 * #sender.user_id
 local leavers, freed = leavers_of(room, bytes, 1)
 local refusal = lacking('bytes', bytes - freed)
 if refusal then return refusal end
@@ -43,8 +44,8 @@ if recipient then
 end
 local before, after = message_sent({
   skip = connection_id, seq = room.seq, message_id = message_id, sender = sender.written,
-  recipient = recipient and recipient.written, addressed_as = ARGV[6],
-  content_type = ARGV[8], sent_ms = now_ms, identities = identities,
+  recipient = recipient and recipient.written, addressed_as = ARGV[7],
+  content_type = ARGV[9], sent_ms = now_ms, identities = identities,
 })
 local event = before .. ciphertext .. after
 keep_message(room, room.seq, message_id, event, {

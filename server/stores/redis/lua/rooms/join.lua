@@ -39,6 +39,8 @@ if not here and not may_attach then return refuse('TOO_MANY_ROOMS') end
 room = room or new_room(room_id, key_hash, { unpack(ARGV, 18, 22) }, now_ms)
 
 local identity = token ~= '' and redis.call('HGET', TAG .. 't:' .. room_id, token) or nil
+-- From process to process a connection goes by coming back; its former line joins nothing.
+if here and here.node ~= node and not is_return then return refuse('NOT_A_MEMBER') end
 if here and here.user_id ~= user_id then return refuse('SOMEBODY_ELSE') end
 local person = person_of(room_id, user_id)
 local same_key = person and change.key ~= '' and change.key_digest == person.key_digest

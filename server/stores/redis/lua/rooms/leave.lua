@@ -1,10 +1,10 @@
 -- Detach one connection; with its last one a member leaves.
 --
--- ARGV: room id, connection, now.
+-- ARGV: room id, connection, node, now.
 -- Answers what was told.
 
-local connection_id, now_ms = ARGV[2], tonumber(ARGV[3])
-local room, here = acting(ARGV[1], connection_id)
+local connection_id, now_ms = ARGV[2], tonumber(ARGV[4])
+local room, here = acting(ARGV[1], connection_id, ARGV[3])
 if not room then return here end
 local person = detach(room, connection_id, here, now_ms)
 local detached = connection_detached(connection_id)

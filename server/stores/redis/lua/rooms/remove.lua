@@ -1,11 +1,11 @@
 -- Put a member out with all its connections, void its token, and lock the room.
 --
--- ARGV: room id, connection, user id, now.
+-- ARGV: room id, connection, node, user id, now.
 -- Answers what was told.
 
-local room, here = ruling(ARGV[1], ARGV[2])
+local room, here = ruling(ARGV[1], ARGV[2], ARGV[3])
 if not room then return here end
-local user_id, now_ms = plain(ARGV[3]), tonumber(ARGV[4])
+local user_id, now_ms = plain(ARGV[4]), tonumber(ARGV[5])
 local person = person_of(room.id, user_id)
 if not person then return refuse('RECIPIENT_NOT_FOUND') end
 if user_id == here.user_id then return refuse('REMOVING_ONESELF') end

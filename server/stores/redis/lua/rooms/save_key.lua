@@ -1,13 +1,13 @@
 -- Replace the public key (and the name, if given) of a connection's own member.
 --
--- ARGV: room id, connection, public key packed, its digest, its bytes; name ('' for none).
+-- ARGV: room id, connection, node, public key packed, its digest, its bytes; name ('' for none).
 -- Answers the newest sequence number, and the members packed.
 
-local room, here = acting(ARGV[1], ARGV[2])
+local room, here = acting(ARGV[1], ARGV[2], ARGV[3])
 if not room then return here end
 local person = person_of(room.id, here.user_id)
 local change = {
-  key = ARGV[3], key_digest = ARGV[4], key_bytes = tonumber(ARGV[5]), name = ARGV[6],
+  key = ARGV[4], key_digest = ARGV[5], key_bytes = tonumber(ARGV[6]), name = ARGV[7],
 }
 if not here.has_proved then
   if change.key_digest ~= person.key_digest then return refuse('NOT_PROVED') end
