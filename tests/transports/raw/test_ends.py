@@ -234,7 +234,7 @@ async def test_a_message_may_come_in_parts_with_pings_between_them(server: Runni
             writer.write(frame(0 if number else 1, part, first_byte=first))
             writer.write(b"" if is_last else frame(9, b"%d" % number))
             await writer.drain()
-        heard = []
+        heard: list[tuple[int, bytes]] = []
         while not heard or heard[-1][0] != 1:
             opcode, size = await reader.readexactly(2)
             heard.append((opcode & 0x0F, await reader.readexactly(size)))
