@@ -7,12 +7,13 @@ import aiohttp
 import pytest
 
 from server.core.errors import Code
+from server.core.ids import UserId
 from server.transports.api import Api
 from tests.clocks import ManualClock
 from tests.conformance.test_tls import Certificate, certificate
 from tests.servers import RunningServer, running, until
 from tests.transports.raw.conftest import Meet
-from tests.transports.raw.letters import Office
+from tests.transports.raw.letters import Office, Whisper
 from tests.transports.raw.sockets import JWT_SECRET, Client, token
 from tests.transports.wire import UPGRADE, connected, exchange, head, read_close_code, read_reply
 
@@ -224,9 +225,12 @@ async def test_who_is_told_that_a_token_has_run_out_may_do_nothing_with_it(
 
     assert alice.all("error")[0]["code"] == "token_expired"
     assert (await alice.ask("post", room="tea", text="x"))["code"] == "unauthenticated"
-    await timed.app._live.user_broker.publish(office.keep("tea", "bob", "psst"))
+    users = timed.app._live.user_broker
+    await users.publish(office.keep("tea", "bob", "psst"))
+    await users.publish(Whisper(users=(UserId("alice"),), text="psst"))
     assert (await alice.ask("heartbeat"))["code"] == "unauthenticated"
     assert alice.letters() == []
+    assert alice.all("whisper") == []
 
 
 async def test_a_token_that_is_not_renewed_within_a_minute_ends_the_connection(

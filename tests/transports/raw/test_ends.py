@@ -174,7 +174,8 @@ async def test_who_asks_and_does_not_read_is_not_asked_any_more_and_goes_on_when
     async with SlowReader(tight.url, token("carol")) as carol:
         asking = asyncio.create_task(ask_much(carol, 3_000))
         [line] = await lines_of(tight)
-        await until(lambda: line._connection and line._connection.is_full)
+        await until(lambda: line._connection._is_held)
+        assert line._connection._unsent_bytes() < 2 * BOUND_BYTES
         await carol.read_until_heard(3_000)
         await asking
 
