@@ -56,6 +56,10 @@ class UserHub:
         if not (line.is_closed or line.is_muted):
             line.mailbox.resume()
 
+    def lines_of(self, user_id: UserId) -> int:
+        """How many lines of a user are here."""
+        return len(self._lines.get(user_id, ()))
+
     def remove(self, line: RawLine) -> None:
         line.mailbox.pause()
         user_id = line.user.user_id

@@ -39,6 +39,9 @@ log = logging.getLogger("hushwire.raw")
 MAX_REFUSALS = 200
 """Frames over the rate, one after the other, after which a connection is cut."""
 
+MAX_LINES_OF_USER = 64
+"""Open at a time in one process, from whatever addresses: each is told all of its mail."""
+
 RENEW = "auth"
 """The frame `{type: "auth", token}`, of every raw WebSocket, goes on with a newer token."""
 
@@ -162,10 +165,16 @@ class RawSockets:
             await self._sign_ins.open(line.user, line.caller.connection_id)
             if line.is_muted:  # just now
                 raise AppError(Code.TOKEN_EXPIRED, "the token has run out")
+            self._check_place(line.user.user_id)
             if not line.is_closed:
                 await self._hub.add(line)
         except AppError as error:
             line.shut(error.code, error.message)
+
+    def _check_place(self, user_id: UserId) -> None:
+        if self._hub.lines_of(user_id) >= MAX_LINES_OF_USER:
+            message = f"one user may have {MAX_LINES_OF_USER} connections"
+            raise AppError(Code.TOO_MANY_CONNECTIONS, message)
 
     def forget(self, line: RawLine, close_code: int) -> None:
         self._wheel.drop(line)

@@ -9,6 +9,7 @@ import pytest
 from server.core.errors import Code
 from server.core.ids import UserId
 from server.transports.api import Api
+from server.transports.raw import sockets
 from tests.clocks import ManualClock
 from tests.conformance.test_tls import Certificate, certificate
 from tests.servers import RunningServer, running, until
@@ -159,6 +160,19 @@ async def test_one_bound_holds_for_raw_sockets_and_socketio_together(apis: tuple
         async with Client(server.url) as bob:
             await bob.open(token("bob"))
             await bob.beat()
+
+
+async def test_one_user_may_have_so_many_connections_and_others_may_come(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sockets, "MAX_LINES_OF_USER", 2)
+    first, second, third = [await meet("alice", f"device {n}") for n in range(3)]
+
+    assert await third.ended() == 1008
+    await second.beat()
+    await (await meet("bob")).beat()
+    await first.leave()
+    await (await meet("alice", "device 4")).beat()
 
 
 async def test_tokens_are_in_no_log(
