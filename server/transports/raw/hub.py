@@ -9,7 +9,7 @@ from server.core.chat import Chat
 from server.core.errors import Code
 from server.core.ids import ConnectionId, UserId
 from server.core.ports import Backlog, BacklogPage, UserBroker
-from server.core.user_events import DeviceRevoked, Mail, MailWaits, UserEvent
+from server.core.user_events import DeviceRevoked, Mail, MailWaits, SignInsEnded, UserEvent
 from server.transports.api import Api
 from server.transports.decode import to_json_bytes
 from server.transports.frames import TEXT_OPCODE, frame
@@ -91,8 +91,8 @@ class UserHub:
                 line.mailbox.take(event)
             elif not line.is_muted:
                 self._send(line, event)
-        if isinstance(event, DeviceRevoked):
-            self._close_device(user_id, event)
+        if isinstance(event, DeviceRevoked | SignInsEnded):
+            self._close_ended(user_id, event)
 
     def _send(self, line: RawLine, event: UserEvent) -> None:
         if frames := self._frames_of(line.api, event):
@@ -107,9 +107,12 @@ class UserHub:
             line.tell(frames)
             self._traffic.bytes_out += len(frames)
 
-    def _close_device(self, user_id: UserId, event: DeviceRevoked) -> None:
+    def _close_ended(self, user_id: UserId, event: DeviceRevoked | SignInsEnded) -> None:
         for line in list(self._lines.get(user_id, {}).values()):
-            if line.user.device_id == event.revoked:
+            if isinstance(event, SignInsEnded):
+                if event.ends(line.user.device_id, line.user.family_id):
+                    line.shut(Code.UNAUTHENTICATED, "the token is good no more; sign in again")
+            elif line.user.device_id == event.revoked:
                 line.shut(Code.UNAUTHENTICATED, "this device was revoked")
 
     def _frames_of(self, api: Api, event: UserEvent) -> bytes | None:

@@ -67,7 +67,7 @@ class RawLine:
 
     Attributes:
         api: Whose words it speaks.
-        user: By its first token.
+        user: By its last good token: always the same device of the same user.
         meter: Of what it asks for; None for no limit.
         refusals: Of its last frames, one after the other, for their rate.
         mailbox: What it is told of its mail; set by whoever has all lines.

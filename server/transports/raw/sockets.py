@@ -260,7 +260,7 @@ class RawSockets:
         if line is None:
             return
         if isinstance(event, SignedIn):
-            line.caller.user = event.user
+            line.caller.user = line.user = event.user
             if line.is_muted:
                 line.is_muted = False
                 line.mailbox.resume()
