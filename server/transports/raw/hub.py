@@ -44,7 +44,7 @@ class UserHub:
         broker.subscribe(self.deliver, self._refresh_all)
 
     async def add(self, line: RawLine) -> None:
-        """Tell a line what waits for its device, and from now on what happens.
+        """Tell a line from now on what happens; its mail when its mailbox is resumed.
 
         Raises:
             AppError: UNAVAILABLE: nothing can be heard.
@@ -53,8 +53,6 @@ class UserHub:
         # Noted before it is heard: another line of the user that ends meanwhile leaves it heard.
         self._lines.setdefault(user_id, {})[line.caller.connection_id] = line
         await self._broker.hear(user_id)
-        if not (line.is_closed or line.is_muted):
-            line.mailbox.resume()
 
     def lines_of(self, user_id: UserId) -> int:
         """How many lines of a user are here."""
@@ -69,7 +67,7 @@ class UserHub:
             self._broker.unhear(user_id)
 
     def mailbox(self, line: RawLine) -> Mailbox:
-        """A mailbox for a line, which begins with `add`."""
+        """A mailbox for a line, which is to be resumed after `add`."""
         socket = line.api.socket
         backlog = socket.backlog(self._chat) if socket and socket.backlog else None
         read = functools.partial(self._read, backlog, line) if backlog else None

@@ -126,7 +126,7 @@ class RawSockets:
         """
         await self._gate.enter(address)
         try:
-            user = await self._admitted(query, headers)
+            token, user = await self._admitted(query, headers)
         except AppError as error:
             self._gate.leave(address)
             self._metrics.refused(error.code)
@@ -137,11 +137,13 @@ class RawSockets:
             raise
         connection_id = ConnectionId(f"raw.{secrets.token_urlsafe(16)}")
         meter = Meter(self._rate, self._clock) if self._rate else None
-        line = RawLine(self, api, connection_id, address, user, meter)
+        line = RawLine(self, api, Caller(address, connection_id), user, token, meter)
         line.mailbox = self._hub.mailbox(line)
         return line
 
-    async def _admitted(self, query: Mapping[str, str], headers: Mapping[str, str]) -> User:
+    async def _admitted(
+        self, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[str, User]:
         token = token_of(query, headers)
         if not token:
             raise AppError(Code.UNAUTHENTICATED, "connect with a token")
@@ -150,7 +152,7 @@ class RawSockets:
             raise AppError(Code.FORBIDDEN, "guests have nothing here; sign in with an account")
         if query.get("user_id", user.user_id) != user.user_id:
             raise AppError(Code.FORBIDDEN, "the token is another user's")
-        return user
+        return token, user
 
     # --- for the lines ---
 
@@ -166,8 +168,13 @@ class RawSockets:
             if line.is_muted:  # just now
                 raise AppError(Code.TOKEN_EXPIRED, "the token has run out")
             self._check_place(line.user.user_id)
-            if not line.is_closed:
-                await self._hub.add(line)
+            if line.is_closed:
+                return
+            await self._hub.add(line)
+            # It may have been taken back before that could be heard.
+            await self._chat.tokens.verify(line.take_token())
+            if not (line.is_closed or line.is_muted):
+                line.mailbox.resume()
         except AppError as error:
             line.shut(error.code, error.message)
 
