@@ -44,6 +44,27 @@ class DeviceRevoked(UserEvent, frozen=True, kw_only=True):
     revoked: DeviceId
 
 
+class SignInsEnded(UserEvent, frozen=True, kw_only=True):
+    """Tokens of the user are good no more: the connections that they opened end.
+
+    Attributes:
+        of_device: Whose they are; None for those of all devices.
+        family_id: Of the one sign-in that has ended; None for all of the device or account.
+        kept_family_id: The sign-in that goes on nevertheless, if there is one.
+    """
+
+    of_device: DeviceId | None = None
+    family_id: str | None = None
+    kept_family_id: str | None = None
+
+    def ends(self, device_id: DeviceId | None, family_id: str | None) -> bool:
+        """Whether it ends what a token of that device and sign-in has opened."""
+        if self.kept_family_id is not None and family_id == self.kept_family_id:
+            return False
+        is_of_device = self.of_device in (None, device_id)
+        return is_of_device and self.family_id in (None, family_id)
+
+
 class PrekeysLow(UserEvent, frozen=True, kw_only=True):
     """A device has few one-time prekeys left."""
 

@@ -46,6 +46,7 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
 
 CLOSE_CODE: dict[Code, int] = {
     Code.RATE_LIMITED: 1008,
+    Code.TOO_MANY_CONNECTIONS: 1008,
     Code.INVALID_REQUEST: 1002,
     Code.SLOW_READER: 1013,
     Code.UNAVAILABLE: 1012,

@@ -9,7 +9,7 @@ from server.core.chat import Chat
 from server.core.errors import Code
 from server.core.ids import ConnectionId, UserId
 from server.core.ports import Backlog, BacklogPage, UserBroker
-from server.core.user_events import DeviceRevoked, Mail, MailWaits, UserEvent
+from server.core.user_events import DeviceRevoked, Mail, MailWaits, SignInsEnded, UserEvent
 from server.transports.api import Api
 from server.transports.decode import to_json_bytes
 from server.transports.frames import TEXT_OPCODE, frame
@@ -44,7 +44,7 @@ class UserHub:
         broker.subscribe(self.deliver, self._refresh_all)
 
     async def add(self, line: RawLine) -> None:
-        """Tell a line what waits for its device, and from now on what happens.
+        """Tell a line from now on what happens; its mail when its mailbox is resumed.
 
         Raises:
             AppError: UNAVAILABLE: nothing can be heard.
@@ -53,8 +53,10 @@ class UserHub:
         # Noted before it is heard: another line of the user that ends meanwhile leaves it heard.
         self._lines.setdefault(user_id, {})[line.caller.connection_id] = line
         await self._broker.hear(user_id)
-        if not (line.is_closed or line.is_muted):
-            line.mailbox.resume()
+
+    def lines_of(self, user_id: UserId) -> int:
+        """How many lines of a user are here."""
+        return len(self._lines.get(user_id, ()))
 
     def remove(self, line: RawLine) -> None:
         line.mailbox.pause()
@@ -65,7 +67,7 @@ class UserHub:
             self._broker.unhear(user_id)
 
     def mailbox(self, line: RawLine) -> Mailbox:
-        """A mailbox for a line, which begins with `add`."""
+        """A mailbox for a line, which is to be resumed after `add`."""
         socket = line.api.socket
         backlog = socket.backlog(self._chat) if socket and socket.backlog else None
         read = functools.partial(self._read, backlog, line) if backlog else None
@@ -87,8 +89,8 @@ class UserHub:
                 line.mailbox.take(event)
             elif not line.is_muted:
                 self._send(line, event)
-        if isinstance(event, DeviceRevoked):
-            self._close_device(user_id, event)
+        if isinstance(event, DeviceRevoked | SignInsEnded):
+            self._close_ended(user_id, event)
 
     def _send(self, line: RawLine, event: UserEvent) -> None:
         if frames := self._frames_of(line.api, event):
@@ -103,9 +105,12 @@ class UserHub:
             line.tell(frames)
             self._traffic.bytes_out += len(frames)
 
-    def _close_device(self, user_id: UserId, event: DeviceRevoked) -> None:
+    def _close_ended(self, user_id: UserId, event: DeviceRevoked | SignInsEnded) -> None:
         for line in list(self._lines.get(user_id, {}).values()):
-            if line.user.device_id == event.revoked:
+            if isinstance(event, SignInsEnded):
+                if event.ends(line.user.device_id, line.user.family_id):
+                    line.shut(Code.UNAUTHENTICATED, "the token is good no more; sign in again")
+            elif line.user.device_id == event.revoked:
                 line.shut(Code.UNAUTHENTICATED, "this device was revoked")
 
     def _frames_of(self, api: Api, event: UserEvent) -> bytes | None:

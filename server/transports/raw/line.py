@@ -7,7 +7,6 @@ from typing import Protocol
 
 from server.core.errors import Code
 from server.core.identity import User
-from server.core.ids import ConnectionId
 from server.core.limits import BYTES_AN_EVENT
 from server.core.rates import Meter
 from server.transports.api import Api, Caller
@@ -67,7 +66,7 @@ class RawLine:
 
     Attributes:
         api: Whose words it speaks.
-        user: By its first token.
+        user: By its last good token: always the same device of the same user.
         meter: Of what it asks for; None for no limit.
         refusals: Of its last frames, one after the other, for their rate.
         mailbox: What it is told of its mail; set by whoever has all lines.
@@ -82,6 +81,7 @@ class RawLine:
         "_is_holding",
         "_lines",
         "_pongs",
+        "_token",
         "_waiting_bytes",
         "address",
         "api",
@@ -100,16 +100,17 @@ class RawLine:
         self,
         lines: Lines,
         api: Api,
-        connection_id: ConnectionId,
-        address: str,
+        caller: Caller,
         user: User,
+        token: str,
         meter: Meter | None,
     ) -> None:
         self._lines = lines
         self.api = api
-        self.address = address
+        self.address = caller.address
         self.user = user
-        self.caller = Caller(address, connection_id)
+        self.caller = caller
+        self._token = token
         self.meter = meter
         self.refusals = 0
         self.mailbox: Mailbox
@@ -125,6 +126,11 @@ class RawLine:
         self._has_room: asyncio.Event | None = None
 
     # --- opening ---
+
+    def take_token(self) -> str:
+        """The token that it came with, once."""
+        token, self._token = self._token, ""
+        return token
 
     def opened(self, connection: WebSocket) -> None:
         self._connection = connection

@@ -39,6 +39,9 @@ log = logging.getLogger("hushwire.raw")
 MAX_REFUSALS = 200
 """Frames over the rate, one after the other, after which a connection is cut."""
 
+MAX_LINES_OF_USER = 64
+"""Open at a time in one process, from whatever addresses: each is told all of its mail."""
+
 RENEW = "auth"
 """The frame `{type: "auth", token}`, of every raw WebSocket, goes on with a newer token."""
 
@@ -123,7 +126,7 @@ class RawSockets:
         """
         await self._gate.enter(address)
         try:
-            user = await self._admitted(query, headers)
+            token, user = await self._admitted(query, headers)
         except AppError as error:
             self._gate.leave(address)
             self._metrics.refused(error.code)
@@ -134,11 +137,13 @@ class RawSockets:
             raise
         connection_id = ConnectionId(f"raw.{secrets.token_urlsafe(16)}")
         meter = Meter(self._rate, self._clock) if self._rate else None
-        line = RawLine(self, api, connection_id, address, user, meter)
+        line = RawLine(self, api, Caller(address, connection_id), user, token, meter)
         line.mailbox = self._hub.mailbox(line)
         return line
 
-    async def _admitted(self, query: Mapping[str, str], headers: Mapping[str, str]) -> User:
+    async def _admitted(
+        self, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[str, User]:
         token = token_of(query, headers)
         if not token:
             raise AppError(Code.UNAUTHENTICATED, "connect with a token")
@@ -147,7 +152,7 @@ class RawSockets:
             raise AppError(Code.FORBIDDEN, "guests have nothing here; sign in with an account")
         if query.get("user_id", user.user_id) != user.user_id:
             raise AppError(Code.FORBIDDEN, "the token is another user's")
-        return user
+        return token, user
 
     # --- for the lines ---
 
@@ -162,10 +167,21 @@ class RawSockets:
             await self._sign_ins.open(line.user, line.caller.connection_id)
             if line.is_muted:  # just now
                 raise AppError(Code.TOKEN_EXPIRED, "the token has run out")
-            if not line.is_closed:
-                await self._hub.add(line)
+            self._check_place(line.user.user_id)
+            if line.is_closed:
+                return
+            await self._hub.add(line)
+            # It may have been taken back before that could be heard.
+            await self._chat.tokens.verify(line.take_token())
+            if not (line.is_closed or line.is_muted):
+                line.mailbox.resume()
         except AppError as error:
             line.shut(error.code, error.message)
+
+    def _check_place(self, user_id: UserId) -> None:
+        if self._hub.lines_of(user_id) >= MAX_LINES_OF_USER:
+            message = f"one user may have {MAX_LINES_OF_USER} connections"
+            raise AppError(Code.TOO_MANY_CONNECTIONS, message)
 
     def forget(self, line: RawLine, close_code: int) -> None:
         self._wheel.drop(line)
@@ -251,7 +267,7 @@ class RawSockets:
         if line is None:
             return
         if isinstance(event, SignedIn):
-            line.caller.user = event.user
+            line.caller.user = line.user = event.user
             if line.is_muted:
                 line.is_muted = False
                 line.mailbox.resume()

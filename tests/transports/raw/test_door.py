@@ -7,12 +7,14 @@ import aiohttp
 import pytest
 
 from server.core.errors import Code
+from server.core.ids import UserId
 from server.transports.api import Api
+from server.transports.raw import sockets
 from tests.clocks import ManualClock
 from tests.conformance.test_tls import Certificate, certificate
 from tests.servers import RunningServer, running, until
 from tests.transports.raw.conftest import Meet
-from tests.transports.raw.letters import Office
+from tests.transports.raw.letters import Office, Whisper
 from tests.transports.raw.sockets import JWT_SECRET, Client, token
 from tests.transports.wire import UPGRADE, connected, exchange, head, read_close_code, read_reply
 
@@ -160,6 +162,19 @@ async def test_one_bound_holds_for_raw_sockets_and_socketio_together(apis: tuple
             await bob.beat()
 
 
+async def test_one_user_may_have_so_many_connections_and_others_may_come(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sockets, "MAX_LINES_OF_USER", 2)
+    first, second, third = [await meet("alice", f"device {n}") for n in range(3)]
+
+    assert await third.ended() == 1008
+    await second.beat()
+    await (await meet("bob")).beat()
+    await first.leave()
+    await (await meet("alice", "device 4")).beat()
+
+
 async def test_tokens_are_in_no_log(
     server: RunningServer, meet: Meet, caplog: pytest.LogCaptureFixture
 ):
@@ -224,9 +239,12 @@ async def test_who_is_told_that_a_token_has_run_out_may_do_nothing_with_it(
 
     assert alice.all("error")[0]["code"] == "token_expired"
     assert (await alice.ask("post", room="tea", text="x"))["code"] == "unauthenticated"
-    await timed.app._live.user_broker.publish(office.keep("tea", "bob", "psst"))
+    users = timed.app._live.user_broker
+    await users.publish(office.keep("tea", "bob", "psst"))
+    await users.publish(Whisper(users=(UserId("alice"),), text="psst"))
     assert (await alice.ask("heartbeat"))["code"] == "unauthenticated"
     assert alice.letters() == []
+    assert alice.all("whisper") == []
 
 
 async def test_a_token_that_is_not_renewed_within_a_minute_ends_the_connection(

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from server.core.ids import DeviceId, UserId
-from server.core.user_events import DeviceRevoked, MailWaits
+from server.core.user_events import DeviceRevoked, MailWaits, SignInsEnded
 from server.transports.raw.mailbox import MAX_HELD
 from tests.servers import RunningServer, until
 from tests.transports.raw.conftest import Meet
@@ -192,6 +192,50 @@ async def test_a_revoked_device_is_told_so_and_closed_and_the_others_are_told(
     await until(lambda: laptop.all("device_revoked") == told)
     await bob.beat()
     assert bob.all("device_revoked") == []
+
+
+@pytest.mark.parametrize(
+    ("of_device", "closed"),
+    [(None, {"phone", "laptop"}), ("phone", {"phone"}), ("fridge", set())],
+)
+async def test_connections_end_whose_tokens_are_good_no_more(
+    server: RunningServer, meet: Meet, of_device: str | None, closed: set[str]
+):
+    clients = {device: await meet("alice", device) for device in ("phone", "laptop")}
+    bob = await meet("bob", "phone")
+    for one in (*clients.values(), bob):
+        await one.beat()
+    device_id = DeviceId(of_device) if of_device else None
+    ended = SignInsEnded(users=(UserId("alice"),), of_device=device_id)
+    await server.app._live.user_broker.publish(ended)
+
+    for device, client in clients.items():
+        if device in closed:
+            assert await client.ended() == 4401
+        else:
+            await client.beat()
+    await bob.beat()
+
+
+PHONE, LAPTOP = DeviceId("phone"), DeviceId("laptop")
+
+
+@pytest.mark.parametrize(
+    ("event", "ended"),
+    [
+        ({}, {"a", "b", "c", None}),
+        ({"of_device": PHONE}, {"a", "b"}),
+        ({"family_id": "a"}, {"a"}),
+        ({"of_device": LAPTOP, "family_id": "a"}, set()),
+        ({"kept_family_id": "b"}, {"a", "c", None}),
+        ({"of_device": PHONE, "kept_family_id": "b"}, {"a"}),
+    ],
+)
+def test_what_ends_says_which_sign_ins_it_ends(event, ended):
+    sign_ins = {"a": PHONE, "b": PHONE, "c": LAPTOP, None: None}
+    told = SignInsEnded(users=(), **event)
+
+    assert {family for family, device in sign_ins.items() if told.ends(device, family)} == ended
 
 
 async def test_an_event_is_encoded_once_for_many(
