@@ -20,6 +20,7 @@ class User(Struct, frozen=True, kw_only=True):
         is_guest: A pseudonym that we gave a token to, without an account.
         is_operator: May do what only operators may.
         device_id: Which of the devices of an account of ours it is; None of all others.
+        family_id: Of an account of ours, the sign-in that the token follows from.
     """
 
     user_id: UserId
@@ -28,6 +29,7 @@ class User(Struct, frozen=True, kw_only=True):
     is_guest: bool = False
     is_operator: bool = False
     device_id: DeviceId | None = None
+    family_id: str | None = None
 
     def is_expired(self, now_ms: int) -> bool:
         return self.expires_ms is not None and self.expires_ms <= now_ms

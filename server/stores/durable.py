@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from server.core.ports import AccountStore
+from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.database import Database
 from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
@@ -12,10 +14,15 @@ FILE_NAME = "hushwire.sqlite3"
 
 
 class Durable:
-    """All that holds durable state."""
+    """All that holds durable state.
+
+    Attributes:
+        accounts: Accounts, their devices and tokens.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.accounts: AccountStore = SqlAccounts(database)
         self._watch = Watch(database)
 
     @property
