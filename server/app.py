@@ -15,6 +15,7 @@ from aiohttp import web
 
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
+from server.apis.secure_chat import SECURE_CHAT
 from server.apis.session_relay import SESSION_RELAY
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
@@ -75,7 +76,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS, SECURE_CHAT)
 
 SOCKETIO_PATH = "/socket.io/"
 

@@ -7,7 +7,7 @@ import pytest
 
 from server.core.access import EndReason
 from server.core.accounts import SignUp
-from server.core.errors import Code
+from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
 from server.core.limits import Rate, Rates
 from server.core.logins import REFRESH_LIFE_MS, LoginRules
@@ -407,7 +407,7 @@ async def test_one_address_makes_so_many_accounts(open_accounts):
     results = await asyncio.gather(
         *(core.accounts.sign_up(one, "home") for one in wishes), return_exceptions=True
     )
-    codes = [one.code for one in results if isinstance(one, Exception)]
+    codes = [one.code for one in results if isinstance(one, AppError)]
     assert codes == [Code.RATE_LIMITED]
 
 
