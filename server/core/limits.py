@@ -47,6 +47,8 @@ class Rates(Struct, frozen=True):
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
         report, address_report: Reports by one user, and from one address.
+        claim: Prekeys that one user is given of another, each of which costs `CLAIM_COST`.
+        keys: Changes by one device of its own keys.
         sign_up: Accounts made from one address.
         sign_in: Tries at one account from one address; passwords that one user changes.
         address_sign_in: Tries from one address, at whatever accounts.
@@ -65,6 +67,8 @@ class Rates(Struct, frozen=True):
     lookup: Rate | None = even(240)
     report: Rate | None = even(12)
     address_report: Rate | None = even(40)
+    claim: Rate | None = Rate(per_minute=1, burst=60)
+    keys: Rate | None = even(60)
     sign_up: Rate | None = even(40)
     sign_in: Rate = even(20)
     address_sign_in: Rate = even(120)
@@ -86,6 +90,9 @@ class Rates(Struct, frozen=True):
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""
+
+CLAIM_COST = 12
+"""Tokens, of a rate of sixty an hour: five claims an hour."""
 
 WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

@@ -75,7 +75,7 @@ class Core:
         broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
         self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
-        parts = Parts(
+        parts = self.parts = Parts(
             recoveries=self.recoveries,
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
