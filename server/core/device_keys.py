@@ -163,7 +163,6 @@ class DeviceKeys:
             problem = "the identity key of an account stays; rotate the others"
             raise AppError(Code.IDENTITY_MISMATCH, problem)
         signed = _verified(offered.signed_prekey, identity.public_key)
-        _check_type(identity.type, signed)
         rotation = Rotation(
             identity=identity,
             public_key=offered.public_key,
