@@ -5,7 +5,6 @@ really somebody's, people compare by their safety numbers.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 from nacl.exceptions import CryptoError
@@ -88,21 +87,11 @@ class OfferedRotation(Struct, frozen=True, kw_only=True):
 
 
 class DeviceKeys:
-    """Keys of all devices of an installation.
+    """Keys of all devices of an installation."""
 
-    Args:
-        notify: Tells the devices of a user; called after what it tells was kept.
-    """
-
-    def __init__(
-        self,
-        parts: Parts,
-        store: DeviceKeyStore,
-        notify: Callable[[PrekeysLow], Awaitable[None]],
-    ) -> None:
+    def __init__(self, parts: Parts, store: DeviceKeyStore) -> None:
         self._parts = parts
         self._store = store
-        self._notify = notify
 
     async def register(self, claim: Claim, offered: OfferedKeys) -> Claimed:
         """Complete a login with the first keys of its device.
@@ -217,7 +206,7 @@ class DeviceKeys:
             low = await self._store.note_low(user_id, ENOUGH_PREKEYS, self._now_ms())
             for device_id, remaining in low:
                 event = PrekeysLow(users=(user_id,), device_id=device_id, remaining=remaining)
-                await self._notify(event)
+                await self._parts.users.publish(event)
         except AppError as error:
             log.warning("prekeys_low_not_told", extra={"code": error.code.word})
 

@@ -88,15 +88,13 @@ class Office:
         told: Whom it has told that few prekeys are left, in order.
     """
 
-    def __init__(self, database, clock, rates=None):
+    def __init__(self, database, clock, rates=None, store=SqlDeviceKeys):
         self.told = []
         self._accounts = SqlAccounts(database)
         self._clock = clock
         core = Core(clock, rates=rates)
-        self.keys = DeviceKeys(core.parts, SqlDeviceKeys(database), self._note)
-
-    async def _note(self, event):
-        self.told.append(event)
+        core.parts.users.subscribe(lambda _, event: self.told.append(event), lambda: None)
+        self.keys = DeviceKeys(core.parts, store(database))
 
     async def account(self, name):
         """The account of this name, which is made if it is not there."""
@@ -308,12 +306,16 @@ async def test_of_many_who_claim_at_once_one_brings_it_below_and_it_is_told_once
     assert low.remaining < 20
 
 
-async def test_a_claim_is_answered_even_if_the_owner_cannot_be_told(office):
-    async def away(event):
+class Forgetful(SqlDeviceKeys):
+    """Loses the database just after a claim."""
+
+    async def note_low(self, user_id, enough, now_ms):
         raise AppError(Code.UNAVAILABLE, "away")
 
+
+async def test_a_claim_is_answered_even_if_the_owner_cannot_be_told(database, clock):
+    office = Office(database, clock, store=Forgetful)
     alice = await office.register("alice", ALICES.first(3))
-    office.keys._notify = away
     assert (await office.keys.bundle(visitor("bob"), alice.user_id)).devices[0].one_time
 
 
