@@ -21,6 +21,7 @@ from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
+from server.core.device_keys import DeviceKeys
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
@@ -296,6 +297,7 @@ class App:
         tokens = Tokens(parts, signing.encode(), settings.token_rules, self._keys, store)
         passwords = Passwords(self._password_threads)
         ends = AccessEnds()
+        logins = Logins(parts, store, tokens, passwords, ends, _derived(secret, b"hushwire logins"))
         return Chat(
             rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
@@ -305,9 +307,8 @@ class App:
             socket_sign_ins=SignIns(self._clock),
             recoveries=parts.recoveries,
             accounts=Accounts(parts, store, passwords, ends),
-            logins=Logins(
-                parts, store, tokens, passwords, ends, _derived(secret, b"hushwire logins")
-            ),
+            logins=logins,
+            device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
             access_ends=ends,
         )
 

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
+from server.core.device_keys import DeviceKeys
 from server.core.groups import Groups
 from server.core.logins import Logins
 from server.core.messages import Messages
@@ -30,4 +31,5 @@ class Chat(Struct, frozen=True, kw_only=True):
     recoveries: Recoveries
     accounts: Accounts
     logins: Logins
+    device_keys: DeviceKeys
     access_ends: AccessEnds

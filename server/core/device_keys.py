@@ -12,10 +12,10 @@ from nacl.signing import VerifyKey
 
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 from server.core.limits import CLAIM_COST
+from server.core.logins import Logins, TokenPair
 from server.core.parts import Parts
-from server.core.ports.accounts import Claim, Claimed
 from server.core.ports.device_keys import (
     Bundle,
     Claimer,
@@ -86,19 +86,34 @@ class OfferedRotation(Struct, frozen=True, kw_only=True):
     prekeys: tuple[Prekey, ...] | None
 
 
+class Registered(Struct, frozen=True):
+    """Whose device has its keys now, and is signed in."""
+
+    user_id: UserId
+    tokens: TokenPair
+
+
 class DeviceKeys:
     """Keys of all devices of an installation."""
 
-    def __init__(self, parts: Parts, store: DeviceKeyStore) -> None:
+    def __init__(self, parts: Parts, store: DeviceKeyStore, logins: Logins) -> None:
         self._parts = parts
         self._store = store
+        self._logins = logins
 
-    async def register(self, claim: Claim, offered: OfferedKeys) -> Claimed:
+    async def register(
+        self, proof: str | None, device_id: DeviceId, address: str, offered: OfferedKeys
+    ) -> Registered:
         """Complete a login with the first keys of its device.
 
+        Args:
+            proof: The registration token of the login; None for a bare claim.
+
         Raises:
-            AppError: INVALID_SIGNATURE; INVALID_REQUEST; see `DeviceKeyStore.register`.
+            AppError: INVALID_SIGNATURE, INVALID_REQUEST; see `Logins.prepare_claim` and
+                `DeviceKeyStore.register`.
         """
+        pending = await self._logins.prepare_claim(proof, device_id, address)
         _check_distinct(offered.prekeys)
         signed = _verified(offered.signed_prekey, offered.identity_key)
         _check_type(offered.identity_type, signed)
@@ -109,7 +124,8 @@ class DeviceKeys:
             signed_prekey=signed,
             prekeys=offered.prekeys,
         )
-        return await self._store.register(claim, keys, self._rules(), self._now_ms())
+        claimed = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
+        return Registered(claimed.user_id, self._logins.tokens_of(pending, claimed))
 
     async def bundle(self, asker: User, user_id: UserId) -> Bundle:
         """What it takes to begin a conversation with all devices of a user.

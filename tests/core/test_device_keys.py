@@ -1,11 +1,13 @@
 """Keys of devices: what is checked before they are kept, and how often they are handed out."""
 
 import asyncio
+import contextlib
 
 import pytest
 from msgspec import structs
 from nacl.signing import SigningKey
 
+from server.core.accounts import SignUp
 from server.core.device_keys import (
     DeviceKeys,
     OfferedKeys,
@@ -16,15 +18,14 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId
 from server.core.limits import Rate, Rates
+from server.core.ports import SignInDevice
 from server.core.ports.device_keys import IdentityType, Prekey
 from server.core.user_events import PrekeysLow
-from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.device_keys import SqlDeviceKeys
 from server.stores.sql.migrations import migrate
-from server.stores.sql.sqlite import IN_MEMORY, SQLite
-from tests.core.visitors import Core, refused
-from tests.stores.sql.accounts import claim, new_account, sign_in
+from tests.core.visitors import refused
 
+PASSWORD = "SecurePass123!"
 ED25519, X25519 = IdentityType.ED25519, IdentityType.X25519
 
 
@@ -88,40 +89,47 @@ class Office:
         told: Whom it has told that few prekeys are left, in order.
     """
 
-    def __init__(self, database, clock, rates=None, store=SqlDeviceKeys):
+    def __init__(self, core, store=SqlDeviceKeys):
         self.told = []
-        self._accounts = SqlAccounts(database)
-        self._clock = clock
-        core = Core(clock, rates=rates)
+        self._core = core
         core.parts.users.subscribe(lambda _, event: self.told.append(event), lambda: None)
-        self.keys = DeviceKeys(core.parts, store(database))
+        self.keys = DeviceKeys(core.parts, store(core.database), core.logins)
 
-    async def account(self, name):
-        """The account of this name, which is made if it is not there."""
-        now_ms = self._clock.now_ms()
-        found = await self._accounts.find(name, b"home", now_ms)
-        return found.account if found else await self._accounts.sign_up(new_account(name), now_ms)
+    async def log_in(self, name, device_id="phone"):
+        """A login that waits for its keys, of an account that is made if it is not there."""
+        with contextlib.suppress(AppError):
+            wish = SignUp(name, f"{name}@example.com", PASSWORD, "")
+            await self._core.accounts.sign_up(wish, name)
+        device = SignInDevice(DeviceId(device_id), "", "")
+        return await self._core.logins.log_in(name, PASSWORD, device, name)
 
     async def register(self, name, offered, device_id="phone"):
         """Log in, and register these keys."""
-        account = await self.account(name)
-        await self._accounts.sign_in(sign_in(account, device_id), self._clock.now_ms())
-        claimed = await self.keys.register(claim(account, device_id), offered)
-        return visitor(claimed.user_id, device_id)
+        login = await self.log_in(name, device_id)
+        proof = login.registration_token
+        registered = await self.keys.register(proof, login.device_id, name, offered)
+        return await self._core.tokens.verify(registered.tokens.access)
 
 
 @pytest.fixture
-async def database():
-    one = SQLite(IN_MEMORY)
-    await one.start()
-    await migrate(one)
-    yield one
-    await one.close()
+async def open_office(open_core):
+    """Opens an office: `open_office(rates=Rates(keys=None), store=SqlDeviceKeys)`."""
+    cores = []
+
+    async def open_one(store=SqlDeviceKeys, **limits):
+        cores.append(open_core(**limits))
+        await cores[-1].database.start()
+        await migrate(cores[-1].database)
+        return Office(cores[-1], store)
+
+    yield open_one
+    for core in cores:
+        await core.database.close()
 
 
 @pytest.fixture
-def office(database, clock):
-    return Office(database, clock)
+async def office(open_office):
+    return await open_office()
 
 
 ALICES = Keyring()
@@ -239,8 +247,8 @@ async def test_a_greedy_user_takes_nothing_from_a_hundred_others(office):
     assert sorted([*filter(None, greedy), *others, 0]) == [*range(105)]
 
 
-async def test_look_ups_have_a_rate_of_each_user(database, clock):
-    office = Office(database, clock, Rates(lookup=Rate(per_minute=60, burst=2)))
+async def test_look_ups_have_a_rate_of_each_user(open_office):
+    office = await open_office(rates=Rates(lookup=Rate(per_minute=60, burst=2)))
     alice = await office.register("alice", ALICES.first())
     for _ in range(2):
         await office.keys.bundle(visitor("bob"), alice.user_id)
@@ -251,8 +259,8 @@ async def test_look_ups_have_a_rate_of_each_user(database, clock):
     await office.keys.bundle(visitor("carol"), alice.user_id)
 
 
-async def test_changes_have_a_rate_of_each_device(database, clock):
-    office = Office(database, clock, Rates(keys=Rate(per_minute=60, burst=2)))
+async def test_changes_have_a_rate_of_each_device(open_office):
+    office = await open_office(rates=Rates(keys=Rate(per_minute=60, burst=2)))
     phone = await office.register("alice", ALICES.first())
     laptop = await office.register("alice", ALICES.first(), "laptop")
     await office.keys.rotate(phone, ALICES.next())
@@ -263,7 +271,7 @@ async def test_changes_have_a_rate_of_each_device(database, clock):
 
 
 async def test_who_is_unknown_and_who_has_no_keys_are_not_told_apart(office):
-    carol = await office.account("carol")
+    carol = await office.log_in("carol")
     for user_id in (carol.user_id, UserId("nobody")):
         error = await refused(office.keys.bundle(visitor("bob"), user_id))
         assert (error.code, error.message) == (
@@ -313,8 +321,8 @@ class Forgetful(SqlDeviceKeys):
         raise AppError(Code.UNAVAILABLE, "away")
 
 
-async def test_a_claim_is_answered_even_if_the_owner_cannot_be_told(database, clock):
-    office = Office(database, clock, store=Forgetful)
+async def test_a_claim_is_answered_even_if_the_owner_cannot_be_told(open_office):
+    office = await open_office(store=Forgetful)
     alice = await office.register("alice", ALICES.first(3))
     assert (await office.keys.bundle(visitor("bob"), alice.user_id)).devices[0].one_time
 

@@ -7,6 +7,7 @@ from typing import Any
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
+from server.core.device_keys import DeviceKeys
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
@@ -32,6 +33,7 @@ from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
 
@@ -90,7 +92,7 @@ class Core:
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
         self.database = SQLite(IN_MEMORY)  # for tests that start it
-        accounts = SqlAccounts(self.database)
+        accounts = SqlAccounts(self.database, [leave_keys])
         passwords = Passwords(PASSWORD_THREADS, WEAK)
         self.ends = AccessEnds()
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
@@ -98,6 +100,7 @@ class Core:
         self.logins = Logins(
             parts, accounts, self.tokens, passwords, self.ends, pepper, login_rules
         )
+        self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
         self.chat = Chat(
@@ -110,6 +113,7 @@ class Core:
             recoveries=self.recoveries,
             accounts=self.accounts,
             logins=self.logins,
+            device_keys=self.device_keys,
             access_ends=self.ends,
         )
         self._numbers = itertools.count(1)
