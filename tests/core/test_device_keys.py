@@ -90,7 +90,7 @@ class Office:
     """
 
     def __init__(self, core, store=SqlDeviceKeys):
-        self.told = []
+        self.told: list[PrekeysLow] = []
         self._core = core
         core.parts.users.subscribe(lambda _, event: self.told.append(event), lambda: None)
         self.keys = DeviceKeys(core.parts, store(core.database), core.logins)
