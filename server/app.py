@@ -9,19 +9,26 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
+from server.apis.secure_chat import SECURE_CHAT
 from server.apis.session_relay import SESSION_RELAY
+from server.core.access import AccessEnds
+from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
+from server.core.device_keys import DeviceKeys
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
+from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.parts import Parts
+from server.core.passwords import Passwords
 from server.core.ports import Peers
 from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
@@ -70,7 +77,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS, SECURE_CHAT)
 
 SOCKETIO_PATH = "/socket.io/"
 
@@ -85,6 +92,9 @@ LIVE_STOP_LIMIT_S = 1.0
 
 STOP_MARGIN_S = 0.3
 """For what comes after, until the process has gone."""
+
+PASSWORD_THREADS = 2
+"""Passwords that are hashed at the same time, with 64 MiB each."""
 
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
 
@@ -136,6 +146,7 @@ class App:
             settings.recovery_ms,
             2 * settings.max_connections,
         )
+        self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
         self._durable = durable or open_durable(settings.database_url, settings.data_dir)
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
@@ -253,6 +264,7 @@ class App:
             async with asyncio.timeout(LIVE_STOP_LIMIT_S):
                 await self._live.stop()
         await self._durable.stop()
+        self._password_threads.shutdown(wait=False, cancel_futures=True)
         log.info("stopped")
 
     def _for_others(self) -> int:
@@ -281,14 +293,23 @@ class App:
         groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
         sign_ins = SignIns(self._clock)
         sign_ins.watch(groups)
+        store = self._durable.accounts
+        tokens = Tokens(parts, signing.encode(), settings.token_rules, self._keys, store)
+        passwords = Passwords(self._password_threads)
+        ends = AccessEnds()
+        logins = Logins(parts, store, tokens, passwords, ends, _derived(secret, b"hushwire logins"))
         return Chat(
             rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
-            tokens=Tokens(parts, signing.encode(), settings.token_rules, self._keys),
+            tokens=tokens,
             sign_ins=sign_ins,
             socket_sign_ins=SignIns(self._clock),
             recoveries=parts.recoveries,
+            accounts=Accounts(parts, store, passwords, ends),
+            logins=logins,
+            device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
+            access_ends=ends,
         )
 
     def _make_recoveries(self) -> Recoveries:

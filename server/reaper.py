@@ -36,8 +36,8 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    parts = (chat.sign_ins, chat.socket_sign_ins, chat.rooms, chat.groups, chat.recoveries)
-    for part in parts:
+    sign_ins = (chat.sign_ins, chat.socket_sign_ins)
+    for part in (*sign_ins, chat.rooms, chat.groups, chat.recoveries, chat.accounts):
         try:
             expired: Expired | None = await part.expire()
         except AppError as error:

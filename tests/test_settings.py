@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.core.limits import even
 from server.settings import load
 from server.settings.table import TABLE
 from tests.refused_settings import problems
@@ -325,10 +326,13 @@ def test_what_is_risky_or_unused_is_warned_of(name: str, text: str, named: str) 
     assert "hunter22" not in warning
 
 
-def test_without_rate_limits_no_rate_is_left_and_every_size_stays() -> None:
-    with_rates, without = load({}), load({"RATE_LIMITS": "off"})
+def test_without_rate_limits_only_those_of_passwords_are_left_and_every_size_stays() -> None:
+    limits = {"ADDRESS_SIGNINS_PER_MINUTE": "7"}
+    with_rates, without = load(limits), load({**limits, "RATE_LIMITS": "off"})
 
-    assert all(getattr(without.rates, name) is None for name in without.rates.__struct_fields__)
+    left = {name for name in without.rates.__struct_fields__ if getattr(without.rates, name)}
+    assert left == {"sign_in", "address_sign_in", "account_sign_in", "sign_in_anew"}
+    assert without.rates.address_sign_in == with_rates.rates.address_sign_in == even(7)
     assert all(getattr(with_rates.rates, name) for name in with_rates.rates.__struct_fields__)
     assert without.max_address_connections is None
     assert without.bounds == with_rates.bounds

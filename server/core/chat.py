@@ -2,7 +2,11 @@
 
 from msgspec import Struct
 
+from server.core.access import AccessEnds
+from server.core.accounts import Accounts
+from server.core.device_keys import DeviceKeys
 from server.core.groups import Groups
+from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.recoveries import Recoveries
 from server.core.rooms import Rooms
@@ -25,3 +29,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     sign_ins: SignIns
     socket_sign_ins: SignIns
     recoveries: Recoveries
+    accounts: Accounts
+    logins: Logins
+    device_keys: DeviceKeys
+    access_ends: AccessEnds

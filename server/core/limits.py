@@ -1,6 +1,6 @@
 """Bounds on sizes and counts, and rates. Every number here is a setting with a unit."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Bounds(Struct, frozen=True):
@@ -47,6 +47,14 @@ class Rates(Struct, frozen=True):
         match: Groups that one user joins, anew or by moving on.
         lookup: Public keys that one user asks for.
         report, address_report: Reports by one user, and from one address.
+        claim: Prekeys that one user is given of another, each of which costs `CLAIM_COST`.
+        keys: Changes by one device of its own keys.
+        sign_up: Accounts made from one address.
+        sign_in: Tries at one account from one address; passwords that one user changes.
+        address_sign_in: Tries from one address, at whatever accounts.
+        account_sign_in: Tries at one account from all addresses that it does not know.
+        sign_in_anew: From one such address, when those are used up.
+        refresh: Tokens that one address renews.
     """
 
     reserve: Rate | None = even(120)
@@ -59,15 +67,32 @@ class Rates(Struct, frozen=True):
     lookup: Rate | None = even(240)
     report: Rate | None = even(12)
     address_report: Rate | None = even(40)
+    claim: Rate | None = Rate(per_minute=1, burst=60)
+    keys: Rate | None = even(60)
+    sign_up: Rate | None = even(40)
+    sign_in: Rate = even(20)
+    address_sign_in: Rate = even(120)
+    account_sign_in: Rate = even(60)
+    sign_in_anew: Rate = Rate(1, burst=1)
+    refresh: Rate | None = even(480)
+
+    def lifted(self) -> "Rates":
+        """Nothing is counted but tries at passwords."""
+        kept = ("sign_in", "address_sign_in", "account_sign_in", "sign_in_anew")
+        none = dict.fromkeys(set(self.__struct_fields__) - set(kept))
+        return structs.replace(self, **none)
 
     @classmethod
     def off(cls) -> "Rates":
-        """Nothing is counted."""
-        return cls(**dict.fromkeys(cls.__struct_fields__))
+        """The same, of the default rates."""
+        return cls().lifted()
 
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""
+
+CLAIM_COST = 12
+"""Tokens, of a rate of sixty an hour: five claims an hour."""
 
 WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

@@ -1,11 +1,16 @@
-"""Tokens: those that we give to guests, and those of others that we believe.
+"""Tokens: those that we give to guests and to accounts, and those of others that we believe.
 
 Times are compared here, by our clock, and not by the library: it would ask the machine's.
+
+An access token is good for a quarter of an hour, and its sign-in may end before: so each time one
+is shown, the store is asked. A cache would have to hear of every end on every node, and would
+believe a thief for as long as it did not; the question is one look-up by a primary key.
 """
 
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
@@ -32,15 +37,23 @@ from server.core.jws import (
 )
 from server.core.keys import ALGORITHMS, IssuerKey, KeySets
 from server.core.parts import Parts
+from server.core.ports import AccountSession, Sessions
 from server.core.rates import spend
 
 OURS = "hushwire"
 """Our name as an issuer."""
 
 GUEST, ACCESS = "guest", "access"
-"""The types of our tokens that sign in; others of ours, as for registrations, do not."""
+"""The types of our tokens that sign in; others of ours do not."""
+
+REGISTRATION = "registration"
+"""The type of those by which a new device shows that it was just logged in."""
 
 GUEST_LIFE_S = 24 * 60 * 60
+
+ACCESS_LIFE_S = 15 * 60
+
+REGISTRATION_LIFE_S = 5 * 60
 
 LOGIN_CHARS = 64
 """Of a guest's pseudonym."""
@@ -77,6 +90,7 @@ class Tokens:
     Args:
         secret: At least 32 bytes. Whoever knows it can be any user, and an operator.
         key_sets: The keys of `rules.issuer`; None if there is none.
+        sessions: The sign-ins of accounts; None if there are no accounts.
     """
 
     def __init__(
@@ -85,11 +99,13 @@ class Tokens:
         secret: bytes,
         rules: TokenRules | None = None,
         key_sets: KeySets | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self._parts = parts
         self._secret = secret
         self._rules = rules or TokenRules()
         self._key_sets = key_sets
+        self._sessions = sessions
 
     async def issue_guest(self, address: str, login: str | None = None) -> Issued:
         """Give a token for a day to a pseudonym; one is made up if none is given.
@@ -102,17 +118,28 @@ class Tokens:
         login = _pseudonym(login)
         now_ms = self._parts.clock.now_ms()
         await spend(self._parts.limiter, "guest", address, self._parts.rates.guest, now_ms)
-        starts_s = now_ms // 1000
-        claims = {
-            "iss": OURS,
-            "typ": GUEST,
-            "sub": new_id(),
-            "login": login,
-            "jti": new_id(),
-            "iat": starts_s,
-            "exp": starts_s + GUEST_LIFE_S,
-        }
-        return Issued(sign(claims, self._secret), self._ours(claims))
+        claims = self._claims(GUEST, GUEST_LIFE_S, sub=new_id(), login=login)
+        return Issued(sign(claims, self._secret), self._of_ours(claims, GUEST))
+
+    def issue_access(self, session: AccountSession, family_id: str) -> Issued:
+        """Give a token for a quarter of an hour to a device that is signed in."""
+        claims = self._claims(
+            ACCESS,
+            ACCESS_LIFE_S,
+            sub=str(session.user_id),
+            login=session.username,
+            device=str(session.device_id),
+            family=family_id,
+        )
+        user = self._of_ours(claims, ACCESS)
+        return Issued(sign(claims, self._secret), _signed_in(user, session, family_id))
+
+    def issue_registration(self, user_id: UserId, device_id: DeviceId) -> str:
+        """Give a token by which a device completes its login, and does nothing else."""
+        claims = self._claims(
+            REGISTRATION, REGISTRATION_LIFE_S, sub=str(user_id), device=str(device_id)
+        )
+        return sign(claims, self._secret)
 
     async def verify(self, token: str) -> User:
         """The user whom a good token names.
@@ -130,19 +157,20 @@ class Tokens:
 
         Raises:
             AppError: UNAUTHENTICATED; FORBIDDEN to guests where there are none; UNAVAILABLE
-                if the issuer's keys cannot be had.
+                if the issuer's keys or the accounts cannot be had.
         """
         header = read_header(token)
         algorithm = header["alg"]
         if algorithm == HMAC_ALGORITHM:
             claims = open_token(token, self._secret, algorithm)
-            return self._ours(claims) if claims.get("iss") == OURS else self._partners(claims)
+            is_ours = claims.get("iss") == OURS
+            return await self._ours(claims) if is_ours else self._partners(claims)
         if self._key_sets is None or algorithm not in ALGORITHMS:
             raise refused("its algorithm is not accepted here")
         key = _fitting(await self._key_sets.find(header.get("kid")), algorithm)
         return self._issuers(open_token(token, key.key, algorithm))
 
-    def _ours(self, claims: Claims) -> User:
+    async def _ours(self, claims: Claims) -> User:
         kind = claims.get("typ")
         if kind not in (GUEST, ACCESS):
             raise refused("it is of a type that does not sign in")
@@ -150,6 +178,20 @@ class Tokens:
             raise AppError(Code.FORBIDDEN, "there are no guests here; sign in with an account")
         if not {"jti", "iat", "exp"}.issubset(claims):
             raise refused("it lacks what tokens of ours have")
+        user = self._of_ours(claims, kind)
+        return user if kind == GUEST else await self._account(user, claims)
+
+    async def _account(self, user: User, claims: Claims) -> User:
+        """The user of an access token, if its sign-in goes on."""
+        family_id, device_id = claims.get("family"), claims.get("device")
+        if self._sessions is None or not isinstance(family_id, str) or "\0" in family_id:
+            raise refused("it lacks what tokens of ours have")
+        session = await self._sessions.session(family_id)
+        if session is None or (session.user_id, session.device_id) != (user.user_id, device_id):
+            raise refused("its sign-in has ended; sign in again")
+        return _signed_in(user, session, family_id)
+
+    def _of_ours(self, claims: Claims, kind: str) -> User:
         user = self._partner(claims)
         device_id = claims.get("deviceId")
         return structs.replace(
@@ -158,6 +200,12 @@ class Tokens:
             is_operator=False,
             device_id=DeviceId(device_id) if isinstance(device_id, str) else None,
         )
+
+    def _claims(self, kind: str, life_s: int, **more: str) -> dict[str, Any]:
+        """Of a token that begins now."""
+        starts_s = self._parts.clock.now_ms() // 1000
+        times = {"iat": starts_s, "exp": starts_s + life_s}
+        return {"iss": OURS, "typ": kind, "jti": new_id(), **times, **more}
 
     def _partners(self, claims: Claims) -> User:
         """Of another system that has the same secret."""
@@ -193,6 +241,17 @@ class Tokens:
             expires_ms=check_times(claims, self._parts.clock.now_ms()),
             is_operator=admin is not None and admin.holds_in(claims),
         )
+
+
+def _signed_in(user: User, session: AccountSession, family_id: str) -> User:
+    """The user as its account is now, whatever it was when the token was made."""
+    return structs.replace(
+        user,
+        login=session.username,
+        is_operator=session.is_operator,
+        device_id=session.device_id,
+        family_id=family_id,
+    )
 
 
 def _pseudonym(login: str | None) -> str:

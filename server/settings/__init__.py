@@ -191,7 +191,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         session=_session_policy(values),
         random=_random_policy(values),
         bounds=_bounds(values),
-        rates=_rates(values) if limited else Rates.off(),
+        rates=_rates(values) if limited else _rates(values).lifted(),
         max_payload_bytes=values["MAX_PAYLOAD_BYTES"],
         max_unsent_bytes=max(values["MAX_UNSENT_BYTES"], _two_messages(values)),
         max_connections=values["MAX_CONNECTIONS"],
@@ -267,4 +267,7 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
         report=even(values["USER_REPORTS_PER_MINUTE"]),
         address_report=even(values["ADDRESS_REPORTS_PER_MINUTE"]),
+        sign_up=even(values["ADDRESS_SIGNUPS_PER_MINUTE"]),
+        address_sign_in=even(values["ADDRESS_SIGNINS_PER_MINUTE"]),
+        account_sign_in=even(values["ACCOUNT_SIGNINS_PER_MINUTE"]),
     )

@@ -128,7 +128,8 @@ TABLE: tuple[Setting, ...] = (
         "RATE_LIMITS",
         "on",
         switch,
-        "off lifts all rates and the bound on connections of an address, for benchmarks",
+        "off lifts all rates but sign-in's, and the bound on connections of an address, for "
+        "benchmarks",
     ),
     Setting(
         "GUESTS",
@@ -319,6 +320,24 @@ TABLE: tuple[Setting, ...] = (
         _per_minute(_RATES.address_report),
         _PER_MINUTE,
         "Reports from one address",
+    ),
+    Setting(
+        "ADDRESS_SIGNUPS_PER_MINUTE",
+        _per_minute(_RATES.sign_up),
+        _PER_MINUTE,
+        "Accounts made from one address",
+    ),
+    Setting(
+        "ADDRESS_SIGNINS_PER_MINUTE",
+        _per_minute(_RATES.address_sign_in),
+        _PER_MINUTE,
+        "Tries to sign in from one address",
+    ),
+    Setting(
+        "ACCOUNT_SIGNINS_PER_MINUTE",
+        _per_minute(_RATES.account_sign_in),
+        _PER_MINUTE,
+        "Tries to sign in to one account from addresses that it does not know",
     ),
     Setting(
         "CONNECTION_EVENTS_PER_MINUTE",

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from server.core.ports import AccountStore
+from server.core.ports.device_keys import DeviceKeyStore
+from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.database import Database
+from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
 from server.stores.sql.watch import Watch
@@ -12,10 +16,17 @@ FILE_NAME = "hushwire.sqlite3"
 
 
 class Durable:
-    """All that holds durable state."""
+    """All that holds durable state.
+
+    Attributes:
+        accounts: Accounts, their devices and tokens.
+        device_keys: The keys of these devices.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.accounts: AccountStore = SqlAccounts(database, [leave_keys])
+        self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
         self._watch = Watch(database)
 
     @property

@@ -78,22 +78,36 @@ class Caller:
             up to date, so that it holds after a removal or an expiry too.
         user: Whom a good token names; None without one. The hub keeps it up to date, too.
         behind: In how many rooms it has yet to be told what it has missed; kept by the hub.
+        bearer, cookies: What an HTTP request shows besides, as proof of something.
         repeated: The id of the message that the present request says once more, since the
             client may have had no answer; None of all other requests.
     """
 
-    __slots__ = ("address", "behind", "connection_id", "memberships", "repeated", "user")
+    __slots__ = (
+        "address",
+        "bearer",
+        "behind",
+        "connection_id",
+        "cookies",
+        "memberships",
+        "repeated",
+        "user",
+    )
 
     def __init__(
         self,
         address: str,
         connection_id: ConnectionId = NO_CONNECTION,
         user: User | None = None,
+        bearer: str | None = None,
+        cookies: Mapping[str, str] = NOTHING,
     ) -> None:
         self.address = address
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
         self.user = user
+        self.bearer = bearer
+        self.cookies = cookies
         self.repeated: MessageId | None = None
         self.behind = 0
 
@@ -155,11 +169,21 @@ class Answer(Struct, frozen=True, gc=False):
     emits: tuple[tuple[str, Any], ...] = ()
 
 
+class Cookie(Struct, frozen=True):
+    """Something for a browser to show again under one path; its pages never see it."""
+
+    name: str
+    value: str
+    path: str
+    max_age_s: int
+
+
 class Response(Struct, frozen=True):
-    """What the caller of a route gets: a status and a JSON body."""
+    """What the caller of a route gets: a status, a JSON body, and perhaps cookies."""
 
     status: int
     body: dict[str, Any]
+    cookies: tuple[Cookie, ...] = ()
 
 
 Handler = Callable[[Chat, Caller, Any], Awaitable[Any]]

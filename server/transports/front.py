@@ -108,6 +108,10 @@ class Front:
             answer["Strict-Transport-Security"] = "max-age=31536000"
         return answer
 
+    def is_secure(self, peer: Peer, headers: Mapping[str, str]) -> bool:
+        """Whether the client came by HTTPS, as far as trusted proxies tell."""
+        return self._own_origin(peer, headers).startswith("https:")
+
     def preflight_headers(self) -> Mapping[str, str]:
         return self._origins.preflight_headers()
 

@@ -42,6 +42,7 @@ _CODE = web.ResponseKey("code", Code)
 
 _CHALLENGES = {
     Code.UNAUTHENTICATED: "Bearer",
+    Code.INVALID_CREDENTIALS: "Bearer",
     Code.TOKEN_EXPIRED: 'Bearer error="invalid_token"',
 }
 
@@ -71,7 +72,7 @@ class Guard(Struct, frozen=True):
         """
         if access is Access.OPERATOR:
             return await self.admit_operator(request)
-        bearer = _bearer(request.headers)
+        bearer = bearer_of(request.headers)
         if access is Access.USER:
             if not bearer:
                 raise AppError(Code.UNAUTHENTICATED, "send a token as Bearer")
@@ -94,7 +95,7 @@ class Guard(Struct, frozen=True):
             self.front.peer(request.transport, request).address, request.headers
         ):
             return None
-        given = _bearer(request.headers) or request.headers.get("X-Admin-Token")
+        given = bearer_of(request.headers) or request.headers.get("X-Admin-Token")
         if not given:
             raise AppError(Code.UNAUTHENTICATED, "send the operators' token as Bearer")
         # Headers may hold bytes that are no text.
@@ -230,7 +231,8 @@ def json_response(
     return web.Response(text=to_plain_json(body), status=status, content_type=content_type)
 
 
-def _bearer(headers: Mapping[str, str]) -> str | None:
+def bearer_of(headers: Mapping[str, str]) -> str | None:
+    """The token in `Authorization`, if there is one of that kind."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 

@@ -15,10 +15,10 @@ from server.core.identity import User
 from server.core.limits import BYTES_AN_EVENT, Rate
 from server.core.ports import RateLimiter
 from server.core.rates import charge, spend
-from server.transports.api import Access, Api, Caller, Route
+from server.transports.api import NOTHING, Access, Api, Caller, Cookie, Route
 from server.transports.decode import Decoder, parse_json
 from server.transports.front import Front
-from server.transports.http import Guard, json_response, problem_response
+from server.transports.http import Guard, bearer_of, json_response, problem_response
 
 BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
 """What reading a body raises that is cut off, or not what its headers say."""
@@ -86,15 +86,33 @@ class Rest(Struct, frozen=True):
         if payer:
             await self.toll.spend(payer)
         wish = await _wish(route, request, self.decoder)
-        address = self.front.client_address(
-            self.front.peer(request.transport, request), request.headers
+        peer = self.front.peer(request.transport, request)
+        caller = Caller(
+            self.front.client_address(peer, request.headers),
+            user=user,
+            bearer=bearer_of(request.headers),
+            cookies=request.cookies if "Cookie" in request.headers else NOTHING,
         )
-        result = await route.handler(self.chat, Caller(address, user=user), wish)
+        result = await route.handler(self.chat, caller, wish)
         answer = route.render(wish, result)
         response = json_response(answer.body, answer.status)
+        for cookie in answer.cookies:
+            _set_cookie(response, cookie, is_secure=self.front.is_secure(peer, request.headers))
         if payer:
             await self.toll.charge(payer, response.content_length or 0)
         return response
+
+
+def _set_cookie(response: web.Response, cookie: Cookie, *, is_secure: bool) -> None:
+    response.set_cookie(
+        cookie.name,
+        cookie.value,
+        path=cookie.path,
+        max_age=cookie.max_age_s,
+        secure=is_secure,
+        httponly=True,
+        samesite="Strict",
+    )
 
 
 async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:

@@ -1,9 +1,13 @@
 """A core that listens to itself, and people who use it through one connection each."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from server.core.access import AccessEnds
+from server.core.accounts import Accounts
 from server.core.chat import Chat
+from server.core.device_keys import DeviceKeys
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
@@ -11,9 +15,11 @@ from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
 from server.core.keys import KeySets
 from server.core.kinds import RANDOM, SESSION, Policy
 from server.core.limits import Bounds, Rates
+from server.core.logins import LoginRules, Logins
 from server.core.messages import Messages
 from server.core.opaque import Opaque
 from server.core.parts import Parts
+from server.core.passwords import Passwords, Strength
 from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.recoveries import Recoveries
 from server.core.relay import Relay
@@ -26,11 +32,20 @@ from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.user_broker import LocalUserBroker
+from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
+from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
 
 TEA_ROOM = RoomId("tea-room")
 PEPPER = b"pepper of the tests"
 SIGNING_SECRET = b"signing secret of the tests, 32+"
+
+
+WEAK = Strength(rounds=1, memory_bytes=8192)
+"""Passwords that cost nothing."""
+
+PASSWORD_THREADS = ThreadPoolExecutor(2)
 
 
 class Core:
@@ -53,6 +68,7 @@ class Core:
         pepper: bytes = PEPPER,
         rules: TokenRules | None = None,
         key_sets: KeySets | None = None,
+        login_rules: LoginRules | None = None,
     ) -> None:
         bounds = bounds or Bounds()
         broker = LocalBroker(clock)
@@ -61,7 +77,7 @@ class Core:
         broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
         self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
-        parts = Parts(
+        parts = self.parts = Parts(
             recoveries=self.recoveries,
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
@@ -75,7 +91,16 @@ class Core:
         self.rooms = Rooms(parts, policy, pepper)
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
-        self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets)
+        self.database = SQLite(IN_MEMORY)  # for tests that start it
+        accounts = SqlAccounts(self.database, [leave_keys])
+        passwords = Passwords(PASSWORD_THREADS, WEAK)
+        self.ends = AccessEnds()
+        self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
+        self.accounts = Accounts(parts, accounts, passwords, self.ends)
+        self.logins = Logins(
+            parts, accounts, self.tokens, passwords, self.ends, pepper, login_rules
+        )
+        self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
         self.chat = Chat(
@@ -86,6 +111,10 @@ class Core:
             sign_ins=self.sign_ins,
             socket_sign_ins=SignIns(clock),
             recoveries=self.recoveries,
+            accounts=self.accounts,
+            logins=self.logins,
+            device_keys=self.device_keys,
+            access_ends=self.ends,
         )
         self._numbers = itertools.count(1)
 

@@ -10,7 +10,8 @@ Routes
     POST /api/auth/guest {login?}
         201 {success, token, expiresAt, user: {id, login}}; 403 where there are no guests
     GET /api/auth/me            (users)
-        {success, user: {id, login, guest}, expiresAt}
+        {success, user: {id, login, guest}, expiresAt}, and of an account of ours also data:
+        {userId, username, email, displayName, deviceId, createdAt, passwordChangeRequired}
 
 The handshake
     Without a token, or with null or an empty one, a connection speaks for nobody. With a good one

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from server.apis.identity.requests import GetGuest, GetMe, Refresh
+from server.core.accounts import Whoami
 from server.core.clock import iso_utc
 from server.core.events import ConnectionEvent, SignInExpired
 from server.core.identity import User
 from server.core.ids import as_written
+from server.core.ports import Account
 from server.core.tokens import Issued
 from server.transports.api import Answer, Response
 
@@ -25,9 +27,24 @@ def guest(request: GetGuest, issued: Issued) -> Response:
     )
 
 
-def me(request: GetMe, user: User) -> Response:
+def me(request: GetMe, found: Whoami) -> Response:
+    user, account = found.user, found.account
     shown = {"id": as_written(user.user_id), "login": user.login, "guest": user.is_guest}
-    return Response(200, {"success": True, "user": shown, "expiresAt": _expiry(user)})
+    data = {} if account is None else {"data": _account(account, user)}
+    return Response(200, {"success": True, "user": shown, "expiresAt": _expiry(user), **data})
+
+
+def _account(account: Account, user: User) -> dict[str, Any]:
+    """What the owner of an account is told of it."""
+    return {
+        "userId": account.user_id,
+        "username": account.username,
+        "email": account.email,
+        "displayName": account.display_name,
+        "deviceId": user.device_id,
+        "createdAt": iso_utc(account.created_ms),
+        "passwordChangeRequired": account.password_is_temporary,
+    }
 
 
 def refreshed(request: Refresh, user: User) -> Answer:

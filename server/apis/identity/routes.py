@@ -2,8 +2,8 @@
 
 from server.apis.identity import render
 from server.apis.identity.requests import GetGuest, GetMe
+from server.core.accounts import Whoami
 from server.core.chat import Chat
-from server.core.identity import User
 from server.core.tokens import Issued
 from server.transports.api import Access, Caller, Route
 
@@ -12,8 +12,8 @@ async def get_guest(chat: Chat, caller: Caller, request: GetGuest) -> Issued:
     return await chat.tokens.issue_guest(caller.address, request.login)
 
 
-async def get_me(chat: Chat, caller: Caller, request: GetMe) -> User:
-    return caller.signed_in()
+async def get_me(chat: Chat, caller: Caller, request: GetMe) -> Whoami:
+    return await chat.accounts.whoami(caller.signed_in())
 
 
 ROUTES = (

@@ -17,6 +17,7 @@ from server.core.ports.accounts import Found as Found
 from server.core.ports.accounts import NewAccount as NewAccount
 from server.core.ports.accounts import NewTokens as NewTokens
 from server.core.ports.accounts import Rotated as Rotated
+from server.core.ports.accounts import Sessions as Sessions
 from server.core.ports.accounts import SignIn as SignIn
 from server.core.ports.accounts import SignInDevice as SignInDevice
 from server.core.ports.accounts import SignInOutcome as SignInOutcome

@@ -174,7 +174,18 @@ class Found(Struct, frozen=True):
     address_is_known: bool
 
 
-class AccountStore(Protocol):
+class Sessions(Protocol):
+    """Which sign-ins go on."""
+
+    async def session(self, family_id: str) -> AccountSession | None:
+        """What a family of tokens stands for; None if it has ended.
+
+        What ended before this was called has ended for it, whichever node ended it.
+        """
+        ...
+
+
+class AccountStore(Sessions, Protocol):
     """Accounts, their devices, and their families of tokens.
 
     No two accounts that are not deleted have one name or one e-mail address. A device has tokens
@@ -255,10 +266,6 @@ class AccountStore(Protocol):
             AppError: UNAUTHENTICATED if there is no such login, or not any more; ID_CONFLICT if
                 the device is known already; LIMIT_REACHED; FORBIDDEN if the account is banned.
         """
-        ...
-
-    async def session(self, family_id: str) -> AccountSession | None:
-        """What a family stands for; None if it has ended."""
         ...
 
     async def rotate(

@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from server.core.ids import DeviceId, UserId
+from server.core.ports.accounts import Claim, Claimed
 
 
 class IdentityType(Enum):
@@ -153,6 +154,16 @@ class DeviceKeyStore(Protocol):
     if the device uploads it anew. All devices of an account have its one identity key. Where
     that is ED25519, every signed prekey is verified. A device that is revoked has no keys.
     """
+
+    async def register(
+        self, claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int
+    ) -> Claimed:
+        """Complete a pending login with the first keys of its device.
+
+        Raises:
+            AppError: As `AccountStore.complete_registration`, and as `add`.
+        """
+        ...
 
     async def add(self, owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> None:
         """Give a device its first keys.

@@ -5,6 +5,7 @@ from typing import Any
 
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
+from server.core.ports.accounts import Claim, Claimed
 from server.core.ports.device_keys import (
     Bundle,
     ClaimedDevice,
@@ -22,6 +23,7 @@ from server.core.ports.device_keys import (
 )
 from server.stores.sql import prekeys
 from server.stores.sql.database import Database
+from server.stores.sql.sign_ins import claim_registration_steps
 from server.stores.sql.steps import Row, Steps, row, rows, run, run_many, value
 
 _ADD = """
@@ -67,6 +69,11 @@ class SqlDeviceKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def register(
+        self, claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int
+    ) -> Claimed:
+        return await self._database.write(lambda: _register(claim, keys, rules, now_ms))
 
     async def add(self, owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> None:
         await self._database.write(lambda: add_keys(owner, keys, rules, now_ms))
@@ -143,6 +150,15 @@ def device_ids(user_ids: Sequence[UserId]) -> Steps[dict[UserId, tuple[DeviceId,
     return named
 
 
+def leave_keys(user_id: UserId, device_id: DeviceId | None, _now_ms: int) -> Steps[None]:
+    """Forget the keys of a device that is revoked, or all of an account that is deleted."""
+    if device_id is not None:
+        yield from forget_keys(KeyOwner(user_id, device_id))
+        return
+    yield from run("DELETE FROM device_keys WHERE user_id = $1", user_id)
+    yield from run("DELETE FROM identity_keys WHERE user_id = $1", user_id)
+
+
 def forget_keys(owner: KeyOwner) -> Steps[None]:
     """Forget the keys of a device, and its prekeys with them."""
     yield from run(
@@ -152,10 +168,10 @@ def forget_keys(owner: KeyOwner) -> Steps[None]:
     )
 
 
-def forget_all_keys(user_id: UserId) -> Steps[None]:
-    """Forget all keys of an account that is deleted."""
-    yield from run("DELETE FROM device_keys WHERE user_id = $1", user_id)
-    yield from run("DELETE FROM identity_keys WHERE user_id = $1", user_id)
+def _register(claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[Claimed]:
+    claimed = yield from claim_registration_steps(claim, now_ms)
+    yield from add_keys(KeyOwner(claimed.user_id, claimed.device_id), keys, rules, now_ms)
+    return claimed
 
 
 # --- the identity key ---

@@ -7,10 +7,12 @@ from msgspec import structs
 
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
-from server.core.ports.device_keys import Claimer, IdentityType
-from server.stores.sql.device_keys import SqlDeviceKeys, forget_all_keys
+from server.core.ports.device_keys import Claimer, IdentityType, KeyOwner
+from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.migrations import migrate
 from tests.core.visitors import refused
+from tests.stores.sql.accounts import claim, new_account, sign_in
 from tests.stores.sql.keyrings import (
     NOW_MS,
     RULES,
@@ -181,8 +183,69 @@ async def test_what_is_forgotten_takes_its_prekeys_with_it(store, database):
 
     await store.add(ALICE, new_keys(2), RULES, NOW_MS)
     assert (await bundle(store)).devices[0].one_time.key_id == 2
-    await database.write(lambda: forget_all_keys(ALICE.user_id))
+    await database.write(lambda: leave_keys(ALICE.user_id, None, NOW_MS))
     assert await store.identity(ALICE.user_id) is None
+
+
+# --- with the accounts ---
+
+
+@pytest.fixture
+async def carol(store, database):
+    """Who has just logged in on her phone, without keys; her accounts' store knows of keys."""
+    accounts = SqlAccounts(database, [leave_keys])
+    account = await accounts.sign_up(new_account("carol"), NOW_MS)
+    await accounts.sign_in(sign_in(account), NOW_MS)
+    return accounts, account
+
+
+async def test_registering_completes_the_login_and_keeps_the_keys(store, carol):
+    accounts, account = carol
+    claimed = await store.register(claim(account), new_keys(1), RULES, NOW_MS)
+
+    assert (claimed.user_id, claimed.device_id) == (account.user_id, "phone")
+    assert [one.device_id for one in await accounts.devices(account.user_id)] == ["phone"]
+    found = await store.claim_bundle(account.user_id, BOB, one_time=True, now_ms=NOW_MS)
+    assert found.devices[0].one_time.key_id == 1
+
+
+async def test_keys_that_are_refused_leave_the_login_pending(store, carol):
+    accounts, account = carol
+    small = structs.replace(RULES, max_prekeys=1)
+
+    error = await refused(store.register(claim(account), new_keys(1, 2), small, NOW_MS))
+
+    assert error.code is Code.LIMIT_REACHED
+    assert await accounts.devices(account.user_id) == ()
+    await store.register(claim(account), new_keys(1, 2), RULES, NOW_MS)
+    assert (await refused(store.register(claim(account), new_keys(1), RULES, NOW_MS))).code in (
+        Code.UNAUTHENTICATED,
+        Code.ID_CONFLICT,
+    )
+
+
+async def test_without_a_login_nothing_is_registered(store, carol):
+    _, account = carol
+    wrong = claim(account, token_hash=b"guessed")
+    error = await refused(store.register(wrong, new_keys(1), RULES, NOW_MS))
+    assert error.code is Code.UNAUTHENTICATED
+    assert await store.identity(account.user_id) is None
+
+
+async def test_a_device_that_is_revoked_loses_its_keys_and_a_deleted_account_all(store, carol):
+    accounts, account = carol
+    await store.register(claim(account), new_keys(1), RULES, NOW_MS)
+    await accounts.sign_in(sign_in(account, "laptop"), NOW_MS)
+    await store.register(claim(account, "laptop"), new_keys(1), RULES, NOW_MS)
+    phone, laptop = (KeyOwner(account.user_id, DeviceId(one)) for one in ("phone", "laptop"))
+
+    await accounts.revoke_device(account.user_id, phone.device_id, NOW_MS)
+    assert (await refused(store.stats(phone, NOW_MS))).code is Code.NOT_FOUND
+    assert (await store.stats(laptop, NOW_MS)).available == 1
+
+    await accounts.delete(account.user_id, NOW_MS)
+    assert (await refused(store.stats(laptop, NOW_MS))).code is Code.NOT_FOUND
+    assert await store.identity(account.user_id) is None
 
 
 # --- rotation ---

@@ -1,0 +1,52 @@
+"""Secure chat: accounts and devices, their keys, and messages that wait. REST and a WebSocket.
+
+The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
+absent. Every good answer is {success: true, data, message?}; below, what is answered is `data`.
+
+Accounts
+    POST   /api/auth/signup     {username, email, password, displayName?}
+        201 {userId, username, email, displayName}; 409 account_exists
+    POST   /api/auth/login      {email | username, password, deviceId?, deviceName?, deviceType?}
+        A known device: {userId, username, deviceId, requiresKeyRegistration: false, accessToken,
+        refreshToken, expiresAt, passwordChangeRequired?}
+        Another one: {userId, username, deviceId, requiresKeyRegistration: true,
+        registrationToken, passwordChangeRequired?}, and the cookie `hushwire-registration`
+        401 invalid_credentials; 403 if the account is banned, or the device revoked
+    POST   /api/auth/refresh    {refreshToken}      {accessToken, refreshToken, expiresAt}
+    POST   /api/auth/logout     {refreshToken?, all?}   with a token as Bearer, or the refresh token
+    GET    /api/auth/me         see server/apis/identity
+    POST   /api/auth/password   {currentPassword?, newPassword}     signs all other devices out
+    DELETE /api/auth/account    {password}
+    GET    /api/auth/devices    {devices: [{deviceId, deviceName, deviceType, createdAt,
+                                lastSeenAt, current}]}
+    DELETE /api/auth/devices/{deviceId}     {deviceId}
+    GET    /api/users/blocks    {blocks: [{userId, blockedAt}]}
+    POST   /api/users/blocks    {userId}    201 {userId}
+    DELETE /api/users/blocks/{userId}       {userId}
+
+    A name has 3 to 32 letters, digits and . _ -; names and addresses are the same whatever their
+    case. A password has 10 to 1024 characters. Without a `deviceId` one is made. An access token
+    is good for 15 minutes, or until its sign-in has ended; a refresh token for 30 days and once:
+    one that comes again ends its sign-in. A login of a device without keys waits five minutes
+    for POST /api/keys/register. A device that was revoked never comes back under its id.
+    A password that an operator gave signs in once, and POST /api/auth/password then needs no
+    `currentPassword`.
+
+Operators
+    GET  /api/admin/accounts?after&limit&name
+        {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
+    POST /api/admin/accounts/{userId}/ban, /unban       {userId}
+    POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
+"""
+
+from server.apis.secure_chat.routes import admin, auth
+from server.transports.api import NOTHING, Api
+
+SECURE_CHAT = Api(
+    name="secure chat",
+    routes=auth.ROUTES + admin.ROUTES,
+    actions=NOTHING,
+    events=NOTHING,
+    heard=NOTHING,
+    words=NOTHING,
+)

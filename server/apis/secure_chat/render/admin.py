@@ -1,0 +1,35 @@
+"""Accounts as operators see them."""
+
+from typing import Any
+
+from server.apis.secure_chat.handlers.admin import ResetPassword
+from server.apis.secure_chat.render import envelope
+from server.core.clock import iso_utc
+from server.core.ids import UserId
+from server.core.ports import Account, AccountPage
+from server.transports.api import Response
+
+
+def accounts(_: Any, page: AccountPage) -> Response:
+    return envelope({"accounts": [_account(one) for one in page.accounts], "next": page.next})
+
+
+def changed(_: Any, user_id: UserId) -> Response:
+    return envelope({"userId": user_id})
+
+
+def reset(_: Any, made: ResetPassword) -> Response:
+    message = "The password signs in once; hand it over by a way that others cannot read"
+    return envelope({"userId": made.user_id, "temporaryPassword": made.password}, message)
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "userId": account.user_id,
+        "username": account.username,
+        "email": account.email,
+        "displayName": account.display_name,
+        "createdAt": iso_utc(account.created_ms),
+        "bannedAt": None if account.banned_ms is None else iso_utc(account.banned_ms),
+        "operator": account.is_operator,
+    }

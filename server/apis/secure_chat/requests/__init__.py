@@ -1,0 +1,1 @@
+"""What clients may ask, field by field. Fields not named here are left out when decoding."""

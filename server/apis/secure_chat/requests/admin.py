@@ -1,0 +1,19 @@
+"""What operators may ask about accounts."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from server.core.ids import UserId
+
+
+class ListAccounts(Struct, frozen=True):
+    """All of them, or the one of this name, e-mail address or id."""
+
+    after: UserId | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    name: UserId | None = None
+
+
+class OfAccount(Struct, frozen=True, rename="camel"):
+    user_id: UserId

@@ -1,0 +1,71 @@
+"""What clients may ask about accounts."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from server.core.ids import DeviceId, UserId
+from server.core.passwords import MAX_CHARS, MIN_CHARS
+from server.transports.api import Caller, DisplayName, Token
+
+REGISTRATION_COOKIE = "hushwire-registration"
+
+REGISTRATION_PATH = "/api/keys/register"
+"""The only one to which browsers send that cookie."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=254)]
+NewPassword = Annotated[str, Meta(min_length=MIN_CHARS, max_length=MAX_CHARS)]
+Password = Annotated[str, Meta(min_length=1, max_length=MAX_CHARS)]
+
+
+class Nothing(Struct, frozen=True):
+    """A request without fields."""
+
+
+class SignUp(Struct, frozen=True, rename="camel"):
+    username: Name
+    email: Name
+    password: NewPassword
+    display_name: DisplayName | None = None
+
+
+class LogIn(Struct, frozen=True, rename="camel"):
+    """Either of name and address will do."""
+
+    password: Password
+    email: Name | None = None
+    username: Name | None = None
+    device_id: DeviceId | None = None
+    device_name: DisplayName | None = None
+    device_type: DisplayName | None = None
+
+
+class Refresh(Struct, frozen=True, rename="camel"):
+    refresh_token: Token
+
+
+class LogOut(Struct, frozen=True, rename="camel"):
+    refresh_token: Token | None = None
+    all: bool = False
+
+
+class ChangePassword(Struct, frozen=True, rename="camel"):
+    new_password: NewPassword
+    current_password: Password | None = None
+
+
+class DeleteAccount(Struct, frozen=True):
+    password: Password
+
+
+class OfDevice(Struct, frozen=True, rename="camel"):
+    device_id: DeviceId
+
+
+class OfUser(Struct, frozen=True, rename="camel"):
+    user_id: UserId
+
+
+def registration_proof(caller: Caller, given: str | None) -> str | None:
+    """What proves that a device was just logged in: a field, the Bearer, or the cookie."""
+    return given or caller.bearer or caller.cookies.get(REGISTRATION_COOKIE)

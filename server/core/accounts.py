@@ -1,0 +1,254 @@
+"""Accounts: who has signed up, with which devices, and whom they have blocked."""
+
+from msgspec import Struct
+
+from server.core.access import AccessEnded, AccessEnds, EndReason
+from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.ids import DeviceId, UserId, new_id
+from server.core.limits import Rate
+from server.core.names import account_key, check_email, check_username
+from server.core.parts import Parts
+from server.core.passwords import Passwords, check, new_password
+from server.core.ports import Account, AccountPage, AccountStore, Block, Device, NewAccount
+from server.core.rates import spend
+
+AUDIT_KEPT_MS = 365 * 24 * 60 * 60 * 1000
+
+EXPIRY_INTERVAL_MS = 60_000
+
+
+class SignUp(Struct, frozen=True):
+    """Who wants an account."""
+
+    username: str
+    email: str
+    password: str
+    display_name: str
+
+
+class Whoami(Struct, frozen=True):
+    """Whom a token names, and their account, if they have one here."""
+
+    user: User
+    account: Account | None
+
+
+class Accounts:
+    """Makes accounts, and lets their owners and operators change them.
+
+    Args:
+        ends: Told of what ends here.
+    """
+
+    def __init__(
+        self, parts: Parts, store: AccountStore, passwords: Passwords, ends: AccessEnds
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._passwords = passwords
+        self._ends = ends
+        self._expires_next_ms = 0
+
+    async def sign_up(self, wish: SignUp, address: str) -> Account:
+        """Make an account.
+
+        Whether a name is taken cannot be hidden from those who want it. Which of name and
+        address it is, is not said, and the password is hashed in either case.
+
+        Raises:
+            AppError: INVALID_REQUEST, ACCOUNT_EXISTS, RATE_LIMITED, UNAVAILABLE.
+        """
+        email = wish.email.strip()
+        check_username(wish.username)
+        check_email(email)
+        check(wish.password)
+        await self._spend("sign-up", address, self._parts.rates.sign_up)
+        new = NewAccount(
+            user_id=UserId(new_id()),
+            username=wish.username,
+            username_key=account_key(wish.username),
+            email=email,
+            email_key=account_key(email),
+            display_name=wish.display_name.strip() or wish.username,
+            password_hash=await self._passwords.hash(wish.password),
+        )
+        return await self._store.sign_up(new, self._now_ms())
+
+    async def whoami(self, user: User) -> Whoami:
+        """Whom a token names."""
+        is_ours = user.family_id is not None
+        return Whoami(user, await self._store.account(user.user_id) if is_ours else None)
+
+    async def change_password(self, user: User, current: str | None, new: str) -> None:
+        """Change a password, and sign out all other devices.
+
+        Args:
+            current: Not needed of those who have just used up a temporary one.
+
+        Raises:
+            AppError: INVALID_CREDENTIALS; INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE.
+        """
+        account = await self._own(user)
+        check(new)
+        if account.password_hash is not None or not account.password_is_temporary:
+            await self._prove(account, current or "")
+        new_hash = await self._passwords.hash(new)
+        done = await self._store.set_password(
+            user.user_id, account.password_hash, new_hash, user.family_id, self._now_ms()
+        )
+        if not done:
+            raise _wrong()
+        await self._end(user.user_id, EndReason.PASSWORD_CHANGED, kept_family_id=user.family_id)
+
+    async def delete(self, user: User, password: str) -> None:
+        """Delete one's account for good.
+
+        Raises:
+            AppError: INVALID_CREDENTIALS; RATE_LIMITED, UNAVAILABLE.
+        """
+        await self._prove(await self._own(user), password)
+        if await self._store.delete(user.user_id, self._now_ms()):
+            await self._end(user.user_id, EndReason.DELETED)
+
+    # --- devices ---
+
+    async def devices(self, user: User) -> tuple[Device, ...]:
+        """One's own devices, the oldest first."""
+        _check_ours(user)
+        return await self._store.devices(user.user_id)
+
+    async def revoke_device(self, user: User, device_id: DeviceId) -> None:
+        """End one of one's own devices for good.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        _check_ours(user)
+        if not await self._store.revoke_device(user.user_id, device_id, self._now_ms()):
+            raise AppError(Code.NOT_FOUND, "you have no such device")
+        await self._end(user.user_id, EndReason.DEVICE_REVOKED, device_id=device_id)
+
+    # --- blocks ---
+
+    async def block(self, user: User, other: UserId) -> None:
+        """Have somebody's messages refused.
+
+        Raises:
+            AppError: NOT_FOUND; LIMIT_REACHED; INVALID_REQUEST of oneself.
+        """
+        _check_ours(user)
+        if other == user.user_id:
+            raise AppError(Code.INVALID_REQUEST, "userId: nobody blocks themselves")
+        limit = self._parts.bounds.blocks_per_user
+        await self._store.block(user.user_id, other, limit, self._now_ms())
+
+    async def unblock(self, user: User, other: UserId) -> None:
+        _check_ours(user)
+        await self._store.unblock(user.user_id, other)
+
+    async def blocks(self, user: User) -> tuple[Block, ...]:
+        """Whom one has blocked, the newest first."""
+        _check_ours(user)
+        return await self._store.blocks(user.user_id)
+
+    async def blocked(self, user_id: UserId, others: list[UserId]) -> frozenset[UserId]:
+        """Which of the others have blocked this one, or are blocked by it."""
+        return await self._store.blocked(user_id, others)
+
+    # --- for operators ---
+
+    async def page(self, after: UserId | None, limit: int) -> AccountPage:
+        """Accounts, in the order in which they signed up."""
+        return await self._store.accounts(after, limit)
+
+    async def named(self, name: str) -> AccountPage:
+        """The account with this name, e-mail address or id, if there is one."""
+        found = await self._store.find(account_key(name), b"", self._now_ms())
+        account = found.account if found else await self._store.account(UserId(name))
+        return AccountPage((account,) if account else (), None)
+
+    async def set_banned(self, user_id: UserId, *, is_banned: bool) -> None:
+        """Ban an account, which signs it out everywhere, or lift the ban.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        now_ms = self._now_ms()
+        if not await self._store.set_banned(user_id, is_banned=is_banned, now_ms=now_ms):
+            raise _nobody()
+        if is_banned:
+            await self._end(user_id, EndReason.BANNED)
+
+    async def reset_password(self, user_id: UserId) -> str:
+        """Give an account a password that signs in once, and sign it out everywhere.
+
+        Raises:
+            AppError: NOT_FOUND; UNAVAILABLE.
+        """
+        password = new_password()
+        password_hash = await self._passwords.hash(password)
+        now_ms = self._now_ms()
+        if not await self._store.set_temporary_password(user_id, password_hash, now_ms):
+            raise _nobody()
+        await self._end(user_id, EndReason.PASSWORD_RESET)
+        return password
+
+    async def expire(self) -> None:
+        """Forget what has run out; does so once a minute, however often it is called."""
+        now_ms = self._now_ms()
+        if now_ms >= self._expires_next_ms:
+            self._expires_next_ms = now_ms + EXPIRY_INTERVAL_MS
+            await self._store.expire(now_ms, AUDIT_KEPT_MS)
+
+    # --- parts ---
+
+    def _now_ms(self) -> int:
+        return self._parts.clock.now_ms()
+
+    async def _own(self, user: User) -> Account:
+        _check_ours(user)
+        account = await self._store.account(user.user_id)
+        if account is None:
+            raise AppError(Code.UNAUTHENTICATED, "this account was deleted")
+        return account
+
+    async def _prove(self, account: Account, password: str) -> None:
+        """Refuse who has a token of an account and not its password."""
+        await self._spend("password of", account.user_id, self._parts.rates.sign_in)
+        if not await self._passwords.matches(password, account.password_hash):
+            raise _wrong()
+
+    async def _spend(self, what: str, who: str, rate: Rate | None) -> None:
+        await spend(self._parts.limiter, what, who, rate, self._now_ms())
+
+    async def _end(
+        self,
+        user_id: UserId,
+        reason: EndReason,
+        *,
+        device_id: DeviceId | None = None,
+        kept_family_id: str | None = None,
+    ) -> None:
+        await self._ends.tell(
+            AccessEnded(
+                user_id=user_id,
+                reason=reason,
+                device_id=device_id,
+                kept_family_id=kept_family_id,
+            )
+        )
+
+
+def _check_ours(user: User) -> None:
+    """Refuse guests and users of other systems, who may have the id of one of ours."""
+    if user.family_id is None:
+        raise AppError(Code.FORBIDDEN, "this is for accounts of this server; sign in to one")
+
+
+def _wrong() -> AppError:
+    return AppError(Code.INVALID_CREDENTIALS, "that is not the password of this account")
+
+
+def _nobody() -> AppError:
+    return AppError(Code.NOT_FOUND, "there is no such account")
