@@ -17,7 +17,6 @@ from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.secure_chat import SECURE_CHAT
 from server.apis.session_relay import SESSION_RELAY
-from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
@@ -296,8 +295,7 @@ class App:
         store = self._durable.accounts
         tokens = Tokens(parts, signing.encode(), settings.token_rules, self._keys, store)
         passwords = Passwords(self._password_threads)
-        ends = AccessEnds()
-        logins = Logins(parts, store, tokens, passwords, ends, _derived(secret, b"hushwire logins"))
+        logins = Logins(parts, store, tokens, passwords, _derived(secret, b"hushwire logins"))
         return Chat(
             rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
@@ -306,10 +304,9 @@ class App:
             sign_ins=sign_ins,
             socket_sign_ins=SignIns(self._clock),
             recoveries=parts.recoveries,
-            accounts=Accounts(parts, store, passwords, ends),
+            accounts=Accounts(parts, store, passwords),
             logins=logins,
             device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
-            access_ends=ends,
         )
 
     def _make_recoveries(self) -> Recoveries:

@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from server.core.access import AccessEnded, AccessEnds, EndReason
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId, new_id
@@ -12,6 +11,7 @@ from server.core.parts import Parts
 from server.core.passwords import Passwords, check, new_password
 from server.core.ports import Account, AccountPage, AccountStore, Block, Device, NewAccount
 from server.core.rates import spend
+from server.core.user_events import DeviceRevoked, SignInsEnded
 
 AUDIT_KEPT_MS = 365 * 24 * 60 * 60 * 1000
 
@@ -37,17 +37,13 @@ class Whoami(Struct, frozen=True):
 class Accounts:
     """Makes accounts, and lets their owners and operators change them.
 
-    Args:
-        ends: Told of what ends here.
+    Connections that were opened by tokens which end so are told of it, and end.
     """
 
-    def __init__(
-        self, parts: Parts, store: AccountStore, passwords: Passwords, ends: AccessEnds
-    ) -> None:
+    def __init__(self, parts: Parts, store: AccountStore, passwords: Passwords) -> None:
         self._parts = parts
         self._store = store
         self._passwords = passwords
-        self._ends = ends
         self._expires_next_ms = 0
 
     async def sign_up(self, wish: SignUp, address: str) -> Account:
@@ -99,7 +95,7 @@ class Accounts:
         )
         if not done:
             raise _wrong()
-        await self._end(user.user_id, EndReason.PASSWORD_CHANGED, kept_family_id=user.family_id)
+        await self._end(user.user_id, user.family_id)
 
     async def delete(self, user: User, password: str) -> None:
         """Delete one's account for good.
@@ -109,7 +105,7 @@ class Accounts:
         """
         await self._prove(await self._own(user), password)
         if await self._store.delete(user.user_id, self._now_ms()):
-            await self._end(user.user_id, EndReason.DELETED)
+            await self._end(user.user_id)
 
     # --- devices ---
 
@@ -127,7 +123,7 @@ class Accounts:
         _check_ours(user)
         if not await self._store.revoke_device(user.user_id, device_id, self._now_ms()):
             raise AppError(Code.NOT_FOUND, "you have no such device")
-        await self._end(user.user_id, EndReason.DEVICE_REVOKED, device_id=device_id)
+        await self._parts.users.publish(DeviceRevoked(users=(user.user_id,), revoked=device_id))
 
     # --- blocks ---
 
@@ -178,7 +174,7 @@ class Accounts:
         if not await self._store.set_banned(user_id, is_banned=is_banned, now_ms=now_ms):
             raise _nobody()
         if is_banned:
-            await self._end(user_id, EndReason.BANNED)
+            await self._end(user_id)
 
     async def reset_password(self, user_id: UserId) -> str:
         """Give an account a password that signs in once, and sign it out everywhere.
@@ -191,7 +187,7 @@ class Accounts:
         now_ms = self._now_ms()
         if not await self._store.set_temporary_password(user_id, password_hash, now_ms):
             raise _nobody()
-        await self._end(user_id, EndReason.PASSWORD_RESET)
+        await self._end(user_id)
         return password
 
     async def expire(self) -> None:
@@ -222,22 +218,9 @@ class Accounts:
     async def _spend(self, what: str, who: str, rate: Rate | None) -> None:
         await spend(self._parts.limiter, what, who, rate, self._now_ms())
 
-    async def _end(
-        self,
-        user_id: UserId,
-        reason: EndReason,
-        *,
-        device_id: DeviceId | None = None,
-        kept_family_id: str | None = None,
-    ) -> None:
-        await self._ends.tell(
-            AccessEnded(
-                user_id=user_id,
-                reason=reason,
-                device_id=device_id,
-                kept_family_id=kept_family_id,
-            )
-        )
+    async def _end(self, user_id: UserId, kept: str | None = None) -> None:
+        """Tell that all sign-ins of an account have ended, but perhaps for one."""
+        await self._parts.users.publish(SignInsEnded(users=(user_id,), kept_family_id=kept))
 
 
 def _check_ours(user: User) -> None:

@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.device_keys import DeviceKeys
 from server.core.groups import Groups
@@ -32,4 +31,3 @@ class Chat(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     logins: Logins
     device_keys: DeviceKeys
-    access_ends: AccessEnds

@@ -22,7 +22,6 @@ import hmac
 
 from msgspec import Struct
 
-from server.core.access import AccessEnded, AccessEnds, EndReason
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId, new_id, new_secret
@@ -42,6 +41,7 @@ from server.core.ports import (
 )
 from server.core.rates import spend
 from server.core.tokens import REGISTRATION_LIFE_S, Tokens
+from server.core.user_events import SignInsEnded
 
 REFRESH_LIFE_MS = 30 * 24 * 60 * 60 * 1000
 
@@ -97,7 +97,6 @@ class Logins:
     """Signs devices in and out.
 
     Args:
-        ends: Told of what ends here.
         secret: By which addresses are hashed.
     """
 
@@ -107,7 +106,6 @@ class Logins:
         store: AccountStore,
         tokens: Tokens,
         passwords: Passwords,
-        ends: AccessEnds,
         secret: bytes,
         rules: LoginRules | None = None,
     ) -> None:
@@ -115,7 +113,6 @@ class Logins:
         self._store = store
         self._tokens = tokens
         self._passwords = passwords
-        self._ends = ends
         self._secret = secret
         self._rules = rules or LoginRules()
 
@@ -161,7 +158,7 @@ class Logins:
             _token_hash(refresh_token), _token_hash(anew), now_ms + REFRESH_LIFE_MS, now_ms
         )
         if rotated.ended:
-            await self._tell(rotated.ended, EndReason.TOKEN_REUSED, rotated.family_id)
+            await self._tell(rotated.ended.user_id, rotated.family_id)
         if rotated.session is None or rotated.family_id is None:
             raise AppError(Code.UNAUTHENTICATED, "the refresh token is not good; sign in again")
         return self._pair(rotated.session, rotated.family_id, anew)
@@ -179,21 +176,15 @@ class Logins:
         if refresh_token is not None:
             ended = await self._store.end_family_of(_token_hash(refresh_token), now_ms)
             if ended:
-                await self._tell(ended, EndReason.SIGNED_OUT, None)
+                await self._tell(ended.user_id, ended.family_id)
         if signed_in is None or signed_in.family_id is None:
             return
         if all:
             await self._store.end_families(signed_in.user_id, now_ms)
-            one = AccessEnded(user_id=signed_in.user_id, reason=EndReason.SIGNED_OUT)
+            await self._tell(signed_in.user_id, None)
         else:
             await self._store.end_family(signed_in.family_id, now_ms)
-            one = AccessEnded(
-                user_id=signed_in.user_id,
-                reason=EndReason.SIGNED_OUT,
-                device_id=signed_in.device_id,
-                family_id=signed_in.family_id,
-            )
-        await self._ends.tell(one)
+            await self._tell(signed_in.user_id, signed_in.family_id)
 
     # --- completing a login ---
 
@@ -303,11 +294,9 @@ class Logins:
         assert issued.user.expires_ms is not None
         return TokenPair(issued.token, refresh, issued.user.expires_ms)
 
-    async def _tell(self, ended: AccountSession, reason: EndReason, family_id: str | None) -> None:
-        one = AccessEnded(
-            user_id=ended.user_id, reason=reason, device_id=ended.device_id, family_id=family_id
-        )
-        await self._ends.tell(one)
+    async def _tell(self, user_id: UserId, family_id: str | None) -> None:
+        """Tell that one sign-in of a user has ended, or all."""
+        await self._parts.users.publish(SignInsEnded(users=(user_id,), family_id=family_id))
 
     def _hash(self, purpose: str, text: str) -> bytes:
         """What stands for an address or a name, for those who do not have our secret."""

@@ -5,7 +5,6 @@ import asyncio
 import jwt
 import pytest
 
-from server.core.access import EndReason
 from server.core.accounts import SignUp
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
@@ -15,6 +14,7 @@ from server.core.names import account_key
 from server.core.passwords import Passwords, Strength
 from server.core.ports import SignInDevice
 from server.core.tokens import ACCESS_LIFE_S
+from server.core.user_events import DeviceRevoked, SignInsEnded
 from server.stores.sql.migrations import migrate
 from tests.core.visitors import PASSWORD_THREADS, SIGNING_SECRET, Core, refused
 from tests.issuers import by_secret
@@ -33,18 +33,14 @@ async def open_accounts(open_core):
         opened.append(core)
         await core.database.start()
         await migrate(core.database)
-        core.heard_ends = []
-        core.ends.listen(lambda ended: _append(core.heard_ends, ended))
+        core.ended = []
+        core.users.subscribe(lambda user_id, event: core.ended.append(event), lambda: None)
         await core.accounts.sign_up(SignUp("alice", "alice@example.com", PASSWORD, ""), "home")
         return core
 
     yield open_one
     for core in opened:
         await core.database.close()
-
-
-async def _append(heard, ended):
-    heard.append(ended)
 
 
 @pytest.fixture
@@ -242,8 +238,10 @@ async def test_a_refresh_token_that_comes_again_ends_the_sign_in_and_tells_it(co
     for access in (pair.access, renewed.access):
         assert (await refused(core.tokens.verify(access))).code is Code.UNAUTHENTICATED
     assert (await refused(core.logins.refresh(renewed.refresh, "home"))).code
-    (ended,) = core.heard_ends
-    assert (ended.reason, ended.device_id) == (EndReason.TOKEN_REUSED, "phone")
+    (ended,) = core.ended
+    user_id = (await log_in(core)).user_id
+    assert (type(ended), ended.users) == (SignInsEnded, (user_id,))
+    assert ended.family_id
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 10_000, "\udcff"])
@@ -262,15 +260,15 @@ async def test_signing_out_ends_one_sign_in_or_all(core):
     user = await core.tokens.verify(phone.access)
     await core.logins.log_out(user, None, all=False)
     assert (await refused(core.tokens.verify(phone.access))).code is Code.UNAUTHENTICATED
+    one = user.family_id
     user = await core.tokens.verify(laptop.access)
     phone = (await log_in(core)).tokens
     await core.logins.log_out(user, None, all=True)
     for pair in (phone, laptop):
         assert (await refused(core.tokens.verify(pair.access))).code is Code.UNAUTHENTICATED
         assert (await refused(core.logins.refresh(pair.refresh, "x"))).code is Code.UNAUTHENTICATED
-    assert [(one.reason, one.device_id) for one in core.heard_ends] == [
-        (EndReason.SIGNED_OUT, "phone"),
-        (EndReason.SIGNED_OUT, None),
+    assert core.ended == [
+        SignInsEnded(users=(user.user_id,), family_id=family_id) for family_id in (one, None)
     ]
 
 
@@ -278,6 +276,8 @@ async def test_signing_out_needs_no_access_token_if_the_refresh_token_is_there(c
     pair = await sign_in(core)
     await core.logins.log_out(None, pair.refresh, all=False)
     assert (await refused(core.tokens.verify(pair.access))).code is Code.UNAUTHENTICATED
+    (ended,) = core.ended
+    assert ended.family_id
     nobody = core.logins.log_out(None, None, all=False)
     assert (await refused(nobody)).code is Code.UNAUTHENTICATED
 
@@ -299,7 +299,7 @@ async def test_a_changed_password_signs_the_others_out_and_oneself_not(core):
     assert (await refused(core.tokens.verify(laptop.access))).code is Code.UNAUTHENTICATED
     assert (await refused(log_in(core))).code is Code.INVALID_CREDENTIALS
     await log_in(core, password="another password")
-    (ended,) = core.heard_ends
+    (ended,) = core.ended
     assert ended.kept_family_id == user.family_id
 
 
@@ -345,8 +345,7 @@ async def test_a_revoked_device_is_told_so_and_another_signs_in(core):
     await core.accounts.revoke_device(user, DeviceId("phone"))
     assert (await refused(log_in(core, PHONE))).code is Code.FORBIDDEN
     await sign_in(core, LAPTOP)
-    (ended,) = core.heard_ends
-    assert (ended.reason, ended.device_id) == (EndReason.DEVICE_REVOKED, "phone")
+    assert core.ended == [DeviceRevoked(users=(user.user_id,), revoked=DeviceId("phone"))]
 
 
 async def test_a_deleted_account_is_gone_and_its_tokens_with_it(core):
@@ -356,16 +355,6 @@ async def test_a_deleted_account_is_gone_and_its_tokens_with_it(core):
     assert (await refused(core.tokens.verify(pair.access))).code is Code.UNAUTHENTICATED
     assert (await refused(log_in(core))).code is Code.INVALID_CREDENTIALS
     await core.accounts.sign_up(SignUp("Alice", "alice@example.com", PASSWORD, ""), "home")
-
-
-async def test_a_listener_that_fails_takes_nothing_back(core):
-    async def fails(ended):
-        raise RuntimeError("no")
-
-    core.ends._listeners.insert(0, fails)
-    user = await core.tokens.verify((await sign_in(core)).access)
-    await core.accounts.revoke_device(user, DeviceId("phone"))
-    assert len(core.heard_ends) == 1
 
 
 # --- signing up ---

@@ -4,7 +4,6 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.device_keys import DeviceKeys
@@ -74,6 +73,7 @@ class Core:
         broker = LocalBroker(clock)
         self.clock = clock
         self.heard: list[RoomEvent] = []
+        self.users = LocalUserBroker()
         broker.subscribe(lambda event, place: self.heard.append(event))
         self.store = store or MemoryRooms(bounds)
         self.recoveries = Recoveries(MemoryRecoveries(1_000), clock, 120_000)
@@ -82,7 +82,7 @@ class Core:
             store=self.store,
             groups=groups or MemoryGroups(RANDOM, bounds),
             relay=Relay(broker),
-            users=LocalUserBroker(),
+            users=self.users,
             limiter=limiter or MemoryRateLimiter(),
             clock=clock,
             bounds=bounds,
@@ -94,12 +94,9 @@ class Core:
         self.database = SQLite(IN_MEMORY)  # for tests that start it
         accounts = SqlAccounts(self.database, [leave_keys])
         passwords = Passwords(PASSWORD_THREADS, WEAK)
-        self.ends = AccessEnds()
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
-        self.accounts = Accounts(parts, accounts, passwords, self.ends)
-        self.logins = Logins(
-            parts, accounts, self.tokens, passwords, self.ends, pepper, login_rules
-        )
+        self.accounts = Accounts(parts, accounts, passwords)
+        self.logins = Logins(parts, accounts, self.tokens, passwords, pepper, login_rules)
         self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
@@ -114,7 +111,6 @@ class Core:
             accounts=self.accounts,
             logins=self.logins,
             device_keys=self.device_keys,
-            access_ends=self.ends,
         )
         self._numbers = itertools.count(1)
 

@@ -155,6 +155,14 @@ class Rotated(Struct, frozen=True):
     ended: AccountSession | None = None
 
 
+class EndedFamily(Struct, frozen=True):
+    """A sign-in that has ended."""
+
+    user_id: UserId
+    device_id: DeviceId
+    family_id: str
+
+
 class Block(Struct, frozen=True):
     user_id: UserId
     created_ms: int
@@ -281,7 +289,7 @@ class AccountStore(Sessions, Protocol):
         """Sign out one device."""
         ...
 
-    async def end_family_of(self, refresh_hash: bytes, now_ms: int) -> AccountSession | None:
+    async def end_family_of(self, refresh_hash: bytes, now_ms: int) -> EndedFamily | None:
         """End the family of a refresh token. Returns whose it was, if it had not ended."""
         ...
 

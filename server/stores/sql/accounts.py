@@ -11,6 +11,7 @@ from server.core.ports.accounts import (
     Claim,
     Claimed,
     Device,
+    EndedFamily,
     Found,
     NewAccount,
     Rotated,
@@ -91,7 +92,7 @@ class SqlAccounts:
     async def end_family(self, family_id: str, now_ms: int) -> None:
         await self._database.write(lambda: tokens.end_family(family_id, now_ms))
 
-    async def end_family_of(self, refresh_hash: bytes, now_ms: int) -> AccountSession | None:
+    async def end_family_of(self, refresh_hash: bytes, now_ms: int) -> EndedFamily | None:
         return await self._database.write(lambda: tokens.end_family_of(refresh_hash, now_ms))
 
     async def end_families(self, user_id: UserId, now_ms: int) -> None:

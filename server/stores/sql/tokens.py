@@ -3,6 +3,7 @@
 from server.core.ids import DeviceId, UserId
 from server.core.ports.accounts import (
     AccountSession,
+    EndedFamily,
     NewTokens,
     Rotated,
 )
@@ -57,7 +58,7 @@ def rotate(refresh_hash: bytes, new_hash: bytes, expires_ms: int, now_ms: int) -
     return Rotated(_session(current), family_id)
 
 
-def end_family(family_id: str, now_ms: int) -> Steps[AccountSession | None]:
+def end_family(family_id: str, now_ms: int) -> Steps[EndedFamily | None]:
     """Returns whose it was, if it had not ended."""
     found = yield from row(
         "UPDATE token_families SET ended_ms = $2 WHERE family_id = $1 AND ended_ms IS NULL"
@@ -69,10 +70,10 @@ def end_family(family_id: str, now_ms: int) -> Steps[AccountSession | None]:
         return None
     user_id, device_id = UserId(found[0]), DeviceId(found[1])
     yield from note(Action.SIGNED_OUT, user_id, now_ms, device_id)
-    return AccountSession(user_id, "", device_id, is_operator=False)
+    return EndedFamily(user_id, device_id, family_id)
 
 
-def end_family_of(refresh_hash: bytes, now_ms: int) -> Steps[AccountSession | None]:
+def end_family_of(refresh_hash: bytes, now_ms: int) -> Steps[EndedFamily | None]:
     family_id = yield from value(
         "SELECT family_id FROM refresh_tokens WHERE token_hash = $1", refresh_hash
     )
