@@ -1,0 +1,187 @@
+"""`scripts/admin`: what operators do with accounts, through a server that runs."""
+
+import argparse
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from dotenv import dotenv_values
+
+from server.datadir import read_secret
+from server.settings import Settings, SettingsError, load
+
+FAILED = 1
+
+LIMIT_S = 30
+"""For an answer."""
+
+PAGE = 200
+
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask, not listen
+
+
+class RefusedError(Exception):
+    """The server does not do it, or cannot be had; the text says why."""
+
+
+class Server:
+    """A server, as its operators reach it.
+
+    Args:
+        url: Without a slash at the end.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+
+    def ask(self, method: str, path: str, **query: object) -> Any:
+        """What it answers.
+
+        Raises:
+            RefusedError: It refuses, or cannot be had.
+        """
+        wanted = {name: value for name, value in query.items() if value is not None}
+        request = urllib.request.Request(  # noqa: S310 - the operator says where
+            f"{self._url}{path}?{urlencode(wanted)}",
+            method=method,
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise RefusedError(_reason(error)) from None
+        except (OSError, ValueError) as error:
+            raise RefusedError(f"{self._url}: {error}") from None
+
+    def pages(self, path: str, read: Callable[[Any], Any], field: str) -> Iterator[Any]:
+        """All entries of a list that comes in pages."""
+        after = None
+        while True:
+            page = read(self.ask("GET", path, after=after, limit=PAGE))
+            yield from page[field]
+            after = page["next"]
+            if after is None:
+                return
+
+    def user_id_of(self, who: str) -> str:
+        """The id of the account with this name, e-mail address or id.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        found = self.ask("GET", "/api/admin/accounts", name=who)["data"]["accounts"]
+        if not found:
+            raise RefusedError(f"there is no account {who!r}")
+        return str(found[0]["userId"])
+
+    def change(self, who: str, what: str) -> Any:
+        """Have something done to an account."""
+        path = f"/api/admin/accounts/{quote(self.user_id_of(who), safe='')}/{what}"
+        return self.ask("POST", path)["data"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do one thing.
+
+    Returns:
+        The exit status: 0, or 1 with the reason on standard error.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = load({**_dotenv(arguments.env_file), **os.environ})
+        server = Server(arguments.url or _own_url(settings), _token(settings))
+        for line in arguments.do(server, arguments):
+            print(line)
+    except (SettingsError, RefusedError, OSError, ValueError) as error:
+        print(f"hushwire: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _list(server: Server, _: argparse.Namespace) -> Iterator[str]:
+    for one in server.pages("/api/admin/accounts", lambda answer: answer["data"], "accounts"):
+        state = f"banned {one['bannedAt']}" if one["bannedAt"] else "-"
+        yield "\t".join((one["userId"], one["username"], one["email"], one["createdAt"], state))
+
+
+def _ban(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"banned {server.change(arguments.who, 'ban')['userId']}"
+
+
+def _unban(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"let in again {server.change(arguments.who, 'unban')['userId']}"
+
+
+def _reset_password(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    made = server.change(arguments.who, "reset-password")
+    yield f"{made['temporaryPassword']} signs {made['userId']} in once, and must then be changed"
+
+
+def _reports(server: Server, _: argparse.Namespace) -> Iterator[str]:
+    for one in server.pages("/api/admin/reports", lambda answer: answer, "reports"):
+        yield json.dumps(one)
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answers {error.code}"
+
+
+def _own_url(settings: Settings) -> str:
+    scheme = "https" if settings.tls_cert else "http"
+    host = _ALL_ADDRESSES.get(settings.host, settings.host)
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _token(settings: Settings) -> str:
+    """The operators' token, from the settings or as the server has made it."""
+    if settings.admin_token:
+        return settings.admin_token
+    file = settings.data_dir / "admin-token"
+    if not file.exists():
+        raise RefusedError(
+            f"ADMIN_TOKEN is not set, and {file} is not there; set it, or start the server"
+        )
+    return read_secret(file)
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hushwire-admin", description=__doc__)
+    parser.add_argument("--env-file", type=Path, default=Path(".env"), help="settings [.env]")
+    parser.add_argument("--url", help="of the server [that of the settings]")
+    ways = parser.add_subparsers(required=True)
+
+    def add(
+        name: str, do: Callable[[Server, argparse.Namespace], Iterator[str]], summary: str
+    ) -> argparse.ArgumentParser:
+        way = ways.add_parser(name, help=summary, description=summary)
+        way.set_defaults(do=do)
+        return way
+
+    add("list", _list, "List accounts: id, name, e-mail address, since when, and whether banned")
+    add("reports", _reports, "Read what members of random groups reported, a JSON object a line")
+    for name, do, summary in (
+        ("ban", _ban, "Sign an account out everywhere, and let it in no more"),
+        ("unban", _unban, "Let an account in again"),
+        ("reset-password", _reset_password, "Give an account a password that signs in once"),
+    ):
+        add(name, do, summary).add_argument("who", help="name, e-mail address or id")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
