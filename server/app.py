@@ -295,7 +295,14 @@ class App:
         store = self._durable.accounts
         tokens = Tokens(parts, signing.encode(), settings.token_rules, self._keys, store)
         passwords = Passwords(self._password_threads)
-        logins = Logins(parts, store, tokens, passwords, _derived(secret, b"hushwire logins"))
+        logins = Logins(
+            parts,
+            store,
+            tokens,
+            passwords,
+            _derived(secret, b"hushwire logins"),
+            settings.login_rules,
+        )
         return Chat(
             rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
+from server.core.logins import LoginRules
 from server.core.tokens import OURS, TokenRules
 from server.settings import foreign, tls
 from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
@@ -36,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: Secret | None
     jwks_url: str | None
     token_rules: TokenRules
+    login_rules: LoginRules
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     session: Policy
@@ -186,6 +188,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         database_url=values["DATABASE_URL"],
         jwks_url=values["JWT_JWKS_URL"],
         token_rules=_token_rules(values),
+        login_rules=LoginRules(require_registration_token=values["REQUIRE_REGISTRATION_TOKEN"]),
         trusted_hops=hops,
         trusted_networks=networks,
         session=_session_policy(values),

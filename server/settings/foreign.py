@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 LATER = {
     "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
-    "REQUIRE_REGISTRATION_TOKEN": "this version registers no devices",
 }
 """Settings that must not be passed over in silence: whoever sets them relies on them."""
 
@@ -13,7 +12,6 @@ _OFF = {"", "false", "0", "no", "off"}
 
 HARMLESS = {
     "REQUIRE_ENCRYPTION": _OFF,
-    "REQUIRE_REGISTRATION_TOKEN": _OFF,
 }
 
 ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}

@@ -138,6 +138,13 @@ TABLE: tuple[Setting, ...] = (
         "Whether anybody may get a token for a pseudonym, good for a day",
     ),
     Setting(
+        "REQUIRE_REGISTRATION_TOKEN",
+        "false",
+        switch,
+        "Whether keys of a device are registered only with the token or cookie of its login, "
+        "and not by whoever comes from its address",
+    ),
+    Setting(
         "JWT_SECRET",
         "",
         signing_secret,

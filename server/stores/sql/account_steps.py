@@ -13,7 +13,7 @@ from server.core.ports.accounts import (
     Found,
     NewAccount,
 )
-from server.stores.sql.audit import Action, note
+from server.stores.sql.audit import Action, note, note_of_operators
 from server.stores.sql.sign_ins import Leave, lock_account
 from server.stores.sql.steps import Row, Steps, row, rows, run, value
 from server.stores.sql.tokens import end_families
@@ -149,7 +149,7 @@ def reset(user_id: UserId, new_hash: str, now_ms: int) -> Steps[bool]:
     if changed is None:
         return False
     yield from end_families(user_id, now_ms)
-    yield from note(Action.PASSWORD_RESET, user_id, now_ms)
+    yield from note_of_operators(Action.PASSWORD_RESET, user_id, now_ms)
     return True
 
 
@@ -163,7 +163,8 @@ def set_banned(user_id: UserId, is_banned: bool, now_ms: int) -> Steps[bool]:
     )
     if is_banned:
         yield from end_families(user_id, now_ms)
-    yield from note(Action.BANNED if is_banned else Action.UNBANNED, user_id, now_ms)
+    action = Action.BANNED if is_banned else Action.UNBANNED
+    yield from note_of_operators(action, user_id, now_ms)
     return True
 
 

@@ -23,13 +23,23 @@ class Action(StrEnum):
 def note(
     action: Action, user_id: UserId, now_ms: int, device_id: DeviceId | None = None
 ) -> Steps[None]:
-    """Note that this was done to an account, or to a device of it."""
+    """Note what a user did to its own account, or to a device of it."""
+    return _note(action, now_ms, (str(user_id), device_id and str(device_id), None))
+
+
+def note_of_operators(action: Action, subject_id: UserId, now_ms: int) -> Steps[None]:
+    """Note what operators did to an account; they may be no users."""
+    return _note(action, now_ms, (None, None, str(subject_id)))
+
+
+def _note(
+    action: Action, now_ms: int, who: tuple[str | None, str | None, str | None]
+) -> Steps[None]:
     return run(
-        "INSERT INTO audit (entry_id, at_ms, action, user_id, device_id)"
-        " VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO audit (entry_id, at_ms, action, user_id, device_id, subject_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         new_id(),
         now_ms,
         str(action),
-        str(user_id),
-        None if device_id is None else str(device_id),
+        *who,
     )

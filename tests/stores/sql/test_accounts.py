@@ -266,14 +266,14 @@ async def test_changes_are_noted_and_old_notes_forgotten(accounts, database, ali
     await accounts.set_banned(alice.user_id, is_banned=True, now_ms=NOW_MS + 5)
 
     def noted():
-        text = "SELECT action, user_id, device_id FROM audit ORDER BY at_ms, entry_id"
+        text = "SELECT action, user_id, device_id, subject_id FROM audit ORDER BY at_ms, entry_id"
         return (yield from rows(text))
 
     assert [tuple(one) for one in await database.read(noted)] == [
-        ("signed_up", alice.user_id, None),
-        ("device_added", alice.user_id, "phone"),
-        ("device_revoked", alice.user_id, "phone"),
-        ("banned", alice.user_id, None),
+        ("signed_up", alice.user_id, None, None),
+        ("device_added", alice.user_id, "phone", None),
+        ("device_revoked", alice.user_id, "phone", None),
+        ("banned", None, None, alice.user_id),
     ]
     await accounts.expire(NOW_MS + 1, 0)
     assert [one[0] for one in await database.read(noted)] == ["banned"]
