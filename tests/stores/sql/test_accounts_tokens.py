@@ -73,7 +73,7 @@ async def test_a_device_is_known_once_its_login_is_completed(accounts, alice):
     "changes",
     [
         {"token_hash": hash_of("another")},
-        {"device_id": "laptop"},
+        {"device_id": "laptop", "token_hash": hash_of("registration alice phone")},
         {"token_hash": b""},
     ],
     ids=["token", "device", "empty"],
