@@ -112,7 +112,8 @@ class Visit:
 
     def __init__(self, server: ServerProcess, folder: Path) -> None:
         self.server = server
-        self.secrets = [path.read_text().strip() for path in (folder / "data").iterdir()]
+        files = [path for path in (folder / "data").iterdir() if "sqlite" not in path.name]
+        self.secrets = [path.read_text().strip() for path in files]
 
     async def pay(self) -> None:
         for kind in (WebSocketLine, PollingLine):
@@ -124,6 +125,7 @@ class Visit:
                     await line.send(packet)
                     # Whether that was the end or not: let it be handled.
                     await exchange(self.server.url, head("GET", "/health"))
+        await self._have_account()
         for request in [*REQUESTS, *posts()]:
             check_answer(await exchange(self.server.url, request))
         await self._break_off()
@@ -158,6 +160,28 @@ class Visit:
                 await line.until(lambda line=line: len(line.heard) > 1)  # type: ignore[misc]
                 if shown == token:
                     assert (await line.ask("auth-refresh", {"token": token}))["success"] is True
+
+    async def _have_account(self) -> None:
+        """Sign up, log in rightly and wrongly, and refresh with what is no token."""
+        account = {"username": CANARY, "email": f"{CANARY}@{CANARY}.example"}
+        device = {"deviceId": canary("device"), "deviceName": canary("phone"), "deviceType": CANARY}
+        for path, status, body in (
+            ("signup", 201, {**account, "displayName": canary("name"), "password": canary("pass")}),
+            ("signup", 409, {**account, "password": canary("pass")}),
+            ("signup", 400, {**account, "password": CANARY[:9]}),
+            ("login", 401, {**account, **device, "password": canary("wrong")}),
+            ("login", 200, {**account, **device, "password": canary("pass")}),
+            ("refresh", 401, {"refreshToken": canary("refresh")}),
+            ("logout", 200, {"refreshToken": canary("refresh")}),
+        ):
+            text = json.dumps(body)
+            sized = {"Content-Length": str(len(text)), **JSON}
+            request = head("POST", f"/api/auth/{path}", sized) + text.encode()
+            answer = await exchange(self.server.url, request)
+            assert answer.status == status, path
+            if status < 300 and path != "logout":
+                data = answer.json["data"]
+                self.secrets += [data["userId"], *filter(None, [data.get("registrationToken")])]
 
     async def _break_off(self) -> None:
         async with PollingLine(self.server.url) as line:
