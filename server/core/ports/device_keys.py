@@ -105,13 +105,15 @@ class KeptKeys(Struct, frozen=True, kw_only=True):
     Attributes:
         version: From 1; rises with each change of its keys.
         available: Prekeys that can be claimed.
-        skipped: Of the prekeys that were just sent, the ids that were handed out before.
+        accepted: How many of the prekeys that were just sent stand.
+        skipped: The ids of the others, which were handed out before.
     """
 
     public_key: bytes
     version: int
     available: int
-    skipped: tuple[int, ...] = ()
+    accepted: int
+    skipped: tuple[int, ...]
 
 
 class ClaimedDevice(Struct, frozen=True, kw_only=True):

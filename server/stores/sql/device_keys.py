@@ -253,11 +253,11 @@ def _rotate(
     if wanted != (device[0], device[1], device[2], device[3]):
         names = owner.user_id, owner.device_id
         yield from run(_ROTATE, *names, public_key, *_columns(signed), now_ms)
-    skipped: tuple[int, ...] = ()
-    if rotation.prekeys is not None:
-        yield from prekeys.drop_unclaimed(owner)
-        skipped = yield from prekeys.add(owner, rotation.prekeys, rules, now_ms)
-    return (yield from _kept(owner, skipped, now_ms))
+    if rotation.prekeys is None:
+        return (yield from _kept(owner, (), (), now_ms))
+    yield from prekeys.drop_unclaimed(owner)
+    skipped = yield from prekeys.add(owner, rotation.prekeys, rules, now_ms)
+    return (yield from _kept(owner, rotation.prekeys, skipped, now_ms))
 
 
 def _add_prekeys(
@@ -266,16 +266,19 @@ def _add_prekeys(
     if (yield from _device(owner)) is None:
         raise _no_keys()
     skipped = yield from prekeys.add(owner, more, rules, now_ms)
-    return (yield from _kept(owner, skipped, now_ms))
+    return (yield from _kept(owner, more, skipped, now_ms))
 
 
-def _kept(owner: KeyOwner, skipped: tuple[int, ...], now_ms: int) -> Steps[KeptKeys]:
+def _kept(
+    owner: KeyOwner, sent: Sequence[Prekey], skipped: tuple[int, ...], now_ms: int
+) -> Steps[KeptKeys]:
     public_key, *_, version = yield from _device_or_refuse(owner)
     counts = yield from prekeys.available(owner.user_id, now_ms)
     return KeptKeys(
         public_key=public_key,
         version=version,
         available=counts.get(owner.device_id, 0),
+        accepted=len(sent) - len(skipped),
         skipped=skipped,
     )
 
