@@ -362,3 +362,14 @@ async def test_a_greedy_account_gets_no_more_than_five_in_a_row(register):
     assert found[5:] == [None] * 15
     _, answer = await alice.ask("GET", "/api/keys/prekeys/stats")
     assert answer["data"]["available"] == 45
+
+
+@configured(REQUIRE_REGISTRATION_TOKEN="true")
+async def test_the_bare_form_can_be_turned_off(open_account, http):
+    alice = await open_account("alice")
+    token = (await alice.log_in("phone"))["registrationToken"]
+    body = {"deviceId": "phone", **KEYS.first()}
+    bare = call(http, "POST", "/api/keys/register", body)
+    assert await refused(bare) == (401, "unauthenticated")
+    with_token = {**body, "registrationToken": token}
+    assert (await call(http, "POST", "/api/keys/register", with_token))[0] == 201
