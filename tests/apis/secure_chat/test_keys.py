@@ -148,6 +148,7 @@ async def test_a_bundle_is_kept_in_no_cache(register, http):
         assert answer.headers["Cache-Control"] == "no-store"
 
 
+@configured(REQUIRE_REGISTRATION_TOKEN="true")
 async def test_a_login_is_completed_by_its_cookie_too_which_is_then_forgotten(open_account, http):
     alice = await open_account("alice")
     token = (await alice.log_in("phone"))["registrationToken"]
@@ -349,6 +350,17 @@ async def test_a_revoked_device_is_in_no_bundle_and_cannot_change_its_keys(regis
     assert await refused(answering) == (401, "unauthenticated")
     _, answer = await bob.ask("GET", f"/api/keys/user/{alice.user_id}")
     assert [one["deviceId"] for one in answer["data"]["devices"]] == ["phone"]
+
+
+async def test_who_has_revoked_all_devices_begins_a_new_identity(register):
+    alice, bob = await register("alice"), await register("bob")
+    assert (await alice.ask("DELETE", "/api/auth/devices/phone"))[0] == 200
+    anew = Keyring(2)
+
+    await register("alice", device_id="watch", keys=anew, person=alice)
+
+    _, answer = await bob.ask("GET", f"/api/keys/user/{alice.user_id}")
+    assert answer["data"]["identityPublicKey"] == anew.identity
 
 
 async def test_a_greedy_account_gets_no_more_than_five_in_a_row(register):
