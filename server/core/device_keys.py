@@ -87,9 +87,11 @@ class OfferedRotation(Struct, frozen=True, kw_only=True):
 
 
 class Registered(Struct, frozen=True):
-    """Whose device has its keys now, and is signed in."""
+    """A device that has its keys now, and is signed in."""
 
     user_id: UserId
+    device_id: DeviceId
+    public_key: bytes
     tokens: TokenPair
 
 
@@ -125,7 +127,8 @@ class DeviceKeys:
             prekeys=offered.prekeys,
         )
         claimed = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
-        return Registered(claimed.user_id, self._logins.tokens_of(pending, claimed))
+        tokens = self._logins.tokens_of(pending, claimed)
+        return Registered(claimed.user_id, claimed.device_id, keys.public_key, tokens)
 
     async def bundle(self, asker: User, user_id: UserId) -> Bundle:
         """What it takes to begin a conversation with all devices of a user.

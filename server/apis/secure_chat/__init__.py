@@ -32,6 +32,35 @@ Accounts
     A password that an operator gave signs in once, and POST /api/auth/password then needs no
     `currentPassword`.
 
+Keys; all but the first need the access token of a device. They are 32 bytes, signatures 64, in
+base64.
+    POST   /api/keys/register
+        {deviceId, publicKey, identityPublicKey, identityKeyType? ed25519 | x25519,
+        signedPreKey: {keyId, publicKey, signature}, preKeys?: [{keyId, publicKey}],
+        registrationToken?}
+        201 {success, deviceId, userId, publicKey, accessToken, refreshToken, expiresAt}
+    GET    /api/keys/user/{userId}
+        {userId, identityPublicKey, identityKeyType, verified, devices: [{deviceId, publicKey,
+        keyVersion, verified, signedPreKey: {keyId, publicKey, signature, timestamp},
+        oneTimePreKey: {keyId, publicKey} | null}]}
+    POST   /api/keys/rotate     {publicKey?, signedPreKey, preKeys?}
+        {publicKey, keyVersion, accepted, skipped: [keyId], available}
+    POST   /api/keys/prekeys    {preKeys}       {accepted, skipped: [keyId], available}
+    GET    /api/keys/prekeys/stats              {total, available, used, expired}
+    DELETE /api/keys/prekeys/cleanup            {removed}
+
+    The identity key is the account's, the same on all devices, and signs the 32 bytes of each
+    signed prekey. A signature that is no Ed25519 signature of that key is refused
+    (`invalid_signature`) if `identityKeyType` says ed25519 or if one was verified before; else it
+    is kept with `verified: false`. Another identity key is refused (`identity_mismatch`) for as
+    long as a device of the account has keys. A login is proved by `registrationToken`, the same
+    as Bearer, or the cookie; the first device of an account may do without, from the address
+    that has just logged in.
+    One-time prekeys are handed out in the order in which they came, each once; an id that was
+    handed out is never again, and stands in `skipped` if it is sent anew. `preKeys` of a rotation
+    take the place of all that are unclaimed. A device keeps at most 1000, for 90 days. Whoever
+    fetches the keys of one user more than five times an hour gets them without one-time prekeys.
+
 Operators
     GET  /api/admin/accounts?after&limit&name
         {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
@@ -39,12 +68,12 @@ Operators
     POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
 """
 
-from server.apis.secure_chat.routes import admin, auth
+from server.apis.secure_chat.routes import admin, auth, keys
 from server.transports.api import NOTHING, Api
 
 SECURE_CHAT = Api(
     name="secure chat",
-    routes=auth.ROUTES + admin.ROUTES,
+    routes=auth.ROUTES + keys.ROUTES + admin.ROUTES,
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

@@ -105,13 +105,15 @@ class KeptKeys(Struct, frozen=True, kw_only=True):
     Attributes:
         version: From 1; rises with each change of its keys.
         available: Prekeys that can be claimed.
-        skipped: Of the prekeys that were just sent, the ids that were handed out before.
+        accepted: How many of the prekeys that were just sent stand.
+        skipped: The ids of the others, which were handed out before.
     """
 
     public_key: bytes
     version: int
     available: int
-    skipped: tuple[int, ...] = ()
+    accepted: int
+    skipped: tuple[int, ...]
 
 
 class ClaimedDevice(Struct, frozen=True, kw_only=True):
@@ -152,7 +154,8 @@ class DeviceKeyStore(Protocol):
 
     A one-time prekey is handed out at most once, the oldest first, and its id never again, also
     if the device uploads it anew. All devices of an account have its one identity key. Where
-    that is ED25519, every signed prekey is verified. A device that is revoked has no keys.
+    that is ED25519, every signed prekey is verified. A device that is revoked has no keys, an
+    account that is deleted has none.
     """
 
     async def register(
@@ -160,21 +163,12 @@ class DeviceKeyStore(Protocol):
     ) -> Claimed:
         """Complete a pending login with the first keys of its device.
 
-        Raises:
-            AppError: As `AccountStore.complete_registration`, and as `add`.
-        """
-        ...
-
-    async def add(self, owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> None:
-        """Give a device its first keys.
-
         The first device of an account brings the identity key; and so does one that comes when
         no other has keys any more.
 
         Raises:
-            AppError: ID_CONFLICT if the device has keys; IDENTITY_MISMATCH if the account has
-                another identity key; INVALID_SIGNATURE if it is not verified and must be;
-                NOT_FOUND if there is no such device.
+            AppError: As `AccountStore.complete_registration`; IDENTITY_MISMATCH if the account
+                has another identity key; INVALID_SIGNATURE if it is not verified and must be.
         """
         ...
 
@@ -237,8 +231,4 @@ class DeviceKeyStore(Protocol):
 
     async def device_ids(self, user_ids: Sequence[UserId]) -> Mapping[UserId, tuple[DeviceId, ...]]:
         """The devices that have keys of each of these users, in order of id."""
-        ...
-
-    async def forget(self, owner: KeyOwner) -> None:
-        """Forget the keys of a device that is revoked."""
         ...

@@ -75,9 +75,6 @@ class SqlDeviceKeys:
     ) -> Claimed:
         return await self._database.write(lambda: _register(claim, keys, rules, now_ms))
 
-    async def add(self, owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> None:
-        await self._database.write(lambda: add_keys(owner, keys, rules, now_ms))
-
     async def identity(self, user_id: UserId) -> IdentityKey | None:
         return await self._database.read(lambda: _identity(user_id))
 
@@ -111,15 +108,12 @@ class SqlDeviceKeys:
     async def device_ids(self, user_ids: Sequence[UserId]) -> Mapping[UserId, tuple[DeviceId, ...]]:
         return await self._database.read(lambda: device_ids(user_ids))
 
-    async def forget(self, owner: KeyOwner) -> None:
-        await self._database.write(lambda: forget_keys(owner))
-
 
 # --- steps of other stores' transactions, too ---
 
 
 def add_keys(owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[None]:
-    """Give a device its first keys; see `DeviceKeyStore.add`."""
+    """Give a device its first keys; see `DeviceKeyStore.register`."""
     device = yield from row(
         "SELECT revoked_ms FROM devices WHERE user_id = $1 AND device_id = $2 FOR UPDATE",
         owner.user_id,
@@ -153,19 +147,12 @@ def device_ids(user_ids: Sequence[UserId]) -> Steps[dict[UserId, tuple[DeviceId,
 def leave_keys(user_id: UserId, device_id: DeviceId | None, _now_ms: int) -> Steps[None]:
     """Forget the keys of a device that is revoked, or all of an account that is deleted."""
     if device_id is not None:
-        yield from forget_keys(KeyOwner(user_id, device_id))
+        yield from run(
+            "DELETE FROM device_keys WHERE user_id = $1 AND device_id = $2", user_id, device_id
+        )
         return
     yield from run("DELETE FROM device_keys WHERE user_id = $1", user_id)
     yield from run("DELETE FROM identity_keys WHERE user_id = $1", user_id)
-
-
-def forget_keys(owner: KeyOwner) -> Steps[None]:
-    """Forget the keys of a device, and its prekeys with them."""
-    yield from run(
-        "DELETE FROM device_keys WHERE user_id = $1 AND device_id = $2",
-        owner.user_id,
-        owner.device_id,
-    )
 
 
 def _register(claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[Claimed]:
@@ -253,11 +240,11 @@ def _rotate(
     if wanted != (device[0], device[1], device[2], device[3]):
         names = owner.user_id, owner.device_id
         yield from run(_ROTATE, *names, public_key, *_columns(signed), now_ms)
-    skipped: tuple[int, ...] = ()
-    if rotation.prekeys is not None:
-        yield from prekeys.drop_unclaimed(owner)
-        skipped = yield from prekeys.add(owner, rotation.prekeys, rules, now_ms)
-    return (yield from _kept(owner, skipped, now_ms))
+    if rotation.prekeys is None:
+        return (yield from _kept(owner, (), (), now_ms))
+    yield from prekeys.drop_unclaimed(owner)
+    skipped = yield from prekeys.add(owner, rotation.prekeys, rules, now_ms)
+    return (yield from _kept(owner, rotation.prekeys, skipped, now_ms))
 
 
 def _add_prekeys(
@@ -266,16 +253,19 @@ def _add_prekeys(
     if (yield from _device(owner)) is None:
         raise _no_keys()
     skipped = yield from prekeys.add(owner, more, rules, now_ms)
-    return (yield from _kept(owner, skipped, now_ms))
+    return (yield from _kept(owner, more, skipped, now_ms))
 
 
-def _kept(owner: KeyOwner, skipped: tuple[int, ...], now_ms: int) -> Steps[KeptKeys]:
+def _kept(
+    owner: KeyOwner, sent: Sequence[Prekey], skipped: tuple[int, ...], now_ms: int
+) -> Steps[KeptKeys]:
     public_key, *_, version = yield from _device_or_refuse(owner)
     counts = yield from prekeys.available(owner.user_id, now_ms)
     return KeptKeys(
         public_key=public_key,
         version=version,
         available=counts.get(owner.device_id, 0),
+        accepted=len(sent) - len(skipped),
         skipped=skipped,
     )
 

@@ -11,6 +11,7 @@ from server.core.ports.device_keys import (
     Rotation,
     SignedPrekey,
 )
+from server.stores.sql.device_keys import SqlDeviceKeys, add_keys, leave_keys
 from server.stores.sql.steps import run
 
 NOW_MS = 1_800_000_000_000
@@ -58,6 +59,16 @@ def rotation(number, *key_ids, **changed):
 
 def owner(user_id, device_id="phone"):
     return KeyOwner(UserId(user_id), DeviceId(device_id))
+
+
+class KeyDesk(SqlDeviceKeys):
+    """Gives keys to devices and takes them back, without logins and revocations."""
+
+    async def add(self, owner, keys, rules, now_ms):
+        await self._database.write(lambda: add_keys(owner, keys, rules, now_ms))
+
+    async def forget(self, owner):
+        await self._database.write(lambda: leave_keys(owner.user_id, owner.device_id, NOW_MS))
 
 
 async def make_account(database, user_id, *device_ids):

@@ -9,13 +9,14 @@ from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
 from server.core.ports.device_keys import Claimer, IdentityType, KeyOwner
 from server.stores.sql.accounts import SqlAccounts
-from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
+from server.stores.sql.device_keys import leave_keys
 from server.stores.sql.migrations import migrate
 from tests.core.visitors import refused
 from tests.stores.sql.accounts import claim, new_account, sign_in
 from tests.stores.sql.keyrings import (
     NOW_MS,
     RULES,
+    KeyDesk,
     identity,
     key,
     make_account,
@@ -36,7 +37,7 @@ async def store(database):
     await migrate(database)
     await make_account(database, "alice", "phone", "laptop")
     await make_account(database, "bob", "phone")
-    return SqlDeviceKeys(database)
+    return KeyDesk(database)
 
 
 def bundle(store, claimer=BOB, one_time=True):

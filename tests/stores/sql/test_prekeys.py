@@ -12,7 +12,6 @@ from msgspec import structs
 from server.core.errors import Code
 from server.core.ids import UserId
 from server.core.ports.device_keys import Claimer, PrekeyStats
-from server.stores.sql.device_keys import SqlDeviceKeys
 from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.spent import Range, is_spent, merged
@@ -23,6 +22,7 @@ from tests.stores.sql.keyrings import (
     LATER_MS,
     NOW_MS,
     RULES,
+    KeyDesk,
     key,
     make_account,
     new_keys,
@@ -39,7 +39,7 @@ async def store(database):
     """Alice's phone has keys and no prekeys."""
     await migrate(database)
     await make_account(database, "alice", "phone", "laptop")
-    store = SqlDeviceKeys(database)
+    store = KeyDesk(database)
     await store.add(ALICE, new_keys(), RULES, NOW_MS)
     return store
 
@@ -79,7 +79,7 @@ async def test_of_fifty_each_goes_to_one_of_a_hundred_who_ask_two_nodes(engine, 
         await node.start()
     await migrate(nodes[0])
     await make_account(nodes[0], "alice", "phone")
-    stores = [SqlDeviceKeys(node) for node in nodes]
+    stores = [KeyDesk(node) for node in nodes]
     await stores[0].add(ALICE, new_keys(*range(50)), RULES, NOW_MS)
 
     claimed = await asyncio.gather(*(claim(stores[at % 2]) for at in range(100)))
