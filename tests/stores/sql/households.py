@@ -3,19 +3,22 @@
 import functools
 from typing import Any
 
-from server.core.durable import Status
+from server.core.durable import Status, StoredMessage
 from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
     Device,
+    FoundPlace,
+    MessagePage,
     MessageRef,
     NewMessage,
     NewRoom,
+    Search,
     StoredNew,
 )
 from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.database import Database
-from server.stores.sql.steps import Steps, run
+from server.stores.sql.steps import Steps, run, value
 
 NOW_MS = 1_800_000_000_000
 
@@ -117,6 +120,20 @@ class Household:
         wish: dict[str, Any] = {"limit": 100, "now_ms": NOW_MS}
         page = await self.messages.history(UserId(user), room, **{**wish, **other})
         return [one.message_id for one in page.messages]
+
+    async def search(
+        self, user: str, before: FoundPlace | None, limit: int, **wish: Any
+    ) -> MessagePage:
+        return await self.messages.search(UserId(user), Search(**wish), before, limit, NOW_MS)
+
+    async def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(await self.database.read(lambda: value(f"SELECT COUNT(*) FROM {table}")))  # noqa: S608
+
+
+def place_of(message: StoredMessage) -> FoundPlace:
+    """Where a message stands in the result of a search."""
+    return FoundPlace(message.sent_ms, message.room_id, message.seq)
 
 
 def _settle(name: str) -> Steps[None]:
