@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
+from server.core.user_events import Mail, UserEvent
 
 
 class Role(Enum):
@@ -93,20 +94,8 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
     read: int = 0
 
 
-class UserEvent(Struct, frozen=True, kw_only=True):
-    """Something that some users hear of, on all of their devices that are there.
-
-    It is told at most once and may be lost: what is stored is the truth.
-
-    Attributes:
-        users: Who.
-    """
-
-    users: tuple[UserId, ...]
-
-
-class MessageStored(UserEvent, frozen=True, kw_only=True):
-    """A message was stored; the device that sent it knows."""
+class MessageStored(Mail, frozen=True, kw_only=True):
+    """A message was stored; its stream is its room."""
 
     message: StoredMessage
 
@@ -124,6 +113,8 @@ class StatusAdvanced(UserEvent, frozen=True, kw_only=True):
 
 
 class MessageDeleted(UserEvent, frozen=True, kw_only=True):
+    """A message says nothing any more; `user_id` has deleted it."""
+
     room_id: RoomId
     seq: int
     message_id: MessageId

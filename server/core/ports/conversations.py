@@ -1,5 +1,7 @@
 """Durable rooms and their messages: what goes into their stores, and what comes out."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
@@ -236,7 +238,10 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
     unknown: tuple[MessageId, ...]
 
 
-class OfflinePlace(Struct, frozen=True):
+NOTHING_TOLD: Mapping[str, int] = MappingProxyType({})
+
+
+class WaitingPlace(Struct, frozen=True):
     """Of a message among those that wait for a device."""
 
     room_id: RoomId
@@ -324,12 +329,22 @@ class MessageStore(Protocol):
         """The same of the direct room with somebody; none if there is no such room."""
         ...
 
-    async def offline(
-        self, device: Device, after: OfflinePlace | None, limit: int, now_ms: int
+    async def waiting(
+        self,
+        device: Device,
+        limit: int,
+        now_ms: int,
+        *,
+        after: WaitingPlace | None = None,
+        told: Mapping[str, int] = NOTHING_TOLD,
     ) -> MessagePage:
         """Messages of others that a device has not acknowledged: room by room, each in order.
 
         A device begins with what was stored since it is there.
+
+        Args:
+            after: Only what comes after this in that order.
+            told: By room, up to where nothing is asked for.
         """
         ...
 

@@ -103,8 +103,8 @@ class Household:
 
     async def waiting(self, device: Device, **other: Any) -> list[str]:
         """The ids of what waits for a device."""
-        wish: dict[str, Any] = {"after": None, "limit": 100, "now_ms": NOW_MS}
-        page = await self.messages.offline(device, **{**wish, **other})
+        wish: dict[str, Any] = {"limit": 100, "now_ms": NOW_MS}
+        page = await self.messages.waiting(device, **{**wish, **other})
         return [one.message_id for one in page.messages]
 
     async def acknowledge(

@@ -7,7 +7,7 @@ import pytest
 from server.core.durable import Status
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
-from server.core.ports.conversations import Device, MessageRef, OfflinePlace
+from server.core.ports.conversations import Device, MessageRef, WaitingPlace
 from tests.stores.sql.households import NOW_MS, phone, place_of
 
 LAPTOP = Device(UserId("bob"), DeviceId("bob-laptop"))
@@ -39,9 +39,9 @@ async def test_what_waits_comes_in_order_page_by_page_and_again_until_acknowledg
     seen = []
     after = None
     for _ in range(3):
-        page = await home.messages.offline(phone("bob"), after, 2, NOW_MS)
+        page = await home.messages.waiting(phone("bob"), 2, NOW_MS, after=after)
         seen += [one.message_id for one in page.messages]
-        after = OfflinePlace(page.messages[-1].room_id, page.messages[-1].seq)
+        after = WaitingPlace(page.messages[-1].room_id, page.messages[-1].seq)
     assert (seen, page.has_more) == (wanted, False)
     assert await home.waiting(phone("bob")) == wanted
 

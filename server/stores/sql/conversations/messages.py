@@ -1,9 +1,12 @@
 """Messages of durable rooms, and how far they have come."""
 
+from collections.abc import Mapping
+
 from server.core.durable import Status
 from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
+    NOTHING_TOLD,
     Acknowledged,
     Deleted,
     Device,
@@ -11,11 +14,11 @@ from server.core.ports.conversations import (
     MessagePage,
     MessageRef,
     NewMessage,
-    OfflinePlace,
     Search,
     StoredNew,
+    WaitingPlace,
 )
-from server.stores.sql.conversations import expiry, history, offline, receipts, search, storing
+from server.stores.sql.conversations import expiry, history, receipts, search, storing, waiting
 from server.stores.sql.database import Database
 
 
@@ -59,10 +62,18 @@ class SqlMessages:
             lambda: history.direct_history(user_id, other, limit, now_ms, before, after)
         )
 
-    async def offline(
-        self, device: Device, after: OfflinePlace | None, limit: int, now_ms: int
+    async def waiting(
+        self,
+        device: Device,
+        limit: int,
+        now_ms: int,
+        *,
+        after: WaitingPlace | None = None,
+        told: Mapping[str, int] = NOTHING_TOLD,
     ) -> MessagePage:
-        return await self._database.read(lambda: offline.offline(device, after, limit, now_ms))
+        return await self._database.read(
+            lambda: waiting.waiting(device, limit, now_ms, after, told)
+        )
 
     async def acknowledge(
         self, device: Device, refs: tuple[MessageRef, ...], status: Status, now_ms: int

@@ -9,7 +9,7 @@ from server.core.durable import Status
 from server.core.ids import MessageId, RoomId, UserId
 from server.core.ports.conversations import Acknowledged, Device, MessageRef, Receipt
 from server.stores.sql.conversations.history import Named, named
-from server.stores.sql.conversations.offline import first_seq, since_ms
+from server.stores.sql.conversations.waiting import first_seq, since_ms
 from server.stores.sql.steps import Row, Steps, row, rows, run, run_many, value
 
 
