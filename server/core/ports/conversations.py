@@ -357,6 +357,14 @@ class MessageStore(Protocol):
         """
         ...
 
+    async def get(self, user_id: UserId, ref: MessageRef, now_ms: int) -> StoredMessage:
+        """The message that is meant.
+
+        Raises:
+            AppError: NOT_FOUND; ID_CONFLICT if several are.
+        """
+        ...
+
     async def delete(self, user_id: UserId, ref: MessageRef, now_ms: int) -> Deleted:
         """Forget what a message said; that there was one stays known.
 

@@ -167,6 +167,12 @@ def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
     return meant[0]
 
 
+def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
+    one = yield from the_one(user_id, ref, now_ms)
+    shown = yield from with_status(user_id, one.room_id, one.kind, one.pair_key, [one.row])
+    return shown[0]
+
+
 def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
     one = yield from the_one(user_id, ref, now_ms)
     if one.sender != user_id and one.role is Role.MEMBER:

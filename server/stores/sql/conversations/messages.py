@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from server.core.durable import Status
+from server.core.durable import Status, StoredMessage
 from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
@@ -81,6 +81,9 @@ class SqlMessages:
         return await self._database.write(
             lambda: receipts.acknowledge(device, refs, status, now_ms)
         )
+
+    async def get(self, user_id: UserId, ref: MessageRef, now_ms: int) -> StoredMessage:
+        return await self._database.read(lambda: history.get(user_id, ref, now_ms))
 
     async def delete(self, user_id: UserId, ref: MessageRef, now_ms: int) -> Deleted:
         return await self._database.write(lambda: history.delete(user_id, ref, now_ms))
