@@ -5,6 +5,8 @@ from msgspec import Struct
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.device_keys import DeviceKeys
+from server.core.conversations import Conversations
+from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
 from server.core.logins import Logins
 from server.core.messages import Messages
@@ -30,6 +32,8 @@ class Chat(Struct, frozen=True, kw_only=True):
     socket_sign_ins: SignIns
     recoveries: Recoveries
     accounts: Accounts
+    conversations: Conversations
+    mail: DurableMessages
     logins: Logins
     device_keys: DeviceKeys
     access_ends: AccessEnds
