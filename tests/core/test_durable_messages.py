@@ -51,7 +51,7 @@ async def open_household(open_core):
     opened: list[Core] = []
 
     async def open_one(**limits) -> Core:
-        core = open_core(**limits)
+        core: Core = open_core(**limits)
         opened.append(core)
         await core.database.start()
         await migrate(core.database)

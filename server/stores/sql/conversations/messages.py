@@ -30,9 +30,12 @@ class SqlMessages:
         self._bounds = bounds
 
     async def append(self, new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> StoredNew:
-        return await self._database.write(
-            lambda: storing.append(new, now_ms, default_ttl_ms, self._bounds)
-        )
+        try:
+            return await self._database.write(
+                lambda: storing.append(new, now_ms, default_ttl_ms, self._bounds)
+            )
+        except storing.RepeatedError as repeat:
+            return repeat.stored
 
     async def history(
         self,

@@ -17,7 +17,7 @@ from server.stores.sql.conversations.members import (
     put_members,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
-from server.stores.sql.steps import Row, Steps, row, run, value
+from server.stores.sql.steps import Steps, row, run, value
 
 _INSERT = (
     "INSERT INTO rooms (room_id, kind, pair_key, name, description, created_by, created_ms, "
@@ -79,34 +79,15 @@ def delete(user_id: UserId, room_id: RoomId, now_ms: int) -> Steps[tuple[UserId,
 
 # --- direct rooms ---
 
-_DIRECT = "SELECT room_id, ttl_ms FROM rooms WHERE pair_key = $1 AND deleted_ms IS NULL"
 
-
-def locked_direct(
+def make_direct(
     user_id: UserId, other: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
-) -> Steps[Row]:
-    """Lock the direct room of two, which is made, as `room_id`, if it is not there.
-
-    Returns:
-        Its id and `ttl_ms`.
+) -> Steps[None]:
+    """Make the direct room of two, as `room_id`, unless it is there.
 
     Raises:
         AppError: RECIPIENT_NOT_FOUND, TOO_MANY_ROOMS; FORBIDDEN to oneself.
     """
-    key = pair_key(user_id, other)
-    found = yield from row(f"{_DIRECT} FOR UPDATE", key)
-    if found:
-        return found
-    yield from _make_direct(user_id, other, room_id, now_ms, bounds)
-    found = yield from row(f"{_DIRECT} FOR UPDATE", key)
-    if not found:
-        raise RuntimeError("a direct room was made and is not there")
-    return found
-
-
-def _make_direct(
-    user_id: UserId, other: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
-) -> Steps[None]:
     if user_id == other:
         raise AppError(Code.FORBIDDEN, "that is you; write to somebody else")
     if not (yield from is_account(other)):

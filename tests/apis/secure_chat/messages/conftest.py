@@ -1,6 +1,6 @@
 """A server on one database, and people with an account and a device each who use its REST."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -43,6 +43,9 @@ class Member(NamedTuple):
         return await self.ask("POST", "/api/messages/send", **wish)
 
 
+Enter = Callable[..., Awaitable[Member]]
+
+
 @pytest.fixture
 async def server(
     installation: Installation, clock: ManualClock, settings: dict[str, Any]
@@ -54,7 +57,7 @@ async def server(
 
 
 @pytest.fixture
-def enter(server: RunningServer, http: aiohttp.ClientSession) -> Any:
+def enter(server: RunningServer, http: aiohttp.ClientSession) -> Enter:
     """Signs somebody up, or in with one more device: `await enter("alice", "laptop")`."""
     chat = server.nodes[0].chat
 
@@ -73,10 +76,10 @@ def enter(server: RunningServer, http: aiohttp.ClientSession) -> Any:
 
 
 @pytest.fixture
-async def alice(enter: Any) -> Member:
+async def alice(enter: Enter) -> Member:
     return await enter("alice")
 
 
 @pytest.fixture
-async def bob(enter: Any) -> Member:
+async def bob(enter: Enter) -> Member:
     return await enter("bob")
