@@ -21,8 +21,8 @@ from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
-from server.core.device_keys import DeviceKeys
 from server.core.conversations import Conversations
+from server.core.device_keys import DeviceKeys
 from server.core.durable_messages import DurableMessages
 from server.core.errors import Code
 from server.core.expired import Expired

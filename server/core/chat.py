@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
-from server.core.device_keys import DeviceKeys
 from server.core.conversations import Conversations
+from server.core.device_keys import DeviceKeys
 from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
 from server.core.logins import Logins

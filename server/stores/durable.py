@@ -4,8 +4,8 @@ from pathlib import Path
 
 from server.core.limits import Bounds
 from server.core.ports import AccountStore
-from server.core.ports.device_keys import DeviceKeyStore
 from server.core.ports.conversations import ConversationStore, MessageStore
+from server.core.ports.device_keys import DeviceKeyStore
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.database import Database

@@ -7,8 +7,8 @@ from typing import Any
 from server.core.access import AccessEnds
 from server.core.accounts import Accounts
 from server.core.chat import Chat
-from server.core.device_keys import DeviceKeys
 from server.core.conversations import Conversations
+from server.core.device_keys import DeviceKeys
 from server.core.durable_messages import DurableMessages
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
@@ -36,8 +36,8 @@ from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
-from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.conversations import SqlConversations, SqlMessages
+from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
 

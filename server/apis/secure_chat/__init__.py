@@ -60,10 +60,10 @@ Messages
                 encryptedContent, encryptionMetadata, deliveryStatus: sent | delivered | read,
                 deliveredTo, readBy, createdAt, expiresAt, deleted, deletedAt?}
 
-    A message id is unique in its room; where several messages have one id, `roomId` or `senderId` say
-    which is meant (else `id_conflict`). `deliveryStatus` of one's own messages is that of whom they
-    have come to last, and `deliveredTo` and `readBy` are counts of others; of others' messages it is
-    one's own. What was deleted has neither content nor metadata.
+    A message id is unique in its room; where several messages have one id, `roomId` or `senderId`
+    say which is meant (else `id_conflict`). `deliveryStatus` of one's own messages is that of whom
+    they have come to last, and `deliveredTo` and `readBy` are counts of others; of others'
+    messages it is one's own. What was deleted has neither content nor metadata.
 
 Rooms
     POST /api/rooms {name, description?, participants?: [userId], messageTtlSeconds?}   201 room
@@ -79,8 +79,8 @@ Rooms
     participant {userId, username, displayName, role: owner | admin | member, joinedAt}
 
     Admins add and remove members and change what the room is called; the owner alone gives roles,
-    removes admins and ends the room. Who makes another the owner is an admin then. For whoever is not
-    in a room there is none (`not_found`).
+    removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
+    not in a room there is none (`not_found`).
 
 Operators
     GET  /api/admin/accounts?after&limit&name

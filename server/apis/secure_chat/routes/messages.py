@@ -1,8 +1,8 @@
 """The REST routes of messages."""
 
 from server.apis.secure_chat.handlers import messages as handlers
+from server.apis.secure_chat.render import answer
 from server.apis.secure_chat.render import messages as render
-from server.apis.secure_chat.render.envelope import answer
 from server.apis.secure_chat.requests import messages as requests
 from server.transports.api import Access, Route
 

@@ -1,8 +1,8 @@
 """The REST routes of rooms."""
 
 from server.apis.secure_chat.handlers import rooms as handlers
+from server.apis.secure_chat.render import answer
 from server.apis.secure_chat.render import rooms as render
-from server.apis.secure_chat.render.envelope import answer
 from server.apis.secure_chat.requests import rooms as requests
 from server.transports.api import Access, Route
 
