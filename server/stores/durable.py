@@ -7,7 +7,7 @@ from server.core.ports import AccountStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.stores.sql.accounts import SqlAccounts
-from server.stores.sql.conversations import SqlConversations, SqlMessages
+from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.migrations import migrate
@@ -29,7 +29,7 @@ class Durable:
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
         self.database = database
-        self.accounts: AccountStore = SqlAccounts(database, [leave_keys])
+        self.accounts: AccountStore = SqlAccounts(database, [leave_keys, leave_rooms])
         self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
         self.conversations: ConversationStore = SqlConversations(database, bounds)
         self.messages: MessageStore = SqlMessages(database, bounds)

@@ -8,6 +8,7 @@ from server.core.durable import Role
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.ports.conversations import RoomChange
+from server.stores.sql.conversations import leave_rooms
 from tests.stores.sql.households import NOW_MS, phone
 
 ALICE, BOB, CAROL = UserId("alice"), UserId("bob"), UserId("carol")
@@ -184,3 +185,23 @@ async def test_two_who_block_each_other_have_no_direct_room_to_be_heard_in(home)
     await home.block("bob", "alice")
     assert await home.rooms.peer(ALICE, BOB) is None
     assert await home.rooms.peer(BOB, ALICE) is None
+
+
+async def test_a_deleted_account_leaves_its_rooms_to_the_others(home):
+    room, own = await home.room_of("alice", "bob"), await home.room_of("alice")
+    direct = (await home.send("alice", "bob")).message.room_id
+    await home.database.write(lambda: leave_rooms(ALICE, None, NOW_MS))
+
+    assert await roles(home, room, BOB) == {"bob": "owner"}
+    assert await code_of(home.rooms.get(ALICE, own)) is Code.NOT_FOUND
+    assert await home.count("rooms") == 3
+    assert len(await home.read_by("bob", direct)) == 1
+
+
+async def test_a_revoked_device_leaves_no_trace_of_what_it_had(home):
+    await home.send("alice", "bob", "m1")
+    await home.send("alice", "bob", "m2")
+    await home.acknowledge(phone("bob"), "m2")
+    await home.database.write(lambda: leave_rooms(BOB, phone("bob").device_id, NOW_MS))
+
+    assert await home.count("device_cursors") == await home.count("device_acks") == 0

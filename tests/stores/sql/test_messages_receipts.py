@@ -134,6 +134,17 @@ async def test_the_sender_sees_how_far_a_message_has_come_with_all_others(home):
     assert await statuses(home, "bob", room) == [(Status.READ, 0, 0)]
 
 
+async def test_whoever_has_left_or_came_after_a_message_does_not_count_for_it(home):
+    room = await home.room_of("alice", "bob")
+    await home.send("alice", room, "m1")
+    await home.acknowledge(phone("bob"), "m1", status=Status.READ)
+    await home.rooms.add_member(UserId("alice"), room, UserId("carol"), None, NOW_MS)
+    assert await statuses(home, "alice", room) == [(Status.READ, 1, 1)]
+    await home.rooms.remove_member(UserId("alice"), room, UserId("bob"), NOW_MS)
+    await home.rooms.add_member(UserId("alice"), room, UserId("bob"), None, NOW_MS)
+    assert await statuses(home, "alice", room) == [(Status.SENT, 0, 0)]
+
+
 async def test_own_messages_and_those_of_strangers_get_no_receipts(home):
     await home.send("alice", "bob", "m1")
 

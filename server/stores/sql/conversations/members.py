@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from server.core.durable import Role
 from server.core.errors import AppError, Code
-from server.core.ids import RoomId, UserId
+from server.core.ids import DeviceId, RoomId, UserId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, Left
@@ -28,16 +28,20 @@ def locked_roles(room_id: RoomId, user_id: UserId) -> Steps[Roles]:
     kind = yield from value(
         "SELECT kind FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR UPDATE", room_id
     )
-    found = yield from rows(
-        "SELECT user_id, role FROM room_members WHERE room_id = $1 ORDER BY joined_ms, user_id",
-        room_id,
-    )
-    roles = {member: Role(role) for member, role in found}
+    roles = yield from _roles(room_id)
     if user_id not in roles:
         raise no_such_room()
     if not DURABLE[Kind(kind)].is_managed:
         raise AppError(Code.FORBIDDEN, "a direct conversation stays as it is")
     return roles
+
+
+def _roles(room_id: RoomId) -> Steps[Roles]:
+    found = yield from rows(
+        "SELECT user_id, role FROM room_members WHERE room_id = $1 ORDER BY joined_ms, user_id",
+        room_id,
+    )
+    return {member: Role(role) for member, role in found}
 
 
 def check_rank(roles: Roles, user_id: UserId, least: Role) -> None:
@@ -148,21 +152,50 @@ def remove_member(user_id: UserId, room_id: RoomId, member: UserId, now_ms: int)
         check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
     if member not in roles:
         raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
-    yield from _take_out(room_id, member)
-    was = roles.pop(member)
-    if not roles:
-        yield from end_room(room_id, now_ms)
-        return Left(None)
-    if was is Role.OWNER:
-        heir = max(roles, key=lambda one: _RANK[roles[one]])  # the first of the highest
-        yield from _set_role(room_id, heir, Role.OWNER)
-    yield from touch(room_id, now_ms)
-    return Left((yield from whole_room(room_id)))
+    is_left = yield from _take_out(room_id, member, roles, now_ms)
+    return Left((yield from whole_room(room_id)) if is_left else None)
 
 
-def _take_out(room_id: RoomId, member: UserId) -> Steps[None]:
+def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Steps[bool]:
+    """Take a member out of a locked room, and see to who owns it then.
+
+    Returns:
+        Whether there is anybody left.
+    """
     for table in ("device_cursors", "room_members"):
         yield from run(f"DELETE FROM {table} WHERE room_id = $1 AND user_id = $2", room_id, member)
+    others = {one: role for one, role in roles.items() if one != member}
+    if not others:
+        yield from end_room(room_id, now_ms)
+        return False
+    if roles[member] is Role.OWNER:
+        heir = max(others, key=lambda one: _RANK[others[one]])  # the first of the highest
+        yield from _set_role(room_id, heir, Role.OWNER)
+    yield from touch(room_id, now_ms)
+    return True
+
+
+def leave_rooms(user_id: UserId, device_id: DeviceId | None, now_ms: int) -> Steps[None]:
+    """Forget how far a device was that is revoked; or take an account out that is deleted.
+
+    Its direct rooms stay, for the others; so does what it said.
+    """
+    if device_id is not None:
+        yield from run(
+            "DELETE FROM device_cursors WHERE user_id = $1 AND device_id = $2", user_id, device_id
+        )
+        return
+    yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
+    found = yield from rows(
+        "SELECT me.room_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.user_id = $1 AND r.pair_key IS NULL ORDER BY me.room_id",
+        user_id,
+    )
+    for (room_id,) in found:
+        yield from run("SELECT 1 FROM rooms WHERE room_id = $1 FOR UPDATE", room_id)
+        roles = yield from _roles(RoomId(room_id))
+        if user_id in roles:
+            yield from _take_out(RoomId(room_id), user_id, roles, now_ms)
 
 
 def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:
