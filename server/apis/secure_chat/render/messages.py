@@ -8,7 +8,6 @@ from server.apis.secure_chat.render.rooms import participant
 from server.apis.secure_chat.requests.messages import SetStatus
 from server.core.clock import iso_utc
 from server.core.durable import StoredMessage
-from server.core.kinds import DURABLE
 from server.core.ports.conversations import Acknowledged, Listed, ListPage, MessagePage, StoredNew
 
 
@@ -90,7 +89,7 @@ def _conversation(one: Listed) -> dict[str, Any]:
     return {
         "roomId": room.room_id,
         "type": room.kind.value,
-        "name": room.name if DURABLE[room.kind].is_managed else None,
+        "name": room.name or None,
         "participants": [participant(each) for each in room.participants],
         "lastMessage": None if one.last is None else message(one.last),
         "unreadCount": one.unread,

@@ -16,15 +16,15 @@ MAX_IDS = 500
 IdText = Annotated[str, Meta(min_length=1, max_length=128)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Word = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+Word = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$(?!\n)")]
 StatusWord = Literal["delivered", "read"]
 Time = Annotated[int, Meta(ge=0, le=2**53 - 1)] | datetime
 """Milliseconds, or ISO 8601; of UTC if it does not say."""
 
-RoomCursor = Annotated[str, Meta(pattern=r"^\d{1,18}\.[!-~]{1,128}$")]
+RoomCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 """A number and a room, as an answer before gave it."""
 
-FoundCursor = Annotated[str, Meta(pattern=r"^\d{1,18}\.\d{1,18}\.[!-~]{1,128}$")]
+FoundCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 
 
 class EncryptedKey(Struct, frozen=True, rename="camel"):
