@@ -20,7 +20,9 @@ from server.apis.session_relay import SESSION_RELAY
 from server.core.accounts import Accounts
 from server.core.chat import Chat
 from server.core.clock import Clock, SystemClock
+from server.core.conversations import Conversations
 from server.core.device_keys import DeviceKeys
+from server.core.durable_messages import DurableMessages
 from server.core.errors import Code
 from server.core.expired import Expired
 from server.core.groups import Groups
@@ -146,7 +148,9 @@ class App:
             2 * settings.max_connections,
         )
         self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
-        self._durable = durable or open_durable(settings.database_url, settings.data_dir)
+        self._durable = durable or open_durable(
+            settings.database_url, settings.data_dir, settings.bounds
+        )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
         self.chat = self._make_chat(secret)
@@ -314,6 +318,8 @@ class App:
             accounts=Accounts(parts, store, passwords),
             logins=logins,
             device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
+            conversations=Conversations(parts, self._durable.conversations, parts.users.publish),
+            mail=DurableMessages(parts, self._durable.messages, parts.users.publish, ttl_ms=None),
         )
 
     def _make_recoveries(self) -> Recoveries:

@@ -37,7 +37,8 @@ async def reap(
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
     sign_ins = (chat.sign_ins, chat.socket_sign_ins)
-    for part in (*sign_ins, chat.rooms, chat.groups, chat.recoveries, chat.accounts):
+    rooms_and_mail = (chat.rooms, chat.groups, chat.mail)
+    for part in (*sign_ins, *rooms_and_mail, chat.recoveries, chat.accounts):
         try:
             expired: Expired | None = await part.expire()
         except AppError as error:

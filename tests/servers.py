@@ -123,7 +123,7 @@ class RunningServer:
         for node in self.nodes:
             chat = node.chat
             sign_ins = (chat.sign_ins, chat.socket_sign_ins)
-            for part in (*sign_ins, chat.rooms, chat.groups, chat.recoveries):
+            for part in (*sign_ins, chat.rooms, chat.groups, chat.mail, chat.recoveries):
                 await part.expire()
 
     async def settle(self) -> None:

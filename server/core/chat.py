@@ -3,7 +3,9 @@
 from msgspec import Struct
 
 from server.core.accounts import Accounts
+from server.core.conversations import Conversations
 from server.core.device_keys import DeviceKeys
+from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
 from server.core.logins import Logins
 from server.core.messages import Messages
@@ -29,5 +31,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     socket_sign_ins: SignIns
     recoveries: Recoveries
     accounts: Accounts
+    conversations: Conversations
+    mail: DurableMessages
     logins: Logins
     device_keys: DeviceKeys

@@ -1,6 +1,8 @@
 """What can go wrong, as a closed list of codes. Each wire has its own table of words for them."""
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 
 class Code(Enum):
@@ -34,6 +36,8 @@ class Code(Enum):
     ID_CONFLICT = ("id_conflict", False)
     IDENTITY_MISMATCH = ("identity_mismatch", False)
     INVALID_SIGNATURE = ("invalid_signature", False)
+    DEVICE_MISMATCH = ("device_mismatch", False)
+    UNSEARCHABLE = ("unsearchable", False)
     RATE_LIMITED = ("rate_limited", True)
     TOO_MANY_CONNECTIONS = ("too_many_connections", True)
     TOO_MANY_ROOMS = ("too_many_rooms", False)
@@ -60,10 +64,19 @@ class AppError(Exception):
         message: One sentence for people that says the way out. It goes to the client:
             no ids of others, no ciphertext, nothing of the machine.
         retry_after_ms: How long to wait before trying again, where that is known.
+        details: What a program needs for the way out; it stands beside the message on every
+            wire, under these names.
     """
 
-    def __init__(self, code: Code, message: str, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        retry_after_ms: int | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after_ms = retry_after_ms
+        self.details = details or {}

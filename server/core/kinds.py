@@ -10,6 +10,8 @@ class Kind(Enum):
 
     SESSION = "session"
     RANDOM = "random"
+    DIRECT = "direct"
+    GROUP = "group"
 
 
 class Policy(Struct, frozen=True):
@@ -47,3 +49,21 @@ RANDOM = Policy(
     history_bytes=1024 * 1024,
 )
 """Live; admitted by matching; it ends with its last member. Each has 3 places to `capacity`."""
+
+
+class DurablePolicy(Struct, frozen=True):
+    """How a room of one kind lives that outlives its visits.
+
+    Attributes:
+        is_managed: It has a name, and members with roles who come and go. Else it is what its
+            members are, and stays so.
+    """
+
+    is_managed: bool
+
+
+DURABLE = {
+    Kind.DIRECT: DurablePolicy(is_managed=False),
+    Kind.GROUP: DurablePolicy(is_managed=True),
+}
+"""By kind. A direct room is that of its two; it is made by the first message."""

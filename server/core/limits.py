@@ -9,6 +9,9 @@ class Bounds(Struct, frozen=True):
     Attributes:
         users: Of whom live state is remembered that outlives their group.
         total_bytes: For the messages and public keys of all live rooms and users together.
+        metadata_bytes: Of one message, beside its ciphertext.
+        room_members: Of one durable room.
+        rooms_per_user: Durable rooms that one is a member of, and conversations that one begins.
     """
 
     id_chars: int = 128
@@ -24,6 +27,10 @@ class Bounds(Struct, frozen=True):
     reports: int = 10_000
     evidence_bytes: int = 32 * 1024
     total_bytes: int = 512 * 1024 * 1024
+    metadata_bytes: int = 256 * 1024
+    room_members: int = 200
+    rooms_per_user: int = 1_000
+    description_chars: int = 2_000
 
 
 class Rate(Struct, frozen=True):
@@ -49,6 +56,8 @@ class Rates(Struct, frozen=True):
         report, address_report: Reports by one user, and from one address.
         claim: Prekeys that one user is given of another, each of which costs `CLAIM_COST`.
         keys: Changes by one device of its own keys.
+        converse: Rooms that one user makes, and members that it adds.
+        search: Searches of one user.
         sign_up: Accounts made from one address.
         sign_in: Tries at one account from one address; passwords that one user changes.
         address_sign_in: Tries from one address, at whatever accounts.
@@ -69,6 +78,8 @@ class Rates(Struct, frozen=True):
     address_report: Rate | None = even(40)
     claim: Rate | None = Rate(per_minute=1, burst=60)
     keys: Rate | None = even(60)
+    converse: Rate | None = even(240)
+    search: Rate | None = even(60)
     sign_up: Rate | None = even(40)
     sign_in: Rate = even(20)
     address_sign_in: Rate = even(120)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from server.core.limits import Bounds
 from server.core.ports import AccountStore
+from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.migrations import migrate
@@ -21,12 +24,15 @@ class Durable:
     Attributes:
         accounts: Accounts, their devices and tokens.
         device_keys: The keys of these devices.
+        conversations, messages: Durable rooms, and what is said there.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds) -> None:
         self.database = database
-        self.accounts: AccountStore = SqlAccounts(database, [leave_keys])
+        self.accounts: AccountStore = SqlAccounts(database, [leave_keys, leave_rooms])
         self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
+        self.conversations: ConversationStore = SqlConversations(database, bounds)
+        self.messages: MessageStore = SqlMessages(database, bounds)
         self._watch = Watch(database)
 
     @property
@@ -50,6 +56,6 @@ class Durable:
         await self.database.close()
 
 
-def open_durable(url: str | None, data_dir: Path) -> Durable:
+def open_durable(url: str | None, data_dir: Path, bounds: Bounds) -> Durable:
     """Durable state at a URL, or in the data folder; nothing is touched before it starts."""
-    return Durable(database_at(url, data_dir / FILE_NAME))
+    return Durable(database_at(url, data_dir / FILE_NAME), bounds)

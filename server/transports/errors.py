@@ -34,6 +34,8 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
     Code.ID_CONFLICT: HTTPStatus.CONFLICT,
     Code.IDENTITY_MISMATCH: HTTPStatus.CONFLICT,
     Code.INVALID_SIGNATURE: HTTPStatus.BAD_REQUEST,
+    Code.DEVICE_MISMATCH: HTTPStatus.CONFLICT,
+    Code.UNSEARCHABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     Code.TOO_MANY_CONNECTIONS: HTTPStatus.TOO_MANY_REQUESTS,
     Code.TOO_MANY_ROOMS: HTTPStatus.CONFLICT,
@@ -66,9 +68,9 @@ def error_body(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[st
     """An error as clients of Socket.IO get it, in an acknowledgement or an event.
 
     Returns:
-        `{error, message}`, and `retryAfterMs` where the wait is known.
+        `{error, message}`, the error's details, and `retryAfterMs` where the wait is known.
     """
-    body: dict[str, Any] = {"error": word(error.code, words), "message": error.message}
+    body = {**error.details, "error": word(error.code, words), "message": error.message}
     if error.retry_after_ms is not None:
         body["retryAfterMs"] = error.retry_after_ms
     return body

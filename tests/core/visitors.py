@@ -6,7 +6,9 @@ from typing import Any
 
 from server.core.accounts import Accounts
 from server.core.chat import Chat
+from server.core.conversations import Conversations
 from server.core.device_keys import DeviceKeys
+from server.core.durable_messages import DurableMessages
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
@@ -25,6 +27,7 @@ from server.core.relay import Relay
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
+from server.core.user_events import UserEvent
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.rates import MemoryRateLimiter
@@ -32,6 +35,7 @@ from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
@@ -111,8 +115,15 @@ class Core:
             accounts=self.accounts,
             logins=self.logins,
             device_keys=self.device_keys,
+            conversations=Conversations(parts, SqlConversations(self.database, bounds), self.tell),
+            mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
         )
+        self.told: list[UserEvent] = []
         self._numbers = itertools.count(1)
+
+    async def tell(self, event: UserEvent) -> None:
+        """Note what users are told."""
+        self.told.append(event)
 
     def visitor(self, user_id: str, room_id: str = TEA_ROOM, address: str = "home") -> "Visitor":
         return Visitor(self, UserId(user_id), RoomId(room_id), address, next(self._numbers))

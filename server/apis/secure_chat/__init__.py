@@ -61,6 +61,56 @@ base64.
     take the place of all that are unclaimed. A device keeps at most 1000, for 90 days. Whoever
     fetches the keys of one user more than five times an hour gets them without one-time prekeys.
 
+Messages
+    POST /api/messages/send {encryptedContent, recipientId | roomId, messageId?, messageType?,
+        encryptionMetadata? {encryptedKeys? [{recipientId, recipientDeviceId, …}], …}}
+        201 {messageId, senderId, recipientId | roomId, messageType, encryptedContent,
+        deliveryStatus, createdAt}; 409 `device_mismatch` {missing, stale: [{userId, deviceId}]}
+        unless encryptedKeys are for just the devices that the others have now. Without
+        encryptedKeys none of them may have more than one. `id_conflict`: another's message.
+    GET  /api/messages/direct/{userId}?limit&before&after   {messages: [message], hasMore}
+    GET  /api/messages/room/{roomId}?limit&before&after     the same; `before` and `after` are
+        sequences, and messages come oldest first
+    GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has not
+        acknowledged, room by room, each in order; `after` is `next` of the page before
+    GET  /api/messages/conversations?limit&before
+        {conversations: [{roomId, type: direct | group, name, participants, lastMessage,
+        unreadCount, updatedAt}], next}; at most 1000 unread messages are counted
+    PUT  /api/messages/{messageId}/status {status: delivered | read, roomId?, senderId?}
+        {messageId, deliveryStatus}
+    POST /api/messages/status/bulk {messageIds, status, roomId?} or {updates: [{messageId, status,
+        roomId?, senderId?}]}  {updated, notFound}; at most 500
+    POST /api/messages/search {participantId?, senderId?, roomId?, messageType?, from?, to?,
+        limit?, before?}  {messages, hasMore, next}, the newest first; 422 `unsearchable` for a
+        `query`: the server cannot read
+    DELETE /api/messages/{messageId} {roomId?, senderId?}   {messageId, roomId, deletedAt}
+
+    message     {messageId, roomId, seq, senderId, senderDeviceId, recipientId, messageType,
+                encryptedContent, encryptionMetadata, deliveryStatus: sent | delivered | read,
+                deliveredTo, readBy, createdAt, expiresAt, deleted, deletedAt?}
+
+    A message id is unique in its room; where several messages have one id, `roomId` or `senderId`
+    say which is meant (else `id_conflict`). `deliveryStatus` of one's own messages is that of whom
+    they have come to last, and `deliveredTo` and `readBy` are counts of others; of others'
+    messages it is one's own. What was deleted has neither content nor metadata.
+
+Rooms
+    POST /api/rooms {name, description?, participants?: [userId], messageTtlSeconds?}   201 room
+    GET  /api/rooms?limit&before    {rooms: [room with unreadCount], next}
+    GET, PUT /api/rooms/{roomId}    room;  PUT takes {name?, description?, messageTtlSeconds?}
+    DELETE /api/rooms/{roomId}      {roomId}
+    POST /api/rooms/{roomId}/participants {userId, role?}       room
+    PUT  /api/rooms/{roomId}/participants/{userId} {role}       room
+    DELETE /api/rooms/{roomId}/participants/{userId}            {roomId, userId}
+
+    room        {roomId, name, description, type, createdBy, role, participants, messageTtlSeconds,
+                seq, createdAt, updatedAt}
+    participant {userId, username, displayName, role: owner | admin | member, joinedAt}
+
+    Admins add and remove members and change what the room is called; the owner alone gives roles,
+    removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
+    not in a room there is none (`not_found`).
+
 Operators
     GET  /api/admin/accounts?after&limit&name
         {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
@@ -68,12 +118,18 @@ Operators
     POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
 """
 
-from server.apis.secure_chat.routes import admin, auth, keys
+from server.apis.secure_chat.routes import admin, auth, keys, messages, rooms
 from server.transports.api import NOTHING, Api
 
 SECURE_CHAT = Api(
     name="secure chat",
-    routes=auth.ROUTES + keys.ROUTES + admin.ROUTES,
+    routes=(
+        *auth.ROUTES,
+        *keys.ROUTES,
+        *messages.ROUTES,
+        *rooms.ROUTES,
+        *admin.ROUTES,
+    ),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

@@ -10,6 +10,7 @@ from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from tests.postgres_servers import new_database
+from tests.stores.sql.households import Household
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -40,3 +41,12 @@ async def two_nodes(request, tmp_path) -> AsyncIterator[tuple[SqlAccounts, SqlAc
     yield SqlAccounts(nodes[0]), SqlAccounts(nodes[1])
     for node in nodes:
         await node.close()
+
+
+@pytest.fixture
+async def home(database: Database) -> Household:
+    """Alice, Bob and Carol, with a phone each."""
+    await migrate(database)
+    made = Household(database)
+    await made.settle("alice", "bob", "carol")
+    return made

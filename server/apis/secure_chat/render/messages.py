@@ -1,0 +1,113 @@
+"""Messages and conversations in the words of secure chat."""
+
+from typing import Any
+
+import msgspec
+
+from server.apis.secure_chat.render.rooms import participant
+from server.apis.secure_chat.requests.messages import SetStatus
+from server.core.clock import iso_utc
+from server.core.durable import StoredMessage
+from server.core.ports.conversations import Acknowledged, Listed, ListPage, MessagePage, StoredNew
+
+
+def sent(_: object, stored: StoredNew) -> dict[str, Any]:
+    message = stored.message
+    return {
+        "messageId": message.message_id,
+        "senderId": message.sender,
+        **_address(message),
+        "messageType": message.type,
+        "encryptedContent": message.ciphertext,
+        "deliveryStatus": message.status.value,
+        "createdAt": iso_utc(message.sent_ms),
+    }
+
+
+def _address(message: StoredMessage) -> dict[str, Any]:
+    """Where it went, as its sender said it."""
+    if message.recipient is not None:
+        return {"recipientId": message.recipient}
+    return {"roomId": message.room_id}
+
+
+def message(one: StoredMessage) -> dict[str, Any]:
+    """A message, in lists and frames."""
+    shown: dict[str, Any] = {
+        "messageId": one.message_id,
+        "roomId": one.room_id,
+        "seq": one.seq,
+        "senderId": one.sender,
+        "senderDeviceId": one.sender_device,
+        "recipientId": one.recipient,
+        "messageType": one.type,
+        "encryptedContent": one.ciphertext,
+        "encryptionMetadata": None if one.metadata is None else msgspec.Raw(one.metadata),
+        "deliveryStatus": one.status.value,
+        "deliveredTo": one.delivered,
+        "readBy": one.read,
+        "createdAt": iso_utc(one.sent_ms),
+        "expiresAt": None if one.expires_ms is None else iso_utc(one.expires_ms),
+        "deleted": one.deleted_ms is not None,
+    }
+    if one.deleted_ms is not None:
+        shown["deletedAt"] = iso_utc(one.deleted_ms)
+    return shown
+
+
+def messages(_: object, page: MessagePage) -> dict[str, Any]:
+    return {"messages": [message(one) for one in page.messages], "hasMore": page.has_more}
+
+
+def offline(_: object, page: MessagePage) -> dict[str, Any]:
+    last = page.messages[-1] if page.has_more else None
+    following = f"{last.seq}.{last.room_id}" if last else None
+    return {**messages(_, page), "next": following}
+
+
+def found(_: object, page: MessagePage) -> dict[str, Any]:
+    last = page.messages[-1] if page.has_more else None
+    following = f"{last.sent_ms}.{last.seq}.{last.room_id}" if last else None
+    return {**messages(_, page), "next": following}
+
+
+def conversations(_: object, page: ListPage) -> dict[str, Any]:
+    shown = [_conversation(one) for one in page.rooms]
+    return {"conversations": shown, "next": following_place(page)}
+
+
+def following_place(page: ListPage) -> str | None:
+    """The cursor of what follows on a page."""
+    if not page.has_more:
+        return None
+    place = page.rooms[-1].place
+    return f"{place.active_ms}.{place.room_id}"
+
+
+def _conversation(one: Listed) -> dict[str, Any]:
+    room = one.conversation
+    return {
+        "roomId": room.room_id,
+        "type": room.kind.value,
+        "name": room.name or None,
+        "participants": [participant(each) for each in room.participants],
+        "lastMessage": None if one.last is None else message(one.last),
+        "unreadCount": one.unread,
+        "updatedAt": iso_utc(one.last.sent_ms if one.last else room.updated_ms),
+    }
+
+
+def status(request: SetStatus, _: None) -> dict[str, Any]:
+    return {"messageId": request.message_id, "deliveryStatus": request.status}
+
+
+def statuses(_: object, done: Acknowledged) -> dict[str, Any]:
+    return {"updated": len(done.receipts), "notFound": list(done.unknown)}
+
+
+def deleted(_: object, one: StoredMessage) -> dict[str, Any]:
+    return {
+        "messageId": one.message_id,
+        "roomId": one.room_id,
+        "deletedAt": None if one.deleted_ms is None else iso_utc(one.deleted_ms),
+    }

@@ -1,0 +1,50 @@
+"""Rooms in the words of secure chat."""
+
+from typing import Any
+
+from server.apis.secure_chat.requests.rooms import OfRoom, RemoveParticipant
+from server.core.clock import iso_utc
+from server.core.durable import Conversation, Participant
+from server.core.ports.conversations import ListPage
+
+
+def participant(one: Participant) -> dict[str, Any]:
+    """A member of a room."""
+    return {
+        "userId": one.user_id,
+        "username": one.username,
+        "displayName": one.display_name,
+        "role": one.role.value,
+        "joinedAt": iso_utc(one.joined_ms),
+    }
+
+
+def room(_: object, one: Conversation) -> dict[str, Any]:
+    """A room with its members."""
+    return {
+        "roomId": one.room_id,
+        "name": one.name,
+        "description": one.description,
+        "type": one.kind.value,
+        "createdBy": one.created_by,
+        "role": one.role.value if one.role else None,
+        "participants": [participant(each) for each in one.participants],
+        "messageTtlSeconds": (one.ttl_ms or 0) // 1000,
+        "seq": one.seq,
+        "createdAt": iso_utc(one.created_ms),
+        "updatedAt": iso_utc(one.updated_ms),
+    }
+
+
+def rooms(_: object, page: ListPage) -> dict[str, Any]:
+    shown = [{**room(_, one.conversation), "unreadCount": one.unread} for one in page.rooms]
+    place = page.rooms[-1].place if page.has_more else None
+    return {"rooms": shown, "next": f"{place.active_ms}.{place.room_id}" if place else None}
+
+
+def ended(request: OfRoom, _: None) -> dict[str, Any]:
+    return {"roomId": request.room_id}
+
+
+def removed(request: RemoveParticipant, _: None) -> dict[str, Any]:
+    return {"roomId": request.room_id, "userId": request.user_id}

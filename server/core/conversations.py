@@ -1,0 +1,154 @@
+"""Durable rooms: made, found, changed and ended, and who is in them."""
+
+from msgspec import structs
+
+from server.core.durable import (
+    Conversation,
+    ConversationChanged,
+    ConversationEnded,
+    Role,
+)
+from server.core.durable_messages import Notify
+from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.ids import RoomId, UserId, new_id
+from server.core.parts import Parts
+from server.core.ports.conversations import (
+    ConversationStore,
+    ListPage,
+    NewRoom,
+    Place,
+    RoomChange,
+)
+from server.core.rates import charge, spend
+
+
+class Conversations:
+    """Durable rooms of an installation."""
+
+    def __init__(self, parts: Parts, store: ConversationStore, notify: Notify) -> None:
+        self._parts = parts
+        self._store = store
+        self._notify = notify
+
+    async def create(
+        self,
+        user: User,
+        name: str,
+        description: str,
+        members: tuple[UserId, ...],
+        ttl_ms: int | None,
+    ) -> Conversation:
+        """Make a room with roles, which the user owns.
+
+        Raises:
+            AppError: See `ConversationStore.create`; also RATE_LIMITED.
+        """
+        self._check_text(description)
+        await self._spend(user, max(1, len(members)))
+        new = NewRoom(
+            room_id=RoomId(new_id()),
+            creator=user.user_id,
+            name=name,
+            description=description,
+            ttl_ms=ttl_ms,
+            members=members,
+        )
+        made = await self._store.create(new, self._now_ms())
+        await self._tell_changed(made)
+        return made
+
+    async def get(self, user: User, room_id: RoomId) -> Conversation:
+        return await self._store.get(user.user_id, room_id)
+
+    async def page(
+        self, user: User, before: Place | None, limit: int, *, managed: bool
+    ) -> ListPage:
+        """The user's rooms, the most active first; with `managed` only those with roles."""
+        return await self._store.page(user.user_id, before, limit, self._now_ms(), managed=managed)
+
+    async def update(self, user: User, room_id: RoomId, change: RoomChange) -> Conversation:
+        """Change what a room is called, or how long its messages are kept.
+
+        Raises:
+            AppError: See `ConversationStore.update`.
+        """
+        self._check_text(change.description or "")
+        changed = await self._store.update(user.user_id, room_id, change, self._now_ms())
+        if changed.is_changed:
+            await self._tell_changed(changed.conversation)
+        return changed.conversation
+
+    async def delete(self, user: User, room_id: RoomId) -> None:
+        """End a room, with all that was said there.
+
+        Raises:
+            AppError: See `ConversationStore.delete`.
+        """
+        now_ms = self._now_ms()
+        users = await self._store.delete(user.user_id, room_id, now_ms)
+        await self._notify(ConversationEnded(users=users, room_id=room_id, at_ms=now_ms))
+
+    async def add_member(
+        self, user: User, room_id: RoomId, member: UserId, role: Role | None
+    ) -> Conversation:
+        """Have somebody in a room, in a role.
+
+        Raises:
+            AppError: See `ConversationStore.add_member`; also RATE_LIMITED.
+        """
+        await self._spend(user, 1)
+        changed = await self._store.add_member(user.user_id, room_id, member, role, self._now_ms())
+        if changed.is_changed:
+            await self._tell_changed(changed.conversation)
+        return changed.conversation
+
+    async def remove_member(self, user: User, room_id: RoomId, member: UserId) -> None:
+        """Take somebody out of a room, or leave it.
+
+        Raises:
+            AppError: See `ConversationStore.remove_member`.
+        """
+        now_ms = self._now_ms()
+        left = await self._store.remove_member(user.user_id, room_id, member, now_ms)
+        await self._notify(ConversationEnded(users=(member,), room_id=room_id, at_ms=now_ms))
+        if left.conversation:
+            await self._tell_changed(left.conversation)
+
+    async def heard_by(
+        self, user: User, room_id: RoomId | None, other: UserId | None
+    ) -> tuple[RoomId, tuple[UserId, ...]]:
+        """A room, or the direct room with somebody, and the others there: for what is not stored.
+
+        Nobody is there if the two have no room yet, or one blocks the other.
+
+        Raises:
+            AppError: NOT_FOUND unless the user is a member.
+        """
+        if other is not None:
+            found = await self._store.peer(user.user_id, other)
+            return (RoomId(""), ()) if found is None else (found, (other,))
+        if room_id is None:
+            raise AppError(Code.INVALID_REQUEST, "say the room or the recipient")
+        members = await self._store.members_of(user.user_id, room_id)
+        return room_id, tuple(one for one in members if one != user.user_id)
+
+    async def _tell_changed(self, room: Conversation) -> None:
+        users = tuple(one.user_id for one in room.participants)
+        told = structs.replace(room, role=None)
+        await self._notify(ConversationChanged(users=users, conversation=told))
+
+    def _check_text(self, description: str) -> None:
+        limit = self._parts.bounds.description_chars
+        if len(description) > limit:
+            raise AppError(Code.INVALID_REQUEST, f"a description may have {limit} characters")
+
+    async def _spend(self, user: User, times: int) -> None:
+        rate, limiter = self._parts.rates.converse, self._parts.limiter
+        await spend(limiter, "converse", user.user_id, rate, self._now_ms())
+        if times > 1:
+            key = ("converse", user.user_id)
+            await charge(limiter, key, rate, times - 1, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return self._parts.clock.now_ms()

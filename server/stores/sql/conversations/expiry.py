@@ -1,0 +1,46 @@
+"""Steps that forget what is over."""
+
+from server.stores.sql.steps import Row, Steps, rows, run, run_many
+
+
+def expire(now_ms: int, limit: int) -> Steps[int]:
+    over = yield from rows(
+        "SELECT room_id, seq FROM messages WHERE expires_ms <= $1 "
+        "ORDER BY expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED",
+        now_ms,
+        limit,
+    )
+    yield from _forget(over)
+    forgotten = len(over)
+    while forgotten < limit and (some := (yield from _forget_ended(limit - forgotten))):
+        forgotten += some
+    return min(forgotten, limit)
+
+
+def _forget_ended(limit: int) -> Steps[int]:
+    """Messages of a room that ended, and with the last of them the room, which counts as one.
+
+    Returns:
+        How many; 0 if there is no such room.
+    """
+    ended = yield from rows(
+        "SELECT room_id FROM rooms WHERE deleted_ms IS NOT NULL "
+        "ORDER BY deleted_ms LIMIT 1 FOR UPDATE SKIP LOCKED"
+    )
+    if not ended:
+        return 0
+    room_id = ended[0][0]
+    found = yield from rows(
+        "SELECT room_id, seq FROM messages WHERE room_id = $1 LIMIT $2", room_id, limit
+    )
+    yield from _forget(found)
+    if len(found) == limit:
+        return limit
+    yield from run("DELETE FROM rooms WHERE room_id = $1", room_id)
+    return len(found) + 1
+
+
+def _forget(some: list[Row]) -> Steps[None]:
+    yield from run_many(
+        "DELETE FROM messages WHERE room_id = $1 AND seq = $2", [tuple(one) for one in some]
+    )

@@ -1,0 +1,66 @@
+"""Steps that list a user's rooms."""
+
+from server.core.durable import Role, StoredMessage
+from server.core.ids import RoomId, UserId
+from server.core.kinds import Kind
+from server.core.ports.conversations import Listed, ListPage, Place
+from server.stores.sql.conversations.history import NO_END, with_status
+from server.stores.sql.conversations.shapes import (
+    MESSAGE,
+    ROOM,
+    conversation,
+    participants_of,
+    readable,
+)
+from server.stores.sql.steps import Row, Steps, rows
+
+MAX_COUNTED = 1_000
+"""Unread messages of one room."""
+
+_LAST = f"SELECT MAX(m.seq) FROM messages m WHERE m.room_id = r.room_id AND {readable('$1', '$2')}"
+
+_UNREAD = (
+    "SELECT COUNT(*) FROM (SELECT 1 FROM messages m WHERE m.room_id = r.room_id "
+    f"AND m.seq > me.read_seq AND {readable('$1', '$2')} AND m.sender_id <> $1 "
+    "AND m.deleted_ms IS NULL AND NOT EXISTS (SELECT 1 FROM receipts c "
+    "WHERE c.room_id = m.room_id AND c.seq = m.seq AND c.user_id = $1 "
+    f"AND c.read_ms IS NOT NULL) LIMIT {MAX_COUNTED}) AS counted"
+)
+
+_PAGE = (
+    f"SELECT {ROOM}, r.pair_key, r.active_ms, me.role, ({_LAST}) AS last_seq, ({_UNREAD}) "
+    "FROM room_members me JOIN rooms r ON r.room_id = me.room_id WHERE me.user_id = $1 "
+    "AND (r.active_ms < $3 OR (r.active_ms = $3 AND r.room_id < $4)) "
+    "AND (r.pair_key IS NULL OR ($5 AND EXISTS ({last}))) "
+    "ORDER BY r.active_ms DESC, r.room_id DESC LIMIT $6"
+).replace("{last}", _LAST.replace("MAX(m.seq)", "1"))
+
+
+def page(
+    user_id: UserId, before: Place | None, limit: int, now_ms: int, *, managed: bool
+) -> Steps[ListPage]:
+    begin = before or Place(NO_END, RoomId(""))
+    found = yield from rows(
+        _PAGE, user_id, now_ms, begin.active_ms, begin.room_id, not managed, limit + 1
+    )
+    members = yield from participants_of([one[0] for one in found[:limit]])
+    listed = []
+    for one in found[:limit]:
+        key, active_ms, role, last_seq, unread = one[9:]
+        room = conversation(one[:9], Role(role), tuple(members[one[0]]))
+        last = yield from _message(user_id, room.room_id, room.kind, key, last_seq)
+        place = Place(active_ms, room.room_id)
+        listed.append(Listed(conversation=room, place=place, last=last, unread=unread))
+    return ListPage(tuple(listed), has_more=len(found) > limit)
+
+
+def _message(
+    user_id: UserId, room_id: RoomId, kind: Kind, key: str | None, seq: int | None
+) -> Steps[StoredMessage | None]:
+    if seq is None:
+        return None
+    found: list[Row] = yield from rows(
+        f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $1 AND m.seq = $2", room_id, seq
+    )
+    shown = yield from with_status(user_id, room_id, kind, key, found)
+    return shown[0] if shown else None

@@ -1,0 +1,220 @@
+"""Steps that change who is in a room."""
+
+from collections.abc import Iterable
+
+from server.core.durable import Role
+from server.core.errors import AppError, Code
+from server.core.ids import DeviceId, RoomId, UserId
+from server.core.kinds import DURABLE, Kind
+from server.core.limits import Bounds
+from server.core.ports.conversations import Changed, Left
+from server.stores.sql.conversations.shapes import no_such_room, whole_room
+from server.stores.sql.steps import Steps, row, rows, run, run_many, value
+
+_RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
+
+Roles = dict[str, Role]
+
+
+def locked_roles(room_id: RoomId, user_id: UserId) -> Steps[Roles]:
+    """Lock a room with roles, of which the user is a member.
+
+    Returns:
+        All members' roles, in order of joining.
+
+    Raises:
+        AppError: NOT_FOUND; FORBIDDEN of a room without roles.
+    """
+    kind = yield from value(
+        "SELECT kind FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR UPDATE", room_id
+    )
+    roles = yield from _roles(room_id)
+    if user_id not in roles:
+        raise no_such_room()
+    if not DURABLE[Kind(kind)].is_managed:
+        raise AppError(Code.FORBIDDEN, "a direct conversation stays as it is")
+    return roles
+
+
+def _roles(room_id: RoomId) -> Steps[Roles]:
+    found = yield from rows(
+        "SELECT user_id, role FROM room_members WHERE room_id = $1 ORDER BY joined_ms, user_id",
+        room_id,
+    )
+    return {member: Role(role) for member, role in found}
+
+
+def check_rank(roles: Roles, user_id: UserId, least: Role) -> None:
+    """Let pass who is at least that.
+
+    Raises:
+        AppError: FORBIDDEN.
+    """
+    if _RANK[roles[user_id]] < _RANK[least]:
+        raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
+
+
+def check_newcomers(asker: UserId, newcomers: Iterable[UserId], bounds: Bounds) -> Steps[None]:
+    """Whether all of these can be put into a room with roles by the asker.
+
+    Raises:
+        AppError: RECIPIENT_NOT_FOUND, LIMIT_REACHED.
+    """
+    wanted = sorted(newcomers)
+    known = yield from value(
+        "SELECT COUNT(*) FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM account_blocks b "
+        "WHERE b.user_id = accounts.user_id AND b.blocked_id = $2)",
+        wanted,
+        asker,
+    )
+    if known < len(wanted):
+        raise AppError(Code.RECIPIENT_NOT_FOUND, "one of them has no account here")
+    busiest = yield from most_rooms(wanted)
+    if busiest >= bounds.rooms_per_user:
+        raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
+
+
+def most_rooms(user_ids: list[UserId]) -> Steps[int]:
+    """In how many rooms with roles is whoever of them is in most."""
+    found = yield from value(
+        "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.user_id = ANY($1::text[]) AND r.pair_key IS NULL "
+        "GROUP BY me.user_id ORDER BY COUNT(*) DESC LIMIT 1",
+        user_ids,
+    )
+    return found or 0
+
+
+def put_members(room_id: RoomId, roles: Roles, seq: int, now_ms: int) -> Steps[None]:
+    """Let newcomers in; what was sent up to `seq` is not for them."""
+    yield from run_many(
+        "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
+        "VALUES ($1, $2, $3, $4, $5, $5)",
+        [(room_id, user_id, role.value, now_ms, seq) for user_id, role in roles.items()],
+    )
+
+
+def add_member(
+    user_id: UserId,
+    room_id: RoomId,
+    member: UserId,
+    role: Role | None,
+    now_ms: int,
+    bounds: Bounds,
+) -> Steps[Changed]:
+    roles = yield from locked_roles(room_id, user_id)
+    wanted = role or roles.get(member, Role.MEMBER)
+    is_changed = roles.get(member) is not wanted
+    if is_changed:
+        is_plain = member not in roles and wanted is Role.MEMBER
+        check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
+        if roles.get(member) is Role.OWNER:
+            raise AppError(Code.FORBIDDEN, "make another the owner first")
+        if member not in roles:
+            yield from _let_in(user_id, room_id, member, len(roles), now_ms, bounds)
+        yield from _set_role(room_id, member, wanted)
+        if wanted is Role.OWNER:
+            yield from _set_role(room_id, user_id, Role.ADMIN)
+        yield from touch(room_id, now_ms)
+    room = yield from whole_room(room_id, user_id)
+    return Changed(room, is_changed)
+
+
+def _let_in(
+    asker: UserId, room_id: RoomId, member: UserId, held: int, now_ms: int, bounds: Bounds
+) -> Steps[None]:
+    if held >= bounds.room_members:
+        raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}; make another one")
+    yield from check_newcomers(asker, [member], bounds)
+    seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
+    yield from put_members(room_id, {member: Role.MEMBER}, seq, now_ms)
+
+
+def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
+    yield from run(
+        "UPDATE room_members SET role = $3 WHERE room_id = $1 AND user_id = $2",
+        room_id,
+        member,
+        role.value,
+    )
+
+
+def touch(room_id: RoomId, now_ms: int) -> Steps[None]:
+    """Note that a room was changed."""
+    yield from run("UPDATE rooms SET updated_ms = $2 WHERE room_id = $1", room_id, now_ms)
+
+
+def remove_member(user_id: UserId, room_id: RoomId, member: UserId, now_ms: int) -> Steps[Left]:
+    roles = yield from locked_roles(room_id, user_id)
+    if member != user_id:
+        is_plain = roles.get(member, Role.MEMBER) is Role.MEMBER
+        check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
+    if member not in roles:
+        raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+    is_left = yield from _take_out(room_id, member, roles, now_ms)
+    return Left((yield from whole_room(room_id)) if is_left else None)
+
+
+def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Steps[bool]:
+    """Take a member out of a locked room, and see to who owns it then.
+
+    Returns:
+        Whether there is anybody left.
+    """
+    for table in ("device_cursors", "room_members"):
+        yield from run(f"DELETE FROM {table} WHERE room_id = $1 AND user_id = $2", room_id, member)
+    others = {one: role for one, role in roles.items() if one != member}
+    if not others:
+        yield from end_room(room_id, now_ms)
+        return False
+    if roles[member] is Role.OWNER:
+        heir = max(others, key=lambda one: _RANK[others[one]])  # the first of the highest
+        yield from _set_role(room_id, heir, Role.OWNER)
+    yield from touch(room_id, now_ms)
+    return True
+
+
+def leave_rooms(user_id: UserId, device_id: DeviceId | None, now_ms: int) -> Steps[None]:
+    """Forget how far a device was that is revoked; or take an account out that is deleted.
+
+    Its direct rooms stay, for the others; so does what it said.
+    """
+    if device_id is not None:
+        yield from run(
+            "DELETE FROM device_cursors WHERE user_id = $1 AND device_id = $2", user_id, device_id
+        )
+        return
+    yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
+    found = yield from rows(
+        "SELECT me.room_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.user_id = $1 AND r.pair_key IS NULL ORDER BY me.room_id",
+        user_id,
+    )
+    for (room_id,) in found:
+        yield from run("SELECT 1 FROM rooms WHERE room_id = $1 FOR UPDATE", room_id)
+        roles = yield from _roles(RoomId(room_id))
+        if user_id in roles:
+            yield from _take_out(RoomId(room_id), user_id, roles, now_ms)
+
+
+def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:
+    """Have a room be nobody's; its messages are forgotten by and by."""
+    for table in ("device_cursors", "room_members"):
+        yield from run(f"DELETE FROM {table} WHERE room_id = $1", room_id)
+    yield from run("UPDATE rooms SET deleted_ms = $2 WHERE room_id = $1", room_id, now_ms)
+
+
+def all_members(user_id: UserId, room_id: RoomId) -> Steps[tuple[UserId, ...]]:
+    found = yield from rows("SELECT user_id FROM room_members WHERE room_id = $1", room_id)
+    members = tuple(UserId(one) for (one,) in found)
+    if user_id not in members:
+        raise no_such_room()
+    return members
+
+
+def is_account(user_id: UserId) -> Steps[bool]:
+    found = yield from row(
+        "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL", user_id
+    )
+    return found is not None

@@ -1,0 +1,137 @@
+"""Steps that make, find, change and end rooms."""
+
+from server.core.durable import Conversation, Role
+from server.core.errors import AppError, Code
+from server.core.ids import RoomId, UserId
+from server.core.kinds import Kind
+from server.core.limits import Bounds
+from server.core.ports.conversations import Changed, NewRoom, RoomChange
+from server.stores.sql.conversations.members import (
+    Roles,
+    check_newcomers,
+    check_rank,
+    end_room,
+    is_account,
+    locked_roles,
+    most_rooms,
+    put_members,
+)
+from server.stores.sql.conversations.shapes import pair_key, whole_room
+from server.stores.sql.steps import Steps, row, run, value
+
+_INSERT = (
+    "INSERT INTO rooms (room_id, kind, pair_key, name, description, created_by, created_ms, "
+    "updated_ms, seq, active_ms, ttl_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0, $7, $8)"
+)
+
+
+def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
+    members: Roles = {one: Role.MEMBER for one in new.members if one != new.creator}
+    if len(members) >= bounds.room_members:
+        raise AppError(Code.LIMIT_REACHED, f"a room holds {bounds.room_members}")
+    if (yield from most_rooms([new.creator])) >= bounds.rooms_per_user:
+        raise AppError(Code.TOO_MANY_ROOMS, f"you are in {bounds.rooms_per_user} rooms; leave one")
+    if members:
+        yield from check_newcomers(new.creator, map(UserId, members), bounds)
+    yield from run(
+        _INSERT,
+        new.room_id,
+        Kind.GROUP.value,
+        None,
+        new.name.encode(),
+        new.description.encode(),
+        new.creator,
+        now_ms,
+        new.ttl_ms,
+    )
+    yield from put_members(new.room_id, {new.creator: Role.OWNER, **members}, 0, now_ms)
+    return (yield from whole_room(new.room_id, new.creator))
+
+
+def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) -> Steps[Changed]:
+    roles = yield from locked_roles(room_id, user_id)
+    check_rank(roles, user_id, Role.ADMIN)
+    before = yield from whole_room(room_id, user_id)
+    name = before.name if change.name is None else change.name
+    text = before.description if change.description is None else change.description
+    ttl_ms = before.ttl_ms if change.ttl_ms is None else change.ttl_ms or None
+    if (name, text, ttl_ms) == (before.name, before.description, before.ttl_ms):
+        return Changed(before, is_changed=False)
+    yield from run(
+        "UPDATE rooms SET name = $2, description = $3, ttl_ms = $4, updated_ms = $5 "
+        "WHERE room_id = $1",
+        room_id,
+        name.encode(),
+        text.encode(),
+        ttl_ms,
+        now_ms,
+    )
+    after = yield from whole_room(room_id, user_id)
+    return Changed(after, is_changed=True)
+
+
+def delete(user_id: UserId, room_id: RoomId, now_ms: int) -> Steps[tuple[UserId, ...]]:
+    roles = yield from locked_roles(room_id, user_id)
+    check_rank(roles, user_id, Role.OWNER)
+    yield from end_room(room_id, now_ms)
+    return tuple(UserId(one) for one in roles)
+
+
+# --- direct rooms ---
+
+
+def make_direct(
+    user_id: UserId, other: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
+) -> Steps[None]:
+    """Make the direct room of two, as `room_id`, unless it is there.
+
+    Raises:
+        AppError: RECIPIENT_NOT_FOUND, TOO_MANY_ROOMS; FORBIDDEN to oneself.
+    """
+    if user_id == other:
+        raise AppError(Code.FORBIDDEN, "that is you; write to somebody else")
+    if not (yield from is_account(other)):
+        raise no_such_recipient()
+    begun = yield from value(
+        "SELECT COUNT(*) FROM rooms WHERE created_by = $1 AND pair_key IS NOT NULL", user_id
+    )
+    if begun >= bounds.rooms_per_user:
+        raise AppError(Code.TOO_MANY_ROOMS, "you have begun too many conversations")
+    made = yield from value(
+        f"{_INSERT} ON CONFLICT (pair_key) DO NOTHING RETURNING room_id",
+        room_id,
+        Kind.DIRECT.value,
+        pair_key(user_id, other),
+        b"",
+        b"",
+        user_id,
+        now_ms,
+        None,
+    )
+    if made:
+        both: Roles = {user_id: Role.MEMBER, other: Role.MEMBER}
+        yield from put_members(room_id, both, 0, now_ms)
+
+
+def no_such_recipient() -> AppError:
+    return AppError(Code.RECIPIENT_NOT_FOUND, "there is no such user")
+
+
+def direct_room(user_id: UserId, other: UserId) -> Steps[RoomId | None]:
+    """The id of the direct room of two, if there is one."""
+    found = yield from value(
+        "SELECT room_id FROM rooms WHERE pair_key = $1 AND deleted_ms IS NULL",
+        pair_key(user_id, other),
+    )
+    return None if found is None else RoomId(found)
+
+
+def open_direct_room(user_id: UserId, other: UserId) -> Steps[RoomId | None]:
+    """The same, unless one blocks the other."""
+    blocked = yield from row(
+        "SELECT 1 FROM account_blocks WHERE (user_id = $1 AND blocked_id = $2) "
+        "OR (user_id = $2 AND blocked_id = $1)",
+        user_id,
+        other,
+    )
+    return None if blocked else (yield from direct_room(user_id, other))

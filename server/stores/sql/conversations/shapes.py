@@ -1,0 +1,142 @@
+"""From rows to what the core knows."""
+
+import msgspec
+
+from server.core.durable import Conversation, Participant, Role, Status, StoredMessage
+from server.core.errors import AppError, Code
+from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.kinds import Kind
+from server.stores.sql.steps import Row, Steps, row, rows
+
+ROOM = (
+    "r.room_id, r.kind, r.name, r.description, r.created_by, r.created_ms, r.updated_ms, "
+    "r.ttl_ms, r.seq"
+)
+"""What `conversation` takes."""
+
+MESSAGE = (
+    "m.room_id, m.seq, m.message_id, m.sender_id, m.sender_device_id, m.type, m.ciphertext, "
+    "m.metadata, m.created_ms, m.expires_ms, m.deleted_ms"
+)
+"""What `message` takes."""
+
+
+def readable(user: str, now: str) -> str:
+    """The condition under which a message `m` can be read by a member `me`; for two parameters."""
+    return (
+        f"m.seq > me.joined_seq AND (NOT m.withheld OR m.sender_id = {user}) "
+        f"AND (m.expires_ms IS NULL OR m.expires_ms > {now})"
+    )
+
+
+def no_such_room() -> AppError:
+    return AppError(Code.NOT_FOUND, "there is no such room for you")
+
+
+def pair_key(one: UserId, other: UserId) -> str:
+    """By which the direct room of two is found."""
+    return msgspec.json.encode([None, *sorted((str(one), str(other)))]).decode()
+
+
+def peer_in(key: str | None, user_id: str) -> UserId | None:
+    """The other one of a direct room."""
+    if key is None:
+        return None
+    _, one, other = msgspec.json.decode(key)
+    return UserId(one if other == user_id else other)
+
+
+def conversation(
+    found: Row, role: Role | None = None, participants: tuple[Participant, ...] = ()
+) -> Conversation:
+    room_id, kind, name, description, creator, created_ms, updated_ms, ttl_ms, seq = found
+    return Conversation(
+        room_id=RoomId(room_id),
+        kind=Kind(kind),
+        name=name.decode(),
+        description=description.decode(),
+        created_by=UserId(creator),
+        created_ms=created_ms,
+        updated_ms=updated_ms,
+        ttl_ms=ttl_ms,
+        seq=seq,
+        role=role,
+        participants=participants,
+    )
+
+
+def message(
+    found: Row,
+    kind: Kind,
+    key: str | None,
+    status: Status = Status.SENT,
+    counts: tuple[int, int] = (0, 0),
+) -> StoredMessage:
+    """A message of a room.
+
+    Args:
+        key: The room's `pair_key`.
+        counts: Of those with whom it was delivered, and who have read it.
+    """
+    (room_id, seq, message_id, sender, device, word, ciphertext, metadata) = found[:8]
+    sent_ms, expires_ms, deleted_ms = found[8:11]
+    return StoredMessage(
+        room_id=RoomId(room_id),
+        kind=kind,
+        seq=seq,
+        message_id=MessageId(message_id),
+        sender=UserId(sender),
+        sender_device=None if device is None else DeviceId(device),
+        recipient=peer_in(key, sender),
+        type=word,
+        ciphertext=None if ciphertext is None else ciphertext.decode(),
+        metadata=metadata,
+        sent_ms=sent_ms,
+        expires_ms=expires_ms,
+        deleted_ms=deleted_ms,
+        status=status,
+        delivered=counts[0],
+        read=counts[1],
+    )
+
+
+def participants_of(room_ids: list[str]) -> Steps[dict[str, list[Participant]]]:
+    """Members by room, in order of joining."""
+    found = yield from rows(
+        "SELECT me.room_id, me.user_id, me.role, me.joined_ms, a.username, a.display_name "
+        "FROM room_members me LEFT JOIN accounts a "
+        "ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
+        "WHERE me.room_id = ANY($1::text[]) ORDER BY me.joined_ms, me.user_id",
+        room_ids,
+    )
+    by_room: dict[str, list[Participant]] = {room_id: [] for room_id in room_ids}
+    for room_id, user_id, role, joined_ms, username, display_name in found:
+        one = Participant(
+            user_id=UserId(user_id),
+            role=Role(role),
+            joined_ms=joined_ms,
+            username=username or "",
+            display_name=display_name or "",
+        )
+        by_room[room_id].append(one)
+    return by_room
+
+
+def whole_room(room_id: str, user_id: str | None = None) -> Steps[Conversation]:
+    """A room with its members; with the role of one of them, if one is named.
+
+    Raises:
+        AppError: NOT_FOUND if there is none, or that one is not in it.
+    """
+    found = yield from row(
+        f"SELECT {ROOM} FROM rooms r WHERE r.room_id = $1 AND r.deleted_ms IS NULL", room_id
+    )
+    if not found:
+        raise no_such_room()
+    members = (yield from participants_of([room_id]))[room_id]
+    if user_id is None:
+        return conversation(found, None, tuple(members))
+    roles = {one.user_id: one.role for one in members}
+    if user_id not in roles:
+        raise no_such_room()
+    return conversation(found, roles[UserId(user_id)], tuple(members))
