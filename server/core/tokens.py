@@ -27,7 +27,7 @@ from server.core.claims import (
 )
 from server.core.errors import AppError, Code
 from server.core.identity import User, is_pseudonym
-from server.core.ids import UserId, new_id
+from server.core.ids import DeviceId, UserId, new_id
 from server.core.jws import (
     HMAC_ALGORITHM,
     MAX_TOKEN_CHARS,
