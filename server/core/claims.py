@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.core.identity import is_one_line
-from server.core.ids import NumericUserId, UserId
+from server.core.ids import DeviceId, NumericUserId, UserId
 from server.core.jws import refused
 
 LEEWAY_MS = 30_000
@@ -74,6 +74,20 @@ def user_id_of(claims: Claims, max_chars: int) -> UserId:
     if len(found) > max_chars:
         raise refused(f"its user id has more than {max_chars} characters")
     return UserId(found)
+
+
+def device_id_of(claims: Claims, max_chars: int) -> DeviceId | None:
+    """The user's device that another system names as `deviceId`; None if it names none.
+
+    Raises:
+        AppError: UNAUTHENTICATED if that is no id.
+    """
+    found = claims.get("deviceId")
+    if found is None:
+        return None
+    if not isinstance(found, str) or not 0 < len(found) <= max_chars or not found.isprintable():
+        raise refused("its deviceId is no id of a device")
+    return DeviceId(found)
 
 
 def login_of(claims: Claims, max_chars: int) -> str | None:

@@ -21,6 +21,7 @@ from server.core.claims import (
     check_audience,
     check_times,
     check_type,
+    device_id_of,
     login_of,
     user_id_of,
 )
@@ -193,13 +194,7 @@ class Tokens:
 
     def _of_ours(self, claims: Claims, kind: str) -> User:
         user = self._partner(claims)
-        device_id = claims.get("deviceId")
-        return structs.replace(
-            user,
-            is_guest=kind == GUEST,
-            is_operator=False,
-            device_id=DeviceId(device_id) if isinstance(device_id, str) else None,
-        )
+        return structs.replace(user, is_guest=kind == GUEST, is_operator=False)
 
     def _claims(self, kind: str, life_s: int, **more: str) -> dict[str, Any]:
         """Of a token that begins now."""
@@ -240,6 +235,7 @@ class Tokens:
             login=login_of(claims, name_chars) or str(own_id)[:name_chars],
             expires_ms=check_times(claims, self._parts.clock.now_ms()),
             is_operator=admin is not None and admin.holds_in(claims),
+            device_id=device_id_of(claims, self._parts.bounds.id_chars),
         )
 
 

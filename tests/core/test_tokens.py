@@ -96,6 +96,15 @@ async def test_a_guest_may_be_called_whatever_can_be_seen(login, core):
     assert (await core.tokens.issue_guest("home", login)).user.login == login
 
 
+@pytest.mark.parametrize("device_id", ["", 7, "x" * 129, "a\nb", {}])
+async def test_whoever_names_a_device_by_what_is_no_id_does_not_sign_in(device_id, tokens):
+    assert (await tokens.verify(shared(sub="1", deviceId="phone"))).device_id == "phone"
+    assert (await tokens.verify(shared(sub="1"))).device_id is None
+    with pytest.raises(AppError) as caught:
+        await tokens.verify(shared(sub="1", deviceId=device_id))
+    assert caught.value.code is Code.UNAUTHENTICATED
+
+
 @pytest.mark.parametrize(
     "login",
     [

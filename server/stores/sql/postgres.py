@@ -91,6 +91,7 @@ class Postgres:
     async def _run(self, steps: Callable[[], Steps[T]], **options: Any) -> T:
         if not self._pool:
             raise unavailable()
+        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
             async with (
                 self._pool.acquire(timeout=COMMAND_LIMIT_S) as connection,

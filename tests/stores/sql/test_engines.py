@@ -6,6 +6,8 @@ import pytest
 
 from server.core.errors import AppError, Code
 from server.stores.sql.steps import rows, run, run_many, value
+from server.transports.eager import start
+from tests.servers import until
 
 
 @pytest.fixture
@@ -115,3 +117,16 @@ async def test_a_closed_database_refuses(database):
     with pytest.raises(AppError) as caught:
         await database.write(lambda: look("a"))
     assert caught.value.code is Code.UNAVAILABLE
+
+
+async def test_a_transaction_may_begin_outside_of_any_task(database):
+    found: list[int] = []
+
+    async def look() -> None:
+        found.append(await database.read(lambda: value("SELECT 1")))
+
+    # As handlers of sockets begin.
+    asyncio.get_running_loop().call_soon(start, look())
+    await until(lambda: found)
+
+    assert found == [1]
