@@ -23,6 +23,8 @@ from server.core.ports.conversations import (
 )
 from server.core.rates import charge, spend
 
+MAX_ACQUAINTANCES = 1_000
+
 
 class Conversations:
     """Durable rooms of an installation."""
@@ -133,6 +135,10 @@ class Conversations:
             raise AppError(Code.INVALID_REQUEST, "say the room or the recipient")
         members = await self._store.members_of(user.user_id, room_id)
         return room_id, tuple(one for one in members if one != user.user_id)
+
+    async def acquaintances(self, user_id: UserId) -> tuple[UserId, ...]:
+        """Who may know whether a user is online: not more than `MAX_ACQUAINTANCES`."""
+        return await self._store.acquaintances(user_id, MAX_ACQUAINTANCES)
 
     async def tell_typing(
         self, user: User, room_id: RoomId | None, other: UserId | None, *, is_typing: bool

@@ -16,6 +16,8 @@ From clients
     read_receipt        the same
         read_receipt_ack
     typing, stop_typing {recipientId | roomId}
+    presence            {userIds?}: of those who share a room with the user, who is online
+        presence        {online: [userId]}
     heartbeat           heartbeat_ack
     auth                {token}: go on with a newer token of the same device
         auth_ok         {expiresAt}
@@ -27,6 +29,7 @@ To clients
     delivery_receipt, read_receipt  {messageId, roomId, seq, senderId, userId, timestamp}
     message_deleted     {messageId, roomId, seq, userId, deletedAt}
     typing, stop_typing {roomId, userId}
+    presence            {userId, status: online | offline, timestamp}
     room_changed        {room}, room_ended {roomId, timestamp}
     device_revoked      {deviceId}: this one is closed (4401), the others are told
     prekeys_low         {remaining}
@@ -37,7 +40,7 @@ unless `auth` came. 1012: come back at once; 1013: it was read too slowly; 1008:
 
 from server.apis.secure_chat.handlers import frames, messages
 from server.apis.secure_chat.render import frames as render
-from server.apis.secure_chat.requests.frames import Heartbeat, TellReceipt, Typing
+from server.apis.secure_chat.requests.frames import AskPresence, Heartbeat, TellReceipt, Typing
 from server.apis.secure_chat.requests.messages import Send
 from server.core.durable import Status
 from server.transports.api import Frame, RawSocket
@@ -65,6 +68,9 @@ SOCKET = RawSocket(
         "typing": Frame(Typing, frames.begin_typing, render.silent, "Say that one is typing"),
         "stop_typing": Frame(
             Typing, frames.stop_typing, render.silent, "Say that one is typing no longer"
+        ),
+        "presence": Frame(
+            AskPresence, frames.who_is_online, render.online, "Ask who is online", ("presence",)
         ),
         "heartbeat": Frame(
             Heartbeat, frames.beat, render.beaten, "Be answered", ("heartbeat_ack",)

@@ -1,16 +1,21 @@
 """What can be done over the WebSocket alone."""
 
 from server.apis.secure_chat.handlers.callers import account_of
-from server.apis.secure_chat.requests.frames import Heartbeat, TellReceipt, Typing
+from server.apis.secure_chat.requests.frames import AskPresence, Heartbeat, TellReceipt, Typing
 from server.core.chat import Chat
 from server.core.durable import Status
 from server.core.errors import AppError, Code
+from server.core.ids import UserId
 from server.core.ports.conversations import Acknowledged, MessageRef
 from server.transports.api import Caller
 
 
 async def beat(chat: Chat, caller: Caller, request: Heartbeat) -> None:
     account_of(caller)
+
+
+async def who_is_online(chat: Chat, caller: Caller, request: AskPresence) -> tuple[UserId, ...]:
+    return await chat.presences.online(account_of(caller), request.user_ids)
 
 
 async def begin_typing(chat: Chat, caller: Caller, request: Typing) -> None:

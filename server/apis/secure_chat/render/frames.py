@@ -16,8 +16,9 @@ from server.core.durable import (
     Status,
     StatusAdvanced,
 )
+from server.core.ids import UserId
 from server.core.ports.conversations import Acknowledged, StoredNew
-from server.core.user_events import DeviceRevoked, PrekeysLow, UserEvent
+from server.core.user_events import DeviceRevoked, PrekeysLow, PresenceChanged, UserEvent
 from server.transports.api import Words
 
 RECEIPTS = {Status.DELIVERED: "delivery_receipt", Status.READ: "read_receipt"}
@@ -33,6 +34,10 @@ def sent(request: Send, stored: StoredNew) -> tuple[Words, ...]:
 
 def beaten(_: object, __: None) -> tuple[Words, ...]:
     return ({"type": "heartbeat_ack"},)
+
+
+def online(_: object, users: tuple[UserId, ...]) -> tuple[Words, ...]:
+    return ({"type": "presence", "online": list(users)},)
 
 
 def silent(_: object, __: object) -> tuple[Words, ...]:
@@ -104,6 +109,15 @@ def _prekeys_low(event: PrekeysLow) -> Words:
     return {"type": "prekeys_low", "remaining": event.remaining}
 
 
+def _presence(event: PresenceChanged) -> Words:
+    return {
+        "type": "presence",
+        "userId": event.user_id,
+        "status": "online" if event.is_online else "offline",
+        "timestamp": iso_utc(event.at_ms),
+    }
+
+
 EVENTS: Mapping[type[UserEvent], Callable[[Any], Words]] = {
     MessageStored: _message,
     StatusAdvanced: _receipt,
@@ -113,4 +127,5 @@ EVENTS: Mapping[type[UserEvent], Callable[[Any], Words]] = {
     MemberTyping: _typing,
     DeviceRevoked: _revoked,
     PrekeysLow: _prekeys_low,
+    PresenceChanged: _presence,
 }

@@ -23,6 +23,12 @@ class Typing(Struct, frozen=True, rename="camel"):
             raise ValueError("Expected either recipientId or roomId")
 
 
+class AskPresence(Struct, frozen=True, rename="camel"):
+    """Of these users, or of everybody who shares a room with the caller."""
+
+    user_ids: Annotated[tuple[UserId, ...], Meta(max_length=MAX_IDS)] | None = None
+
+
 class TellReceipt(Struct, frozen=True, rename="camel"):
     """Of one message or of many; room or sender say which, where several have an id."""
 

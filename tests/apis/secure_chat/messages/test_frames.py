@@ -230,3 +230,56 @@ async def test_members_hear_of_their_rooms(alice: Member, bob: Member, connect: 
 
     await until(lambda: bobs.all("room_ended"))
     assert bobs.all("room_ended")[0]["roomId"] == room_id
+
+
+def changes(client: Client) -> list[str]:
+    """Of presence."""
+    return [one["status"] for one in client.all("presence") if "status" in one]
+
+
+async def pass_by(later: Any, seconds: int) -> None:
+    """Let time pass in which all nodes say again whom they have."""
+    for _ in range(seconds // 2):
+        await later(seconds=2)
+
+
+async def test_who_shares_a_room_hears_who_comes_and_goes_and_nobody_else(
+    alice: Member, bob: Member, enter: Any, connect: Open, later: Any
+):
+    mallory = await enter("mallory")
+    await alice.send("m-1", recipientId=bob.user_id)
+    bobs, other = await connect(bob), await connect(mallory)
+    phone, tab = await connect(alice), await connect(alice)
+
+    await until(lambda: changes(bobs))
+    assert bobs.all("presence")[0]["userId"] == alice.user_id
+    assert (await bobs.ask("presence"))["online"] == [alice.user_id]
+    assert (await phone.ask("presence"))["online"] == [bob.user_id]
+    assert (await other.ask("presence", userIds=[alice.user_id]))["online"] == []
+
+    await phone.leave()
+    await pass_by(later, seconds=70)
+    assert (await bobs.ask("presence"))["online"] == [alice.user_id]
+    await tab.leave()
+    await bobs.beat()
+    await pass_by(later, seconds=10)
+    await until(lambda: len(changes(bobs)) == 2)
+    assert changes(bobs) == ["online", "offline"]
+    assert (await bobs.ask("presence"))["online"] == []
+    assert changes(other) == []
+
+
+async def test_who_is_back_at_once_was_never_offline(
+    alice: Member, bob: Member, connect: Open, later: Any
+):
+    await alice.send("m-1", recipientId=bob.user_id)
+    bobs, phone = await connect(bob), await connect(alice)
+    await until(lambda: changes(bobs))
+    await phone.leave()
+    await later(seconds=1)
+    again = await connect(alice)
+    await pass_by(later, seconds=70)
+    await again.beat()
+    await bobs.beat()
+
+    assert changes(bobs) == ["online"]
