@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from server.core.ids import UserId
 from tests.apis.secure_chat.messages.conftest import Member
 from tests.servers import RunningServer, until
 from tests.transports.raw.sockets import Client
@@ -204,6 +205,23 @@ async def test_a_revoked_device_is_closed_and_the_others_are_told(
     assert await again.ended() == 4401
     await again.leave()
     await other.beat()
+
+
+async def test_a_device_that_is_revoked_while_its_socket_opens_is_closed(
+    server: RunningServer, alice: Member, enter: Any
+):
+    laptop = await enter("alice", "laptop")
+    users = server.nodes[0]._live.user_broker
+    hear = users.hear
+
+    async def hear_late(user_id: UserId) -> None:
+        assert (await laptop.ask("DELETE", f"/api/auth/devices/{alice.device_id}"))[0] == 200
+        await hear(user_id)
+
+    users.hear = hear_late  # type: ignore[method-assign]
+    async with Client(server.node_urls[0], "/ws") as phone:
+        await phone.open(alice.token)
+        assert await phone.ended() == 4401
 
 
 async def test_a_deleted_message_is_told_to_all(alice: Member, bob: Member, connect: Open):
