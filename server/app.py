@@ -31,6 +31,7 @@ from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.passwords import Passwords
 from server.core.ports import Peers
+from server.core.presences import Presences
 from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Rooms
@@ -307,18 +308,29 @@ class App:
             _derived(secret, b"hushwire logins"),
             settings.login_rules,
         )
+        conversations = Conversations(parts, self._durable.conversations, parts.users.publish)
+        presences = Presences(
+            self._live.presences,
+            self._clock,
+            parts.users.publish,
+            conversations.acquaintances,
+            settings.random.grace_ms,
+        )
+        socket_sign_ins = SignIns(self._clock)
+        socket_sign_ins.watch(presences)
         return Chat(
             rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
             sign_ins=sign_ins,
-            socket_sign_ins=SignIns(self._clock),
+            socket_sign_ins=socket_sign_ins,
             recoveries=parts.recoveries,
             accounts=Accounts(parts, store, passwords),
             logins=logins,
             device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
-            conversations=Conversations(parts, self._durable.conversations, parts.users.publish),
+            conversations=conversations,
+            presences=presences,
             mail=DurableMessages(parts, self._durable.messages, parts.users.publish, ttl_ms=None),
         )
 

@@ -123,7 +123,8 @@ class RunningServer:
         for node in self.nodes:
             chat = node.chat
             sign_ins = (chat.sign_ins, chat.socket_sign_ins)
-            for part in (*sign_ins, chat.rooms, chat.groups, chat.mail, chat.recoveries):
+            rooms_and_mail = (chat.rooms, chat.groups, chat.mail)
+            for part in (*sign_ins, *rooms_and_mail, chat.recoveries, chat.presences):
                 await part.expire()
 
     async def settle(self) -> None:

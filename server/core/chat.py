@@ -9,6 +9,7 @@ from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
 from server.core.logins import Logins
 from server.core.messages import Messages
+from server.core.presences import Presences
 from server.core.recoveries import Recoveries
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
@@ -33,5 +34,6 @@ class Chat(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     conversations: Conversations
     mail: DurableMessages
+    presences: Presences
     logins: Logins
     device_keys: DeviceKeys

@@ -6,6 +6,7 @@ from server.core.durable import (
     Conversation,
     ConversationChanged,
     ConversationEnded,
+    MemberTyping,
     Role,
 )
 from server.core.durable_messages import Notify
@@ -21,6 +22,8 @@ from server.core.ports.conversations import (
     RoomChange,
 )
 from server.core.rates import charge, spend
+
+MAX_ACQUAINTANCES = 1_000
 
 
 class Conversations:
@@ -132,6 +135,26 @@ class Conversations:
             raise AppError(Code.INVALID_REQUEST, "say the room or the recipient")
         members = await self._store.members_of(user.user_id, room_id)
         return room_id, tuple(one for one in members if one != user.user_id)
+
+    async def acquaintances(self, user_id: UserId) -> tuple[UserId, ...]:
+        """Who may know whether a user is online: not more than `MAX_ACQUAINTANCES`."""
+        return await self._store.acquaintances(user_id, MAX_ACQUAINTANCES)
+
+    async def tell_typing(
+        self, user: User, room_id: RoomId | None, other: UserId | None, *, is_typing: bool
+    ) -> None:
+        """Tell the others in a room, or the other one of a direct room, that the user is typing.
+
+        Raises:
+            AppError: NOT_FOUND unless the user is a member.
+        """
+        heard_in, others = await self.heard_by(user, room_id, other)
+        if others:
+            await self._notify(
+                MemberTyping(
+                    users=others, room_id=heard_in, user_id=user.user_id, is_typing=is_typing
+                )
+            )
 
     async def _tell_changed(self, room: Conversation) -> None:
         users = tuple(one.user_id for one in room.participants)

@@ -133,3 +133,11 @@ class ConversationEnded(UserEvent, frozen=True, kw_only=True):
 
     room_id: RoomId
     at_ms: int
+
+
+class MemberTyping(UserEvent, frozen=True, kw_only=True):
+    """A member of a room is typing something, or no longer."""
+
+    room_id: RoomId
+    user_id: UserId
+    is_typing: bool

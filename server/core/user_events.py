@@ -69,3 +69,11 @@ class PrekeysLow(UserEvent, frozen=True, kw_only=True):
     """A device has few one-time prekeys left."""
 
     remaining: int
+
+
+class PresenceChanged(UserEvent, frozen=True, kw_only=True):
+    """A user is connected now, or no longer."""
+
+    user_id: UserId
+    is_online: bool
+    at_ms: int

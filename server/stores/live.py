@@ -9,6 +9,7 @@ from server.core.limits import Bounds
 from server.core.ports import (
     Broker,
     GroupStore,
+    PresenceStore,
     RateLimiter,
     RecoveryStore,
     RoomStore,
@@ -16,6 +17,7 @@ from server.core.ports import (
 )
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
+from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MAX_SESSIONS, MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
@@ -31,6 +33,7 @@ class Live(Protocol):
     limiter: RateLimiter
     broker: Broker
     user_broker: UserBroker
+    presences: PresenceStore
     recoveries: RecoveryStore
 
     @property
@@ -80,6 +83,7 @@ class MemoryLive:
         self.limiter: RateLimiter = MemoryRateLimiter()
         self.broker: Broker = LocalBroker(clock, recovery_ms)
         self.user_broker: UserBroker = LocalUserBroker()
+        self.presences: PresenceStore = MemoryPresences()
         self.recoveries: RecoveryStore = MemoryRecoveries(max_sessions)
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:

@@ -80,9 +80,11 @@ def frame_error(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[s
     """An error as clients of raw WebSockets get it.
 
     Returns:
-        `{type: "error", code, message}`, and `retryAfterMs` where the wait is known.
+        `{type: "error", code, message}`, the error's details, and `retryAfterMs` where the wait
+        is known.
     """
     body: dict[str, Any] = {
+        **error.details,
         "type": "error",
         "code": word(error.code, words),
         "message": error.message,

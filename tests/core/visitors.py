@@ -22,6 +22,7 @@ from server.core.opaque import Opaque
 from server.core.parts import Parts
 from server.core.passwords import Passwords, Strength
 from server.core.ports import GroupStore, RateLimiter, RoomStore
+from server.core.presences import Presences
 from server.core.recoveries import Recoveries
 from server.core.relay import Relay
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
@@ -30,6 +31,7 @@ from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
+from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
@@ -104,6 +106,9 @@ class Core:
         self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
+        self.conversations = Conversations(
+            parts, SqlConversations(self.database, bounds), self.tell
+        )
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
@@ -111,11 +116,14 @@ class Core:
             tokens=self.tokens,
             sign_ins=self.sign_ins,
             socket_sign_ins=SignIns(clock),
+            presences=Presences(
+                MemoryPresences(), clock, self.tell, self.conversations.acquaintances, 3_000
+            ),
             recoveries=self.recoveries,
             accounts=self.accounts,
             logins=self.logins,
             device_keys=self.device_keys,
-            conversations=Conversations(parts, SqlConversations(self.database, bounds), self.tell),
+            conversations=self.conversations,
             mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
         )
         self.told: list[UserEvent] = []

@@ -118,6 +118,7 @@ Operators
     POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
 """
 
+from server.apis.secure_chat.frames import SOCKET
 from server.apis.secure_chat.routes import admin, auth, keys, messages, rooms
 from server.transports.api import NOTHING, Api
 
@@ -134,4 +135,5 @@ SECURE_CHAT = Api(
     events=NOTHING,
     heard=NOTHING,
     words=NOTHING,
+    socket=SOCKET,
 )

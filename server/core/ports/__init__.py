@@ -40,6 +40,7 @@ from server.core.ports.groups import Reported as Reported
 from server.core.ports.groups import SavedKey as SavedKey
 from server.core.ports.groups import Wish as Wish
 from server.core.ports.peers import Peers as Peers
+from server.core.ports.presences import PresenceStore as PresenceStore
 from server.core.ports.rates import RateLimiter as RateLimiter
 from server.core.ports.recoveries import RecoveryStore as RecoveryStore
 from server.core.ports.recoveries import Session as Session

@@ -158,6 +158,10 @@ class ConversationStore(Protocol):
         """The direct room of two, if there is one and neither blocks the other."""
         ...
 
+    async def acquaintances(self, user_id: UserId, limit: int) -> tuple[UserId, ...]:
+        """Who shares a room with a user, but for those of whom one blocks the other."""
+        ...
+
 
 class Device(Struct, frozen=True):
     """A device of a user."""

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from itertools import chain, groupby
 
-from server.core.ids import RoomId
+from server.core.ids import RoomId, UserId
 from server.core.matching import is_group
 
 SHARDS = 64
@@ -30,6 +30,11 @@ def tag_of(room_id: RoomId) -> str:
     if is_group(room_id):
         return GROUPS
     return shard(zlib.crc32(room_id.encode()) % SHARDS)
+
+
+def user_tag(user_id: UserId) -> str:
+    """Of what concerns a user wherever it is connected."""
+    return shard(zlib.crc32(user_id.encode()) % SHARDS)
 
 
 def by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:

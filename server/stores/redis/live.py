@@ -14,6 +14,7 @@ from server.core.ports import (
     Broker,
     GroupStore,
     Peers,
+    PresenceStore,
     RateLimiter,
     RecoveryStore,
     RoomStore,
@@ -34,6 +35,7 @@ from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
+from server.stores.redis.presences import RedisPresences
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
@@ -79,6 +81,7 @@ class RedisLive:
         self.broker: Broker = self._broker
         self._user_broker = RedisUserBroker(link)
         self.user_broker: UserBroker = self._user_broker
+        self.presences: PresenceStore = RedisPresences(link, node.node_id)
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = Ear(

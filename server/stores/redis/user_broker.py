@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import zlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
@@ -13,7 +12,7 @@ from server.core.user_events import MailWaits, UserEvent
 from server.stores.redis.codec import user_id_of, written
 from server.stores.redis.ear import Ear
 from server.stores.redis.ending import end
-from server.stores.redis.keys import SHARDS, shard
+from server.stores.redis.keys import user_tag
 from server.stores.redis.link import Call, Link, Value
 from server.stores.redis.scripts import Script
 from server.stores.redis.user_events import pack, unpack
@@ -94,7 +93,7 @@ class RedisUserBroker:
         for event in events:
             packed = pack(event)
             for user_id in event.users:
-                by_tag[_tag_of(user_id)] += (written(user_id), packed)
+                by_tag[user_tag(user_id)] += (written(user_id), packed)
         calls: list[Call] = [(tag, *values) for tag, values in by_tag.items()]
         try:
             await self._link.run_many(_TELL, calls)
@@ -157,9 +156,5 @@ class RedisUserBroker:
             task.add_done_callback(self._dropping.discard)
 
 
-def _tag_of(user_id: UserId) -> str:
-    return shard(zlib.crc32(user_id.encode()) % SHARDS)
-
-
 def _channel_of(user_id: UserId) -> str:
-    return f"{_tag_of(user_id)}{_MARK}{written(user_id)}"
+    return f"{user_tag(user_id)}{_MARK}{written(user_id)}"

@@ -280,7 +280,7 @@ async def test_who_is_sent_away_has_had_its_answers(
     await alice.send("wait", {"n": 2})
     await alice.socket.ping()
     [line] = server.app.raw.open_lines.values()
-    await until(lambda: line.inbox.waiting())
+    await until(line.inbox.waiting)
     line.retire()
     office.gate.set()
 

@@ -63,3 +63,6 @@ class SqlConversations:
 
     async def peer(self, user_id: UserId, other: UserId) -> RoomId | None:
         return await self._database.read(lambda: rooms.open_direct_room(user_id, other))
+
+    async def acquaintances(self, user_id: UserId, limit: int) -> tuple[UserId, ...]:
+        return await self._database.read(lambda: members.acquaintances(user_id, limit))

@@ -213,6 +213,20 @@ def all_members(user_id: UserId, room_id: RoomId) -> Steps[tuple[UserId, ...]]:
     return members
 
 
+def acquaintances(user_id: UserId, limit: int) -> Steps[tuple[UserId, ...]]:
+    found = yield from rows(
+        "SELECT DISTINCT others.user_id FROM room_members AS own "
+        "JOIN room_members AS others ON others.room_id = own.room_id "
+        "WHERE own.user_id = $1 AND others.user_id <> $1 AND NOT EXISTS ("
+        "SELECT 1 FROM account_blocks AS b WHERE (b.user_id = $1 AND "
+        "b.blocked_id = others.user_id) OR (b.user_id = others.user_id AND b.blocked_id = $1)) "
+        "LIMIT $2",
+        user_id,
+        limit,
+    )
+    return tuple(UserId(one) for (one,) in found)
+
+
 def is_account(user_id: UserId) -> Steps[bool]:
     found = yield from row(
         "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL", user_id

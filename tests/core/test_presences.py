@@ -1,0 +1,163 @@
+"""Who is online, and who is told of it."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.ids import ConnectionId, UserId
+from server.core.presences import LIFE_MS, RENEWAL_MS, Presences
+from server.core.user_events import PresenceChanged
+from server.stores.memory.presences import MemoryPresences
+from tests.clocks import ManualClock
+
+ALICE, BOB = UserId("alice"), UserId("bob")
+GRACE_MS = 3_000
+
+
+class Failing(MemoryPresences):
+    """Is away while a test says so, and notes until when users are held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.held_until_ms = 0
+        self.on_release: Callable[[], Awaitable[None]] | None = None
+
+    async def hold(self, users, until_ms, now_ms):
+        if self.is_away:
+            raise AppError(Code.UNAVAILABLE, "away")
+        self.held_until_ms = until_ms
+        return await super().hold(users, until_ms, now_ms)
+
+    async def release(self, user_id, now_ms):
+        if self.is_away:
+            raise AppError(Code.UNAVAILABLE, "away")
+        is_gone = await super().release(user_id, now_ms)
+        if self.on_release:
+            await self.on_release()
+        return is_gone
+
+
+class Town:
+    """Where Bob knows Alice.
+
+    Attributes:
+        told: Who was told of what, in order.
+    """
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.store = Failing()
+        self.told: list[tuple[tuple[UserId, ...], UserId, bool]] = []
+        self.presences = Presences(self.store, clock, self._tell, self._know, GRACE_MS)
+
+    async def _tell(self, event) -> None:
+        assert isinstance(event, PresenceChanged)
+        self.told.append((event.users, event.user_id, event.is_online))
+
+    async def _know(self, user_id: UserId) -> tuple[UserId, ...]:
+        return {ALICE: (BOB,), BOB: (ALICE,)}.get(user_id, ())
+
+    async def comes(self, user_id: UserId, connection: str = "1") -> None:
+        await self.presences.arrived(user(user_id), ConnectionId(connection))
+
+    async def goes(self, user_id: UserId, connection: str = "1") -> None:
+        await self.presences.departed(user_id, ConnectionId(connection), is_lost=True)
+
+    async def later(self, ms: int) -> None:
+        self.clock.advance(ms=ms)
+        await self.presences.expire()
+
+
+def user(user_id: UserId) -> User:
+    return User(user_id=user_id, login=str(user_id), expires_ms=None)
+
+
+@pytest.fixture
+def town(clock: ManualClock) -> Town:
+    return Town(clock)
+
+
+async def test_who_comes_is_online_once_and_offline_after_the_last_has_gone(town: Town):
+    await town.comes(ALICE, "1")
+    await town.comes(ALICE, "2")
+    await town.goes(ALICE, "1")
+    await town.later(GRACE_MS)
+    assert town.told == [((BOB,), ALICE, True)]
+
+    await town.goes(ALICE, "2")
+    await town.later(GRACE_MS - 1)
+    assert len(town.told) == 1
+    await town.later(1)
+    assert town.told[1:] == [((BOB,), ALICE, False)]
+    await town.later(GRACE_MS)
+    assert len(town.told) == 2
+
+
+async def test_who_is_back_within_the_grace_was_never_offline(town: Town):
+    await town.comes(ALICE)
+    for _ in range(3):
+        await town.goes(ALICE)
+        await town.later(GRACE_MS - 1)
+        await town.comes(ALICE)
+    await town.later(GRACE_MS)
+
+    assert town.told == [((BOB,), ALICE, True)]
+
+
+async def test_nobody_is_told_of_a_stranger(town: Town):
+    await town.comes(UserId("mallory"))
+    await town.goes(UserId("mallory"))
+    await town.later(GRACE_MS)
+
+    assert town.told == []
+
+
+async def test_one_sees_those_alone_with_whom_one_shares_a_room(town: Town):
+    for one in (ALICE, BOB, UserId("mallory")):
+        await town.comes(one)
+
+    assert await town.presences.online(user(BOB), None) == (ALICE,)
+    assert await town.presences.online(user(BOB), [UserId("mallory")]) == ()
+    assert await town.presences.online(user(UserId("mallory")), [ALICE, BOB]) == ()
+
+
+async def test_a_store_that_is_away_keeps_nobody_out_and_hears_of_it_later(town: Town):
+    town.store.is_away = True
+    await town.comes(ALICE)
+    assert town.told == []
+    town.store.is_away = False
+    await town.later(RENEWAL_MS)
+
+    assert town.told == [((BOB,), ALICE, True)]
+
+
+async def test_who_goes_while_the_store_is_away_is_offline_when_it_is_back(town: Town):
+    await town.comes(ALICE)
+    await town.goes(ALICE)
+    town.store.is_away = True
+    with pytest.raises(AppError):
+        await town.later(GRACE_MS)
+    town.store.is_away = False
+    await town.later(1)
+
+    assert town.told[1:] == [((BOB,), ALICE, False)]
+
+
+async def test_who_comes_back_while_it_is_let_go_stays_online(town: Town):
+    await town.comes(ALICE)
+    await town.goes(ALICE)
+    town.store.on_release = lambda: town.comes(ALICE)
+    await town.later(GRACE_MS)
+
+    assert town.told == [((BOB,), ALICE, True)]
+    assert await town.presences.online(user(BOB), None) == (ALICE,)
+
+
+async def test_who_is_here_is_said_again_before_it_would_be_forgotten(town: Town):
+    await town.comes(ALICE)
+    for _ in range(10):
+        await town.later(RENEWAL_MS)
+        assert town.store.held_until_ms == town.clock.now_ms() + LIFE_MS
