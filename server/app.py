@@ -319,7 +319,9 @@ class App:
             logins=logins,
             device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
             conversations=Conversations(parts, self._durable.conversations, parts.users.publish),
-            mail=DurableMessages(parts, self._durable.messages, parts.users.publish, ttl_ms=None),
+            mail=DurableMessages(
+                parts, self._durable.messages, parts.users.publish, self._settings.message_ttl_ms
+            ),
         )
 
     def _make_recoveries(self) -> Recoveries:
