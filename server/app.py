@@ -331,7 +331,9 @@ class App:
             device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
             conversations=conversations,
             presences=presences,
-            mail=DurableMessages(parts, self._durable.messages, parts.users.publish, ttl_ms=None),
+            mail=DurableMessages(
+                parts, self._durable.messages, parts.users.publish, self._settings.message_ttl_ms
+            ),
         )
 
     def _make_recoveries(self) -> Recoveries:

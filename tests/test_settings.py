@@ -140,6 +140,7 @@ BAD: list[tuple[str, str]] = [
     ("TRUSTED_PROXIES", "10.0.0.0/8; 127.0.0.1"),
     ("TRUSTED_PROXIES", "loopback"),
     ("SESSION_IDLE_MINUTES", "0"),
+    ("MESSAGE_TTL_DAYS", "-1"),
     ("RECONNECT_GRACE_S", "121"),
     ("MAX_SESSION_MEMBERS", "1"),
     ("MAX_SESSIONS", "0"),
@@ -350,7 +351,7 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 
 
 def test_every_bound_says_its_unit_in_its_name() -> None:
-    units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_PER_MINUTE")
+    units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_DAYS", "_PER_MINUTE")
     counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
     unclear = [
         name

@@ -48,6 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_unsent_bytes: int
     max_connections: int
     max_address_connections: int | None
+    message_ttl_ms: int | None
     recovery_ms: int
     ping_interval_s: float
     ping_timeout_s: float
@@ -199,6 +200,7 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         max_unsent_bytes=max(values["MAX_UNSENT_BYTES"], _two_messages(values)),
         max_connections=values["MAX_CONNECTIONS"],
         max_address_connections=values["MAX_ADDRESS_CONNECTIONS"] if limited else None,
+        message_ttl_ms=values["MESSAGE_TTL_DAYS"] * 86_400_000 or None,
         recovery_ms=round(values["RECOVERY_S"] * 1000),
         ping_interval_s=values["PING_INTERVAL_S"],
         ping_timeout_s=values["PING_TIMEOUT_S"],

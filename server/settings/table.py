@@ -187,6 +187,13 @@ TABLE: tuple[Setting, ...] = (
         "A session ends after so long without use",
     ),
     Setting(
+        "MESSAGE_TTL_DAYS",
+        "0",
+        whole(0, 36_500),
+        "Days for which messages of secure chat are kept, where their room does not say; 0 is "
+        "for ever",
+    ),
+    Setting(
         "RECONNECT_GRACE_S",
         f"{SESSION.grace_ms / 1000:g}",
         seconds(0, 120),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from server.core.clock import iso_utc
+
 
 @pytest.fixture
 async def room(alice, bob):
@@ -88,3 +90,10 @@ async def test_nobody_unknown_is_put_into_a_room(alice, room):
     assert (status, body["error"]) == (404, "recipient_not_found")
     status, body = await alice.ask("POST", "/api/rooms", name="x", participants=["nemo"])
     assert (status, body["error"]) == (404, "recipient_not_found")
+
+
+@pytest.mark.parametrize("settings", [{"MESSAGE_TTL_DAYS": "2"}])
+async def test_messages_expire_after_the_days_that_the_server_has_set(alice, bob, settings, clock):
+    await alice.send("m1", recipientId=bob.user_id)
+    (waiting,) = (await bob.get("/api/messages/offline"))["messages"]
+    assert waiting["expiresAt"] == iso_utc(clock.now_ms() + 2 * 24 * 60 * 60_000)
