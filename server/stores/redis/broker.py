@@ -102,8 +102,9 @@ class RedisBroker:
     def attach(self, event: ConnectionAttached, place: int) -> None:
         """Tell a connection here of its room from that place on."""
         feed = self._feed_of(event.room_id)
+        ends = feed.ends
         self._deliver(event, place)
-        if feed.place is None and self._feeds.get(event.room_id) is feed:
+        if feed.place is None and feed.ends == ends:  # else its connection is gone
             feed.begin(place)
             if not self._ear.hears(channel_of(event.room_id)):
                 self._start(self._open(feed))
