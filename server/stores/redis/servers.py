@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ class Server:
 
     async def look(self) -> str:
         known = await self.client.info("server") | await self.client.info("replication")
-        self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
+        self._batches.has_replica = _has_replica(known)
         return str(known["run_id"])
 
     def pubsub(self) -> PubSub:
@@ -241,6 +241,13 @@ class Cluster:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _has_replica(known: Mapping[str, Any]) -> bool:
+    """Whether a replica keeps up; one that is still being sent all there is has nothing yet."""
+    count = int(known.get("connected_slaves", 0))
+    replicas = (known.get(f"slave{number}") for number in range(count))
+    return any(isinstance(one, dict) and one.get("state") == "online" for one in replicas)
 
 
 @lru_cache(maxsize=1_024)
