@@ -66,6 +66,7 @@ class Stranger(Speaker):
         self._unread_to: int | None = None  # a place of the group that the history is read up to
         self._read: list[Message] = []
         self._held: list[tuple[int, Record]] = []  # what happened while that was read
+        self._told_again = range(0)  # places that two answers tell of, and perhaps events as well
         self._may_be_in = False  # a group of which it knows nothing: its join may have been done
         self.place: Place | None = None
 
@@ -115,6 +116,7 @@ class Stranger(Speaker):
 
     def _forget_unread(self) -> None:
         self._unread_to, self._read, self._held = None, [], []
+        self._told_again = range(0)
 
     def _came(self, group: dict[str, Any]) -> None:
         """It is told of its group: by the answer, or, on coming back, before that."""
@@ -134,9 +136,10 @@ class Stranger(Speaker):
         self._unread_to = group["seq"]
 
     def _catch_up(self, group: dict[str, Any]) -> None:
-        """It is told again of its group, as it is by now: what led there is not told."""
-        self._unread_to = max(self._unread_to or 0, group["seq"])
-        self._held = [one for one in self._held if one[0] > self._unread_to]
+        """It is told again of its group, as it is by now: what led there may be told, or not."""
+        told_to, self._unread_to = self._unread_to or 0, max(self._unread_to or 0, group["seq"])
+        self._told_again = range(told_to + 1, self._unread_to + 1)
+        self._held = [one for one in self._held if one[0] not in self._told_again]
         self._note_members(group)
 
     def _page_read(self, page: dict[str, Any]) -> None:
@@ -217,7 +220,9 @@ class Stranger(Speaker):
 
     def _hear_of(self, seq: int, record: Record) -> None:
         assert self.place
-        if self._unread_to is None:
+        if seq in self._told_again:
+            self.place.ledger.note(seq, record)
+        elif self._unread_to is None:
             self.place.witness.hear(seq, record)
         else:
             self._held.append((seq, record))
