@@ -28,7 +28,8 @@ class Place:
 
     Attributes:
         said: The number of its newest message there that was acknowledged.
-        members: Who is there as well, by what it was told last.
+        members: Who is there as well, by the newest list that it was told.
+        epoch: Of that list.
     """
 
     def __init__(self, group_id: str, name: str, ledger: Ledger) -> None:
@@ -37,6 +38,7 @@ class Place:
         self.witness: Witness = ledger.witness(name)
         self.said = 0
         self.members: set[str] = set()
+        self.epoch = 0
 
 
 class Stranger(Speaker):
@@ -161,7 +163,9 @@ class Stranger(Speaker):
 
     def _note_members(self, told: dict[str, Any]) -> None:
         assert self.place
-        self.place.members = {member["login"] for member in told["members"]}
+        if told["epoch"] >= self.place.epoch:  # an answer may be older than what was told
+            self.place.epoch = told["epoch"]
+            self.place.members = {member["login"] for member in told["members"]}
 
     def _close(self) -> None:
         self._done["groups closed"] += 1
