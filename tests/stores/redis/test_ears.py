@@ -10,21 +10,29 @@ import redis
 from server.core.errors import AppError
 from server.core.events import TypingChanged
 from server.core.ids import RoomId, UserId
+from server.core.limits import Bounds
 from server.stores.redis.connect import connect
 from server.stores.redis.ears import Ears, ear_on
 from server.stores.redis.ending import end
-from server.stores.redis.keys import BEAT, GROUPS, channel_of, node_channel, tag_in, tag_of
+from server.stores.redis.keys import BEAT, GROUPS, NODES, channel_of, node_channel, tag_in, tag_of
 from server.stores.redis.link import Link
+from server.stores.redis.live import open_redis
 from server.stores.redis.logs import RoomLogs
+from server.stores.redis.nodes import Node
+from tests.clocks import ManualClock
 from tests.redis_servers import RedisServer
 from tests.redis_sets import SlotMove, master_of, owns, running_cluster
 from tests.servers import until
+from tests.stores.guests import POLICY
 
 OWN = node_channel("node-a")
 
 LIMIT_S = 20
 
 BEAT_S = 0.2
+
+LONG_S = 8.0
+"""Several beats, though each waits for the master that hangs."""
 
 
 class Listener:
@@ -246,3 +254,30 @@ async def test_after_a_failover_rooms_are_heard_at_the_successor_and_not_at_who_
                 await one.hears_again(kept, other)
             finally:
                 stuck.go_on()
+
+
+async def test_while_a_master_hangs_a_process_with_nothing_to_do_goes_on_being_ready(
+    servers: list[RedisServer], clock: ManualClock
+) -> None:
+    stuck = next(one for one in servers if not owns(one, NODES))
+    voice = next(one for one in servers if one is not stuck)
+    node = Node("node-b")
+    live = await open_redis(
+        voice.url, node, session=POLICY, random=POLICY, bounds=Bounds(), clock=clock
+    )
+    await live.start(_let_go)
+    await until(lambda: live.is_ready, limit_s=LIMIT_S)
+    cluster = live._link.cluster
+    assert cluster
+    stuck.pause()
+    try:
+        await until(lambda: not cluster.answers(("127.0.0.1", stuck.port)), limit_s=LIMIT_S)
+        with pytest.raises(TimeoutError):
+            await until(lambda: not live.is_ready, limit_s=LONG_S)
+    finally:
+        stuck.go_on()
+        await live.stop()
+
+
+async def _let_go() -> None:
+    raise AssertionError("nobody gives it up")
