@@ -33,8 +33,8 @@ _BATCH = 500
 _CLOSED = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
 
 
-class _SilenceError(Exception):
-    """Nothing was heard for too long."""
+class _LostError(Exception):
+    """The connection is not to be used any more."""
 
 
 class Ear:
@@ -76,6 +76,7 @@ class Ear:
         self._pubsub: PubSub | None = None
         self._waiting: set[str] = set()  # while it begins
         self._ended: set[str] = set()  # which the server has ended by itself
+        self._is_mistrusted = False
         self.begun = asyncio.Event()
         self.is_on = False
 
@@ -121,18 +122,23 @@ class Ear:
         self._waiting.discard(channel)
         self._note_begun()
 
+    def mistrust(self) -> None:
+        """Begin anew, and take nothing that still comes on this connection."""
+        self._is_mistrusted = True
+
     async def listen(self) -> None:
         """Hear until cancelled."""
         while True:
             try:
                 await self._hear()
-            except (*_CLOSED, _SilenceError):
+            except (*_CLOSED, _LostError):
                 pass  # it is tried again
             except Exception:  # whatever it is, the process must not be deaf from now on
                 log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
 
     async def _hear(self) -> None:
+        self._is_mistrusted = False
         pubsub = self._open_pubsub()
         try:
             await self._begin(pubsub)
@@ -173,8 +179,8 @@ class Ear:
                 raise
             self._on_moved(moved)
             return
-        if message is None:
-            raise _SilenceError
+        if message is None or self._is_mistrusted:
+            raise _LostError
         channel = message["channel"].decode()
         if message["type"] == "sunsubscribe" and self.hears(channel):
             await self._ask_again(pubsub, channel)
@@ -192,7 +198,7 @@ class Ear:
             self._on_message(channel, data)
         elif kind in ("subscribe", "ssubscribe"):
             if channel == self._own and self.is_on:
-                raise _SilenceError  # the library has connected anew, and something may be lost
+                raise _LostError  # the library has connected anew, and something may be lost
             if confirmed := self._confirmed.get(channel):
                 confirmed.set()
             self._waiting.discard(channel)

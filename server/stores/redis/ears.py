@@ -114,7 +114,7 @@ class Ears:
 
     async def listen(self) -> None:
         """Hear until cancelled."""
-        self._cluster.watch(self._follow)
+        self._cluster.watch(self._follow, self._mistrust)
         self._follow()
         try:
             for address, ear in tuple(self._ears.items()):
@@ -123,7 +123,7 @@ class Ears:
             self.begun.set()
             await asyncio.Event().wait()
         finally:
-            self._cluster.watch(lambda: None)
+            self._cluster.watch(lambda: None, lambda _: None)
             await end((*self._listening.values(), *self._tasks))
 
     # --- masters that come and go ---
@@ -170,6 +170,11 @@ class Ears:
 
     def _follow_slot(self, moved: MovedError) -> None:
         self._cluster.move(moved)
+
+    def _mistrust(self, address: Address) -> None:
+        # It may have been replaced while it hung, and do then what had reached it before.
+        if ear := self._ears.get(address):
+            ear.mistrust()
 
     # --- what is heard ---
 

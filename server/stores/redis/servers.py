@@ -132,6 +132,7 @@ class Cluster:
         self._refreshing: asyncio.Task[None] | None = None
         self._away: set[Address] = set()
         self._on_moved: Callable[[], None] = lambda: None
+        self._on_doubted: Callable[[Address], None] = lambda _: None
         self._runs: dict[Address, str] = {}  # of masters, as they were seen last
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
@@ -207,9 +208,10 @@ class Cluster:
         """Whether a master answered when it was looked at last."""
         return address not in self._away
 
-    def watch(self, on_moved: Callable[[], None]) -> None:
-        """Have this called whenever slots have other masters than before."""
+    def watch(self, on_moved: Callable[[], None], on_doubted: Callable[[Address], None]) -> None:
+        """Have these called: when slots have other masters than before; when one has failed."""
         self._on_moved = on_moved
+        self._on_doubted = on_doubted
 
     def suspect(self, address: Address) -> None:
         """Use a master no more until it was looked at."""
@@ -226,6 +228,7 @@ class Cluster:
         address = self._owners[_slot_of(tag)]
         if address:
             self._masters[address].doubt(tag, error)  # the others may have their answers yet
+            self._on_doubted(address)
         self._refresh_soon()
 
     async def close(self) -> None:

@@ -97,9 +97,10 @@ async def one(servers: list[RedisServer]) -> AsyncIterator[Listener]:
         yield found
 
 
-def room_at(server: RedisServer) -> RoomId:
+def room_at(server: RedisServer, but: str = "") -> RoomId:
+    """A room of a server; not under that tag."""
     rooms = (RoomId(f"room-{number}") for number in range(1_000))
-    return next(room for room in rooms if owns(server, tag_of(room)))
+    return next(room for room in rooms if tag_of(room) != but and owns(server, tag_of(room)))
 
 
 def publish(server: RedisServer, channel: str, data: bytes) -> None:
@@ -193,7 +194,9 @@ async def test_if_a_master_hangs_up_on_who_listens_the_others_are_heard_all_the_
     servers: list[RedisServer], one: Listener
 ) -> None:
     cut, kept = (channel_of(room_at(server)) for server in servers[1:])
+    other = channel_of(room_at(servers[1], but=tag_in(cut)))
     await one.ears.add(cut)
+    await one.ears.add(other)
     await one.ears.add(kept)
     restored = one.restored
     with servers[1].client() as client:
@@ -207,6 +210,7 @@ async def test_if_a_master_hangs_up_on_who_listens_the_others_are_heard_all_the_
     await until(lambda: one.restored > restored)
     await until(lambda: one.link.cluster and one.link.cluster.is_known(tag_in(cut)))
     await one.hears_again(servers[1], cut)
+    await one.hears_again(servers[1], other)
 
 
 async def test_while_a_master_hangs_the_others_are_heard_and_the_process_stays_ready(
@@ -228,6 +232,25 @@ async def test_while_a_master_hangs_the_others_are_heard_and_the_process_stays_r
         servers[2].go_on()
 
     await one.hears_again(servers[2], stuck)
+
+
+async def test_what_a_master_that_hung_says_late_is_not_taken_but_looked_for_in_the_log(
+    servers: list[RedisServer], one: Listener
+) -> None:
+    room_id = room_at(servers[1])
+    await one.ears.add(channel_of(room_id))
+    restored = one.restored
+    servers[1].pause()
+    try:
+        typing = TypingChanged(room_id=room_id, user_id=UserId("m"), is_typing=True)
+        with pytest.raises(AppError):
+            await RoomLogs(one.link).publish(typing, is_noted=False)
+    finally:
+        servers[1].go_on()
+
+    await until(lambda: one.restored > restored)
+    assert one.heard == []
+    await one.hears_again(servers[1], channel_of(room_id))
 
 
 async def test_after_a_failover_rooms_are_heard_at_the_successor_and_not_at_who_was_replaced() -> (
