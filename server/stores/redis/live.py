@@ -24,10 +24,10 @@ from server.stores.redis.attachments import Attachments
 from server.stores.redis.broker import RedisBroker
 from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.connect import connect
-from server.stores.redis.ear import Ear
+from server.stores.redis.ears import ear_on
 from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
-from server.stores.redis.keys import node_channel
+from server.stores.redis.keys import BEAT, node_channel
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
@@ -77,12 +77,10 @@ class RedisLive:
         self.broker: Broker = self._broker
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
-        self._ear = Ear(
-            link.pubsub,
-            is_sharded=link.publish == "SPUBLISH",
+        self._ear = ear_on(
+            link,
             own=self._own,
             on_message=self._heard,
-            on_lost=link.doubt,
             on_restored=self._broker.check_all,
         )
         self._broker.listen_by(self._ear)
@@ -126,7 +124,7 @@ class RedisLive:
     def _heard(self, channel: str, data: bytes) -> None:
         if channel != self._own:
             self._broker.heard(channel, data)
-        elif data == b"beat":
+        elif data == BEAT:
             self._nodes.heard()
         else:
             room_id, place, plain = unpack(data)
