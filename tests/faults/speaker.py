@@ -124,6 +124,9 @@ class Speaker(ABC):
     def _answered(self, event: str, answer: dict[str, Any]) -> None:
         """Take an answer that is not a refusal, at once: what follows may be in the same bytes."""
 
+    def _declined(self, event: str) -> None:  # noqa: B027 - most take no note of it
+        """Take note of a refusal, at once."""
+
     @abstractmethod
     def _take_event(self, event: str, data: Any, *offset: str) -> None: ...
 
@@ -234,4 +237,6 @@ class Speaker(ABC):
             raise NotSentError("an answer to nothing")
         if answer["success"]:
             self._answered(event, answer)
+        else:
+            self._declined(event)
         answered.set_result(answer)

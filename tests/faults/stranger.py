@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import jwt
 
 from tests.faults.nodes import SETTINGS
-from tests.faults.speaker import ANSWER_LIMIT_S, Addresses, LostError, Speaker
+from tests.faults.speaker import AGAIN_S, ANSWER_LIMIT_S, Addresses, LostError, Speaker
 from tests.talk.checker import COMING_OR_GOING, Ledger, Record, Witness
 from tests.talk.words import Message, NotSentError, record_of, words
 
 _COMING_OR_GOING = ("user_joined", "user_left")
 _OF_NO_PLACE = ("system_message", "session-error")
+
+_LEAVE_TRIES = 20
 
 _PAGE = 200
 """Messages of the history that are asked for at a time."""
@@ -25,7 +28,8 @@ class Place:
 
     Attributes:
         said: The number of its newest message there that was acknowledged.
-        members: Who is there as well, by what it was told last.
+        members: Who is there as well, by the newest list that it was told.
+        epoch: Of that list.
     """
 
     def __init__(self, group_id: str, name: str, ledger: Ledger) -> None:
@@ -34,6 +38,7 @@ class Place:
         self.witness: Witness = ledger.witness(name)
         self.said = 0
         self.members: set[str] = set()
+        self.epoch = 0
 
 
 class Stranger(Speaker):
@@ -63,6 +68,8 @@ class Stranger(Speaker):
         self._unread_to: int | None = None  # a place of the group that the history is read up to
         self._read: list[Message] = []
         self._held: list[tuple[int, Record]] = []  # what happened while that was read
+        self._told_again = range(0)  # places that two answers tell of, and perhaps events as well
+        self._may_be_in = False  # a group of which it knows nothing: its join may have been done
         self.place: Place | None = None
 
     @property
@@ -83,6 +90,7 @@ class Stranger(Speaker):
 
     async def _enter(self) -> None:
         self._forget_unread()
+        self._may_be_in = False
         answer = await self._ask("join_random_group", {"publicKey": f"key of {self.name}"})
         while answer["success"] and not self.is_there:
             before = {"before": self._read[0].id} if self._read else {}
@@ -94,9 +102,15 @@ class Stranger(Speaker):
 
     async def leave(self) -> None:
         """Leave the group for good, with nothing to say any more."""
-        answer = await self._ask("leave_group", {"groupId": self._group_id})
-        if not answer["success"]:
-            self._fault(f"{self.name} could not leave: {answer}")
+        for number in range(_LEAVE_TRIES):
+            answer = await self._ask("leave_group", {"groupId": self._group_id})
+            # What was `unavailable` before may have been done all the same.
+            if answer["success"] or (number and answer["error"] == "not_found"):
+                return
+            if answer["error"] != "unavailable":
+                break
+            await asyncio.sleep(random.uniform(*AGAIN_S))
+        self._fault(f"{self.name} could not leave: {answer}")
 
     def _let_go(self) -> None:
         super()._let_go()
@@ -104,9 +118,12 @@ class Stranger(Speaker):
 
     def _forget_unread(self) -> None:
         self._unread_to, self._read, self._held = None, [], []
+        self._told_again = range(0)
 
     def _came(self, group: dict[str, Any]) -> None:
         """It is told of its group: by the answer, or, on coming back, before that."""
+        if self._unread_to is not None and group["id"] == self._group_id:
+            self._catch_up(group)
         if self.is_there or self._unread_to is not None:
             return
         if self.place is None or self.place.group_id != group["id"]:
@@ -119,6 +136,13 @@ class Stranger(Speaker):
         self._note_members(group)
         self._forget_unread()
         self._unread_to = group["seq"]
+
+    def _catch_up(self, group: dict[str, Any]) -> None:
+        """It is told again of its group, as it is by now: what led there may be told, or not."""
+        told_to, self._unread_to = self._unread_to or 0, max(self._unread_to or 0, group["seq"])
+        self._told_again = range(told_to + 1, self._unread_to + 1)
+        self._held = [one for one in self._held if one[0] not in self._told_again]
+        self._note_members(group)
 
     def _page_read(self, page: dict[str, Any]) -> None:
         """Go on with the history until it is known what was missed."""
@@ -139,7 +163,9 @@ class Stranger(Speaker):
 
     def _note_members(self, told: dict[str, Any]) -> None:
         assert self.place
-        self.place.members = {member["login"] for member in told["members"]}
+        if told["epoch"] >= self.place.epoch:  # an answer may be older than what was told
+            self.place.epoch = told["epoch"]
+            self.place.members = {member["login"] for member in told["members"]}
 
     def _close(self) -> None:
         self._done["groups closed"] += 1
@@ -177,7 +203,7 @@ class Stranger(Speaker):
     def _take_event(self, event: str, data: Any, *_offset: str) -> None:
         if event == "joined_group":
             self._came(data["group"])
-        elif event in _OF_NO_PLACE:
+        elif event in _OF_NO_PLACE or (self.place is None and self._may_be_in):
             pass
         elif data["groupId"] != self._group_id:
             raise NotSentError(f"{event} of another group")
@@ -198,7 +224,9 @@ class Stranger(Speaker):
 
     def _hear_of(self, seq: int, record: Record) -> None:
         assert self.place
-        if self._unread_to is None:
+        if seq in self._told_again:
+            self.place.ledger.note(seq, record)
+        elif self._unread_to is None:
             self.place.witness.hear(seq, record)
         else:
             self._held.append((seq, record))
@@ -210,6 +238,9 @@ class Stranger(Speaker):
             self._page_read(answer)
         elif event == "send_group_message":
             self._acknowledged(answer)
+
+    def _declined(self, event: str) -> None:
+        self._may_be_in = event == "join_random_group"
 
     def _acknowledged(self, answer: dict[str, Any]) -> None:
         place, number = self.place, self._sending

@@ -1,11 +1,13 @@
 """A line that only seems open, whose client has come back to another process."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from server.app import App
-from server.core.ids import ConnectionId
+from server.core.ids import ConnectionId, RoomId
+from server.core.ports import Missed
 from server.stores.redis.live import RedisLive
 from tests.recovery.conftest import Travel
 from tests.recovery.places import Place
@@ -73,3 +75,46 @@ async def test_the_process_that_it_has_left_keeps_nothing_of_it_and_ends_nothing
     await alice.say("lair", "still there?")
     await erin.hears("still there?")
     assert (await erin.say("lair", "yes"))["success"]
+
+
+class Interrupted:
+    """What makes a broker be interrupted after it has read what was missed, once.
+
+    Attributes:
+        by: What happens then.
+    """
+
+    by: Callable[[], Awaitable[None]] | None
+
+    async def missed(self, room_id: RoomId, place: int) -> Missed | None:
+        found: Missed | None = await super().missed(room_id, place)  # type: ignore[misc]
+        by, self.by = self.by, None
+        if by:
+            await by()
+        return found
+
+
+async def test_what_its_former_line_says_until_it_is_taken_over_is_known_if_it_is_said_again(
+    server: Place, travel: Travel, alice: Traveller
+) -> None:
+    carol = await travel()
+    await carol.join("lair", "carol", publicKey="carol's key")
+    former = carol.line
+    said: list[Any] = []
+
+    async def say() -> None:
+        request = {"sessionId": "lair", "encrypted": "words"}
+        said.append(await former.ask("send-message", request))
+
+    (other,) = (one.app for one in server.servers if not line_of(one.app, carol.sid))
+    broker: Any = other._live.broker
+    broker.__class__ = type("Interrupted", (Interrupted, type(broker)), {})
+    broker.by = say
+    carol.note()
+    assert await carol.back()
+    again = await carol.say("lair", "words")
+
+    assert said[0]["success"]
+    assert again["id"] == said[0]["id"]
+    await alice.hears("words")
+    await former.leave()

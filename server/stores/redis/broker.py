@@ -18,6 +18,7 @@ from server.core.ports import Deliver, Missed, Placed
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.ear import Ear
+from server.stores.redis.ears import Ears
 from server.stores.redis.feeds import Feed, Tail
 from server.stores.redis.keys import channel_of, room_of
 from server.stores.redis.link import unavailable
@@ -43,13 +44,13 @@ class RedisBroker:
         self._logs = logs
         self._attachments = attachments
         self._idle_limit_ms = idle_limit_ms
-        self._ear: Ear
+        self._ear: Ear | Ears
         self._subscribers: list[Deliver] = []
         self._feeds: dict[RoomId, Feed] = {}
         self._reads = asyncio.Semaphore(MAX_READS)
         self._opening: set[asyncio.Task[None]] = set()
 
-    def listen_by(self, ear: Ear) -> None:
+    def listen_by(self, ear: Ear | Ears) -> None:
         """Hear by this ear from now on."""
         self._ear = ear
 
@@ -102,8 +103,9 @@ class RedisBroker:
     def attach(self, event: ConnectionAttached, place: int) -> None:
         """Tell a connection here of its room from that place on."""
         feed = self._feed_of(event.room_id)
+        ends = feed.ends
         self._deliver(event, place)
-        if feed.place is None and self._feeds.get(event.room_id) is feed:
+        if feed.place is None and feed.ends == ends:  # else its connection is gone
             feed.begin(place)
             if not self._ear.hears(channel_of(event.room_id)):
                 self._start(self._open(feed))

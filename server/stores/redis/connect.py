@@ -52,9 +52,7 @@ async def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> Link:
     except BaseException:
         await client.aclose()
         raise
-    # A Cluster is heard on one connection; PUBLISH reaches whoever listens, wherever that is.
-    is_sharded = version[0] >= SHARDED_PUBSUB and known.are_one
-    return Link(known, "SPUBLISH" if is_sharded else "PUBLISH")
+    return Link(known, "SPUBLISH" if version[0] >= SHARDED_PUBSUB else "PUBLISH")
 
 
 async def _known(

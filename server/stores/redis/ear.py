@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 from collections.abc import Callable
 
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from server.stores.redis.link import unavailable
 
@@ -32,8 +33,8 @@ _BATCH = 500
 _CLOSED = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
 
 
-class _SilenceError(Exception):
-    """Nothing was heard for too long."""
+class _LostError(Exception):
+    """The connection is not to be used any more."""
 
 
 class Ear:
@@ -46,6 +47,7 @@ class Ear:
         on_message: Called with a channel and what was published there; never waits.
         on_lost: Called when it hears no more.
         on_restored: Called when all channels are heard again after something may have been lost.
+        on_moved: Called when another server of a Cluster has a channel, or the slot of one.
 
     Attributes:
         begun: Set once it has heard at all.
@@ -61,6 +63,7 @@ class Ear:
         on_message: Callable[[str, bytes], None],
         on_lost: Callable[[], None],
         on_restored: Callable[[], None],
+        on_moved: Callable[[MovedError], None] | None = None,
     ) -> None:
         self._open_pubsub = open_pubsub
         self._is_sharded = is_sharded
@@ -68,9 +71,12 @@ class Ear:
         self._on_message = on_message
         self._on_lost = on_lost
         self._on_restored = on_restored
+        self._on_moved = on_moved
         self._confirmed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
         self._waiting: set[str] = set()  # while it begins
+        self._ended: set[str] = set()  # which the server has ended by itself
+        self._is_mistrusted = False
         self.begun = asyncio.Event()
         self.is_on = False
 
@@ -109,31 +115,38 @@ class Ear:
             with contextlib.suppress(*_CLOSED):
                 await self._unsubscribe(self._pubsub, channel)
 
+    def forget(self, channel: str) -> None:
+        """Hear a channel no more, which another server has."""
+        self._confirmed.pop(channel, None)
+        self._ended.discard(channel)
+        self._waiting.discard(channel)
+        self._note_begun()
+
+    def mistrust(self) -> None:
+        """Begin anew, and take nothing that still comes on this connection."""
+        self._is_mistrusted = True
+
     async def listen(self) -> None:
         """Hear until cancelled."""
         while True:
             try:
                 await self._hear()
-            except (*_CLOSED, _SilenceError):
+            except (*_CLOSED, _LostError):
                 pass  # it is tried again
             except Exception:  # whatever it is, the process must not be deaf from now on
                 log.exception("internal_error")
             await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - no secret
 
     async def _hear(self) -> None:
+        self._is_mistrusted = False
         pubsub = self._open_pubsub()
         try:
             await self._begin(pubsub)
             while True:
-                message = await pubsub.get_message(timeout=SILENCE_S)
-                if message is None:
-                    # If it was this process that stood still, something lies there unread.
-                    message = await pubsub.get_message(timeout=LOOK_AGAIN_S)
-                if message is None:
-                    raise _SilenceError
-                self._take(message["type"], message["channel"].decode(), message["data"])
+                await self._take_next(pubsub)
         finally:
             self._pubsub = None
+            self._ended.clear()
             if self.is_on:
                 log.warning("redis_not_heard")
                 self._on_lost()
@@ -144,33 +157,71 @@ class Ear:
                 await pubsub.aclose()
 
     async def _begin(self, pubsub: PubSub) -> None:
-        channels = list(self._confirmed)
+        channels = sorted(self._confirmed, key=_tag_of)
         self._waiting = {self._own, *channels}
         await pubsub.subscribe(self._own)
-        for start in range(0, len(channels), _BATCH):
-            await self._subscribe(pubsub, *channels[start : start + _BATCH])
+        # A Cluster takes no command for two slots.
+        for _, some in itertools.groupby(channels, _tag_of):
+            while batch := tuple(itertools.islice(some, _BATCH)):
+                await self._subscribe(pubsub, *batch)
         self._pubsub = pubsub
         for channel in self._confirmed.keys() - set(channels):  # which came meanwhile
             await self._subscribe(pubsub, channel)
+
+    async def _take_next(self, pubsub: PubSub) -> None:
+        try:
+            message = await pubsub.get_message(timeout=SILENCE_S)
+            if message is None:
+                # If it was this process that stood still, something lies there unread.
+                message = await pubsub.get_message(timeout=LOOK_AGAIN_S)
+        except MovedError as moved:
+            if self._on_moved is None:
+                raise
+            self._on_moved(moved)
+            return
+        if message is None or self._is_mistrusted:
+            raise _LostError
+        channel = message["channel"].decode()
+        if message["type"] == "sunsubscribe" and self.hears(channel):
+            await self._ask_again(pubsub, channel)
+        else:
+            self._take(message["type"], channel, message["data"])
+
+    async def _ask_again(self, pubsub: PubSub, channel: str) -> None:
+        """Hear a channel that the server has ended: it says then which one has it now."""
+        self._confirmed[channel].clear()
+        self._ended.add(channel)
+        await self._subscribe(pubsub, channel)
 
     def _take(self, kind: str, channel: str, data: bytes) -> None:
         if kind in ("message", "smessage"):
             self._on_message(channel, data)
         elif kind in ("subscribe", "ssubscribe"):
             if channel == self._own and self.is_on:
-                raise _SilenceError  # the library has connected anew, and something may be lost
+                raise _LostError  # the library has connected anew, and something may be lost
             if confirmed := self._confirmed.get(channel):
                 confirmed.set()
             self._waiting.discard(channel)
-            if not self._waiting and not self.is_on:
-                self.is_on = True
-                if self.begun.is_set():
-                    log.info("redis_heard_again")
-                    self._on_restored()
-                self.begun.set()
+            if channel in self._ended:
+                self._ended.discard(channel)
+                self._on_restored()
+            self._note_begun()
+
+    def _note_begun(self) -> None:
+        if self._waiting or self.is_on or self._pubsub is None:
+            return
+        self.is_on = True
+        if self.begun.is_set():
+            log.info("redis_heard_again")
+            self._on_restored()
+        self.begun.set()
 
     async def _subscribe(self, pubsub: PubSub, *channels: str) -> None:
         await (pubsub.ssubscribe if self._is_sharded else pubsub.subscribe)(*channels)
 
     async def _unsubscribe(self, pubsub: PubSub, channel: str) -> None:
         await (pubsub.sunsubscribe if self._is_sharded else pubsub.unsubscribe)(channel)
+
+
+def _tag_of(channel: str) -> str:
+    return channel.partition("}")[0]

@@ -36,11 +36,12 @@ class Feed:
     Attributes:
         place: Of the newest event that was delivered; None until somebody here is attached.
         expecting: How many are about to be attached.
+        ends: How often it has ended.
     """
 
     __slots__ = (
         "_deliver", "_fetch", "_filling", "_pending", "_seq", "_waiting",
-        "expecting", "place", "room_id",
+        "ends", "expecting", "place", "room_id",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +56,7 @@ class Feed:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.place: int | None = None
         self.expecting = 0
+        self.ends = 0
 
     def begin(self, place: int) -> None:
         """Deliver from here on what comes after this place.
@@ -108,8 +110,10 @@ class Feed:
     def end(self) -> None:
         """Deliver nothing any more, until it begins again."""
         self.place = None
+        self.ends += 1
         self._seq = 0
-        self._pending.clear()
+        if not self.expecting:  # else somebody may be attached before what was heard
+            self._pending.clear()
         self._release()
         if self._filling:
             self._filling.cancel()

@@ -33,6 +33,11 @@ ROOM_BYTES = 512 * 1024
 TOTAL_BYTES = 128 * 1024 * 1024
 """Of all rooms; beyond it, rooms that have been silent for longest keep none."""
 
+RECALLED_MESSAGES = 20
+RECALLED_BYTES = 64 * 1024
+"""Of those that were said before anybody came into the room here: who was not answered says them
+again, and is told apart from one who says something new by their ids."""
+
 _REMOVED = 100
 """Members that were put out of a room, of whom it is remembered."""
 
@@ -105,6 +110,19 @@ class Seed(Struct, kw_only=True):
             self._drop_oldest()
         return self.held_bytes - before
 
+    def recall(
+        self, floor_seq: int, messages: Iterable[tuple[MessageSent, Identity | None]]
+    ) -> int:
+        """Keep what was said before as well; answers by how many bytes more is held now."""
+        before = self.held_bytes
+        later, self.messages = self.messages, OrderedDict()
+        self.held_bytes, self.floor_seq = 0, floor_seq
+        for event, sender in messages:
+            self.keep(event, sender)
+        for held in later.values():
+            self.keep(held.event, held.sender)
+        return self.held_bytes - before
+
     def drop_messages(self) -> int:
         """Keep none; answers how many bytes that were."""
         before = self.held_bytes
@@ -136,10 +154,15 @@ class Holdings:
 
     # --- what this process does ---
 
-    def join(self, entry: Entry, policy: Policy, admission: Admission) -> None:
-        """Note a connection that was attached."""
+    def join(self, entry: Entry, policy: Policy, admission: Admission) -> bool:
+        """Note a connection that was attached.
+
+        Returns:
+            Whether something was said in the room before anybody here heard of it.
+        """
         joined = admission.joined
         seed = self._seeds.get(entry.room_id)
+        is_first = seed is None
         if seed is None:
             seed = self._seeds[entry.room_id] = Seed(
                 room_id=entry.room_id,
@@ -165,6 +188,24 @@ class Holdings:
             held.token_hash = entry.new_token_hash
         elif joined.token_is_good:
             held.token_hash = entry.token_hash
+        return is_first and admission.said_seq > 0
+
+    def recall(
+        self,
+        room_id: RoomId,
+        said_seq: int,
+        floor_seq: int,
+        messages: Iterable[tuple[MessageSent, Identity | None]],
+    ) -> None:
+        """Note what was said before anybody came into a room here.
+
+        Args:
+            said_seq: Of the newest message then; what is held begins after it.
+            floor_seq: There is no gap between this and those messages.
+        """
+        seed = self._seeds.get(room_id)
+        if seed and seed.floor_seq == said_seq:  # else it has given up some that came later
+            self._hold(seed, seed.recall(floor_seq, messages))
 
     def append(self, event: MessageSent, sender: Identity | None) -> None:
         """Note a message that was taken here; None as its sender if it is not known."""
@@ -211,7 +252,10 @@ class Holdings:
     # --- inside ---
 
     def _keep(self, seed: Seed, event: MessageSent, sender: Identity | None) -> None:
-        self._held_bytes += seed.keep(event, sender)
+        self._hold(seed, seed.keep(event, sender))
+
+    def _hold(self, seed: Seed, added_bytes: int) -> None:
+        self._held_bytes += added_bytes
         self._talking[seed.room_id] = seed
         self._talking.move_to_end(seed.room_id)
         while self._held_bytes > self._total_bytes:

@@ -20,6 +20,9 @@ GROUPS = "{hw:g}"
 NODES = "{hw:n}"
 """Of what concerns the processes, and of the bounds that hold for all of them."""
 
+BEAT = b"beat"
+"""What a process says every second on its own channel."""
+
 
 def shard(number: int) -> str:
     return f"{{hw:{number}}}"
@@ -56,6 +59,11 @@ def channel_of(room_id: RoomId) -> str:
 def room_of(channel: str) -> RoomId:
     """The room whose channel this is."""
     return RoomId(channel.partition("}c:")[2])
+
+
+def tag_in(channel: str) -> str:
+    """The tag of the room whose channel this is."""
+    return channel[: channel.index("}") + 1]
 
 
 def node_channel(node: str) -> str:

@@ -23,7 +23,7 @@ from server.core.errors import AppError, Code
 from server.stores.redis.batches import NotCopiedError
 from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
-from server.stores.redis.servers import Servers
+from server.stores.redis.servers import Address, Cluster, Servers
 
 log = logging.getLogger("hushwire.redis")
 
@@ -141,6 +141,11 @@ class Link:
         finally:
             await asyncio.gather(*running, return_exceptions=True)
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The Cluster, if it is one."""
+        return self._servers if isinstance(self._servers, Cluster) else None
+
     def pubsub(self) -> PubSub:
         """A connection of its own, to hear what is published."""
         return self._servers.pubsub()
@@ -171,6 +176,12 @@ class Link:
     def doubt(self) -> None:
         """Use Redis no more until it is known that it is the same as before, which is soon."""
         self.is_up = False
+        self._alarm.set()
+
+    def doubt_master(self, address: Address) -> None:
+        """Do the same with one master of a Cluster."""
+        assert self.cluster
+        self.cluster.suspect(address)
         self._alarm.set()
 
     def _failed(self, tag: str, error: Exception) -> None:

@@ -26,10 +26,10 @@ from server.stores.redis.attachments import Attachments
 from server.stores.redis.broker import RedisBroker
 from server.stores.redis.codec import event_of, unpack
 from server.stores.redis.connect import connect
-from server.stores.redis.ear import Ear
+from server.stores.redis.ears import ear_on
 from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
-from server.stores.redis.keys import node_channel
+from server.stores.redis.keys import BEAT, node_channel
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
@@ -84,12 +84,10 @@ class RedisLive:
         self.presences: PresenceStore = RedisPresences(link, node.node_id)
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
-        self._ear = Ear(
-            link.pubsub,
-            is_sharded=link.publish == "SPUBLISH",
+        self._ear = ear_on(
+            link,
             own=self._own,
             on_message=self._heard,
-            on_lost=link.doubt,
             on_restored=self._restored,
         )
         self._broker.listen_by(self._ear)
@@ -141,7 +139,7 @@ class RedisLive:
             self._user_broker.heard(channel, data)
         elif channel != self._own:
             self._broker.heard(channel, data)
-        elif data == b"beat":
+        elif data == BEAT:
             self._nodes.heard()
         else:
             room_id, place, plain = unpack(data)

@@ -109,13 +109,18 @@ class Nodes:
     async def run(self) -> None:
         """Beat until cancelled."""
         while True:
+            begun_s = time.monotonic()
             try:
                 await self.beat()
             except AppError:
                 self._alive_since_s = time.monotonic()
             except Exception:
                 log.exception("internal_error")
-            await self._link.rest(self._pace_s())
+            # A master of a Cluster that hangs takes as long as a command may: with a whole rest
+            # after that, who listens would take silence for a lost connection.
+            pace_s = self._pace_s()
+            left_s = pace_s - (time.monotonic() - begun_s)
+            await self._link.rest(max(left_s, pace_s / 4))
 
     def _pace_s(self) -> float:
         """Until the next beat."""

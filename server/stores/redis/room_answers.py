@@ -121,6 +121,19 @@ def appended_in(draft: Draft, now_ms: int, answer: list[Any]) -> tuple[Appended,
     return Appended(event, is_repeat=False), Identity(identity.decode())
 
 
+def recalled_in(
+    room_id: RoomId, answer: list[Any]
+) -> tuple[int, list[tuple[MessageSent, Identity | None]]]:
+    """After which sequence number all messages follow; and these with their senders, in order."""
+    floor_seq, *found = answer
+    recalled = []
+    for sender, packed in zip(found[::2], found[1::2], strict=True):
+        event = event_in(room_id, packed)
+        assert isinstance(event, MessageSent)
+        recalled.append((event, Identity(sender.decode()) if sender else None))
+    return floor_seq, recalled[::-1]
+
+
 def summary_in(answer: list[Any]) -> RoomSummary:
     room_id, members, messages, held_bytes, created_ms, active_ms, locked, has_key = answer
     return RoomSummary(

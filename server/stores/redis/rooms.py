@@ -32,6 +32,7 @@ from server.stores.redis.holdings import Holdings, Seed
 from server.stores.redis.joins import Joins
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link, RefusedError, Value
+from server.stores.redis.recalling import recall
 from server.stores.redis.scripts import Script
 from server.stores.room_sizes import message_bytes
 
@@ -91,9 +92,10 @@ class RedisRooms:
         self._idle.expect(keys.tag_of(entry.room_id), now_ms + policy.idle_limit_ms)
         with self._joins.underway(entry.connection_id, entry.room_id):
             answer = await self._attach(entry, policy, now_ms)
+            admission = answers.admission_in(entry, answer)
+            if self.holdings.join(entry, policy, admission):
+                await recall(self._link, self.holdings, entry.room_id, admission.said_seq)
         self._leases.freed()
-        admission = answers.admission_in(entry, answer)
-        self.holdings.join(entry, policy, admission)
         self._attachments.note(entry.connection_id, entry.room_id, admission.place)
         return admission.joined
 

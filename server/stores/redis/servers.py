@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ class Server:
 
     async def look(self) -> str:
         known = await self.client.info("server") | await self.client.info("replication")
-        self._batches.has_replica = int(known.get("connected_slaves", 0)) > 0
+        self._batches.has_replica = _has_replica(known)
         return str(known["run_id"])
 
     def pubsub(self) -> PubSub:
@@ -131,6 +131,8 @@ class Cluster:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
         self._away: set[Address] = set()
+        self._on_moved: Callable[[], None] = lambda: None
+        self._on_doubted: Callable[[Address], None] = lambda _: None
         self._runs: dict[Address, str] = {}  # of masters, as they were seen last
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
@@ -138,7 +140,7 @@ class Cluster:
             try:
                 return await self._owner(tag).call(tag, *command, is_kept=is_kept)
             except MovedError as moved:  # it has not run there
-                self._move(moved.slot_id, moved.host, moved.port)
+                self.move(moved)
                 if not self.is_known(tag):
                     break
         raise ClusterDownError("CLUSTERDOWN the slot has moved")
@@ -157,6 +159,18 @@ class Cluster:
         self._runs = {one: run for one, run in self._runs.items() if one in self._masters}
         return " ".join(sorted(self._runs.values()))
 
+    def move(self, moved: MovedError) -> None:
+        """Note who has a slot, as its former master says."""
+        former = self._owners[moved.slot_id]
+        # Who does not say is there as well.
+        address = moved.host or (former[0] if former else ""), moved.port
+        self._owners[moved.slot_id] = address
+        if address not in self._masters:
+            self._masters[address] = Server(self._open_client(address))
+        self._refresh_soon()  # it is rarely the only one
+        if address != former:
+            self._on_moved()
+
     async def refresh(self) -> None:
         """Ask who has which slots by now.
 
@@ -174,8 +188,36 @@ class Cluster:
                 return
 
     def pubsub(self) -> PubSub:
-        # What is published is passed to all; the next time it is another one, if this is away.
+        # What PUBLISH says is passed to all; the next time it is another one, if this is away.
         return (*self._present(), self.client)[0].pubsub()
+
+    def pubsub_at(self, address: Address) -> PubSub:
+        """A connection of its own, to one of the masters."""
+        return self._masters[address].pubsub()
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """Of the masters."""
+        return frozenset(self._masters)
+
+    def owner_of(self, tag: str) -> Address | None:
+        """The master that has a tag, if there is one."""
+        return self._owners[_slot_of(tag)]
+
+    def answers(self, address: Address) -> bool:
+        """Whether a master answered when it was looked at last."""
+        return address not in self._away
+
+    def watch(self, on_moved: Callable[[], None], on_doubted: Callable[[Address], None]) -> None:
+        """Have these called: when slots have other masters than before; when one has failed."""
+        self._on_moved = on_moved
+        self._on_doubted = on_doubted
+
+    def suspect(self, address: Address) -> None:
+        """Use a master no more until it was looked at."""
+        if master := self._masters.get(address):
+            master.failures += 1
+            master.run = None
 
     def is_known(self, tag: str) -> bool:
         # Another than before, or one that has begun anew, may lack what nodes are to bring back.
@@ -186,6 +228,7 @@ class Cluster:
         address = self._owners[_slot_of(tag)]
         if address:
             self._masters[address].doubt(tag, error)  # the others may have their answers yet
+            self._on_doubted(address)
         self._refresh_soon()
 
     async def close(self) -> None:
@@ -214,19 +257,14 @@ class Cluster:
         for first, last, (host, port, *_), *_ in ranges:
             address = (host or own_host.encode()).decode(), int(port)
             owners[first : last + 1] = [address] * (last - first + 1)
+        have_moved = owners != self._owners
         self._owners = owners
         for address in set(filter(None, owners)) - self._masters.keys():
             self._masters[address] = Server(self._open_client(address))
         for address in self._masters.keys() - set(owners):
             self._start(self._masters.pop(address).close())
-
-    def _move(self, slot: int, host: str, port: int) -> None:
-        former = self._owners[slot]
-        address = host or (former[0] if former else ""), port  # who does not say is there as well
-        self._owners[slot] = address
-        if address not in self._masters:
-            self._masters[address] = Server(self._open_client(address))
-        self._refresh_soon()  # it is rarely the only one
+        if have_moved:
+            self._on_moved()
 
     def _refresh_soon(self) -> None:
         if self._refreshing is None or self._refreshing.done():
@@ -241,6 +279,13 @@ class Cluster:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _has_replica(known: Mapping[str, Any]) -> bool:
+    """Whether a replica keeps up; one that is still being sent all there is has nothing yet."""
+    count = int(known.get("connected_slaves", 0))
+    replicas = (known.get(f"slave{number}") for number in range(count))
+    return any(isinstance(one, dict) and one.get("state") == "online" for one in replicas)
 
 
 @lru_cache(maxsize=1_024)

@@ -11,6 +11,7 @@ from server.core.ports import DeliverToUser
 from server.core.user_events import MailWaits, UserEvent
 from server.stores.redis.codec import user_id_of, written
 from server.stores.redis.ear import Ear
+from server.stores.redis.ears import Ears
 from server.stores.redis.ending import end
 from server.stores.redis.keys import user_tag
 from server.stores.redis.link import Call, Link, Value
@@ -48,7 +49,7 @@ class RedisUserBroker:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._ear: Ear
+        self._ear: Ear | Ears
         self._subscribers: list[tuple[DeliverToUser, Callable[[], None]]] = []
         self._heard: set[UserId] = set()
         self._unsent: deque[UserEvent] = deque()
@@ -57,7 +58,7 @@ class RedisUserBroker:
         self._dropping: set[asyncio.Task[None]] = set()
         self._last: tuple[bytes, UserEvent | None] = (b"", None)
 
-    def listen_by(self, ear: Ear) -> None:
+    def listen_by(self, ear: Ear | Ears) -> None:
         """Hear by this ear from now on."""
         self._ear = ear
 

@@ -37,6 +37,16 @@ class Backlog:
         self.attached_place = 0
         self.members: tuple[Member, ...] | None = None
 
+    @property
+    def known_place(self) -> int:
+        """Up to where it is known what was missed."""
+        return self._missed.place if self._missed else self.start.place
+
+    def extend(self, missed: Missed) -> None:
+        """Note what came after that."""
+        before = self._missed.events if self._missed else ()
+        self._missed = Missed((*before, *missed.events), missed.place)
+
     def is_of_one(self, user_id: UserId, connection_id: ConnectionId) -> bool:
         """Whether nobody else was there under that user id meanwhile, of whom things are told."""
         events = self._missed.events if self._missed else ()

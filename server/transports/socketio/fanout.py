@@ -257,9 +257,11 @@ class Hub:
     def _attach(self, event: ConnectionAttached, place: int) -> None:
         connection_id = event.connection_id
         listener = self._listeners.get(connection_id)
-        if listener is None:
-            return
         here = self._rooms.get(event.room_id)
+        if listener is None:  # its line ended before it was attached
+            if here is None:
+                self._broker.unheard(event.room_id)
+            return
         if here is None:
             here = Audience(event.room_id, self._renders[event.kind], place)
             self._rooms[event.room_id] = here
@@ -275,8 +277,9 @@ class Hub:
         if render := here.renders.get(type(event)):
             for emit in render(event):
                 self._send((listener,), here, event, emit, Point(place))
-        if place > here.place:
-            # What it is being answered with reaches up to there, if it has joined once more too.
+        if place >= here.place:
+            # What it is being answered with reaches up to there, if it has joined once more too;
+            # and the room may be heard from an earlier place on.
             here.ahead[connection_id] = place
         elif is_new and place < here.place:
             self.catching_up.begin(event.room_id, connection_id, place)

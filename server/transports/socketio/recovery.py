@@ -122,6 +122,9 @@ class Recovery:
             there = [standing for standing in session.rooms if not standing.ended_ms]
             for standing in there:
                 await self._enter(connection_id, standing, user, backlogs.get(standing.room_id))
+            for backlog in backlogs.values():
+                # From here on nothing is accepted of the former line, but until now it was.
+                backlog.extend(await self._missed(backlog.room_id, Point(backlog.known_place)))
             rooms = [_moved(one, backlogs.get(one.room_id)) for one in there]
             ours = structs.replace(session, line=line.sid)
             await self._chat.recoveries.resume(pid, ours, rooms)

@@ -49,7 +49,9 @@ async def listening(
     link: Link, room_id: RoomId, told: list[tuple[int, RoomEvent]]
 ) -> AsyncIterator[None]:
     """Hear what is published of a room, into a list."""
-    async with link.pubsub() as ear:
+    owner = link.cluster and link.cluster.owner_of(keys.tag_of(room_id))
+    pubsub = link.cluster.pubsub_at(owner) if link.cluster and owner else link.pubsub()
+    async with pubsub as ear:
         subscribe = ear.ssubscribe if link.publish == "SPUBLISH" else ear.subscribe
         await subscribe(keys.channel_of(room_id))
 

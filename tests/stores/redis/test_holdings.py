@@ -1,6 +1,7 @@
 """Holdings: what a process remembers of its rooms, and no more."""
 
 import pytest
+from msgspec import structs
 
 from server.core.events import MessageSent, RoomExpired
 from server.core.ids import Identity, MessageId, Recipient, RoomId, UserId
@@ -122,3 +123,49 @@ async def test_a_member_is_held_as_long_as_one_of_its_tabs_is_here(one, house, a
     (member,) = one.rooms.holdings.seed(TEA_ROOM).members.values()
     assert member.connections == {tab.connection_id: True}
     assert member.token_hash == alice.token
+
+
+# --- what was said before anybody here came in ---
+
+
+async def test_who_comes_in_first_has_the_newest_messages_held_and_those_that_come_meanwhile(
+    one, clock
+):
+    house = House(one.rooms, structs.replace(POLICY, history_messages=50), clock)
+    (alice,) = await house.with_members("alice")
+    for _ in range(30):
+        await alice.say()
+    async with process(shared_redis(), "node-b") as other:
+        await house.next_door(other.rooms).guest("bob").join()
+        other.rooms.holdings.hear(message(33), 40)
+
+        assert held(other) == ([*range(12, 32), 33], 11)
+        seed = other.rooms.holdings.seed(TEA_ROOM)
+        assert seed
+        assert {held.sender for held in seed.messages.values()} == {"identity-1.1", None}
+
+
+async def test_no_more_bytes_are_recalled_than_fit(one, house, alice):
+    for _ in range(5):
+        await alice.say("x" * (holdings.RECALLED_BYTES // 3))
+    async with process(shared_redis(), "node-b") as other:
+        await house.next_door(other.rooms).guest("bob").join()
+
+        assert held(other) == ([5, 6], 4)
+
+
+async def test_what_is_recalled_comes_before_what_was_heard_meanwhile_and_counts(one, alice):
+    await alice.say("x" * 10)  # seq 2
+    seed = one.rooms.holdings.seed(TEA_ROOM)
+    seed.floor_seq = seed.seq
+    seed.messages.clear()
+    seed.held_bytes = one.rooms.holdings._held_bytes = 0
+    one.rooms.holdings.hear(message(4), 9)
+
+    older = [(message(seq), Identity("alice's")) for seq in (2, 3, 4)]
+    one.rooms.holdings.recall(TEA_ROOM, 2, 1, older)
+
+    assert held(one) == ([2, 3, 4], 1)
+    assert seed.held_bytes == one.rooms.holdings._held_bytes == 30
+    one.rooms.holdings.recall(TEA_ROOM, 2, 0, older)  # it is not what it was at that join any more
+    assert held(one) == ([2, 3, 4], 1)

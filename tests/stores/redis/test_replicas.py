@@ -90,3 +90,24 @@ async def test_a_message_that_is_said_again_is_a_write(pair: Pair, says: list[Sa
         assert (await says[1]()).is_repeat
 
         assert changes() > before
+
+
+def state_of_replica(master: RedisServer) -> object:
+    with master.client() as client:
+        return client.info("replication").get("slave0", {}).get("state")
+
+
+async def test_a_replica_that_is_still_being_sent_what_there_is_is_not_waited_for(
+    clock: ManualClock,
+) -> None:
+    never = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "3600")
+    with running_redis(None, *never) as master:
+        options = ("--replicaof", "127.0.0.1", str(master.port))
+        with running_redis(binary(), *options):
+            wait_for(lambda: state_of_replica(master) == "wait_bgsave")
+            async with process(master) as one:
+                await one.link.server_id()
+                (alice,) = await House(one.rooms, POLICY, clock).with_members("alice")
+
+                assert not (await alice.say("tea?")).is_repeat
+                assert state_of_replica(master) == "wait_bgsave"

@@ -12,6 +12,7 @@ from server.core.events import ConnectionDetached, EventsLost, MembersChanged, R
 from server.core.ids import ConnectionId, RoomId
 from server.core.limits import Bounds
 from server.core.ports import RoomTotals
+from server.stores.redis.holdings import RECALLED_BYTES
 from server.stores.redis.leases import Leases
 from server.stores.redis.logs import Gone, Unknown
 from server.stores.redis.rooms import RedisRooms
@@ -268,8 +269,9 @@ async def test_the_books_are_true_after_a_restoration(
 async def test_who_has_seen_what_nobody_brings_is_told_that_something_is_missing(
     houses, processes, alice, clock, server, hear
 ):
+    too_heavy = "x" * RECALLED_BYTES  # to be held by who comes later
     for number in range(5):  # 2 to 6
-        await alice.say(number)
+        await alice.say([number, too_heavy])
     bob = houses[1].guest("bob")
     await bob.join(key_hash=KEY)  # 7
     await alice.say("late")
@@ -284,7 +286,7 @@ async def test_who_has_seen_what_nobody_brings_is_told_that_something_is_missing
     assert {since: joined.truncated for since, joined in first.items()} == {3: True, 7: False}
     assert texts(first[7]) == ["late"]
     assert {since: joined.truncated for since, joined in second.items()} == {1: False, 3: False}
-    assert texts(second[1]) == [0, 1, 2, 3, 4, "late"]
+    assert texts(second[1]) == [*([number, too_heavy] for number in range(5)), "late"]
 
 
 # --- as it was before ---
@@ -541,3 +543,25 @@ def settled(seen):
     people, (summary,), totals = seen
     found = [(members, structs.replace(joined, seq=0)) for members, joined in people]
     return found, structs.replace(summary, active_ms=0), totals
+
+
+# --- what was said before anybody here came in ---
+
+
+async def test_a_message_said_again_is_none_more_though_redis_was_lost_and_all_came_back_twice(
+    houses, processes, alice, bob, clock, server
+):
+    said = await alice.say("is this heard?", message_id="m-1")
+    lose_all(server)
+    await restore(clock, *processes)
+    for guest in (alice, bob):
+        await guest.lose()
+    tab = alice.elsewhere(house=houses[1])
+    await tab.join(token=alice.token, key_hash=KEY)
+    lose_all(server)
+    await restore(clock, *processes)
+
+    again = await tab.say("is this heard?", message_id="m-1")
+
+    assert again.is_repeat
+    assert again.event.seq == said.event.seq
