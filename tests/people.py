@@ -7,6 +7,9 @@ from socketio.packet import DISCONNECT, Packet
 
 from tests.servers import RunningServer, until
 
+ANSWER_LIMIT_S = 15
+"""A busy machine may stand still for some seconds."""
+
 
 class Person:
     """One connection, which remembers every event that it was sent, in order."""
@@ -19,13 +22,18 @@ class Person:
         self.heard: list[tuple[str, Any]] = []
 
     async def connect(self, **options: Any) -> "Person":
-        await self._socket.connect(self.server.url, transports=[self._transport], **options)
+        await self._socket.connect(
+            self.server.url,
+            transports=[self._transport],
+            wait_timeout=ANSWER_LIMIT_S,
+            **options,
+        )
         return self
 
     async def ask(self, event: str, *payload: Any) -> dict[str, Any]:
         """Emit an event and return its acknowledgement."""
         data = payload[0] if len(payload) == 1 else payload
-        answer: dict[str, Any] = await self._socket.call(event, data, timeout=5)
+        answer: dict[str, Any] = await self._socket.call(event, data, timeout=ANSWER_LIMIT_S)
         return answer
 
     async def tell(self, event: str, *payload: Any) -> None:

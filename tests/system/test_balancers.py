@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from server.app import App
+from server.core.ids import new_id
 from tests.apis.session_relay.official import Client, play_at
 from tests.balancers import BALANCERS
 from tests.installations import Installation
@@ -91,11 +92,13 @@ async def test_a_node_that_drains_hands_its_clients_over_and_nobody_finds_a_clos
 
 
 async def come_and_go(url: str) -> None:
-    """Connect, join something, and leave again."""
+    """Connect, join something new, and leave again."""
+    # Whoever came before may not have been heard to leave, on a machine that stood still.
+    session_id = new_id()
     async with WebSocketLine(url) as line:
         await line.open()
         async with asyncio.timeout(RETRY_LIMIT_S):
-            while not (answer := await line.join("lair", "dave"))["success"]:
+            while not (answer := await line.join(session_id, "dave"))["success"]:
                 # A machine that stood still is not ready for a moment, and clients ask again.
                 assert answer["error"] == "unavailable"
 
