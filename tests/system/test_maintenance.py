@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +137,34 @@ async def test_a_database_that_is_there_is_replaced_only_if_that_is_said(place):
     assert await count(place) == 4
     assert place.maintain("restore", "copy", "--replace").returncode == 0
     assert await count(place) == 3
+
+
+def test_what_a_damaged_database_had_beside_it_is_kept_and_not_replayed(tmp_path):
+    place = Place("sqlite", tmp_path)
+    assert place.maintain("migrate").returncode == 0
+    assert place.maintain("backup", "copy").returncode == 0
+    place.file.write_bytes(b"no database at all" * 1_000)
+    for end in ("-wal", "-shm"):
+        Path(f"{place.file}{end}").write_text(f"old{end}")
+
+    restored = place.maintain("restore", "copy", "--replace")
+    assert restored.returncode == 0, restored.stderr
+    for end in ("-wal", "-shm"):
+        assert not Path(f"{place.file}{end}").exists()
+    assert Path(f"{place.file}.replaced-wal").read_text() == "old-wal"
+
+
+def test_what_was_replaced_before_is_not_overwritten(tmp_path):
+    place = Place("sqlite", tmp_path)
+    assert place.maintain("migrate").returncode == 0
+    assert place.maintain("backup", "copy").returncode == 0
+    kept = Path(f"{place.file}.replaced")
+    kept.write_text("the first")
+
+    refused = place.maintain("restore", "copy", "--replace")
+    assert refused.returncode == 1
+    assert f"{kept} is there already" in refused.stderr
+    assert kept.read_text() == "the first"
 
 
 def test_a_file_that_a_server_uses_is_not_replaced(tmp_path):

@@ -8,11 +8,15 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import apsw
 
 from server.stores.sql.migrations import known_migrations
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite has beside a database, by the ends of the names."""
 
 LIMIT_S = 3600
 """For a program of PostgreSQL."""
@@ -79,23 +83,37 @@ def restore_file(copy: Path, target: Path, *, replace: bool) -> None:
     """Put a copy in the place of a database that nobody uses.
 
     Args:
-        replace: A database that is there is kept beside it, as `<name>.replaced`.
+        replace: A database that is there is kept beside it, as `<name>.replaced`, with what
+            SQLite has beside it (`<name>.replaced-wal`).
 
     Raises:
         BackupError: The copy is not good; or there is a database that is in use or was not to
-            be replaced.
+            be replaced, or one that was replaced before.
     """
     check_file(copy)
+    if target.exists() and not replace:
+        raise BackupError(f"{target} is there already; --replace keeps it beside the new one")
+    moves = {
+        target.with_name(target.name + end): target.with_name(f"{target.name}.replaced{end}")
+        for end in ("", *BESIDE)
+    }
+    for kept in moves.values():
+        if kept.exists():
+            raise BackupError(f"{kept} is there already; move it away first")
     if target.exists():
-        if not replace:
-            raise BackupError(f"{target} is there already; --replace keeps it beside the new one")
         _refuse_use(target)
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".restore-") as folder:
         aside = Path(folder) / "copy"
         shutil.copyfile(copy, aside)
-        if target.exists():
-            target.replace(target.with_name(target.name + ".replaced"))
+        _move_away(moves)
         _put(aside, target)
+
+
+def _move_away(moves: Mapping[Path, Path]) -> None:
+    """Move a database and what is beside it: that would be replayed into another in its place."""
+    for source, kept in moves.items():
+        if source.exists():
+            source.replace(kept)
 
 
 def back_up_server(url: str, copy: Path) -> int:
@@ -155,6 +173,8 @@ def _refuse_use(target: Path) -> None:
     try:
         connection = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
+            # What is beside a damaged one may be all that can still be read: closing keeps it.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.execute("PRAGMA journal_mode = DELETE")
         finally:
             connection.close()
