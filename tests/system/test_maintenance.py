@@ -28,11 +28,11 @@ class Place:
         self.file = self.folder / f"{os.urandom(4).hex()}.sqlite3"
         self.url = f"sqlite://{self.file}" if self.is_file else new_database()
 
-    def maintain(self, *arguments):
+    def maintain(self, *arguments, path=None):
         settings = environment(
             self.folder, DATABASE_URL=self.url, JWT_SECRET=SECRET, ADMIN_TOKEN=ADMIN_TOKEN
         )
-        settings["PATH"] = f"{binaries()}:{settings['PATH']}"
+        settings["PATH"] = f"{path or binaries()}:{settings['PATH']}"
         return subprocess.run(
             [sys.executable, "-m", "server.maintenance", *map(str, arguments)],
             cwd=self.folder,
@@ -165,6 +165,24 @@ def test_what_was_replaced_before_is_not_overwritten(tmp_path):
     assert refused.returncode == 1
     assert f"{kept} is there already" in refused.stderr
     assert kept.read_text() == "the first"
+
+
+def test_programs_of_postgresql_are_not_given_the_password_as_an_argument(tmp_path):
+    place = Place("postgres", tmp_path)
+    for name in ("pg_dump", "pg_restore"):
+        program = tmp_path / name
+        lines = (f'echo "$@" >>{tmp_path}/arguments', f'echo "$PGPASSWORD" >>{tmp_path}/passwords')
+        program.write_text("\n".join(("#!/bin/sh", *lines, "echo migrations", "exit 0\n")))
+        program.chmod(0o755)
+    (tmp_path / "copy").touch()
+    place.url = "postgres://me:se%2Fcret@127.0.0.1:1/hushwire?sslmode=disable"
+
+    place.maintain("backup", "dump", path=tmp_path)
+    place.maintain("restore", "copy", "--replace", path=tmp_path)
+    given = (tmp_path / "arguments").read_text()
+    assert given.count("postgresql://me@127.0.0.1:1/hushwire?sslmode=disable") == 2
+    assert "cret" not in given
+    assert "se/cret" in (tmp_path / "passwords").read_text()
 
 
 def test_a_file_that_a_server_uses_is_not_replaced(tmp_path):

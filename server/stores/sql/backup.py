@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import apsw
 
@@ -128,7 +129,9 @@ def back_up_server(url: str, copy: Path) -> int:
     _refuse_overwriting(copy)
     with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=".backup-") as folder:
         aside = Path(folder) / "copy"
-        _run("pg_dump", "--format=custom", "--no-owner", f"--file={aside}", _named(url))
+        name, password = _named(url)
+        options = ("--format=custom", "--no-owner", f"--file={aside}")
+        _run("pg_dump", *options, name, password=password)
         check_archive(aside)
         return _put(aside, copy)
 
@@ -156,7 +159,8 @@ def restore_server(copy: Path, url: str, *, replace: bool) -> None:
     check_archive(copy)
     cleaning = ("--clean", "--if-exists") if replace else ()
     options = ("--single-transaction", "--exit-on-error", "--no-owner", *cleaning)
-    _run("pg_restore", *options, f"--dbname={_named(url)}", str(copy))
+    name, password = _named(url)
+    _run("pg_restore", *options, f"--dbname={name}", str(copy), password=password)
 
 
 def _orphans(connection: apsw.Connection) -> list[tuple[object, ...]]:
@@ -198,16 +202,34 @@ def _put(aside: Path, place: Path) -> int:
     return place.stat().st_size
 
 
-def _named(url: str) -> str:
-    return url.replace("postgres://", "postgresql://", 1)
+def _named(url: str) -> tuple[str, str | None]:
+    """The URL as PostgreSQL's programs take it, without its password; and the password.
+
+    Everybody on the machine can read arguments, nobody else the environment.
+    """
+    parts = urlsplit(url.replace("postgres://", "postgresql://", 1))
+    who, at, where = parts.netloc.rpartition("@")
+    user, _, secret = who.partition(":")
+    options = parts.query.split("&")
+    secrets = [one for one in options if one.startswith("password=")]
+    query = "&".join(one for one in options if one not in secrets)
+    secret = secrets[-1].removeprefix("password=") if secrets else secret
+    name = urlunsplit(parts._replace(netloc=f"{user}{at}{where}", query=query))
+    return name, unquote(secret) or None
 
 
-def _run(program: str, *arguments: str) -> str:
+def _run(program: str, *arguments: str, password: str | None = None) -> str:
     found = shutil.which(program)
     if not found:
         raise BackupError(f"{program} was not found; on Debian: apt-get install postgresql-client")
+    secret = {} if password is None else {"PGPASSWORD": password}
     done = subprocess.run(  # noqa: S603 - arguments of ours, and no shell
-        [found, *arguments], check=False, capture_output=True, text=True, timeout=LIMIT_S
+        [found, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env={**os.environ, **secret},
     )
     if done.returncode:
         raise BackupError(f"{program}: {done.stderr.strip()}")
