@@ -163,17 +163,21 @@ class Logins:
             raise AppError(Code.UNAUTHENTICATED, "the refresh token is not good; sign in again")
         return self._pair(rotated.session, rotated.family_id, anew)
 
-    async def log_out(self, user: User | None, refresh_token: str | None, *, all: bool) -> None:
+    async def log_out(
+        self, user: User | None, refresh_token: str | None, address: str, *, all: bool
+    ) -> None:
         """End the sign-in of whoever calls, or of a refresh token; or all of the account.
 
         Raises:
-            AppError: UNAUTHENTICATED if neither is there.
+            AppError: UNAUTHENTICATED if neither is there; RATE_LIMITED.
         """
         signed_in = user if user and user.family_id else None
         if signed_in is None and refresh_token is None:
             raise AppError(Code.UNAUTHENTICATED, "send the access token, or the refresh token")
         now_ms = self._now_ms()
         if refresh_token is not None:
+            rate = self._parts.rates.refresh
+            await spend(self._parts.limiter, "refresh", address, rate, now_ms)
             ended = await self._store.end_family_of(_token_hash(refresh_token), now_ms)
             if ended:
                 await self._tell(ended.user_id, ended.family_id)

@@ -58,7 +58,8 @@ class Presences:
         """
         known = await self._acquaintances(user.user_id)
         if wanted is not None:
-            known = [one for one in known if one in set(wanted)]
+            asked = set(wanted)
+            known = [one for one in known if one in asked]
         present = await self._store.present(known, self._clock.now_ms())
         return tuple(one for one in known if one in present)
 

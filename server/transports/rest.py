@@ -49,10 +49,18 @@ class Toll(Struct, frozen=True):
         await spend(self.limiter, "request of", user.user_id, self.rate, self.clock.now_ms())
 
     async def charge(self, user: User, size_bytes: int) -> None:
-        """Count a long answer as many requests."""
-        if size_bytes >= BYTES_AN_EVENT:
-            cost, key = size_bytes // BYTES_AN_EVENT, ("request of", user.user_id)
+        """Count a long answer as many requests.
+
+        If nobody can count now, it is not: what was asked for is done, and is not to be repeated.
+        """
+        if size_bytes < BYTES_AN_EVENT:
+            return
+        cost, key = size_bytes // BYTES_AN_EVENT, ("request of", user.user_id)
+        try:
             await charge(self.limiter, key, self.rate, cost, self.clock.now_ms())
+        except AppError as error:
+            if error.code is not Code.UNAVAILABLE:
+                raise
 
 
 class Rest(Struct, frozen=True):

@@ -258,12 +258,12 @@ async def test_an_access_token_is_no_refresh_token_and_the_other_way_round(core)
 async def test_signing_out_ends_one_sign_in_or_all(core):
     phone, laptop = await sign_in(core, PHONE), await sign_in(core, LAPTOP)
     user = await core.tokens.verify(phone.access)
-    await core.logins.log_out(user, None, all=False)
+    await core.logins.log_out(user, None, "x", all=False)
     assert (await refused(core.tokens.verify(phone.access))).code is Code.UNAUTHENTICATED
     one = user.family_id
     user = await core.tokens.verify(laptop.access)
     phone = (await log_in(core)).tokens
-    await core.logins.log_out(user, None, all=True)
+    await core.logins.log_out(user, None, "x", all=True)
     for pair in (phone, laptop):
         assert (await refused(core.tokens.verify(pair.access))).code is Code.UNAUTHENTICATED
         assert (await refused(core.logins.refresh(pair.refresh, "x"))).code is Code.UNAUTHENTICATED
@@ -274,12 +274,21 @@ async def test_signing_out_ends_one_sign_in_or_all(core):
 
 async def test_signing_out_needs_no_access_token_if_the_refresh_token_is_there(core):
     pair = await sign_in(core)
-    await core.logins.log_out(None, pair.refresh, all=False)
+    await core.logins.log_out(None, pair.refresh, "x", all=False)
     assert (await refused(core.tokens.verify(pair.access))).code is Code.UNAUTHENTICATED
     (ended,) = core.ended
     assert ended.family_id
-    nobody = core.logins.log_out(None, None, all=False)
+    nobody = core.logins.log_out(None, None, "x", all=False)
     assert (await refused(nobody)).code is Code.UNAUTHENTICATED
+
+
+async def test_one_address_signs_out_by_refresh_tokens_only_so_often(open_accounts):
+    core = await open_accounts(rates=Rates(refresh=Rate(1, 2)))
+    for _ in range(2):
+        await core.logins.log_out(None, "made up", "x", all=False)
+    error = await refused(core.logins.log_out(None, "made up", "x", all=False))
+    assert error.code is Code.RATE_LIMITED
+    await core.logins.log_out(None, "made up", "y", all=False)
 
 
 # --- what else ends a sign-in ---

@@ -51,6 +51,7 @@ class Town:
         self.clock = clock
         self.store = Failing()
         self.told: list[tuple[tuple[UserId, ...], UserId, bool]] = []
+        self.known = {ALICE: (BOB,), BOB: (ALICE,)}
         self.presences = Presences(self.store, clock, self._tell, self._know, GRACE_MS)
 
     async def _tell(self, event) -> None:
@@ -58,7 +59,7 @@ class Town:
         self.told.append((event.users, event.user_id, event.is_online))
 
     async def _know(self, user_id: UserId) -> tuple[UserId, ...]:
-        return {ALICE: (BOB,), BOB: (ALICE,)}.get(user_id, ())
+        return self.known.get(user_id, ())
 
     async def comes(self, user_id: UserId, connection: str = "1") -> None:
         await self.presences.arrived(user(user_id), ConnectionId(connection))
@@ -122,6 +123,15 @@ async def test_one_sees_those_alone_with_whom_one_shares_a_room(town: Town):
     assert await town.presences.online(user(BOB), None) == (ALICE,)
     assert await town.presences.online(user(BOB), [UserId("mallory")]) == ()
     assert await town.presences.online(user(UserId("mallory")), [ALICE, BOB]) == ()
+
+
+async def test_whom_one_asks_about_is_gone_through_once_however_many_one_knows(town: Town):
+    carol = UserId("carol")
+    town.known = {ALICE: (BOB, carol), BOB: (ALICE,), carol: (ALICE,)}
+    await town.comes(BOB)
+    await town.comes(carol)
+
+    assert await town.presences.online(user(ALICE), iter([carol, BOB])) == (BOB, carol)
 
 
 async def test_a_store_that_is_away_keeps_nobody_out_and_hears_of_it_later(town: Town):

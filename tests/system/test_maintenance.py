@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,11 +28,11 @@ class Place:
         self.file = self.folder / f"{os.urandom(4).hex()}.sqlite3"
         self.url = f"sqlite://{self.file}" if self.is_file else new_database()
 
-    def maintain(self, *arguments):
+    def maintain(self, *arguments, path=None):
         settings = environment(
             self.folder, DATABASE_URL=self.url, JWT_SECRET=SECRET, ADMIN_TOKEN=ADMIN_TOKEN
         )
-        settings["PATH"] = f"{binaries()}:{settings['PATH']}"
+        settings["PATH"] = f"{path or binaries()}:{settings['PATH']}"
         return subprocess.run(
             [sys.executable, "-m", "server.maintenance", *map(str, arguments)],
             cwd=self.folder,
@@ -136,6 +137,52 @@ async def test_a_database_that_is_there_is_replaced_only_if_that_is_said(place):
     assert await count(place) == 4
     assert place.maintain("restore", "copy", "--replace").returncode == 0
     assert await count(place) == 3
+
+
+def test_what_a_damaged_database_had_beside_it_is_kept_and_not_replayed(tmp_path):
+    place = Place("sqlite", tmp_path)
+    assert place.maintain("migrate").returncode == 0
+    assert place.maintain("backup", "copy").returncode == 0
+    place.file.write_bytes(b"no database at all" * 1_000)
+    for end in ("-wal", "-shm"):
+        Path(f"{place.file}{end}").write_text(f"old{end}")
+
+    restored = place.maintain("restore", "copy", "--replace")
+    assert restored.returncode == 0, restored.stderr
+    for end in ("-wal", "-shm"):
+        assert not Path(f"{place.file}{end}").exists()
+    assert Path(f"{place.file}.replaced-wal").read_text() == "old-wal"
+
+
+def test_what_was_replaced_before_is_not_overwritten(tmp_path):
+    place = Place("sqlite", tmp_path)
+    assert place.maintain("migrate").returncode == 0
+    assert place.maintain("backup", "copy").returncode == 0
+    kept = Path(f"{place.file}.replaced")
+    kept.write_text("the first")
+
+    refused = place.maintain("restore", "copy", "--replace")
+    assert refused.returncode == 1
+    assert f"{kept} is there already" in refused.stderr
+    assert kept.read_text() == "the first"
+
+
+def test_programs_of_postgresql_are_not_given_the_password_as_an_argument(tmp_path):
+    place = Place("postgres", tmp_path)
+    for name in ("pg_dump", "pg_restore"):
+        program = tmp_path / name
+        lines = (f'echo "$@" >>{tmp_path}/arguments', f'echo "$PGPASSWORD" >>{tmp_path}/passwords')
+        program.write_text("\n".join(("#!/bin/sh", *lines, "echo migrations", "exit 0\n")))
+        program.chmod(0o755)
+    (tmp_path / "copy").touch()
+    place.url = "postgres://me:se%2Fcret@127.0.0.1:1/hushwire?sslmode=disable"
+
+    place.maintain("backup", "dump", path=tmp_path)
+    place.maintain("restore", "copy", "--replace", path=tmp_path)
+    given = (tmp_path / "arguments").read_text()
+    assert given.count("postgresql://me@127.0.0.1:1/hushwire?sslmode=disable") == 2
+    assert "cret" not in given
+    assert "se/cret" in (tmp_path / "passwords").read_text()
 
 
 def test_a_file_that_a_server_uses_is_not_replaced(tmp_path):

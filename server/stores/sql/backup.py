@@ -8,11 +8,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import apsw
 
 from server.stores.sql.migrations import known_migrations
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite has beside a database, by the ends of the names."""
 
 LIMIT_S = 3600
 """For a program of PostgreSQL."""
@@ -79,23 +84,37 @@ def restore_file(copy: Path, target: Path, *, replace: bool) -> None:
     """Put a copy in the place of a database that nobody uses.
 
     Args:
-        replace: A database that is there is kept beside it, as `<name>.replaced`.
+        replace: A database that is there is kept beside it, as `<name>.replaced`, with what
+            SQLite has beside it (`<name>.replaced-wal`).
 
     Raises:
         BackupError: The copy is not good; or there is a database that is in use or was not to
-            be replaced.
+            be replaced, or one that was replaced before.
     """
     check_file(copy)
+    if target.exists() and not replace:
+        raise BackupError(f"{target} is there already; --replace keeps it beside the new one")
+    moves = {
+        target.with_name(target.name + end): target.with_name(f"{target.name}.replaced{end}")
+        for end in ("", *BESIDE)
+    }
+    for kept in moves.values():
+        if kept.exists():
+            raise BackupError(f"{kept} is there already; move it away first")
     if target.exists():
-        if not replace:
-            raise BackupError(f"{target} is there already; --replace keeps it beside the new one")
         _refuse_use(target)
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".restore-") as folder:
         aside = Path(folder) / "copy"
         shutil.copyfile(copy, aside)
-        if target.exists():
-            target.replace(target.with_name(target.name + ".replaced"))
+        _move_away(moves)
         _put(aside, target)
+
+
+def _move_away(moves: Mapping[Path, Path]) -> None:
+    """Move a database and what is beside it: that would be replayed into another in its place."""
+    for source, kept in moves.items():
+        if source.exists():
+            source.replace(kept)
 
 
 def back_up_server(url: str, copy: Path) -> int:
@@ -110,7 +129,9 @@ def back_up_server(url: str, copy: Path) -> int:
     _refuse_overwriting(copy)
     with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=".backup-") as folder:
         aside = Path(folder) / "copy"
-        _run("pg_dump", "--format=custom", "--no-owner", f"--file={aside}", _named(url))
+        name, password = _named(url)
+        options = ("--format=custom", "--no-owner", f"--file={aside}")
+        _run("pg_dump", *options, name, password=password)
         check_archive(aside)
         return _put(aside, copy)
 
@@ -138,7 +159,8 @@ def restore_server(copy: Path, url: str, *, replace: bool) -> None:
     check_archive(copy)
     cleaning = ("--clean", "--if-exists") if replace else ()
     options = ("--single-transaction", "--exit-on-error", "--no-owner", *cleaning)
-    _run("pg_restore", *options, f"--dbname={_named(url)}", str(copy))
+    name, password = _named(url)
+    _run("pg_restore", *options, f"--dbname={name}", str(copy), password=password)
 
 
 def _orphans(connection: apsw.Connection) -> list[tuple[object, ...]]:
@@ -155,6 +177,8 @@ def _refuse_use(target: Path) -> None:
     try:
         connection = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
+            # What is beside a damaged one may be all that can still be read: closing keeps it.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.execute("PRAGMA journal_mode = DELETE")
         finally:
             connection.close()
@@ -178,16 +202,34 @@ def _put(aside: Path, place: Path) -> int:
     return place.stat().st_size
 
 
-def _named(url: str) -> str:
-    return url.replace("postgres://", "postgresql://", 1)
+def _named(url: str) -> tuple[str, str | None]:
+    """The URL as PostgreSQL's programs take it, without its password; and the password.
+
+    Everybody on the machine can read arguments, nobody else the environment.
+    """
+    parts = urlsplit(url.replace("postgres://", "postgresql://", 1))
+    who, at, where = parts.netloc.rpartition("@")
+    user, _, secret = who.partition(":")
+    options = parts.query.split("&")
+    secrets = [one for one in options if one.startswith("password=")]
+    query = "&".join(one for one in options if one not in secrets)
+    secret = secrets[-1].removeprefix("password=") if secrets else secret
+    name = urlunsplit(parts._replace(netloc=f"{user}{at}{where}", query=query))
+    return name, unquote(secret) or None
 
 
-def _run(program: str, *arguments: str) -> str:
+def _run(program: str, *arguments: str, password: str | None = None) -> str:
     found = shutil.which(program)
     if not found:
         raise BackupError(f"{program} was not found; on Debian: apt-get install postgresql-client")
+    secret = {} if password is None else {"PGPASSWORD": password}
     done = subprocess.run(  # noqa: S603 - arguments of ours, and no shell
-        [found, *arguments], check=False, capture_output=True, text=True, timeout=LIMIT_S
+        [found, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        env={**os.environ, **secret},
     )
     if done.returncode:
         raise BackupError(f"{program}: {done.stderr.strip()}")

@@ -41,19 +41,28 @@ _ROTATE = """
 
 _IDENTITY = "SELECT public_key, type FROM identity_keys WHERE user_id = $1"
 
-# Nothing is told of an account that is gone or banned, nor to whom its owner has blocked.
-_BUNDLE = """
+
+def gives_keys_to(asker: str) -> str:
+    """The condition under which the keys of an account `a` are given to a user; for a parameter.
+
+    Nothing is told of an account that is gone or banned, nor to whom its owner has blocked.
+    """
+    return (  # the name of a parameter of ours
+        "a.deleted_ms IS NULL AND a.banned_ms IS NULL AND NOT EXISTS "  # noqa: S608
+        f"(SELECT 1 FROM account_blocks b WHERE b.user_id = a.user_id AND b.blocked_id = {asker})"
+    )
+
+
+_BUNDLE = f"""
     SELECT i.public_key, i.type, k.device_id, k.public_key, k.version, k.signed_ms,
         k.signed_key_id, k.signed_public_key, k.signature, k.verified
     FROM identity_keys i
     JOIN accounts a ON a.user_id = i.user_id
     JOIN device_keys k ON k.user_id = i.user_id
     JOIN devices d ON d.user_id = k.user_id AND d.device_id = k.device_id
-    WHERE i.user_id = $1 AND a.deleted_ms IS NULL AND a.banned_ms IS NULL
-        AND d.revoked_ms IS NULL
-        AND NOT EXISTS (SELECT 1 FROM account_blocks WHERE user_id = $1 AND blocked_id = $2)
+    WHERE i.user_id = $1 AND d.revoked_ms IS NULL AND {gives_keys_to("$2")}
     ORDER BY d.created_ms, k.device_id
-"""
+"""  # noqa: S608 - as above
 
 _DEVICE_IDS = """
     SELECT k.user_id, k.device_id

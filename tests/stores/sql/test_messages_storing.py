@@ -186,6 +186,37 @@ async def test_a_repeat_is_answered_even_if_devices_have_changed(home):
     assert again.message == first.message
 
 
+@pytest.mark.parametrize("silent", ["banned", "blocks the sender"])
+async def test_nobody_can_silence_a_room_by_giving_out_no_keys(home, silent):
+    room = await home.room_of("alice", "bob", "carol")
+    await home.add_device("bob", "bob-laptop")
+    if silent == "banned":
+        await home.change("UPDATE accounts SET banned_ms = $2 WHERE user_id = $1", "bob", NOW_MS)
+    else:
+        await home.block("bob", "alice")
+
+    for covered in (
+        devices("carol-phone"),
+        devices("carol-phone", "bob-phone"),
+        devices("carol-phone", "bob-gone"),
+        None,
+    ):
+        sent = await home.send("alice", room, covered=covered)
+        assert set(sent.readers) == {"alice", "bob", "carol"}
+    refusal = await refused(home.send("alice", room, covered=devices("dave-x")))
+    assert refusal.details == {"missing": listed("carol-phone"), "stale": listed("dave-x")}
+    if silent == "blocks the sender":
+        refusal = await refused(home.send("carol", room, covered=devices("alice-phone")))
+        assert refusal.details["missing"] == listed("bob-laptop", "bob-phone")
+
+
+async def test_a_blocked_sender_need_not_have_keys_that_nobody_gives_it(home):
+    await home.add_device("bob", "bob-laptop")
+    await home.block("bob", "alice")
+    for covered in (None, frozenset(), devices("bob-gone"), devices("dave-x")):
+        assert (await home.send("alice", "bob", covered=covered)).readers == ("alice",)
+
+
 # --- several nodes ---
 
 

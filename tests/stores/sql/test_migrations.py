@@ -56,3 +56,10 @@ async def test_those_of_this_program_apply_to_an_empty_database(database):
     known = known_migrations()
     assert await migrate(database) == known
     assert [one.number for one in known] == list(range(1, len(known) + 1))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_the_long_columns_of_messages_stand_behind_those_that_are_looked_through(database):
+    await migrate(database)
+    found = await database.read(lambda: rows("SELECT name FROM pragma_table_info('messages')"))
+    assert [one[0] for one in found][-2:] == ["metadata", "ciphertext"]

@@ -53,7 +53,7 @@ async def refresh(chat: Chat, caller: Caller, request: Refresh) -> TokenPair:
 
 
 async def log_out(chat: Chat, caller: Caller, request: LogOut) -> None:
-    await chat.logins.log_out(caller.user, request.refresh_token, all=request.all)
+    await chat.logins.log_out(caller.user, request.refresh_token, caller.address, all=request.all)
 
 
 async def change_password(chat: Chat, caller: Caller, request: ChangePassword) -> None:

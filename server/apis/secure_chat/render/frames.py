@@ -48,7 +48,8 @@ def noted(status: Status) -> Callable[[TellReceipt, Acknowledged], tuple[Words, 
     """The answer to a receipt: that it was noted, of which messages."""
 
     def render(request: TellReceipt, done: Acknowledged) -> tuple[Words, ...]:
-        known = [one for one in request.ids if one not in done.unknown]
+        unknown = set(done.unknown)
+        known = [one for one in request.ids if one not in unknown]
         told = {"messageIds": known, "notFound": list(done.unknown)}
         return ({"type": f"{RECEIPTS[status]}_ack", **told},)
 

@@ -18,7 +18,14 @@ from server.stores.sql.conversations.shapes import (
     pair_key,
     peer_in,
 )
+from server.stores.sql.device_keys import gives_keys_to
 from server.stores.sql.steps import Row, Steps, row, rows, run
+
+_Devices = dict[str, set[str] | None]
+"""The devices of all members that they have now, by user; None of whom gives the sender no keys.
+
+Nothing can be encrypted for those, so nobody waits for it: else one member could silence a room.
+"""
 
 
 class RepeatedError(Exception):
@@ -64,14 +71,15 @@ def append(
         RepeatedError: It was stored before.
     """
     place = yield from _take_place(new, now_ms, bounds)
-    devices = yield from _devices(place.room_id)
+    devices = yield from _devices(place.room_id, new.sender)
     if new.sender not in devices:
         raise no_such_room()
     known = yield from _known(new, place)
     if known.message:
         raise RepeatedError(_repeated(known.message, new, place, devices))
     withheld = _is_withheld(new, place, known)
-    _check_devices(new, devices)
+    if not withheld:  # whom the recipient has blocked has none of its keys
+        _check_devices(new, devices)
     stored = yield from _insert(new, place, default_ttl_ms, withheld=withheld)
     return StoredNew(
         message=stored, is_repeat=False, readers=_readers(new.sender, devices, withheld=withheld)
@@ -90,6 +98,13 @@ _TAKE_IN_ROOM = _TAKE.format(named="room_id = $1")
 _TAKE_DIRECT = _TAKE.format(named="pair_key = $1")
 
 
+_DEVICES = (
+    "SELECT me.user_id, a.user_id, d.device_id FROM room_members me LEFT JOIN accounts a "
+    f"ON a.user_id = me.user_id AND {gives_keys_to('$2')} LEFT JOIN devices d "
+    "ON d.user_id = me.user_id AND d.revoked_ms IS NULL WHERE me.room_id = $1"
+)
+
+
 def _take_place(new: NewMessage, now_ms: int, bounds: Bounds) -> Steps[_Place]:
     if new.recipient is None:
         found = yield from row(_TAKE_IN_ROOM, new.room_id, now_ms)
@@ -105,17 +120,12 @@ def _take_place(new: NewMessage, now_ms: int, bounds: Bounds) -> Steps[_Place]:
     return _Place(room_id, Kind(kind), key, ttl_ms, seq, sent_ms)
 
 
-def _devices(room_id: str) -> Steps[dict[str, set[str]]]:
-    """The devices of all members that they have now, by user."""
-    found = yield from rows(
-        "SELECT me.user_id, d.device_id FROM room_members me LEFT JOIN devices d "
-        "ON d.user_id = me.user_id AND d.revoked_ms IS NULL WHERE me.room_id = $1",
-        room_id,
-    )
-    devices: dict[str, set[str]] = {}
-    for user_id, device_id in found:
-        held = devices.setdefault(user_id, set())
-        if device_id is not None:
+def _devices(room_id: str, sender: UserId) -> Steps[_Devices]:
+    found = yield from rows(_DEVICES, room_id, sender)
+    devices: _Devices = {}
+    for user_id, account, device_id in found:
+        held = devices.setdefault(user_id, None if account is None else set())
+        if held is not None and device_id is not None:
             held.add(device_id)
     return devices
 
@@ -138,9 +148,7 @@ def _known(new: NewMessage, place: _Place) -> Steps[_Known]:
     return _Known(stored, *map(bool, found[12:]))
 
 
-def _repeated(
-    known: Row, new: NewMessage, place: _Place, devices: dict[str, set[str]]
-) -> StoredNew:
+def _repeated(known: Row, new: NewMessage, place: _Place, devices: _Devices) -> StoredNew:
     stored = message(known, place.kind, place.pair_key)
     if stored.sender != new.sender:
         raise AppError(Code.ID_CONFLICT, "that id is another message's here; take a new one")
@@ -167,13 +175,17 @@ def _is_withheld(new: NewMessage, place: _Place, known: _Known) -> bool:
     return known.is_blocked
 
 
-def _check_devices(new: NewMessage, devices: dict[str, set[str]]) -> None:
+def _check_devices(new: NewMessage, devices: _Devices) -> None:
     """Whether a message can be read on just the devices that the others have now.
 
     Raises:
         AppError: DEVICE_MISMATCH.
     """
-    others = {user_id: held for user_id, held in devices.items() if user_id != new.sender}
+    others = {
+        user_id: held
+        for user_id, held in devices.items()
+        if user_id != new.sender and held is not None
+    }
     if new.covered is None:
         missing = {
             one
@@ -185,7 +197,8 @@ def _check_devices(new: NewMessage, devices: dict[str, set[str]]) -> None:
     else:
         current = {one for user_id, held in others.items() for one in _pairs(user_id, held)}
         missing = current - new.covered
-        stale = {one for one in new.covered - current if one.user_id != new.sender}
+        indifferent = devices.keys() - others.keys()
+        stale = {one for one in new.covered - current if one.user_id not in indifferent}
     if missing or stale:
         raise AppError(
             Code.DEVICE_MISMATCH,

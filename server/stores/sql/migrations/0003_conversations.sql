@@ -47,12 +47,13 @@ CREATE TABLE messages (
     sender_id TEXT NOT NULL,
     sender_device_id TEXT,
     type TEXT NOT NULL,
-    ciphertext BYTEA,
-    metadata BYTEA,
     created_ms BIGINT NOT NULL,
     expires_ms BIGINT,
     deleted_ms BIGINT,
     withheld BOOLEAN NOT NULL,
+    -- The long ones come last: SQLite reads through them to reach what stands behind.
+    metadata BYTEA,
+    ciphertext BYTEA,
     PRIMARY KEY (room_id, seq),
     UNIQUE (message_id, room_id)
 );
