@@ -218,6 +218,7 @@ async def test_a_channel_that_is_dropped_while_its_slot_moves_holds_up_none_of_t
         back = SlotMove(tag_in(kept), target, source)
         back.begin()
         back.end()
+        await one.hears_again(source, kept)
 
 
 async def test_if_a_master_hangs_up_on_who_listens_the_others_are_heard_all_the_while(
