@@ -23,16 +23,15 @@ class _Children:
     """Of this process."""
 
     def __init__(self) -> None:
-        self._alive: list[subprocess.Popen[Any]] = []
+        self._started: list[subprocess.Popen[Any]] = []
         self._starting: list[object] = []  # a list, as several threads may start one
         self._signum = 0
 
     def start(self, command: Sequence[Any], **options: Any) -> subprocess.Popen[Any]:
         self._starting.append(command)
         try:
-            self._alive = [child for child in self._alive if child.poll() is None]
             child = subprocess.Popen(command, **options)
-            self._alive.append(child)
+            self._started.append(child)  # and nothing else: several threads do so at a time
         finally:
             self._starting.pop()
             self._exit_if_asked()
@@ -50,13 +49,13 @@ class _Children:
             sys.exit(128 + self._signum)
 
     def _terminate(self) -> None:
-        for child in self._alive:
+        for child in self._started:
             child.terminate()
 
     def end(self) -> None:
         self._terminate()
         deadline = time.monotonic() + END_LIMIT_S
-        for child in self._alive:
+        for child in self._started:
             try:
                 child.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:

@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from scripts.children import _Children
 from tests.system.processes import ROOT
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,6 +29,20 @@ MOMENTS = {
     "a node of faults": ("-m server", *FAULTS),
 }
 """What is in the command of the process that has just been started, and the tool."""
+
+
+def test_of_what_several_threads_start_at_a_time_nothing_is_left() -> None:
+    children = _Children()
+    with ThreadPoolExecutor(8) as threads:
+        started = list(threads.map(lambda _: children.start(("sleep", "600")), range(64)))
+
+    children.end()
+
+    left = [child for child in started if child.poll() is None]
+    for child in left:
+        child.kill()
+        child.wait()
+    assert left == []
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ class Ear:
             raise unavailable() from None
 
     async def hear(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard, however long that takes."""
+        """Hear a channel; returns once it is heard, however long that takes, or is dropped."""
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()
@@ -111,13 +111,16 @@ class Ear:
 
     async def drop(self, channel: str) -> None:
         """Hear a channel no more."""
-        if self._confirmed.pop(channel, None) and self._pubsub:
+        is_known = channel in self._confirmed
+        self.forget(channel)
+        if is_known and self._pubsub:
             with contextlib.suppress(*_CLOSED):
                 await self._unsubscribe(self._pubsub, channel)
 
     def forget(self, channel: str) -> None:
         """Hear a channel no more, which another server has."""
-        self._confirmed.pop(channel, None)
+        if confirmed := self._confirmed.pop(channel, None):
+            confirmed.set()  # who waits for it would wait for ever
         self._ended.discard(channel)
         self._waiting.discard(channel)
         self._note_begun()

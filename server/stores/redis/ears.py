@@ -98,7 +98,7 @@ class Ears:
             raise unavailable() from None
 
     async def hear(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard, wherever that is by then."""
+        """Hear a channel; returns once it is heard, wherever that is by then, or is dropped."""
         self._places.setdefault(channel, self._cluster.owner_of(tag_in(channel)))
         while channel in self._places and not self.hears(channel):
             ear = self._ear_of(channel)

@@ -40,7 +40,7 @@ class Feed:
     """
 
     __slots__ = (
-        "_deliver", "_fetch", "_filling", "_pending", "_seq", "_waiting",
+        "_again", "_deliver", "_fetch", "_filling", "_pending", "_seq", "_waiting",
         "ends", "expecting", "place", "room_id",
     )  # fmt: skip
 
@@ -52,6 +52,7 @@ class Feed:
         self._deliver = deliver
         self._pending: deque[Placed] = deque(maxlen=MAX_PENDING)
         self._filling: asyncio.Task[None] | None = None
+        self._again = False  # what is fetched may have been read before it was asked for
         self._seq = 0  # of the newest message that was delivered
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.place: int | None = None
@@ -68,8 +69,7 @@ class Feed:
             self._filling = asyncio.get_running_loop().create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
-        self._filling = None
-        self._take_pending()
+        self._go_on()
 
     def take(self, one: Placed) -> None:
         """Take what was published."""
@@ -85,7 +85,11 @@ class Feed:
 
     def fill(self) -> None:
         """Fetch what was not heard."""
-        if self.place is not None and not self._filling:
+        if self.place is None:
+            return
+        if self._filling:
+            self._again = True
+        else:
             self._filling = asyncio.get_running_loop().create_task(self._fill())
 
     async def told(self, seq: int) -> None:
@@ -115,6 +119,7 @@ class Feed:
         if not self.expecting:  # else somebody may be attached before what was heard
             self._pending.clear()
         self._release()
+        self._again = False
         if self._filling:
             self._filling.cancel()
             self._filling = None
@@ -129,11 +134,17 @@ class Feed:
         if self.place is None:
             return
         self.place = tail.place
-        self._filling = None
         for _, delivered in waiting:  # whatever they wait for is not to come any more
             _set(delivered)
         self._release(0)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take what came meanwhile, and fetch once more if that was asked for."""
+        again, self._again, self._filling = self._again, False, None
         self._take_pending()
+        if again and not self._filling:
+            self.fill()
 
     def _go_to(self, one: Placed) -> None:
         assert self.place is not None

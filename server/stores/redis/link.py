@@ -64,6 +64,7 @@ class Link:
 
     Attributes:
         is_up: Redis answers. While it does not, all is refused at once; who probes sets it.
+        doubts: How often it was doubted; who probes may find nothing of what came meanwhile.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Link:
         self._servers = servers
         self.publish = publish
         self.is_up = True
+        self.doubts = 0
         self._alarm = asyncio.Event()
 
     @property
@@ -176,6 +178,7 @@ class Link:
     def doubt(self) -> None:
         """Use Redis no more until it is known that it is the same as before, which is soon."""
         self.is_up = False
+        self.doubts += 1
         self._alarm.set()
 
     def doubt_master(self, address: Address) -> None:
@@ -189,7 +192,7 @@ class Link:
         # Whoever comes next need not wait as long for the same answer; nor may a server be
         # used again before it is known whether it still has what it had.
         if self._servers.are_one:
-            self.is_up = False
+            self.doubt()
         self._servers.doubt(tag, error)
 
     async def close(self) -> None:

@@ -135,6 +135,7 @@ class Nodes:
         Raises:
             AppError: UNAVAILABLE.
         """
+        doubts = self._link.doubts
         with self._link.probing():
             pulse = await self._pulse()
             server = (await self._link.server_id(), pulse.epoch)
@@ -149,7 +150,9 @@ class Nodes:
                 await self._on_lost()
         self._server = server
         self._was_there = not pulse.is_buried
-        self._link.is_up = self._is_settled() and not pulse.is_buried
+        is_fit = self._is_settled() and not pulse.is_buried
+        # What came to be doubted meanwhile may be another Redis than the one that was looked at.
+        self._link.is_up = is_fit and self._link.doubts == doubts
         for node_id in pulse.dead:
             if node_id not in self._burials:
                 self._burials[node_id] = asyncio.create_task(self._bury(node_id))

@@ -281,7 +281,7 @@ class Hub:
             # What it is being answered with reaches up to there, if it has joined once more too;
             # and the room may be heard from an earlier place on.
             here.ahead[connection_id] = place
-        elif is_new and place < here.place:
+        elif is_new:
             self.catching_up.begin(event.room_id, connection_id, place)
 
     def _detach(self, room_id: RoomId, connection_id: ConnectionId) -> None:

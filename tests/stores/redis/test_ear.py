@@ -98,6 +98,22 @@ async def test_a_channel_that_was_dropped_is_heard_no_more() -> None:
         assert one.heard == [(COFFEE, b"heard")]
 
 
+async def test_nobody_waits_for_a_channel_that_is_dropped_before_it_was_heard() -> None:
+    with running_redis() as server:
+        async with listening(server) as one:
+            server.kill()
+            await until(lambda: not one.ear.is_on)
+            waiting = asyncio.create_task(one.ear.hear(TEA))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+
+            await one.ear.drop(TEA)
+
+            async with asyncio.timeout(1):
+                await waiting
+            assert not one.ear.hears(TEA)
+
+
 async def test_after_a_lost_connection_every_channel_is_heard_again_and_the_loss_is_told() -> None:
     server = shared_redis()
     async with listening(server) as one:

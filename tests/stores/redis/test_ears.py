@@ -190,6 +190,37 @@ async def test_rooms_are_heard_where_their_slot_has_moved_and_what_was_lost_is_f
             assert channel.encode() not in client.execute_command("PUBSUB", "SHARDCHANNELS")
 
 
+async def test_a_channel_that_is_dropped_while_its_slot_moves_holds_up_none_of_the_others(
+    servers: list[RedisServer], one: Listener
+) -> None:
+    source, target = servers[1], servers[2]
+    kept = channel_of(room_at(source))
+    dropped = f"{kept}-too"
+    for channel in (kept, dropped):
+        await one.ears.add(channel)
+    restored = one.restored
+    move = SlotMove(tag_in(kept), source, target)
+    move.begin()
+    move.end()
+    target.pause()
+    try:
+        await until(lambda: not one.ears.hears(kept) and not one.ears.hears(dropped))
+        await until(lambda: one.ears._places[dropped] == ("127.0.0.1", target.port))
+        await one.ears.drop(dropped)
+        assert one.restored == restored
+    finally:
+        target.go_on()
+
+    try:
+        await until(lambda: one.restored > restored)
+        assert one.ears.hears(kept)
+    finally:
+        back = SlotMove(tag_in(kept), target, source)
+        back.begin()
+        back.end()
+        await one.hears_again(source, kept)
+
+
 async def test_if_a_master_hangs_up_on_who_listens_the_others_are_heard_all_the_while(
     servers: list[RedisServer], one: Listener
 ) -> None:

@@ -164,6 +164,50 @@ async def test_asked_to_look_it_delivers_what_nobody_told_it_of(room: Room) -> N
     assert room.places == [11, 12, 13]
 
 
+async def test_asked_to_look_while_the_log_is_read_it_reads_it_once_more(room: Room) -> None:
+    room.may_answer.clear()
+    room.feed.fill()
+    await until(lambda: room.reads)
+    room.happen(3)
+
+    room.feed.fill()
+    room.feed.fill()
+    room.may_answer.set()
+
+    await room.heard_all()
+    assert room.places == [11, 12, 13]
+    assert room.reads == 2
+
+
+async def test_asked_to_look_before_it_took_what_was_heard_it_does_so_after_that() -> None:
+    room = Room()
+    room.hear(11)
+    room.feed.begin(10)
+    room.newest = 12
+
+    room.feed.fill()
+
+    await room.heard_all()
+    assert room.places == [11, 12]
+
+
+async def test_after_an_end_it_is_forgotten_that_it_was_asked_to_look_once_more(
+    room: Room,
+) -> None:
+    room.may_answer.clear()
+    room.feed.fill()
+    room.feed.fill()
+    room.feed.end()
+    room.may_answer.set()
+    room.feed.begin(10)
+
+    room.feed.take(room.happen(2))
+
+    await room.heard_all()
+    assert not room.feed._filling
+    assert room.reads == 1
+
+
 async def test_after_its_end_it_delivers_nothing_until_it_begins_again(room: Room) -> None:
     room.feed.end()
     room.hear(11, 12)
@@ -241,6 +285,23 @@ async def test_what_does_not_come_for_who_waits_is_read_from_the_log(
 
     await room.feed.told(12)
 
+    assert room.places == [11, 12]
+
+
+async def test_what_does_not_come_for_who_began_to_wait_while_the_log_was_read_is_read_after_that(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds_module, "LATE_S", 0.01)
+    room.may_answer.clear()
+    room.feed.fill()
+    await until(lambda: room.reads)
+    room.newest = 12
+    waiting = asyncio.create_task(room.feed.told(12))
+    await until(lambda: room.feed._again)
+
+    room.may_answer.set()
+
+    await waiting
     assert room.places == [11, 12]
 
 

@@ -254,6 +254,27 @@ async def test_a_redis_that_has_lost_all_it_had_is_noticed(server: RedisServer) 
         assert [one.was_lost for one in processes] == [0, 0, 0]
 
 
+async def test_a_redis_that_is_doubted_while_it_is_looked_at_is_not_used_before_the_next_look(
+    server: RedisServer,
+) -> None:
+    async with running_process(server, "one") as one:
+        await until(lambda: known(server) == {"one"})
+        look, was_up = one.link.server_id, []
+
+        async def doubted() -> str:
+            was_up.append(one.link.is_up)
+            found = await look()
+            one.link.doubt()
+            return found
+
+        one.link.server_id = doubted  # type: ignore[method-assign]
+        await until(lambda: len(was_up) > 2)
+        one.link.server_id = look  # type: ignore[method-assign]
+
+        assert was_up[1:3] == [False, False]
+        await until(lambda: one.link.is_up)
+
+
 async def test_a_process_hears_its_own_heartbeat_on_its_own_channel(server: RedisServer) -> None:
     async with running_process(server, "one"):
         with server.client() as client:

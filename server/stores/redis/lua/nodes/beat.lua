@@ -1,5 +1,6 @@
 -- One process says that it is there. Arguments: its id, where others reach it (or nothing),
--- an id for this Redis if it has none yet, and how long a process may be silent (ms).
+-- an id for this Redis if it has none yet, how long a process may be silent (ms), and 1 if this
+-- one may bury others: it has been there long enough to tell.
 -- Answers {whether it was there, 1 if it is being buried, the id of this Redis, then the
 -- processes that are to be buried: by others than themselves, unless nobody has done so for
 -- long}.
