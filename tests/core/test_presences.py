@@ -51,7 +51,7 @@ class Town:
         self.clock = clock
         self.store = Failing()
         self.told: list[tuple[tuple[UserId, ...], UserId, bool]] = []
-        self.known = {ALICE: (BOB,), BOB: (ALICE,)}
+        self.known: dict[UserId, tuple[UserId, ...]] = {ALICE: (BOB,), BOB: (ALICE,)}
         self.presences = Presences(self.store, clock, self._tell, self._know, GRACE_MS)
 
     async def _tell(self, event) -> None:

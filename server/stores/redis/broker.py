@@ -171,7 +171,11 @@ class RedisBroker:
 
     def _drop_channel(self, room_id: RoomId) -> None:
         if room_id not in self._feeds:
-            self._start(self._ear.drop(channel_of(room_id)))
+            self._start(self._drop(room_id))
+
+    async def _drop(self, room_id: RoomId) -> None:
+        if room_id not in self._feeds:  # nor has anybody come since this task was made
+            await self._ear.drop(channel_of(room_id))
 
     def _start(self, doing: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(doing)

@@ -124,7 +124,8 @@ class Ears:
             await asyncio.Event().wait()
         finally:
             self._cluster.watch(lambda: None, lambda _: None)
-            await end((*self._listening.values(), *self._tasks))
+            # Whoever ends us may ask again while this is under way.
+            await asyncio.shield(end((*self._listening.values(), *self._tasks)))
 
     # --- masters that come and go ---
 
