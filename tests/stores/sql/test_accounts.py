@@ -80,7 +80,11 @@ async def test_one_of_many_who_sign_up_for_a_name_at_once_gets_it(two_nodes):
 
 
 async def test_accounts_are_listed_in_pages(accounts):
-    made = [await accounts.sign_up(new_account(f"user{n}"), NOW_MS) for n in range(5)]
+    # Ids of one millisecond are in no order.
+    made = sorted(
+        [await accounts.sign_up(new_account(f"user{n}"), NOW_MS) for n in range(5)],
+        key=lambda one: one.user_id,
+    )
     first = await accounts.accounts(None, 3)
     assert (list(first.accounts), first.next) == (made[:3], made[2].user_id)
     rest = await accounts.accounts(first.next, 3)
