@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import MovedError, RedisError
@@ -35,6 +36,30 @@ _CLOSED = (RedisError, OSError, TimeoutError, RuntimeError, AttributeError)
 
 class _LostError(Exception):
     """The connection is not to be used any more."""
+
+
+class Hearer(Protocol):
+    """What hears channels."""
+
+    def hears(self, channel: str) -> bool: ...
+
+    async def hear(self, channel: str) -> None: ...
+
+
+async def heard_in_time(hearer: Hearer, channel: str) -> None:
+    """Hear a channel, and wait for that for a while.
+
+    Raises:
+        AppError: UNAVAILABLE. It is heard as soon as that is possible.
+    """
+    if hearer.hears(channel):
+        return
+    await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
+    try:
+        async with asyncio.timeout(CONFIRM_LIMIT_S):
+            await hearer.hear(channel)
+    except TimeoutError:
+        raise unavailable() from None
 
 
 class Ear:
@@ -90,14 +115,7 @@ class Ear:
         Raises:
             AppError: UNAVAILABLE. It is heard as soon as that is possible.
         """
-        if self.hears(channel):
-            return
-        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
-        try:
-            async with asyncio.timeout(CONFIRM_LIMIT_S):
-                await self.hear(channel)
-        except TimeoutError:
-            raise unavailable() from None
+        await heard_in_time(self, channel)
 
     async def hear(self, channel: str) -> None:
         """Hear a channel; returns once it is heard, however long that takes, or is dropped."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.exceptions import MovedError
 
-from server.stores.redis.ear import CONFIRM_LIMIT_S, Ear
+from server.stores.redis.ear import Ear, heard_in_time
 from server.stores.redis.ending import end
 from server.stores.redis.keys import BEAT, GROUPS, tag_in
-from server.stores.redis.link import Link, unavailable
+from server.stores.redis.link import Link
 from server.stores.redis.servers import Address, Cluster
 
 
@@ -88,14 +88,7 @@ class Ears:
         Raises:
             AppError: UNAVAILABLE. It is heard as soon as that is possible.
         """
-        if self.hears(channel):
-            return
-        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
-        try:
-            async with asyncio.timeout(CONFIRM_LIMIT_S):
-                await self.hear(channel)
-        except TimeoutError:
-            raise unavailable() from None
+        await heard_in_time(self, channel)
 
     async def hear(self, channel: str) -> None:
         """Hear a channel; returns once it is heard, wherever that is by then, or is dropped."""
