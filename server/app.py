@@ -5,11 +5,8 @@ Settings -> stores -> Chat -> APIs -> transports, in this order.
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
@@ -17,26 +14,10 @@ from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.secure_chat import SECURE_CHAT
 from server.apis.session_relay import SESSION_RELAY
-from server.core.accounts import Accounts
-from server.core.chat import Chat
+from server.assembly import Assembly, derived
 from server.core.clock import Clock, SystemClock
-from server.core.conversations import Conversations
-from server.core.device_keys import DeviceKeys
-from server.core.durable_messages import DurableMessages
 from server.core.errors import Code
-from server.core.expired import Expired
-from server.core.groups import Groups
-from server.core.logins import Logins
-from server.core.messages import Messages
-from server.core.parts import Parts
-from server.core.passwords import Passwords
 from server.core.ports import Peers
-from server.core.presences import Presences
-from server.core.recoveries import DOUBT_MS, Recoveries
-from server.core.relay import Relay
-from server.core.rooms import Rooms
-from server.core.signins import SignIns
-from server.core.tokens import Tokens
 from server.reaper import reap
 from server.settings import Settings
 from server.stores.durable import Durable, open_durable
@@ -95,9 +76,6 @@ LIVE_STOP_LIMIT_S = 1.0
 STOP_MARGIN_S = 0.3
 """For what comes after, until the process has gone."""
 
-PASSWORD_THREADS = 2
-"""Passwords that are hashed at the same time, with 64 MiB each."""
-
 _HTTP_OPTIONS = HttpOptions(auto_decompress=False, keepalive_timeout=75, lingering_time=2)
 
 
@@ -148,15 +126,23 @@ class App:
             settings.recovery_ms,
             2 * settings.max_connections,
         )
-        self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
         self._durable = durable or open_durable(
             settings.database_url, settings.data_dir, settings.bounds
         )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
-        self.chat = self._make_chat(secret)
+        self._assembly = Assembly(
+            settings,
+            secret,
+            self._live,
+            self._durable,
+            self._keys,
+            self._clock,
+            self._metrics.traffic.accepted,
+        )
+        self.chat = self._assembly.chat
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)
-        passes = Passes(_derived(secret, b"hushwire forwarding"), self._clock)
+        passes = Passes(derived(secret, b"hushwire forwarding"), self._clock)
         self._front = Front(Origins(settings.origins), proxies, passes)
         self._others = Others(
             self._seat,
@@ -214,7 +200,7 @@ class App:
         self._listeners = listen(sockets, self._make_front_door, settings.tls_context())
         self.port = self._listeners[0].port
         self._reaper = asyncio.create_task(
-            reap(self.chat, self._count_expired, self._metrics.loop_lag_seconds.set)
+            reap(self.chat, self._metrics.expired, self._metrics.loop_lag_seconds.set)
         )
         log.info("started")
 
@@ -268,7 +254,7 @@ class App:
             async with asyncio.timeout(LIVE_STOP_LIMIT_S):
                 await self._live.stop()
         await self._durable.stop()
-        self._password_threads.shutdown(wait=False, cancel_futures=True)
+        self._assembly.close()
         log.info("stopped")
 
     def _for_others(self) -> int:
@@ -279,67 +265,6 @@ class App:
         """Close all connections, which the other processes take for lost already."""
         await self.sockets.eio.close_all(Code.UNAVAILABLE)
         await self.raw.close_all(Code.UNAVAILABLE)
-
-    def _make_chat(self, secret: str) -> Chat:
-        parts = Parts(
-            store=self._live.rooms,
-            groups=self._live.groups,
-            relay=Relay(self._live.broker, self._metrics.traffic.accepted),
-            users=self._live.user_broker,
-            recoveries=self._make_recoveries(),
-            limiter=self._live.limiter,
-            clock=self._clock,
-            bounds=self._settings.bounds,
-            rates=self._settings.rates,
-        )
-        settings = self._settings
-        signing = settings.jwt_secret or _derived(secret, b"hushwire tokens").hex()
-        groups = Groups(parts, settings.random, _derived(secret, b"hushwire addresses"))
-        sign_ins = SignIns(self._clock)
-        sign_ins.watch(groups)
-        store = self._durable.accounts
-        tokens = Tokens(parts, signing.encode(), settings.token_rules, self._keys, store)
-        passwords = Passwords(self._password_threads)
-        logins = Logins(
-            parts,
-            store,
-            tokens,
-            passwords,
-            _derived(secret, b"hushwire logins"),
-            settings.login_rules,
-        )
-        conversations = Conversations(parts, self._durable.conversations, parts.users.publish)
-        presences = Presences(
-            self._live.presences,
-            self._clock,
-            parts.users.publish,
-            conversations.acquaintances,
-            settings.random.grace_ms,
-        )
-        socket_sign_ins = SignIns(self._clock)
-        socket_sign_ins.watch(presences)
-        return Chat(
-            rooms=Rooms(parts, settings.session, _derived(secret, b"hushwire room keys")),
-            messages=Messages(parts),
-            groups=groups,
-            tokens=tokens,
-            sign_ins=sign_ins,
-            socket_sign_ins=socket_sign_ins,
-            recoveries=parts.recoveries,
-            accounts=Accounts(parts, store, passwords),
-            logins=logins,
-            device_keys=DeviceKeys(parts, self._durable.device_keys, logins),
-            conversations=conversations,
-            presences=presences,
-            mail=DurableMessages(
-                parts, self._durable.messages, parts.users.publish, self._settings.message_ttl_ms
-            ),
-        )
-
-    def _make_recoveries(self) -> Recoveries:
-        settings = self._settings
-        doubt_ms = round((settings.ping_interval_s + settings.ping_timeout_s) * 1000) + DOUBT_MS
-        return Recoveries(self._live.recoveries, self._clock, settings.recovery_ms, doubt_ms)
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings
@@ -432,10 +357,6 @@ class App:
         assert self._runner.server
         return Door(self._runner.server, keeper, self._upgrades, _HTTP_OPTIONS, hand_over, read)
 
-    def _count_expired(self, expired: Expired) -> None:
-        self._metrics.reaped.labels("sessions").inc(expired.rooms)
-        self._metrics.reaped.labels("members").inc(expired.members)
-
 
 async def opened(
     settings: Settings,
@@ -475,8 +396,3 @@ async def opened(
         peers=live.peers if live else None,
         apis=apis,
     )
-
-
-def _derived(secret: str, purpose: bytes) -> bytes:
-    """A secret for one purpose, by which the others cannot be found."""
-    return hmac.digest(secret.encode(), purpose, hashlib.sha256)

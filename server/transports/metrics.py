@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from server.core.errors import Code
+from server.core.expired import Expired
 from server.transports.errors import CLOSE_CODE
 
 _FIRST_OF_APPLICATIONS = 3000
@@ -153,6 +154,11 @@ class Metrics:
         )
         self.traffic = Traffic()
         self.registry.register(self.traffic)
+
+    def expired(self, expired: Expired) -> None:
+        """Count what was taken away for being idle."""
+        self.reaped.labels("sessions").inc(expired.rooms)
+        self.reaped.labels("members").inc(expired.members)
 
     def refused(self, code: Code) -> None:
         """Count an event, a request or a connection that was refused or cut off."""

@@ -1,0 +1,143 @@
+"""The core, put together on its stores."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from server.core.accounts import Accounts
+from server.core.chat import Chat
+from server.core.clock import Clock
+from server.core.conversations import Conversations
+from server.core.device_keys import DeviceKeys
+from server.core.durable_messages import DurableMessages
+from server.core.groups import Groups
+from server.core.keys import KeySets
+from server.core.logins import Logins
+from server.core.messages import Messages
+from server.core.parts import Parts
+from server.core.passwords import Passwords
+from server.core.presences import Presences
+from server.core.recoveries import DOUBT_MS, Recoveries
+from server.core.relay import Relay
+from server.core.rooms import Rooms
+from server.core.signins import SignIns, Watcher
+from server.core.tokens import Tokens
+from server.settings import Settings
+from server.stores.durable import Durable
+from server.stores.live import Live
+
+PASSWORD_THREADS = 2
+"""Passwords that are hashed at the same time, with 64 MiB each."""
+
+
+class Assembly:
+    """Puts the core together, once.
+
+    Args:
+        secret: At least 256 bits of this installation.
+        keys: Of a foreign issuer of tokens; None if the settings name none.
+        accepted: Told of each message that this process accepted.
+
+    Attributes:
+        chat: The core.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        secret: str,
+        live: Live,
+        durable: Durable,
+        keys: KeySets | None,
+        clock: Clock,
+        accepted: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._live = live
+        self._durable = durable
+        self._keys = keys
+        self._clock = clock
+        self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
+        self._passwords = Passwords(self._password_threads)
+        self._parts = self._make_parts(accepted)
+        self.chat = self._make_chat()
+
+    def close(self) -> None:
+        """Hash no more passwords."""
+        self._password_threads.shutdown(wait=False, cancel_futures=True)
+
+    def _make_parts(self, accepted: Callable[[], None]) -> Parts:
+        settings, live = self._settings, self._live
+        doubt_ms = round((settings.ping_interval_s + settings.ping_timeout_s) * 1000) + DOUBT_MS
+        return Parts(
+            store=live.rooms,
+            groups=live.groups,
+            relay=Relay(live.broker, accepted),
+            users=live.user_broker,
+            recoveries=Recoveries(live.recoveries, self._clock, settings.recovery_ms, doubt_ms),
+            limiter=live.limiter,
+            clock=self._clock,
+            bounds=settings.bounds,
+            rates=settings.rates,
+        )
+
+    def _make_chat(self) -> Chat:
+        parts, settings, durable = self._parts, self._settings, self._durable
+        publish = parts.users.publish
+        groups = Groups(parts, settings.random, self._derived(b"hushwire addresses"))
+        tokens = self._make_tokens()
+        logins = self._make_logins(tokens)
+        conversations = Conversations(parts, durable.conversations, publish)
+        presences = Presences(
+            self._live.presences,
+            self._clock,
+            publish,
+            conversations.acquaintances,
+            settings.random.grace_ms,
+        )
+        return Chat(
+            rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
+            messages=Messages(parts),
+            groups=groups,
+            tokens=tokens,
+            sign_ins=self._sign_ins_of(groups),
+            socket_sign_ins=self._sign_ins_of(presences),
+            recoveries=parts.recoveries,
+            accounts=Accounts(parts, durable.accounts, self._passwords),
+            logins=logins,
+            device_keys=DeviceKeys(parts, durable.device_keys, logins),
+            conversations=conversations,
+            presences=presences,
+            mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
+        )
+
+    def _make_tokens(self) -> Tokens:
+        settings = self._settings
+        signing = settings.jwt_secret or self._derived(b"hushwire tokens").hex()
+        rules, sessions = settings.token_rules, self._durable.accounts
+        return Tokens(self._parts, signing.encode(), rules, self._keys, sessions)
+
+    def _make_logins(self, tokens: Tokens) -> Logins:
+        return Logins(
+            self._parts,
+            self._durable.accounts,
+            tokens,
+            self._passwords,
+            self._derived(b"hushwire logins"),
+            self._settings.login_rules,
+        )
+
+    def _sign_ins_of(self, watcher: Watcher) -> SignIns:
+        sign_ins = SignIns(self._clock)
+        sign_ins.watch(watcher)
+        return sign_ins
+
+    def _derived(self, purpose: bytes) -> bytes:
+        return derived(self._secret, purpose)
+
+
+def derived(secret: str, purpose: bytes) -> bytes:
+    """A secret for one purpose, by which the others cannot be found."""
+    return hmac.digest(secret.encode(), purpose, hashlib.sha256)
