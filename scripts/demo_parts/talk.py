@@ -1,7 +1,6 @@
 """Joining a session that others have made, at the built-in page for example, and talking there."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from scripts.demo_parts.protocol.contents import TEXT_CHARS, File, Remove, Text
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import Link
 from scripts.demo_parts.protocol.packing import to_text
+from scripts.demo_parts.terminal import typed_lines, until_over
 
 HELP = "TEXT goes to everybody, @NAME TEXT to one, /file PATH offers a file, /leave ends it"
 
@@ -55,18 +55,7 @@ class Talk:
             await person.disconnect()
 
     async def _talk(self) -> None:
-        showing = asyncio.create_task(self._show_news())
-        lost = asyncio.create_task(self._person.line.lost.wait())
-        saying = asyncio.create_task(self._say_lines())
-        done, waiting = await asyncio.wait(
-            {showing, lost, saying}, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in waiting:
-            task.cancel()
-        if lost in done:
-            raise DemoError("the connection was lost")
-        for task in done:
-            task.result()
+        await until_over(self._person.line, self._show_news(), self._say_lines())
 
     # --- what is heard ---
 
@@ -122,14 +111,8 @@ class Talk:
     # --- what is said ---
 
     async def _say_lines(self) -> None:
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := (await reader.readline()).decode(errors="replace"):
-            if line.strip() == "/leave":
-                break
-            if line.strip():
-                await self._say(line.rstrip("\n"))
+        async for line in typed_lines():
+            await self._say(line)
         await self._person.ask("leave-session")
 
     async def _say(self, line: str) -> None:

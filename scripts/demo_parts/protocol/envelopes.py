@@ -1,7 +1,6 @@
 """Envelopes: a message as the relay carries it, signed, sealed and bound to its place."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from scripts.demo_parts.protocol.epochs import EPOCH_ID_BYTES, EVERYBODY, Epoch, Tag
 from scripts.demo_parts.protocol.identity import Identity
@@ -21,13 +20,13 @@ from scripts.demo_parts.protocol.packing import (
 from scripts.demo_parts.protocol.primitives import (
     HASH_BYTES,
     derive,
-    digest,
     random,
     seal_with_nonce,
     unseal_with_nonce,
     verify,
 )
 from scripts.demo_parts.protocol.refusal import ForgedError, MalformedError
+from scripts.demo_parts.protocol.signed import Signed
 
 TYPE = "hushwire.1"
 """The relay's `type` of such messages."""
@@ -80,26 +79,10 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Envelope:
+class Envelope(Signed):
     """A message that was taken apart; nothing of it is believed before it is checked."""
 
     head: Head
-    packed_head: bytes
-    sealed: bytes
-    signature: bytes
-
-    @cached_property
-    def signed(self) -> bytes:
-        return pack(b"hushwire/1/signed", self.packed_head, self.sealed)
-
-    @cached_property
-    def hash(self) -> bytes:
-        """By which the next message of the chain names this one."""
-        return digest(self.signed)
-
-    @property
-    def text(self) -> str:
-        return to_text(pack(self.packed_head, self.sealed, self.signature))
 
     def check(self, link: Link, sender: bytes, audience: bytes, message_id: str) -> None:
         """Believe that it is what the relay says it is.
@@ -144,8 +127,8 @@ def write_envelope(
     packed_head = head.packed()
     content_key = derive(epoch.key, head.session_id, "content")
     sealed = seal_with_nonce(content_key, packed_head, pad(content, _FLOOR_BYTES), nonce)
-    unsigned = Envelope(head, packed_head, sealed, b"")
-    return Envelope(head, packed_head, sealed, identity.sign(unsigned.signed))
+    unsigned = Envelope(packed_head, sealed, b"", head)
+    return Envelope(packed_head, sealed, identity.sign(unsigned.signed), head)
 
 
 def read_envelope(text: object) -> Envelope:
@@ -155,7 +138,7 @@ def read_envelope(text: object) -> Envelope:
         MalformedError: It is no message.
     """
     packed_head, sealed, signature = unpack(from_text(text), 3)
-    return Envelope(_read_head(packed_head), packed_head, sealed, signature)
+    return Envelope(packed_head, sealed, signature, _read_head(packed_head))
 
 
 def audience_of(to: object) -> bytes:

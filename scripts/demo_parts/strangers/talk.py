@@ -1,7 +1,5 @@
 """Meeting strangers from a terminal, line by line."""
 
-import asyncio
-import sys
 from collections.abc import Callable
 
 from scripts.demo_parts.line import DemoError
@@ -10,6 +8,7 @@ from scripts.demo_parts.strangers.inbox import Entry
 from scripts.demo_parts.strangers.member import GroupMember
 from scripts.demo_parts.strangers.people import Stranger
 from scripts.demo_parts.strangers.visitor import Visitor
+from scripts.demo_parts.terminal import typed_lines, until_over
 
 HELP = (
     "TEXT goes to all; /who, /numbers, /next, /leave; "
@@ -51,18 +50,7 @@ class StrangersTalk:
         self._show(_plain(f"in {group.name}, with {', '.join(self._names()) or 'nobody yet'}"))
 
     async def _talk(self) -> None:
-        showing = asyncio.create_task(self._show_news())
-        lost = asyncio.create_task(self._visitor.line.lost.wait())
-        saying = asyncio.create_task(self._say_lines())
-        done, waiting = await asyncio.wait(
-            {showing, lost, saying}, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in waiting:
-            task.cancel()
-        if lost in done:
-            raise DemoError("the connection was lost")
-        for task in done:
-            task.result()
+        await until_over(self._visitor.line, self._show_news(), self._say_lines())
 
     # --- what is heard ---
 
@@ -87,14 +75,8 @@ class StrangersTalk:
     # --- what is said ---
 
     async def _say_lines(self) -> None:
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := (await reader.readline()).decode(errors="replace"):
-            if line.strip() == "/leave":
-                break
-            if line.strip():
-                await self._try(line.strip())
+        async for line in typed_lines():
+            await self._try(line.strip())
         await self._visitor.leave()
 
     async def _try(self, line: str) -> None:

@@ -1,8 +1,6 @@
 // @ts-check
 /** The connection to the relay: joins the session, comes back to it, asks and hears. */
 
-import { io } from "../vendor/socket.io-client.js";
-import { addressIn } from "./address.js";
 import { Emitter } from "./emitter.js";
 import {
   arrivedOf,
@@ -16,7 +14,7 @@ import {
   signalOf,
   typingOf,
 } from "./heard.js";
-import { STRICT_PACKETS } from "./packets.js";
+import { socketTo } from "./socket.js";
 
 const ANSWER_LIMIT_MS = 15_000;
 const GOODBYE_LIMIT_MS = 1_500;
@@ -101,16 +99,7 @@ export class Relay extends Emitter {
     super();
     this.#sessionId = sessionId;
     this.#joinPayload = joinPayload;
-    const { origin, pathname } = addressIn(url, "socket.io/");
-    this.#socket = io(origin, {
-      path: pathname,
-      autoConnect: false,
-      forceNew: true,
-      transports: ["websocket", "polling"],
-      tryAllTransports: true,
-      reconnectionDelayMax: 5_000,
-      parser: STRICT_PACKETS,
-    });
+    this.#socket = socketTo(url);
     this.#socket.on("connect", () => this.#join());
     this.#socket.on("connect_error", () => this.#refusedToConnect());
     this.#socket.on("disconnect", () => this.#down());

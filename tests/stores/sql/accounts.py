@@ -2,7 +2,11 @@
 
 import hashlib
 import itertools
+from collections.abc import Awaitable
 
+import pytest
+
+from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId, new_id
 from server.core.ports import Claim, NewAccount, NewTokens, SignIn, SignInDevice
 from server.core.ports.accounts import Account, SignInOutcome
@@ -64,6 +68,13 @@ def claim(account: Account | None, device_id: str = "phone", **changes) -> Claim
         **changes,
     }
     return Claim(**values)
+
+
+async def refused(awaitable: Awaitable[object]) -> Code:
+    """Why it was."""
+    with pytest.raises(AppError) as caught:
+        await awaitable
+    return caught.value.code
 
 
 async def add_device(

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.core.ports.accounts import Account
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.database import Database
 from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from tests.postgres_servers import new_database
+from tests.stores.sql.accounts import NOW_MS, new_account
 from tests.stores.sql.households import Household
 
 
@@ -27,6 +29,16 @@ async def accounts(database: Database) -> SqlAccounts:
     """The accounts of a database that has its tables."""
     await migrate(database)
     return SqlAccounts(database)
+
+
+@pytest.fixture
+async def alice(accounts: SqlAccounts) -> Account:
+    return await accounts.sign_up(new_account("alice"), NOW_MS)
+
+
+@pytest.fixture
+async def bob(accounts: SqlAccounts) -> Account:
+    return await accounts.sign_up(new_account("bob"), NOW_MS)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

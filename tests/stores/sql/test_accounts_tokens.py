@@ -20,27 +20,12 @@ from tests.stores.sql.accounts import (
     hash_of,
     new_account,
     new_tokens,
+    refused,
     sign_in,
 )
 
 MANY = 20
 LATER_MS = NOW_MS + 30 * DAY_MS
-
-
-async def refused(awaitable) -> Code:
-    with pytest.raises(AppError) as caught:
-        await awaitable
-    return caught.value.code
-
-
-@pytest.fixture
-async def alice(accounts):
-    return await accounts.sign_up(new_account("alice"), NOW_MS)
-
-
-@pytest.fixture
-async def bob(accounts):
-    return await accounts.sign_up(new_account("bob"), NOW_MS)
 
 
 # --- pending logins ---

@@ -324,8 +324,8 @@ def signed_by_ann(
     packed_head = packed_head or pack(*with_tag(unpack(head.packed(), 12), tag))
     key = derive(KEY, LINK.session_id, "content")
     sealed = seal_with_nonce(key, packed_head, pad(content, 256), fixed("message nonce", 24))
-    unsigned = Envelope(head, packed_head, sealed, b"")
-    return Envelope(head, packed_head, sealed, ANN.identity.sign(unsigned.signed))
+    unsigned = Envelope(packed_head, sealed, b"", head)
+    return Envelope(packed_head, sealed, ANN.identity.sign(unsigned.signed), head)
 
 
 def with_tag(fields: list[bytes], tag: Tag) -> list[bytes]:

@@ -1,7 +1,6 @@
 """Messages among strangers: signed, each under a key of its own."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from scripts.demo_parts.protocol.identity import Identity
 from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES
@@ -11,7 +10,6 @@ from scripts.demo_parts.protocol.packing import (
     pack,
     pad,
     read_u64,
-    to_text,
     u64,
     unpack,
     unpad,
@@ -20,13 +18,13 @@ from scripts.demo_parts.protocol.packing import (
 from scripts.demo_parts.protocol.primitives import (
     HASH_BYTES,
     derive,
-    digest,
     is_same,
     seal_with_nonce,
     unseal_with_nonce,
     verify,
 )
 from scripts.demo_parts.protocol.refusal import ForgedError, MalformedError
+from scripts.demo_parts.protocol.signed import Signed
 from scripts.demo_parts.protocol.strangers.cards import StrangerCard
 from scripts.demo_parts.protocol.strangers.chains import CHAIN_ID_BYTES, KeyChain
 
@@ -88,26 +86,10 @@ class StrangerHead:
 
 
 @dataclass(frozen=True)
-class StrangerEnvelope:
+class StrangerEnvelope(Signed):
     """A message that was taken apart, of which the signature is right."""
 
     head: StrangerHead
-    packed_head: bytes
-    sealed: bytes
-    signature: bytes
-
-    @cached_property
-    def signed(self) -> bytes:
-        return pack(b"hushwire/1/signed", self.packed_head, self.sealed)
-
-    @cached_property
-    def hash(self) -> bytes:
-        """By which the next message of its sender names this one."""
-        return digest(self.signed)
-
-    @property
-    def text(self) -> str:
-        return to_text(pack(self.packed_head, self.sealed, self.signature))
 
     def is_of(self, chain: KeyChain) -> bool:
         """Tell whether it says of itself what a chain of keys is for."""
@@ -150,8 +132,8 @@ def write_stranger_message(
     packed_head = head.packed()
     content_key = derive(key, place, "strangers/content")
     sealed = seal_with_nonce(content_key, packed_head, pad(content, _FLOOR_BYTES), nonce)
-    unsigned = StrangerEnvelope(head, packed_head, sealed, b"")
-    return StrangerEnvelope(head, packed_head, sealed, identity.sign(unsigned.signed))
+    unsigned = StrangerEnvelope(packed_head, sealed, b"", head)
+    return StrangerEnvelope(packed_head, sealed, identity.sign(unsigned.signed), head)
 
 
 def read_stranger_message(
@@ -168,7 +150,7 @@ def read_stranger_message(
     told = (head.place, head.sender, head.draft.message_id)
     if told != (place, sender.member_id, message_id):
         raise ForgedError("a message that belongs elsewhere")
-    envelope = StrangerEnvelope(head, packed_head, sealed, signature)
+    envelope = StrangerEnvelope(packed_head, sealed, signature, head)
     verify(sender.sign_key, envelope.signed, signature)
     return envelope
 

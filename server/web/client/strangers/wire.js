@@ -1,12 +1,10 @@
 // @ts-check
 /** The connection of one user to the relay, for random groups. */
 
-import { io } from "../../vendor/socket.io-client.js";
-import { addressIn } from "../address.js";
 import { Emitter } from "../emitter.js";
 import { refusalOf } from "../heard.js";
-import { STRICT_PACKETS } from "../packets.js";
 import { OfflineError, RelayError } from "../relay.js";
+import { socketTo } from "../socket.js";
 
 const ANSWER_LIMIT_MS = 15_000;
 const RETRY_MS = 2_000;
@@ -49,17 +47,7 @@ export class Wire extends Emitter {
    */
   constructor(url, token) {
     super();
-    const { origin, pathname } = addressIn(url, "socket.io/");
-    this.#socket = io(origin, {
-      path: pathname,
-      autoConnect: false,
-      forceNew: true,
-      transports: ["websocket", "polling"],
-      tryAllTransports: true,
-      reconnectionDelayMax: 5_000,
-      parser: STRICT_PACKETS,
-      auth: (/** @type {(auth: object) => void} */ give) => give({ token: token() }),
-    });
+    this.#socket = socketTo(url, () => ({ token: token() }));
     this.#socket.on("connect", () => this.emit("up", null));
     this.#socket.on("connect_error", (/** @type {any} */ error) => this.#failed(error));
     this.#socket.on("disconnect", () => this.#down());
