@@ -124,8 +124,8 @@ class Groups:
         """Take a connection out of a user's group that is no longer the user's."""
         group = await self._store.current(user_id)
         now_ms = self._now_ms()
-        await self._store.lose(connection_id, now_ms, now_ms)
-        if group:
+        goes_on = not await self._store.lose(connection_id, now_ms, now_ms)
+        if group and not goes_on:
             lapsed = ConnectionLapsed(room_id=group.room_id, connection_id=connection_id)
             await self._parts.relay.publish(lapsed)
 
@@ -284,8 +284,8 @@ class Groups:
         if visitor.connection_id:
             self._parts.recoveries.moved(visitor.connection_id, room_id)
 
-    def _lose(self, connection_id: ConnectionId, gone_ms: int) -> Awaitable[None]:
-        return self._store.lose(connection_id, gone_ms, gone_ms + self._policy.grace_ms)
+    async def _lose(self, connection_id: ConnectionId, gone_ms: int) -> None:
+        await self._store.lose(connection_id, gone_ms, gone_ms + self._policy.grace_ms)
 
     def _forget_ms(self, user: User) -> int:
         """Nobody is a guest again whose token has run out."""

@@ -342,7 +342,7 @@ class Moody(MemoryGroups):
 
     async def lose(self, connection_id, now_ms, leave_at_ms):
         self._complain()
-        await super().lose(connection_id, now_ms, leave_at_ms)
+        return await super().lose(connection_id, now_ms, leave_at_ms)
 
     async def expire_idle(self, now_ms):
         self._complain()

@@ -161,9 +161,11 @@ class Stranger:
             now_ms + APART_MS,
         )
 
-    async def lose(self) -> None:
+    async def lose(self) -> bool:
+        """Lose the connection; whether it is gone, and does not go on in another process."""
         now_ms = self._now_ms()
-        await self._groups.lose(self.connection_id, now_ms, now_ms + self._plaza.policy.grace_ms)
+        leave_at_ms = now_ms + self._plaza.policy.grace_ms
+        return await self._groups.lose(self.connection_id, now_ms, leave_at_ms)
 
     async def say(
         self,

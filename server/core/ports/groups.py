@@ -170,10 +170,13 @@ class GroupStore(Protocol):
         """Note a connection of a user, which comes into the user's group."""
         ...
 
-    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
+    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> bool:
         """Note that a connection is gone; with the last one, the user leaves at that time.
 
         Again for the same connection changes nothing.
+
+        Returns:
+            Whether it is gone; else it goes on in another process, where it stays.
         """
         ...
 

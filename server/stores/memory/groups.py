@@ -242,14 +242,13 @@ class MemoryGroups:
 
     # --- going out ---
 
-    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
-        user = self._owners.pop(connection_id, None)
-        if user is None:
-            return
-        del user.connections[connection_id]
-        if not user.connections and user.group:
-            self._lost.put(user.user_id, leave_at_ms)
-        self._users.settle(user)
+    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> bool:
+        if user := self._owners.pop(connection_id, None):
+            del user.connections[connection_id]
+            if not user.connections and user.group:
+                self._lost.put(user.user_id, leave_at_ms)
+            self._users.settle(user)
+        return True
 
     async def leave(
         self,

@@ -201,15 +201,16 @@ class RedisGroups:
 
     # --- going out ---
 
-    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> None:
+    async def lose(self, connection_id: ConnectionId, now_ms: int, leave_at_ms: int) -> bool:
         self._here.pop(connection_id, None)
         await self._connecting.ended(connection_id)  # it would be there after it was lost
-        await self._run("lose", self._node, connection_id, leave_at_ms)
+        is_gone = await self._run("lose", self._node, connection_id, leave_at_ms)
         if connection_id in self._may_connect:
             # What was asked for without an answer has been done by now, if it ever is.
-            await self._run("lose", self._node, connection_id, leave_at_ms)
+            is_gone = await self._run("lose", self._node, connection_id, leave_at_ms)
             self._may_connect.pop(connection_id, None)
         self._leases.freed()
+        return bool(is_gone)
 
     async def lose_node(self, node: str, now_ms: int, leave_at_ms: int, limit: int) -> int:
         """Note that connections of a process are gone, since it is; some at a time.

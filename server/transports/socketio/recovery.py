@@ -182,21 +182,37 @@ class Recovery:
         user: User | None,
         backlog: Backlog | None,
     ) -> None:
-        """Be in a room again; in a group, be sure to be when the user is signed in."""
+        """Be in a room again, where the former line can do nothing from then on."""
         if standing.kind is Kind.RANDOM:
-            group = await self._chat.groups.current(user) if user else None
-            if group is None or group.room_id != standing.room_id:
-                raise NotRestoredError("room_gone")
+            await self._enter_group(connection_id, standing, user, backlog)
             return
         joined = await self._chat.rooms.come_back(connection_id, standing)
         was_out = any(isinstance(event, MemberJoined) for event in joined.events)
         if backlog and (was_out or backlog.start.owes_list):
             backlog.members = joined.members
 
+    async def _enter_group(
+        self,
+        connection_id: ConnectionId,
+        standing: Standing,
+        user: User | None,
+        backlog: Backlog | None,
+    ) -> None:
+        """Be in a group again: its user's connections are, so the user is signed in.
+
+        Who has never heard of it hears of it once it has its CONNECT, when it is signed in anyhow.
+        """
+        group = await self._chat.groups.current(user) if user else None
+        if user is None or group is None or group.room_id != standing.room_id:
+            raise NotRestoredError("room_gone")
+        if backlog:
+            await self._chat.sign_ins.renew(user, connection_id)
+
     async def _undo(self, connection_id: ConnectionId) -> None:
         self._chat.recoveries.drop(connection_id)
         self._hub.unregister(connection_id)
         try:
+            await self._chat.sign_ins.depart(connection_id, is_lost=True)
             # Its members have their grace, in which the client joins anew.
             await self._chat.rooms.lose(connection_id)
         except AppError:

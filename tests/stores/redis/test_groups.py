@@ -360,14 +360,15 @@ async def test_a_connection_that_another_process_has_taken_over_is_not_lost_by_t
     taken.connection_id = alice.connection_id
     (entered,) = await taken.connect()
 
-    await alice.lose()
+    assert not await alice.lose()
     await plazas[1].groups.lose_node("node-a", clock.now_ms(), clock.now_ms(), 10)
     clock.advance(ms=POLICY.grace_ms)
 
     assert isinstance(entered, GroupEntered)
     left = of_kind(MemberLeft, await plazas[1].expire_lost())
     assert [event.user_id for event in left] == ["bob"]
-    await taken.lose()
+    assert await taken.lose()
+    assert await taken.lose()  # again
     clock.advance(ms=POLICY.grace_ms)
     assert len(await plazas[0].expire_lost()) == 2
 
