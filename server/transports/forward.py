@@ -31,6 +31,9 @@ _HOP_BY_HOP = frozenset(
 )
 _ANSWERED = ("Content-Type", "Content-Encoding", "Retry-After")
 
+_BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+"""What is raised when the other process does not answer, or not to the end."""
+
 
 class Forwarder:
     """Asks other processes on behalf of clients.
@@ -62,7 +65,7 @@ class Forwarder:
         connection.on_lost = lambda: _cancel(asking)
         try:
             return await asking
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except _BROKEN:
             raise _gone() from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -88,9 +91,7 @@ class Forwarder:
             response = web.StreamResponse(status=answer.status, headers=told)
             response.content_length = answer.content_length
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            await _pass_on(answer, response, request)
             return response
 
     async def tunnel(self, asked: Asked, peer: Peer, place: Place) -> TunnelEnd:
@@ -188,6 +189,20 @@ async def _connect(end: TunnelEnd, place: Place) -> None:
         tls = ssl.create_default_context() if is_secure else None
         port = url.port or (443 if is_secure else 80)
         await loop.create_connection(lambda: end, url.hostname or "", port, ssl=tls)
+
+
+async def _pass_on(
+    answer: aiohttp.ClientResponse, response: web.StreamResponse, request: web.Request
+) -> None:
+    """Pass on the body of an answer whose head has gone to the client already."""
+    try:
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+        await response.write_eof()
+    except _BROKEN:
+        # Whatever came now, the client would take for the rest of it.
+        if request.transport:
+            request.transport.abort()
 
 
 def _cancel(task: asyncio.Task[web.StreamResponse]) -> None:

@@ -1,6 +1,7 @@
 """What one process gets and another has: lines that poll, found by their ids."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,10 +15,10 @@ from msgspec import Struct
 from server.app import App
 from server.core.ids import new_node_id
 from server.settings import load
-from server.transports.forward import CLOSE_LIMIT_S, MAX_PLACES, Forwarder
+from server.transports.forward import CLOSE_LIMIT_S, MAX_PLACES, MAX_WHOLE_BYTES, Forwarder
 from server.transports.others import Seat
 from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
-from server.transports.routes import Place
+from server.transports.routes import REQUESTS, Place, socket_path
 from tests.clocks import ManualClock
 from tests.servers import ADMIN_TOKEN, SECRET, until
 from tests.transports.wire import (
@@ -302,6 +303,40 @@ async def test_a_process_that_was_killed_leaves_a_refusal(two: Two, tmp_path: Pa
     ]
 
     assert [answer.status for answer in answers] == [400] * 3
+
+
+@pytest.mark.parametrize("size", [MAX_WHOLE_BYTES, MAX_WHOLE_BYTES + 1])
+async def test_of_a_long_answer_that_breaks_off_nothing_follows_what_has_come(
+    two: Two, tmp_path: Path, size: int
+) -> None:
+    said = asyncio.Event()
+    begun = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"begun"
+
+    async def die_in_the_middle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(begun)
+        await said.wait()
+        writer.transport.abort()
+
+    dying = new_node_id()
+    if two.are_near:
+        path = socket_path(tmp_path, dying, REQUESTS)
+        server = await asyncio.start_unix_server(die_in_the_middle, path)
+    else:
+        server = await asyncio.start_server(die_in_the_middle, "127.0.0.1", 0)
+        two.book[dying] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, connected(two.other.url) as (reader, writer):
+        writer.write(head("GET", f"{POLLING}&sid={dying}.x"))
+        if size <= MAX_WHOLE_BYTES:
+            said.set()
+            assert (await read_reply(reader)).status == 400
+            return
+        assert b"\nContent-Length: %d\r" % size in await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(5) == b"begun"
+        said.set()
+
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
 
 
 @pytest.mark.parametrize("more", ["", "&x=%C3%A9/../%2e;a?b&&c=+", "#x"])
