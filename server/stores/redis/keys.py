@@ -6,7 +6,7 @@ lives under the tag of its shard; all random groups under one.
 
 import zlib
 from collections.abc import Iterable
-from itertools import chain, groupby
+from itertools import groupby
 
 from server.core.ids import RoomId, UserId
 from server.core.matching import is_group
@@ -28,27 +28,31 @@ def shard(number: int) -> str:
     return f"{{hw:{number}}}"
 
 
+SHARD_TAGS = tuple(map(shard, range(SHARDS)))
+
+ROOM_TAGS = (*SHARD_TAGS, GROUPS)
+"""Of all rooms."""
+
+
+def shard_of(name: str) -> str:
+    """The tag of what has this name."""
+    return SHARD_TAGS[zlib.crc32(name.encode()) % SHARDS]
+
+
 def tag_of(room_id: RoomId) -> str:
     """Of a room and of its log."""
-    if is_group(room_id):
-        return GROUPS
-    return shard(zlib.crc32(room_id.encode()) % SHARDS)
+    return GROUPS if is_group(room_id) else shard_of(room_id)
 
 
 def user_tag(user_id: UserId) -> str:
     """Of what concerns a user wherever it is connected."""
-    return shard(zlib.crc32(user_id.encode()) % SHARDS)
+    return shard_of(user_id)
 
 
 def by_tag(room_ids: Iterable[RoomId]) -> list[tuple[str, list[RoomId]]]:
     """Rooms under each of their tags."""
     in_order = sorted(room_ids, key=tag_of)
     return [(tag, list(some)) for tag, some in groupby(in_order, key=tag_of)]
-
-
-def all_tags() -> tuple[str, ...]:
-    """Of all rooms."""
-    return tuple(chain(map(shard, range(SHARDS)), (GROUPS,)))
 
 
 def channel_of(room_id: RoomId) -> str:

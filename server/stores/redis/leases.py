@@ -112,12 +112,16 @@ class Leases:
     async def note_all(self) -> None:
         """Note in the one place what all tags were granted, as each of them knows it.
 
+        As long as some of them do not answer, that place is as it was: if it has lost what it
+        knew, it grants nothing until they do.
+
         Raises:
             AppError: UNAVAILABLE.
         """
-        calls: list[Call] = [(tag, *self._limits) for tag in keys.all_tags()]
+        tags = tuple(filter(self._link.is_there, keys.ROOM_TAGS))
+        calls: list[Call] = [(tag, *self._limits) for tag in tags]
         found = await self._link.run_many(GRANTED, calls)
-        noted: list[Value] = []
+        noted: list[Value] = [int(tags == keys.ROOM_TAGS)]
         for (tag, *names), numbers in zip(calls, found, strict=True):
             for what, amount, version in zip(names, numbers[::2], numbers[1::2], strict=True):
                 noted += (f"{what!s}:{tag}", amount, version)
@@ -127,7 +131,11 @@ class Leases:
         """Take from all other tags what they do not use."""
         found = await self._link.run(LIST, keys.NODES, what)
         granted = zip(map(bytes.decode, found[::2]), found[1::2], strict=True)
-        calls: list[Call] = [(other, what, version) for other, version in granted if other != tag]
+        calls: list[Call] = [
+            (other, what, version)
+            for other, version in granted
+            if other != tag and self._link.is_there(other)
+        ]
         kept = await self._link.run_many(SPARE, calls)
         said = [(other, *numbers) for (other, *_), numbers in zip(calls, kept, strict=True)]
         await self._link.run(GIVE_BACK, keys.NODES, what, *chain.from_iterable(said))

@@ -23,7 +23,7 @@ from server.core.errors import AppError, Code
 from server.stores.redis.batches import NotCopiedError
 from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
-from server.stores.redis.servers import Address, Cluster, Servers
+from server.stores.redis.servers import Address, Cluster, Runs, Servers
 
 log = logging.getLogger("hushwire.redis")
 
@@ -152,8 +152,12 @@ class Link:
         """A connection of its own, to hear what is published."""
         return self._servers.pubsub()
 
-    async def server_id(self) -> str:
-        """Which run of which server this is, of which another one may know less.
+    def is_there(self, tag: str) -> bool:
+        """Whether what has a tag answered when it was looked at last."""
+        return self._servers.is_there(tag)
+
+    async def look(self) -> Runs:
+        """Which run of which server each is, of which another one may know less.
 
         It also sees whether there are replicas.
 

@@ -29,7 +29,7 @@ from server.stores.redis.connect import connect
 from server.stores.redis.ears import ear_on
 from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
-from server.stores.redis.keys import BEAT, node_channel
+from server.stores.redis.keys import BEAT, GROUPS, node_channel
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import RoomLogs
@@ -150,6 +150,9 @@ class RedisLive:
     async def _restore(self) -> None:
         """Bring back what this process knows, after Redis has lost some or all of it.
 
+        Masters of a Cluster that do not answer are left out: if they come back with less than
+        they had, it is done once more.
+
         Raises:
             AppError: UNAVAILABLE. Then it is to be done again.
         """
@@ -157,7 +160,8 @@ class RedisLive:
         now_ms = self._clock.now_ms()
         for event in await self._rooms.restore_all(now_ms):
             self._broker.tell_here(event)
-        await self._broker.follow(await self._groups.restore(now_ms, now_ms + self._grace_ms))
+        if self._link.is_there(GROUPS):
+            await self._broker.follow(await self._groups.restore(now_ms, now_ms + self._grace_ms))
 
     async def _take_over(self, node_id: str) -> None:
         """Note all connections of a dead process as lost; their members have their grace."""

@@ -16,12 +16,17 @@ from server.stores.redis.ending import end
 from server.stores.redis.keys import NODES
 from server.stores.redis.link import Link
 from server.stores.redis.scripts import Script
+from server.stores.redis.servers import Runs
 
 log = logging.getLogger("hushwire.redis")
 
 _BEAT = Script("nodes/beat")
 _BURIED = Script("nodes/buried")
 _LEAVE = Script("nodes/leave")
+
+
+_EPOCH = "epoch"
+"""Beside the runs of servers: an id that is lost with what is known of processes."""
 
 
 class Pace(Struct, frozen=True):
@@ -62,8 +67,8 @@ class Nodes:
     Args:
         take_over: Notes the connections of a dead process as lost.
         on_lost: Called if this one was given up by the others: it must let go of all it has.
-        on_changed: Called if Redis is another than before, or has begun anew; until it has
-            ended well, and some time after that, nothing else is done there.
+        on_changed: Called if a server that answers is another than before, or has begun anew;
+            until it has ended well, and some time after that, nothing else is done in Redis.
         on_settled: Called when all processes have had the time for that.
 
     Attributes:
@@ -92,7 +97,7 @@ class Nodes:
         self._heard_s = -math.inf
         self._alive_since_s = time.monotonic()
         self._settled_s: float | None = None  # when it will be, or None if it is
-        self._server: tuple[str, str] | None = None  # what Redis says that it is
+        self._seen: Runs | None = None  # what Redis was, when it had all from here
         self._was_there = False
         self.began = asyncio.Event()
         self._burials: dict[str, asyncio.Task[None]] = {}
@@ -138,8 +143,8 @@ class Nodes:
         doubts = self._link.doubts
         with self._link.probing():
             pulse = await self._pulse()
-            server = (await self._link.server_id(), pulse.epoch)
-            if self._server not in (None, server):
+            found = {**await self._link.look(), _EPOCH: pulse.epoch}
+            if self._seen is not None and _is_another(self._seen, found):
                 log.warning("redis_changed")
                 self._link.is_up = False
                 await self._on_changed()
@@ -148,7 +153,9 @@ class Nodes:
                 log.warning("given_up_by_others")
                 self._was_there = False
                 await self._on_lost()
-        self._server = server
+        # Of what does not answer nothing was brought back: it is still what it was.
+        before = self._seen or {}
+        self._seen = {place: run or before.get(place) for place, run in found.items()}
         self._was_there = not pulse.is_buried
         is_fit = self._is_settled() and not pulse.is_buried
         # What came to be doubted meanwhile may be another Redis than the one that was looked at.
@@ -201,3 +208,9 @@ class Nodes:
             log.exception("internal_error")
         finally:
             self._burials.pop(node_id, None)
+
+
+def _is_another(before: Runs, found: Runs) -> bool:
+    """Whether there are other servers, or one that answers is not the run that it was."""
+    have_changed = (run and run != before.get(place) for place, run in found.items())
+    return before.keys() != found.keys() or any(have_changed)

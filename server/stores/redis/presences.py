@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from server.core.ids import UserId
 from server.stores.redis.codec import user_id_of, written
-from server.stores.redis.keys import SHARDS, shard, user_tag
+from server.stores.redis.keys import SHARD_TAGS, user_tag
 from server.stores.redis.link import Call, Link, Value
 from server.stores.redis.scripts import Script
 
@@ -32,7 +32,7 @@ class RedisPresences:
         return bool(await self._link.run(_RELEASE, tag, *known))
 
     async def lapsed(self, now_ms: int, limit: int) -> tuple[UserId, ...]:
-        calls: list[Call] = [(shard(number), now_ms, limit) for number in range(SHARDS)]
+        calls: list[Call] = [(tag, now_ms, limit) for tag in SHARD_TAGS]
         return _users(await self._link.run_many(_LAPSED, calls))
 
     async def present(self, users: Sequence[UserId], now_ms: int) -> frozenset[UserId]:

@@ -1,7 +1,5 @@
 """Token buckets in Redis: a key each, which goes by itself when the bucket is long full."""
 
-import zlib
-
 from server.core.limits import Rate
 from server.stores.redis import keys
 from server.stores.redis.link import Link
@@ -30,7 +28,7 @@ class RedisRateLimiter:
         """Nothing to do: Redis forgets them."""
 
     async def _run(self, script: Script, bucket: str, rate: Rate, cost: int, now_ms: int) -> int:
-        tag = keys.shard(zlib.crc32(bucket.encode()) % keys.SHARDS)
+        tag = keys.shard_of(bucket)
         numbers = (rate.per_minute, rate.burst, cost, now_ms)
         answer: int = await self._link.run(script, tag, bucket, *numbers)
         return answer

@@ -36,8 +36,6 @@ from server.stores.redis.recalling import recall
 from server.stores.redis.scripts import Script
 from server.stores.room_sizes import message_bytes
 
-_SHARDS = tuple(map(keys.shard, range(keys.SHARDS)))
-
 _AT_ONCE = 100
 """What one script of expiry takes away: nobody else is served meanwhile."""
 
@@ -74,8 +72,8 @@ class RedisRooms:
         self._joins = Joins()
         self._doubts = Due(())
         self._doubtful_ms = 0
-        self._lost = Due(_SHARDS)
-        self._idle = Due(_SHARDS)
+        self._lost = Due(keys.SHARD_TAGS)
+        self._idle = Due(keys.SHARD_TAGS)
 
     # --- coming in ---
 
@@ -217,7 +215,7 @@ class RedisRooms:
             How many there were, at most `limit`; fewer, if there are no others.
         """
         count = 0
-        for tag in _SHARDS:
+        for tag in keys.SHARD_TAGS:
             if count < limit:
                 self._lost.expect(tag, now_ms)
                 count += await self._link.run(scripts.LOSE_NODE, tag, node, now_ms, limit - count)
@@ -286,7 +284,7 @@ class RedisRooms:
         return gone
 
     async def restore_all(self, now_ms: int) -> tuple[RoomEvent, ...]:
-        """Bring back all that is known here, and let go of what Redis wrongly has.
+        """Bring back what is known here, where Redis answers, and let go of what it wrongly has.
 
         Returns:
             Of whom it must be told here, and here alone, that it is in a room no longer.
@@ -295,7 +293,7 @@ class RedisRooms:
             AppError: UNAVAILABLE. Then it is to be done again.
         """
         events: list[RoomEvent] = []
-        room_ids = self.holdings.rooms()
+        room_ids = [one for one in self.holdings.rooms() if self._link.is_there(keys.tag_of(one))]
         for start in range(0, len(room_ids), _AT_ONCE):
             some = room_ids[start : start + _AT_ONCE]
             found = await asyncio.gather(*(self._restore_or_give_up(one, now_ms) for one in some))
@@ -341,21 +339,22 @@ class RedisRooms:
                 return count
 
     async def reconcile_all(self, now_ms: int) -> int:
-        """The same under all tags."""
-        return sum([await self.reconcile(tag, now_ms) for tag in _SHARDS])
+        """The same under all tags that answer."""
+        there = filter(self._link.is_there, keys.SHARD_TAGS)
+        return sum([await self.reconcile(tag, now_ms) for tag in there])
 
     # --- for operators ---
 
     async def summaries(self, after: RoomId | None, limit: int) -> tuple[RoomSummary, ...]:
         start = "-" if after is None else f"({after}"
         pages = await self._link.run_many(
-            scripts.SUMMARIES, [(tag, start, limit) for tag in _SHARDS]
+            scripts.SUMMARIES, [(tag, start, limit) for tag in keys.SHARD_TAGS]
         )
         first = islice(heapq.merge(*pages, key=lambda row: bytes(row[0])), limit)
         return tuple(map(answers.summary_in, first))
 
     async def totals(self) -> RoomTotals:
-        found = await self._link.run_many(scripts.TOTALS, [(tag,) for tag in _SHARDS])
+        found = await self._link.run_many(scripts.TOTALS, [(tag,) for tag in keys.SHARD_TAGS])
         return RoomTotals(*map(sum, zip(*found, strict=True)))
 
     # --- the ways to Redis, and what is remembered here ---

@@ -27,6 +27,9 @@ _SLOTS = 16_384
 _MOVES = 3
 """So often a command follows a slot that has moved."""
 
+Runs = Mapping[str, str | None]
+"""Of each server the run of it that answers, or None if it does not."""
+
 
 class Servers(Protocol):
     """Where commands go.
@@ -46,7 +49,7 @@ class Servers(Protocol):
         """The answer of the server that has a tag; see `Batches.call`."""
         ...
 
-    async def look(self) -> str:
+    async def look(self) -> Runs:
         """Which runs of which servers these are; also sees whether they have replicas.
 
         Raises:
@@ -56,6 +59,10 @@ class Servers(Protocol):
 
     def pubsub(self) -> PubSub:
         """A connection of its own, to some server."""
+        ...
+
+    def is_there(self, tag: str) -> bool:
+        """Whether a server has a tag that answered when it was looked at last."""
         ...
 
     def is_known(self, tag: str) -> bool:
@@ -88,13 +95,19 @@ class Server:
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
         return self._batches.call(*command, is_kept=is_kept)
 
-    async def look(self) -> str:
+    async def look(self) -> Runs:
+        return {"": await self.run_id()}
+
+    async def run_id(self) -> str:
         known = await self.client.info("server") | await self.client.info("replication")
         self._batches.has_replica = _has_replica(known)
         return str(known["run_id"])
 
     def pubsub(self) -> PubSub:
         return self.client.pubsub()
+
+    def is_there(self, tag: str) -> bool:
+        return True  # else nothing is
 
     def is_known(self, tag: str) -> bool:
         return True  # who probes closes all of Redis if it fails
@@ -133,7 +146,6 @@ class Cluster:
         self._away: set[Address] = set()
         self._on_moved: Callable[[], None] = lambda: None
         self._on_doubted: Callable[[Address], None] = lambda _: None
-        self._runs: dict[Address, str] = {}  # of masters, as they were seen last
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
         for _ in range(_MOVES):
@@ -145,19 +157,21 @@ class Cluster:
                     break
         raise ClusterDownError("CLUSTERDOWN the slot has moved")
 
-    async def look(self) -> str:
+    async def look(self) -> Runs:
         masters = tuple(self._masters.items())
         failures = [master.failures for _, master in masters]
-        found = await asyncio.gather(*(one.look() for _, one in masters), return_exceptions=True)
+        found = await asyncio.gather(*(one.run_id() for _, one in masters), return_exceptions=True)
+        runs: dict[str, str | None] = {}
         self._away.clear()
         for (address, master), count, run in zip(masters, failures, found, strict=True):
+            place = "{}:{}".format(*address)
+            runs[place] = None
             if not isinstance(run, str):  # with one of them away the others go on
                 self._away.add(address)
                 self._refresh_soon()
             elif master.failures == count:
-                self._runs[address] = master.run = run
-        self._runs = {one: run for one, run in self._runs.items() if one in self._masters}
-        return " ".join(sorted(self._runs.values()))
+                runs[place] = master.run = run
+        return runs
 
     def move(self, moved: MovedError) -> None:
         """Note who has a slot, as its former master says."""
@@ -218,6 +232,10 @@ class Cluster:
         if master := self._masters.get(address):
             master.failures += 1
             master.run = None
+
+    def is_there(self, tag: str) -> bool:
+        address = self._owners[_slot_of(tag)]
+        return address is not None and address not in self._away
 
     def is_known(self, tag: str) -> bool:
         # Another than before, or one that has begun anew, may lack what nodes are to bring back.

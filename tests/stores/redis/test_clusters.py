@@ -48,7 +48,7 @@ async def member(servers: list[RedisServer]) -> AsyncIterator[Process]:
 
 
 def tags_of(server: RedisServer) -> list[str]:
-    return [tag for tag in keys.all_tags() if owns(server, tag)]
+    return [tag for tag in keys.ROOM_TAGS if owns(server, tag)]
 
 
 async def ask(process: Process, tags: list[str]) -> list[Code | None]:
@@ -66,7 +66,7 @@ async def test_while_one_server_hangs_the_others_answer_as_ever(
     try:
         for turn in range(3):
             hanging = asyncio.ensure_future(ask(member, stuck * 30))
-            looking = asyncio.ensure_future(member.link.server_id())
+            looking = asyncio.ensure_future(member.link.look())
             async with asyncio.timeout(QUICK_S):
                 for _ in range(5):
                     assert set(await ask(member, everything)) == {None}
@@ -80,7 +80,7 @@ async def test_while_one_server_hangs_the_others_answer_as_ever(
     async with asyncio.timeout(5):
         while set(await ask(member, stuck)) != {None}:
             await member.link.rest(0.1)
-            await member.link.server_id()
+            await member.link.look()
 
 
 async def test_rooms_whose_slot_moves_are_away_until_they_are_all_there(
@@ -139,7 +139,7 @@ async def test_each_server_is_spoken_to_with_the_password_of_the_url(
     url = f"redis://:s3cret%2F%40%3A@127.0.0.1:{servers[0].port}"
     try:
         async with process_at(url, timeout_s=TIMEOUT_S) as one:
-            assert set(await ask(one, list(keys.all_tags()))) == {None}
+            assert set(await ask(one, list(keys.ROOM_TAGS))) == {None}
     finally:
         for server in servers:
             with redis.Redis(port=server.port, password="s3cret/@:") as client:
@@ -192,7 +192,7 @@ def copied() -> Iterator[list[RedisServer]]:
 @pytest.fixture
 async def copied_member(copied: list[RedisServer]) -> AsyncIterator[Process]:
     async with process_at(copied[0].url, timeout_s=TIMEOUT_S) as one:
-        await one.link.server_id()  # which sees the replicas
+        await one.link.look()  # which sees the replicas
         yield one
 
 
@@ -236,7 +236,7 @@ async def test_when_a_master_dies_its_rooms_go_on_at_its_replica_with_all_that_w
     assert await refusal(alice.say("meanwhile", message_id="m-2")) is Code.UNAVAILABLE
     async with asyncio.timeout(20):
         while await refusal(alice.say("meanwhile", message_id="m-2")):
-            await one.link.server_id()  # as the heartbeat does
+            await one.link.look()  # as the heartbeat does
             await one.link.rest(0.1)
     assert (await alice.say("before", message_id="m-1")).is_repeat
     assert texts(await bob.join()) == ["before", "meanwhile"]
@@ -246,7 +246,7 @@ async def test_a_server_that_has_begun_anew_is_not_used_before_that_is_known(
     servers: list[RedisServer], member: Process
 ) -> None:
     tags = tags_of(servers[-1])
-    before = await member.link.server_id()
+    before = await member.link.look()
     assert set(await ask(member, tags)) == {None}
     servers[-1].kill()
     assert set(await ask(member, tags)) == {Code.UNAVAILABLE}
@@ -256,5 +256,5 @@ async def test_a_server_that_has_begun_anew_is_not_used_before_that_is_known(
             await asyncio.sleep(0.05)
 
     assert set(await ask(member, tags)) == {Code.UNAVAILABLE}
-    assert await member.link.server_id() != before
+    assert await member.link.look() != before
     assert set(await ask(member, tags)) == {None}

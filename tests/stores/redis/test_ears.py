@@ -59,7 +59,7 @@ class Listener:
             while True:
                 client.publish(OWN, BEAT)
                 with suppress(AppError):
-                    await self.link.server_id()
+                    await self.link.look()
                 await self.link.rest(BEAT_S)
 
     async def hears_again(self, server: RedisServer, channel: str) -> None:

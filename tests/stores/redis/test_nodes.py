@@ -12,6 +12,7 @@ from server.stores.redis.ending import end
 from server.stores.redis.keys import node_channel
 from server.stores.redis.link import Link
 from server.stores.redis.nodes import Node, Nodes, Pace
+from server.stores.redis.servers import Runs
 from tests.redis_servers import RedisServer, running_redis, shared_redis
 from tests.servers import until
 
@@ -102,7 +103,7 @@ async def three(server: RedisServer) -> AsyncIterator[list[Process]]:
         processes = [await stack.enter_async_context(running_process(server, n)) for n in names]
         await until(lambda: known(server) == set(names))
         # Else Redis may be another one before they know which it was.
-        await until(lambda: all(one.nodes._server for one in processes))
+        await until(lambda: all(one.nodes._seen for one in processes))
         yield processes
 
 
@@ -259,17 +260,17 @@ async def test_a_redis_that_is_doubted_while_it_is_looked_at_is_not_used_before_
 ) -> None:
     async with running_process(server, "one") as one:
         await until(lambda: known(server) == {"one"})
-        look, was_up = one.link.server_id, []
+        look, was_up = one.link.look, []
 
-        async def doubted() -> str:
+        async def doubted() -> Runs:
             was_up.append(one.link.is_up)
             found = await look()
             one.link.doubt()
             return found
 
-        one.link.server_id = doubted  # type: ignore[method-assign]
+        one.link.look = doubted  # type: ignore[method-assign]
         await until(lambda: len(was_up) > 2)
-        one.link.server_id = look  # type: ignore[method-assign]
+        one.link.look = look  # type: ignore[method-assign]
 
         assert was_up[1:3] == [False, False]
         await until(lambda: one.link.is_up)

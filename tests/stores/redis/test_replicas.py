@@ -38,7 +38,7 @@ async def processes(pair: Pair) -> AsyncIterator[list[Process]]:
     async with AsyncExitStack() as opened:
         both = [await opened.enter_async_context(process(pair.master, name)) for name in "ab"]
         for one in both:
-            await one.link.server_id()
+            await one.link.look()
         yield both
 
 
@@ -106,7 +106,7 @@ async def test_a_replica_that_is_still_being_sent_what_there_is_is_not_waited_fo
         with running_redis(binary(), *options):
             wait_for(lambda: state_of_replica(master) == "wait_bgsave")
             async with process(master) as one:
-                await one.link.server_id()
+                await one.link.look()
                 (alice,) = await House(one.rooms, POLICY, clock).with_members("alice")
 
                 assert not (await alice.say("tea?")).is_repeat
