@@ -2,8 +2,7 @@
 
 import asyncio
 import functools
-import itertools
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from redis.exceptions import MovedError
@@ -69,6 +68,7 @@ class Ears:
         self._listening: dict[Address, asyncio.Task[None]] = {}
         self._places: dict[str, Address | None] = {}  # where each channel is to be heard
         self._moved = asyncio.Event()  # another one after every change
+        self._moving: dict[Address | None, set[str]] = {}  # to be heard where they have moved to
         self._tasks: set[asyncio.Task[None]] = set()
         self.begun = asyncio.Event()
 
@@ -130,11 +130,10 @@ class Ears:
             self._start(end((self._listening.pop(address),)))
         for address in masters - self._ears.keys():
             self._open(address)
-        moved = [one for one in self._places if self._move(one)]
+        for channel in [one for one in self._places if self._move(one)]:
+            self._hear_again_soon(channel, self._places[channel])
         self._moved.set()
         self._moved = asyncio.Event()
-        for _, some in itertools.groupby(sorted(moved, key=tag_in), key=tag_in):
-            self._start(self._hear_again(tuple(some)))
 
     def _open(self, address: Address) -> None:
         ear = self._ears[address] = Ear(
@@ -158,8 +157,20 @@ class Ears:
         self._places[channel] = owner
         return True
 
-    async def _hear_again(self, channels: Iterable[str]) -> None:
-        await asyncio.gather(*map(self.hear, channels))
+    def _hear_again_soon(self, channel: str, owner: Address | None) -> None:
+        if owner not in self._moving:
+            self._moving[owner] = set()
+            self._start(self._hear_again(owner))
+        self._moving[owner].add(channel)
+
+    async def _hear_again(self, owner: Address | None) -> None:
+        """Hear what has moved to a master, and tell of it once for all of it."""
+        try:
+            while channels := self._moving[owner]:
+                self._moving[owner] = set()
+                await asyncio.gather(*map(self.hear, channels))
+        finally:
+            del self._moving[owner]
         self._on_restored()
 
     def _follow_slot(self, moved: MovedError) -> None:
