@@ -64,7 +64,7 @@ class RedisServer:
     Attributes:
         command: That starts it.
         url: Of its first database.
-        folder: Where it keeps what it keeps.
+        folder: Where it keeps what it keeps, and its log.
     """
 
     def __init__(self, program: str, *options: str, port: int | None = None) -> None:
@@ -82,12 +82,22 @@ class RedisServer:
     def is_running(self) -> bool:
         return self._process is not None
 
+    @property
+    def log(self) -> str:
+        """What it has said since it was started for the first time."""
+        return self._log_file.read_text() if self._log_file.exists() else ""
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "log"
+
     def url_of(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        process = self._process = children.start(self.command, stdout=subprocess.DEVNULL)
+        with self._log_file.open("ab") as log:
+            process = self._process = children.start(self.command, stdout=log)
         with self.client() as client:
 
             def answers() -> bool:

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from scripts import children
-from tests.faults.scenarios import SCENARIOS, Stage, staged
+from tests.faults.plays import judged, play_round
+from tests.faults.scenarios import SCENARIOS, staged
 from tests.faults.talk import Load, Report
 
 SHOWN_FAULTS = 20
@@ -40,24 +41,12 @@ async def play(name: str, seconds: float, load: Load) -> tuple[int, float, Repor
     with tempfile.TemporaryDirectory() as folder:
         async with staged(scenario, Path(folder), load) as stage:
             started, rounds = time.monotonic(), 0
-            ended_by: list[str] = []
+            ended_by = ""
             while not ended_by and (rounds == 0 or time.monotonic() - started < seconds):
-                ended_by = await _round(name, stage, rounds)
+                ended_by = await play_round(stage, name, rounds)
                 rounds += 1
-            report = await stage.talk.end()
-            report.faults.extend(ended_by)
+            report = await judged(stage, ended_by)
     return rounds, time.monotonic() - started, report
-
-
-async def _round(name: str, stage: Stage, number: int) -> list[str]:
-    """What ended it early, if something did."""
-    try:
-        await stage.talk.gathered()
-        await SCENARIOS[name].play(stage, number)
-        await stage.talk.more(5)
-    except TimeoutError:
-        return [f"round {number + 1} did not come to its end"]
-    return []
 
 
 def row(rounds: int, seconds: float, report: Report) -> list[str]:
@@ -99,9 +88,10 @@ def main(argv: list[str] | None = None) -> int:
             rounds, seconds, report = asyncio.run(play(name, arguments.seconds, load))
         cells = row(rounds, seconds, report)
         print(f"{name:{width}}", *(f"{cell:>12}" for cell in cells), flush=True)
-        for fault in report.faults[:SHOWN_FAULTS]:
-            print("FAULT", fault)
+        if report.faults:
             status = 1
+            faults = (f"FAULT {fault}" for fault in report.faults[:SHOWN_FAULTS])
+            print("\n".join((*faults, *report.account)))
     return status
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from server.stores.redis.keys import GROUPS, NODES, shard
 from tests.faults.nodes import Node, running_nodes
 from tests.faults.proxy import Proxy
-from tests.faults.talk import Load, Report, Talk, talking
+from tests.faults.talk import Load, Talk, talking
 from tests.redis_servers import RedisServer, binary, running_redis
 from tests.redis_sets import (
     SentinelSet,
@@ -42,6 +42,13 @@ class Stage(Struct, frozen=True):
     redis: RedisServer
     sentinels: SentinelSet | None = None
     cluster: tuple[RedisServer, ...] = ()
+
+    @property
+    def servers(self) -> tuple[RedisServer, ...]:
+        """All of Redis that nodes may be on."""
+        if self.sentinels:
+            return self.sentinels.master, self.sentinels.replica
+        return self.cluster or (self.redis,)
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -323,21 +330,6 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
             talking(nodes, load, loses_groups=scenario.loses_groups)
         )
         yield Stage(nodes, talk, redis, sentinels, cluster)
-
-
-async def played(name: str, folder: Path, *others: str) -> Report:
-    """Play a scenario, and others that need no more than it does; judge all that was said.
-
-    Raises:
-        TimeoutError: A round did not come to its end.
-    """
-    async with staged(SCENARIOS[name], folder, Load()) as stage:
-        for one in (name, *others):
-            await stage.talk.more(ENOUGH)
-            await stage.talk.gathered()
-            await SCENARIOS[one].play(stage, 0)
-        await stage.talk.more(ENOUGH)
-        return await stage.talk.end()
 
 
 def _one_of(nodes: list[Node], number: int) -> Node:

@@ -75,6 +75,16 @@ class Speaker(ABC):
         """It has nothing more to say, and all it said was acknowledged."""
         return self.is_silent and self.is_there and self._sending is None
 
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        place = "there" if self.is_there else "away"
+        waits = f", waits for the answer to {self._sending}" if self._sending else ""
+        why = f"; its line ended last by: {self._why}" if self._why else ""
+        return (
+            f"{self.name}: {place}, knows {self.last}, had {self.acknowledged} answers{waits}{why}"
+        )
+
     async def run(self) -> None:
         """Talk until cancelled."""
         try:

@@ -13,8 +13,8 @@ from tests.faults.nodes import Node
 from tests.faults.talker import Talker
 from tests.talk.checker import Ledger
 
-LIMIT_S = 20.0
-"""For anything that is waited for."""
+LIMIT_S = 40.0
+"""For anything that is waited for, on a machine that has much else to do."""
 
 STRANGERS_PACE_S = 0.3
 """Between two messages of one: groups keep their newest 500, and nobody is to miss more."""
@@ -41,12 +41,14 @@ class Report(Struct, frozen=True):
         done: How often what happened, in words.
         deliveries: To others than the sender; `recovered` of them from the history.
         faults: In words; none if each acknowledged message was delivered once, in order.
+        account: How everybody stands, and what the servers said last.
     """
 
     done: Counter[str]
     deliveries: int
     recovered: int
     faults: list[str]
+    account: list[str]
 
     @property
     def refused(self) -> int:
@@ -62,7 +64,7 @@ class Report(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """A table, and all faults."""
+        """A table, all faults, and the account."""
         first = {
             "sent, again included": self.done["sent"],
             "acknowledged": self.done["acknowledged"],
@@ -74,7 +76,7 @@ class Report(Struct, frozen=True):
         }
         rest = {what: n for what, n in sorted(self.done.items()) if what not in first}
         table = [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
-        return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults)))
+        return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults), *self.account))
 
 
 class Room:
@@ -201,6 +203,7 @@ class Talk:
             room.close()
         if not late:
             late += await self._crowd.leave()
+        states = [f"{room.name} {one.state}" for room in self.rooms for one in room.talkers]
         await self.cease()
         ledgers = [ledger for room in self.rooms for ledger in room.ledgers]
         faults = [fault for ledger in ledgers for fault in ledger.faults]
@@ -210,6 +213,7 @@ class Talk:
             sum(ledger.deliveries for ledger in ledgers),
             sum(ledger.recovered for ledger in ledgers),
             faults + late + raised,
+            states,
         )
 
     async def _said_more(self, late: list[str]) -> None:
@@ -230,12 +234,9 @@ class Talk:
         try:
             await self.until(condition)
         except TimeoutError:
-            states = {
-                f"{room.name} {talker.name}": (talker.last, talker.is_done)
-                for room in self.rooms
-                for talker in room.talkers
-            }
-            late.append(f"{what} within {LIMIT_S:g} s: {states}")
+            late.append(f"{what} within {LIMIT_S:g} s")
+        except Exception as error:  # noqa: BLE001 - of one who talks, which is no end of the verdict
+            late.append(f"{what}: {error!r}")
 
 
 @asynccontextmanager
