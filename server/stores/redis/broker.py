@@ -17,20 +17,19 @@ from server.core.ids import RoomId
 from server.core.ports import Deliver, Missed, Placed
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.codec import event_of, unpack
-from server.stores.redis.ear import Ear
-from server.stores.redis.ears import Ears
+from server.stores.redis.ear import Hearer
+from server.stores.redis.ending import end
 from server.stores.redis.feeds import Feed, Tail
 from server.stores.redis.keys import channel_of, room_of
+from server.stores.redis.lingering import Lingering
 from server.stores.redis.link import unavailable
 from server.stores.redis.logs import Gone, Known, RoomLogs
+from server.stores.redis.tasks import Tasks
 
 log = logging.getLogger("hushwire.redis")
 
 MAX_READS = 20
 """Logs that are read at the same time, after nothing was heard for a while."""
-
-LINGER_S = 2.0
-"""For so long a room is still heard after its last member here: many come back at once."""
 
 
 class RedisBroker:
@@ -44,13 +43,14 @@ class RedisBroker:
         self._logs = logs
         self._attachments = attachments
         self._idle_limit_ms = idle_limit_ms
-        self._ear: Ear | Ears
+        self._ear: Hearer
         self._subscribers: list[Deliver] = []
         self._feeds: dict[RoomId, Feed] = {}
         self._reads = asyncio.Semaphore(MAX_READS)
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening = Tasks()
+        self._lingering = Lingering(lambda channel: room_of(channel) in self._feeds)
 
-    def listen_by(self, ear: Ear | Ears) -> None:
+    def listen_by(self, ear: Hearer) -> None:
         """Hear by this ear from now on."""
         self._ear = ear
 
@@ -97,8 +97,7 @@ class RedisBroker:
         feed.end()
         if not feed.expecting:
             del self._feeds[room_id]
-            loop = asyncio.get_running_loop()
-            loop.call_later(LINGER_S, self._drop_channel, room_id)
+            self._lingering.drop_later(self._ear, channel_of(room_id))
 
     def attach(self, event: ConnectionAttached, place: int) -> None:
         """Tell a connection here of its room from that place on."""
@@ -108,7 +107,7 @@ class RedisBroker:
         if feed.place is None and feed.ends == ends:  # else its connection is gone
             feed.begin(place)
             if not self._ear.hears(channel_of(event.room_id)):
-                self._start(self._open(feed))
+                self._opening.start(self._open(feed))
 
     def heard(self, channel: str, data: bytes) -> None:
         """Take what was published on the channel of a room."""
@@ -130,11 +129,11 @@ class RedisBroker:
             found = await self._logs.read(room_id, place)
         return Missed(found.events, found.place) if isinstance(found, Known) else None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for feed in self._feeds.values():
             feed.end()
-        for task in self._opening:
-            task.cancel()
+        await end(self._opening)
+        await self._lingering.close()
 
     # --- inside ---
 
@@ -168,16 +167,3 @@ class RedisBroker:
         """Hear a room into which somebody came before it was heard."""
         await self._ear.hear(channel_of(feed.room_id))
         feed.fill()
-
-    def _drop_channel(self, room_id: RoomId) -> None:
-        if room_id not in self._feeds:
-            self._start(self._drop(room_id))
-
-    async def _drop(self, room_id: RoomId) -> None:
-        if room_id not in self._feeds:  # nor has anybody come since this task was made
-            await self._ear.drop(channel_of(room_id))
-
-    def _start(self, doing: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.get_running_loop().create_task(doing)
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)

@@ -11,8 +11,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
 from server.stores.redis.batches import MAX_RUNNING
+from server.stores.redis.cluster import Address, Cluster
 from server.stores.redis.link import Link
-from server.stores.redis.servers import Address, Cluster, Server, Servers
+from server.stores.redis.servers import Server, Servers
 
 TIMEOUT_S = 2.0
 """For one command."""

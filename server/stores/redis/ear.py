@@ -5,8 +5,8 @@ import contextlib
 import itertools
 import logging
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import MovedError, RedisError
@@ -38,31 +38,38 @@ class _LostError(Exception):
     """The connection is not to be used any more."""
 
 
-class Hearer(Protocol):
+class Hearer(ABC):
     """What hears channels."""
 
-    def hears(self, channel: str) -> bool: ...
+    @abstractmethod
+    def hears(self, channel: str) -> bool:
+        """Whether a channel is heard by now."""
 
-    async def hear(self, channel: str) -> None: ...
+    @abstractmethod
+    async def hear(self, channel: str) -> None:
+        """Hear a channel; returns once it is heard, however long that takes, or is dropped."""
+
+    @abstractmethod
+    async def drop(self, channel: str) -> None:
+        """Hear a channel no more."""
+
+    async def add(self, channel: str) -> None:
+        """Hear a channel; returns once it is heard.
+
+        Raises:
+            AppError: UNAVAILABLE. It is heard as soon as that is possible.
+        """
+        if self.hears(channel):
+            return
+        await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
+        try:
+            async with asyncio.timeout(CONFIRM_LIMIT_S):
+                await self.hear(channel)
+        except TimeoutError:
+            raise unavailable() from None
 
 
-async def heard_in_time(hearer: Hearer, channel: str) -> None:
-    """Hear a channel, and wait for that for a while.
-
-    Raises:
-        AppError: UNAVAILABLE. It is heard as soon as that is possible.
-    """
-    if hearer.hears(channel):
-        return
-    await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
-    try:
-        async with asyncio.timeout(CONFIRM_LIMIT_S):
-            await hearer.hear(channel)
-    except TimeoutError:
-        raise unavailable() from None
-
-
-class Ear:
+class Ear(Hearer):
     """Hears channels.
 
     Args:
@@ -109,16 +116,7 @@ class Ear:
         confirmed = self._confirmed.get(channel)
         return confirmed is not None and confirmed.is_set()
 
-    async def add(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard.
-
-        Raises:
-            AppError: UNAVAILABLE. It is heard as soon as that is possible.
-        """
-        await heard_in_time(self, channel)
-
     async def hear(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard, however long that takes, or is dropped."""
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()
@@ -128,7 +126,6 @@ class Ear:
         await confirmed.wait()
 
     async def drop(self, channel: str) -> None:
-        """Hear a channel no more."""
         is_known = channel in self._confirmed
         self.forget(channel)
         if is_known and self._pubsub:

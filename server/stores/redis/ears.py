@@ -7,11 +7,12 @@ from typing import Any
 
 from redis.exceptions import MovedError
 
-from server.stores.redis.ear import Ear, heard_in_time
+from server.stores.redis.cluster import Address, Cluster
+from server.stores.redis.ear import Ear, Hearer
 from server.stores.redis.ending import end
 from server.stores.redis.keys import BEAT, GROUPS, tag_in
 from server.stores.redis.link import Link
-from server.stores.redis.servers import Address, Cluster
+from server.stores.redis.tasks import Tasks
 
 
 def ear_on(
@@ -41,7 +42,7 @@ def ear_on(
     )
 
 
-class Ears:
+class Ears(Hearer):
     """Hears each channel at the master that has its slot, and the own one at every master.
 
     A master that is lost is used no more until it was looked at; the others go on.
@@ -69,7 +70,7 @@ class Ears:
         self._places: dict[str, Address | None] = {}  # where each channel is to be heard
         self._moved = asyncio.Event()  # another one after every change
         self._moving: dict[Address | None, set[str]] = {}  # to be heard where they have moved to
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.begun = asyncio.Event()
 
     @property
@@ -82,16 +83,7 @@ class Ears:
         ear = self._ear_of(channel)
         return ear is not None and ear.hears(channel)
 
-    async def add(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard.
-
-        Raises:
-            AppError: UNAVAILABLE. It is heard as soon as that is possible.
-        """
-        await heard_in_time(self, channel)
-
     async def hear(self, channel: str) -> None:
-        """Hear a channel; returns once it is heard, wherever that is by then, or is dropped."""
         self._places.setdefault(channel, self._cluster.owner_of(tag_in(channel)))
         while channel in self._places and not self.hears(channel):
             ear = self._ear_of(channel)
@@ -99,7 +91,6 @@ class Ears:
             await _first_of(self._moved.wait(), *hearing)
 
     async def drop(self, channel: str) -> None:
-        """Hear a channel no more."""
         ear = self._ear_of(channel)
         self._places.pop(channel, None)
         if ear:
@@ -127,7 +118,7 @@ class Ears:
         masters = self._cluster.addresses
         for address in self._ears.keys() - masters:
             del self._ears[address]
-            self._start(end((self._listening.pop(address),)))
+            self._tasks.start(end((self._listening.pop(address),)))
         for address in masters - self._ears.keys():
             self._open(address)
         for channel in [one for one in self._places if self._move(one)]:
@@ -160,7 +151,7 @@ class Ears:
     def _hear_again_soon(self, channel: str, owner: Address | None) -> None:
         if owner not in self._moving:
             self._moving[owner] = set()
-            self._start(self._hear_again(owner))
+            self._tasks.start(self._hear_again(owner))
         self._moving[owner].add(channel)
 
     async def _hear_again(self, owner: Address | None) -> None:
@@ -196,11 +187,6 @@ class Ears:
     def _ear_of(self, channel: str) -> Ear | None:
         address = self._places.get(channel)
         return self._ears.get(address) if address else None
-
-    def _start(self, doing: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(doing)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 async def _first_of(*waiting: Coroutine[Any, Any, Any]) -> None:

@@ -21,9 +21,10 @@ from redis.exceptions import (
 
 from server.core.errors import AppError, Code
 from server.stores.redis.batches import NotCopiedError
+from server.stores.redis.cluster import Address, Cluster
 from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
-from server.stores.redis.servers import Address, Cluster, Runs, Servers
+from server.stores.redis.servers import Runs, Servers
 
 log = logging.getLogger("hushwire.redis")
 

@@ -125,7 +125,7 @@ class RedisLive:
 
     async def stop(self) -> None:
         await end(self._tasks)
-        self._broker.close()
+        await self._broker.close()
         await self._user_broker.close()
         await self._nodes.leave()
         await self._link.close()

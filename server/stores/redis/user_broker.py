@@ -10,18 +10,15 @@ from server.core.ids import UserId
 from server.core.ports import DeliverToUser
 from server.core.user_events import MailWaits, UserEvent
 from server.stores.redis.codec import user_id_of, written
-from server.stores.redis.ear import Ear
-from server.stores.redis.ears import Ears
+from server.stores.redis.ear import Hearer
 from server.stores.redis.ending import end
 from server.stores.redis.keys import user_tag
+from server.stores.redis.lingering import Lingering
 from server.stores.redis.link import Call, Link, Value
 from server.stores.redis.scripts import Script
 from server.stores.redis.user_events import pack, unpack
 
 log = logging.getLogger("hushwire.redis")
-
-LINGER_S = 2.0
-"""For so long a user is still heard after its last connection here: many come back at once."""
 
 ASK_AGAIN_S = 0.25
 """Until those are told that something waits for them whose events Redis did not take."""
@@ -49,16 +46,16 @@ class RedisUserBroker:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._ear: Ear | Ears
+        self._ear: Hearer
         self._subscribers: list[tuple[DeliverToUser, Callable[[], None]]] = []
         self._heard: set[UserId] = set()
         self._unsent: deque[UserEvent] = deque()
         self._owed: dict[UserId, None] = {}
         self._sending: asyncio.Task[None] | None = None
-        self._dropping: set[asyncio.Task[None]] = set()
+        self._lingering = Lingering(lambda channel: _user_of(channel) in self._heard)
         self._last: tuple[bytes, UserEvent | None] = (b"", None)
 
-    def listen_by(self, ear: Ear | Ears) -> None:
+    def listen_by(self, ear: Hearer) -> None:
         """Hear by this ear from now on."""
         self._ear = ear
 
@@ -122,12 +119,11 @@ class RedisUserBroker:
     def unhear(self, user_id: UserId) -> None:
         if user_id in self._heard:
             self._heard.discard(user_id)
-            loop = asyncio.get_running_loop()
-            loop.call_later(LINGER_S, self._drop_channel, user_id)
+            self._lingering.drop_later(self._ear, _channel_of(user_id))
 
     def heard(self, channel: str, data: bytes) -> None:
         """Take what was published on the channel of a user."""
-        user_id = user_id_of(channel.partition("}")[2].removeprefix(_MARK))
+        user_id = _user_of(channel)
         if user_id not in self._heard:
             return
         try:
@@ -148,14 +144,13 @@ class RedisUserBroker:
         """Tell what waits to be told, if Redis takes it now."""
         if self._unsent:
             await self._send(self._next())
-        await end([task for task in (self._sending, *self._dropping) if task])
-
-    def _drop_channel(self, user_id: UserId) -> None:
-        if user_id not in self._heard:
-            task = asyncio.get_running_loop().create_task(self._ear.drop(_channel_of(user_id)))
-            self._dropping.add(task)
-            task.add_done_callback(self._dropping.discard)
+        await end([self._sending] if self._sending else [])
+        await self._lingering.close()
 
 
 def _channel_of(user_id: UserId) -> str:
     return f"{user_tag(user_id)}{_MARK}{written(user_id)}"
+
+
+def _user_of(channel: str) -> UserId:
+    return user_id_of(channel.partition("}")[2].removeprefix(_MARK))

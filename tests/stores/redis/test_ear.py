@@ -9,6 +9,7 @@ import pytest
 
 from server.core.errors import AppError, Code
 from server.stores.redis import ear as ear_module
+from server.stores.redis import lingering
 from server.stores.redis.connect import connect
 from server.stores.redis.ear import Ear
 from tests.redis_servers import RedisServer, old_binary, running_redis, shared_redis
@@ -96,6 +97,34 @@ async def test_a_channel_that_was_dropped_is_heard_no_more() -> None:
 
         await until(lambda: one.heard)
         assert one.heard == [(COFFEE, b"heard")]
+
+
+async def test_a_channel_lingers_and_is_heard_on_if_somebody_comes_back_at_the_last_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lingering, "LINGER_S", 0)
+    wanted: list[str] = []
+    last_moment = asyncio.Event()
+
+    def is_wanted(channel: str) -> bool:
+        """At first it is not; whoever asks once more is too late."""
+        if channel == COFFEE and not last_moment.is_set():
+            last_moment.set()
+            wanted.append(channel)
+            return False
+        return channel in wanted
+
+    async with listening(shared_redis()) as one:
+        leaving = lingering.Lingering(is_wanted)
+        for channel in (TEA, COFFEE):
+            await one.ear.add(channel)
+            leaving.drop_later(one.ear, channel)
+            assert one.ear.hears(channel)
+
+        await until(lambda: not one.ear.hears(TEA))
+        await until(last_moment.is_set)
+        await until(lambda: not leaving._dropping)
+        assert one.ear.hears(COFFEE)
 
 
 async def test_nobody_waits_for_a_channel_that_is_dropped_before_it_was_heard() -> None:

@@ -10,7 +10,7 @@ from server.app import App
 from server.core.ids import DeviceId, NumericUserId, UserId
 from server.core.opaque import Opaque
 from server.core.user_events import DeviceRevoked, UserEvent
-from server.stores.redis import user_broker
+from server.stores.redis import lingering, user_broker
 from server.stores.redis.ears import Ears
 from server.stores.redis.live import RedisLive
 from server.stores.redis.user_events import pack, unpack
@@ -129,7 +129,7 @@ async def test_a_revoked_device_is_closed_on_all_nodes(server: RunningServer, me
 async def test_a_node_hears_of_its_own_users_alone_and_of_none_that_has_gone(
     server: RunningServer, meet: Meet, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(user_broker, "LINGER_S", 0.01)
+    monkeypatch.setattr(lingering, "LINGER_S", 0.01)
     bob, again = await meet("bob"), await meet("bob")
     await bob.beat()
     await again.beat()
@@ -152,7 +152,7 @@ def channels_of(node: App) -> set[str]:
 async def test_who_comes_back_at_once_is_heard_on(
     server: RunningServer, meet: Meet, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(user_broker, "LINGER_S", 0.05)
+    monkeypatch.setattr(lingering, "LINGER_S", 0.05)
     for _ in range(3):
         bob = await meet("bob")
         await bob.beat()
