@@ -52,6 +52,7 @@ from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.packets import event_encoder
 from server.transports.socketio.polling import Polling
+from server.transports.socketio.polls import Polls
 from server.transports.socketio.recovery import Recovery
 from server.transports.socketio.server import SocketServer, strict_packets
 from server.transports.upgrade import Upgrades
@@ -66,6 +67,9 @@ SOCKETIO_PATH = "/socket.io/"
 
 CLOSE_LIMIT_S = 1.0
 """For clients to answer that their WebSocket is closed."""
+
+HTTP_LIMIT_S = 0.3
+"""For requests to be answered that are under way when the server stops."""
 
 STOP_LIMIT_S = 1.6
 """For all open connections and requests to end when the server stops."""
@@ -169,7 +173,7 @@ class App:
             self._others.gathering,
         )
         self._surround = Surround(self._front, self._metrics)
-        self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=0.3)
+        self._runner = web.AppRunner(self._make_http(guard), shutdown_timeout=HTTP_LIMIT_S)
         per_address = settings.max_address_connections
         self._doorkeeper = Doorkeeper(
             proxies,
@@ -247,6 +251,7 @@ class App:
                     await self._keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self.raw.shut_all(Code.UNAVAILABLE)
+                await self._polls.close_all(HTTP_LIMIT_S)
                 await self._upgrades.close_all(CLOSE_LIMIT_S)
                 await self._runner.cleanup()
                 await self._others.forwarder.close()
@@ -338,6 +343,7 @@ class App:
         app = self._surround.application()
         routes, forwarder = self._others.routes, self._others.forwarder
         polling = Polling(self.sockets.eio, self._front, self._upgrades, routes, forwarder)
+        self._polls = Polls(SOCKETIO_PATH, polling, self._surround, _HTTP_OPTIONS)
         app.router.add_route("*", SOCKETIO_PATH, polling.handle)
         self.raw.serve(self._apis, self._upgrades, app.router)
         self._health.add_routes(app)
@@ -355,7 +361,15 @@ class App:
         self, keeper: Doorkeeper, read: bytes = b"", *, hand_over: HandOver | None = None
     ) -> Door:
         assert self._runner.server
-        return Door(self._runner.server, keeper, self._upgrades, _HTTP_OPTIONS, hand_over, read)
+        return Door(
+            self._runner.server,
+            keeper,
+            self._upgrades,
+            self._polls,
+            _HTTP_OPTIONS,
+            hand_over,
+            read,
+        )
 
 
 async def opened(

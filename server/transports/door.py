@@ -21,8 +21,10 @@ from server.transports.eager import start
 from server.transports.errors import problem
 from server.transports.front import DEFAULT_HEADERS, SECURITY_HEADERS
 from server.transports.handover import HandOver
-from server.transports.http_connection import HttpConnection, HttpOptions
+from server.transports.heads import head
+from server.transports.http_connection import HttpConnection, HttpOptions, hand_to_aiohttp
 from server.transports.inner import HttpProcessingError, parse_head
+from server.transports.socketio.polls import Polls
 from server.transports.upgrade import Upgrades, Wish
 
 log = logging.getLogger("hushwire.http")
@@ -50,6 +52,7 @@ class Door(asyncio.Protocol):
         server: web.Server,
         keeper: Doorkeeper,
         upgrades: Upgrades,
+        polls: Polls,
         http_options: HttpOptions,
         hand_over: HandOver | None = None,
         read: bytes = b"",
@@ -59,6 +62,7 @@ class Door(asyncio.Protocol):
         self._server = server
         self._keeper = keeper
         self._upgrades = upgrades
+        self._polls = polls
         self._http_options = http_options
         self._head = bytearray()
         self._transport: asyncio.Transport
@@ -105,12 +109,18 @@ class Door(asyncio.Protocol):
         if self._hand_over and self._hand_over.give(bytes(self._head), self._transport):
             return
         wish = self._read_wish()
-        if wish is None:
-            self._hand_to_aiohttp(self._head)
-        else:
+        if wish is not None:
             self._is_upgrading = True
             self._transport.pause_reading()
             start(self._upgrade(wish))
+        elif self._polls.is_for(self._head):
+            to_aiohttp = functools.partial(
+                hand_to_aiohttp, self._server, self._keeper, self._peer, self._http_options
+            )
+            polls = self._polls.add(self._transport, self._keeper, self._peer, to_aiohttp)
+            polls.data_received(bytes(self._head))
+        else:
+            self._hand_to_aiohttp(self._head)
 
     def _read_wish(self) -> Wish | None:
         """The request, if it is for one of our WebSockets."""
@@ -145,13 +155,14 @@ class Door(asyncio.Protocol):
             connection.data_received(bytes(self._head[read:]))
 
     def _hand_to_aiohttp(self, data: bytearray) -> HttpConnection:
-        connection = HttpConnection(
-            self._server, self._keeper, self._peer, asyncio.get_running_loop(), self._http_options
+        return hand_to_aiohttp(
+            self._server,
+            self._keeper,
+            self._peer,
+            self._http_options,
+            self._transport,
+            bytes(data),
         )
-        self._transport.set_protocol(connection)
-        connection.connection_made(self._transport)
-        connection.data_received(bytes(data))
-        return connection
 
     def _refuse(self, error: AppError) -> None:
         self._stop_timer()
@@ -165,9 +176,7 @@ class Door(asyncio.Protocol):
             **DEFAULT_HEADERS,
             **SECURITY_HEADERS,
         }
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        head = "\r\n".join([f"HTTP/1.1 {told['status']} {told['title']}", *lines, "", ""])
-        self._transport.write(head.encode() + body)
+        self._transport.write(head(told["status"], told["title"], headers) + body)
         self._is_refused = True
         if self._transport.can_write_eof():
             # To close at once, while more of the request comes, would take the answer away.

@@ -4,7 +4,9 @@ A request passes, from the outside in: a request id, the origin check, errors as
 in `rest`, for the routes of an API, the guard, the toll, the decoder, the handler, the render.
 """
 
+import asyncio
 import contextlib
+import functools
 import hmac
 import logging
 import time
@@ -24,6 +26,7 @@ from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
 from server.transports.front import DEFAULT_HEADERS, Front, Peer
 from server.transports.metrics import Metrics
+from server.transports.passes import Asked
 from server.transports.proxies import is_direct_loopback
 
 log = logging.getLogger("hushwire.http")
@@ -46,7 +49,9 @@ _CHALLENGES = {
     Code.TOKEN_EXPIRED: 'Bearer error="invalid_token"',
 }
 
-Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[[], Awaitable[web.StreamResponse]]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard(Struct, frozen=True):
@@ -132,36 +137,58 @@ class Surround:
         app.on_response_prepare.append(self._add_headers)
         return app
 
+    async def answer(
+        self, request: Asked, transport: asyncio.BaseTransport, route: str, serve: Serve
+    ) -> web.StreamResponse:
+        """The same care around a request that came without aiohttp. Never raises.
+
+        Returns:
+            What is to be written, with all of its headers.
+        """
+        peer = self._front.peer(transport, request)
+
+        async def checked() -> web.StreamResponse:
+            self._front.check_origin(peer, request.headers)
+            return await serve()
+
+        response = await self._watch(request.method, route, checked)
+        self._complete(response, peer, request.headers, is_public=False)
+        return response
+
     @web.middleware
-    async def _observe(self, request: web.Request, handler: Serve) -> web.StreamResponse:
+    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        serve = functools.partial(handler, request)
+        return await self._watch(request.method, _route_pattern(request), serve)
+
+    async def _watch(self, method: str, route: str, serve: Serve) -> web.StreamResponse:
         begin_request()
         started = time.perf_counter()
         self.running += 1
         try:
-            response = await _answer_errors(request, handler)
+            response = await _answer_errors(serve)
         finally:
             self.running -= 1
         if self.is_last:
             response.force_close()
-        route = _route_pattern(request)
-        self._metrics.http_requests.labels(request.method, route, response.status).inc()
+        self._metrics.http_requests.labels(method, route, response.status).inc()
         if code := response.get(_CODE):
             self._metrics.refused(code)
         # What has no rate must not fill the disk; metrics count it.
         is_quiet = route in _QUIET_ROUTES or 400 <= response.status < 500
         level = logging.DEBUG if is_quiet else logging.INFO
-        fields = {
-            "method": request.method,
-            "route": route,
-            "status": response.status,
-            "ms": round((time.perf_counter() - started) * 1000, 1),
-        }
-        log.log(level, "http_request", extra={"fields": fields})
+        if log.isEnabledFor(level):
+            fields = {
+                "method": method,
+                "route": route,
+                "status": response.status,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            }
+            log.log(level, "http_request", extra={"fields": fields})
         return response
 
     @web.middleware
     async def _refuse_strange_pages(
-        self, request: web.Request, handler: Serve
+        self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         if _is_public(request):
             return await handler(request)
@@ -171,19 +198,28 @@ class Surround:
         return await handler(request)
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        is_public = _is_public(request)
+        self._complete(response, self._peer(request), request.headers, is_public=is_public)
+
+    def _complete(
+        self,
+        response: web.StreamResponse,
+        peer: Peer,
+        headers: Mapping[str, str],
+        *,
+        is_public: bool,
+    ) -> None:
         for name, value in DEFAULT_HEADERS.items():
             response.headers.setdefault(name, value)
-        response.headers.update(
-            self._front.headers(self._peer(request), request.headers, is_public=_is_public(request))
-        )
+        response.headers.update(self._front.headers(peer, headers, is_public=is_public))
 
     def _peer(self, request: web.Request) -> Peer:
         return self._front.peer(request.transport, request)
 
 
-async def _answer_errors(request: web.Request, serve: Serve) -> web.StreamResponse:
+async def _answer_errors(serve: Serve) -> web.StreamResponse:
     try:
-        return await serve(request)
+        return await serve()
     except AppError as error:
         return problem_response(error)
     except web.HTTPRequestEntityTooLarge:

@@ -14,7 +14,7 @@ from server.transports.doorkeeper import Doorkeeper
 from server.transports.errors import problem
 from server.transports.front import DEFAULT_HEADERS, SECURITY_HEADERS
 from server.transports.inner import forget_bytes_after_upgrade
-from server.transports.stall import StallWatch
+from server.transports.stall import Impatient, StallWatch
 
 LAST_ANSWER_LIMIT_S = 0.5
 """For the client to read it, and to hang up."""
@@ -30,12 +30,11 @@ class HttpOptions(TypedDict):
     lingering_time: float
 
 
-class HttpConnection(web.RequestHandler):
+class HttpConnection(Impatient, web.RequestHandler):
     """aiohttp's connection, which tells the doorkeeper of its end and strangers nothing.
 
     Attributes:
         leave: Tells the doorkeeper of the end.
-        is_full: An answer is not taken yet.
         on_lost: Called if the connection ends, by whoever waits for something else.
     """
 
@@ -53,25 +52,12 @@ class HttpConnection(web.RequestHandler):
         self._keeper = keeper
         self.leave = functools.partial(keeper.leave, peer)
         self.on_lost: Callable[[], None] | None = None
-        self._stall: StallWatch | None = None  # while it is full
+        self._stall: StallWatch | None = None
         self.is_full = False
         self._is_last = False
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.is_full = True
-        if self.transport:
-            self._stall = StallWatch(self.transport, self._stalled)
-            self._stall.begin()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.is_full = False
-        self._end_stall()
-
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._end_stall()
-        self.is_full = False  # else whoever asks would wait for it
+        self._no_longer_full()
         super().connection_lost(exc)
         self.leave()
         if self.on_lost:
@@ -97,19 +83,9 @@ class HttpConnection(web.RequestHandler):
 
     def let_go(self) -> None:
         """End without closing the TCP connection, which has another protocol now."""
-        self._end_stall()
+        self._no_longer_full()
         self.transport = None
         super().connection_lost(None)
-
-    def _end_stall(self) -> None:
-        if self._stall:
-            self._stall.end()
-            self._stall = None
-
-    def _stalled(self) -> None:
-        self._keeper.refused(Code.SLOW_READER)
-        if self.transport:
-            self.transport.abort()
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """A body that is cut off, or not what it says, is no error of ours."""
@@ -142,3 +118,19 @@ class HttpConnection(web.RequestHandler):
         )
         response.force_close()
         return response
+
+
+def hand_to_aiohttp(
+    server: web.Server,
+    keeper: Doorkeeper,
+    peer: str,
+    options: HttpOptions,
+    transport: asyncio.Transport,
+    data: bytes,
+) -> HttpConnection:
+    """Have a connection, of which so much was read, be aiohttp's from now on."""
+    connection = HttpConnection(server, keeper, peer, asyncio.get_running_loop(), options)
+    transport.set_protocol(connection)
+    connection.connection_made(transport)
+    connection.data_received(data)
+    return connection

@@ -19,6 +19,7 @@ __all__ = [
     "MessageQueue",
     "RawRequestMessage",
     "WebSocketError",
+    "WholeRequests",
     "bytes_after_upgrade",
     "forget_bytes_after_upgrade",
     "frame_parser",
@@ -59,6 +60,54 @@ def parse_head(data: bytes) -> tuple[RawRequestMessage, bytes] | None:
     parser = HttpRequestParser(protocol, asyncio.get_running_loop(), 2**16)
     messages, is_upgrade, tail = parser.feed_data(data)
     return (messages[0][0], tail) if len(messages) == 1 and is_upgrade else None
+
+
+class WholeRequests:
+    """Reads requests of one connection that come whole, each in one piece.
+
+    Bounds and strictness are those of aiohttp's own connections.
+    """
+
+    __slots__ = ("_parser",)
+
+    MAX_BYTES = 2**16
+
+    def __init__(self) -> None:
+        flow: Any = _NO_FLOW
+        loop = asyncio.get_running_loop()
+        self._parser = HttpRequestParser(flow, loop, self.MAX_BYTES, auto_decompress=False)
+
+    def read(self, data: bytes) -> tuple[RawRequestMessage, bytes] | None:
+        """The request that the data is, and its body.
+
+        Returns:
+            None if it is not just one whole request; then nothing more can be read here.
+        """
+        if len(data) > self.MAX_BYTES:
+            return None
+        try:
+            messages, _, tail = self._parser.feed_data(data)
+        except HttpProcessingError:
+            return None
+        if len(messages) != 1 or tail:
+            return None
+        message, payload = messages[0]
+        if not payload.is_eof() or message.upgrade or message.chunked or message.compression:
+            return None
+        return message, payload.read_nowait()
+
+
+class _NoFlow:
+    """For a reader of bodies that are there already: it never has to wait."""
+
+    def pause_reading(self) -> None:
+        """It has all of them."""
+
+    def resume_reading(self, *, resume_parser: bool = True) -> None:
+        """There was no pause."""
+
+
+_NO_FLOW = _NoFlow()
 
 
 def bytes_after_upgrade(request: web.Request) -> bytes:

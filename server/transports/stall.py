@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from server.core.errors import Code
+from server.transports.doorkeeper import Doorkeeper
+
 STALL_LIMIT_S = 20.0
 """Within which a reader must take at least a byte while something waits for it."""
 
@@ -50,3 +53,40 @@ class StallWatch:
 
     def _taken(self) -> int:
         return self._written - int(self._transport.get_write_buffer_size())
+
+
+class Impatient(asyncio.BaseProtocol):
+    """A protocol that ends its connection when its reader takes nothing.
+
+    Attributes:
+        is_full: An answer is not taken yet.
+    """
+
+    # Slots are those of whoever inherits: two parents cannot both have some.
+    transport: asyncio.Transport | None
+    is_full: bool
+    _keeper: Doorkeeper
+    _stall: StallWatch | None  # while it is full
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_full = True
+        if self.transport:
+            self._stall = StallWatch(self.transport, self._stalled)
+            self._stall.begin()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._no_longer_full()
+
+    def _no_longer_full(self) -> None:
+        """Also at the end, else whoever asks would wait for it."""
+        self.is_full = False
+        if self._stall:
+            self._stall.end()
+            self._stall = None
+
+    def _stalled(self) -> None:
+        self._keeper.refused(Code.SLOW_READER)
+        if self.transport:
+            self.transport.abort()

@@ -20,6 +20,7 @@ from server.core.errors import AppError, Code
 from server.transports.errors import CLOSE_CODE
 from server.transports.forward import Forwarder
 from server.transports.front import DEFAULT_HEADERS, Front, Peer
+from server.transports.heads import head
 from server.transports.http_connection import HttpConnection
 from server.transports.inner import bytes_after_upgrade
 from server.transports.metrics import Metrics
@@ -27,7 +28,6 @@ from server.transports.routes import Place, Routes
 from server.transports.tunnel import TunnelEnd
 from server.transports.websocket import ABNORMAL, Flusher, User, WebSocket
 
-_SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 _VERSION = "13"
 _KEY_BYTES = 16
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
@@ -250,13 +250,12 @@ class Upgrades:
         await asyncio.sleep(0)  # for them to hear of it
 
     def _answer(self, wish: Wish, peer: Peer, accept: str, subprotocol: str | None) -> bytes:
-        headers = DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
+        accepted = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
+        headers = accepted | DEFAULT_HEADERS | self._front.headers(peer, wish.headers)
         offered = wish.headers.get("Sec-WebSocket-Protocol", "").split(",")
         if subprotocol and subprotocol in (one.strip() for one in offered):
             headers["Sec-WebSocket-Protocol"] = subprotocol
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"{_SWITCHING}Sec-WebSocket-Accept: {accept}\r\n{lines}\r\n"
-        return head.encode("utf-8", "surrogateescape")
+        return head(101, "Switching Protocols", headers)
 
     def _ended(self, connection: WebSocket) -> None:
         self._open.pop(connection)()
