@@ -1,7 +1,10 @@
 """People with accounts and devices for the tests of durable rooms, straight into the tables."""
 
+import asyncio
 import functools
 from typing import Any
+
+import asyncpg
 
 from server.core.durable import Status, StoredMessage
 from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
@@ -156,3 +159,17 @@ def _add_device(name: str, device_id: str, now_ms: int) -> Steps[None]:
         device_id,
         now_ms,
     )
+
+
+async def pid_that_waits(connection: asyncpg.Connection) -> int:
+    """The process of a transaction that waits for another one."""
+    found: list[int] = []
+    async with asyncio.timeout(10):
+        while not found:
+            rows = await connection.fetch(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            found = [one[0] for one in rows]
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+    return found[0]

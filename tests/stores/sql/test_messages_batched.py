@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 import pytest
 
 from server.core.errors import AppError, Code
@@ -11,19 +10,10 @@ from server.core.ports.conversations import Device
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.steps import value
 from tests.servers import until
-from tests.stores.sql.households import NOW_MS, Household
+from tests.stores.sql.households import NOW_MS, Household, pid_that_waits
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
-
-
-@pytest.fixture
-async def blocker(home):
-    """A connection beside the pool, in a transaction that is rolled back in the end."""
-    connection = await asyncpg.connect(home.database._url)
-    await connection.execute("BEGIN")
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture
@@ -174,20 +164,6 @@ async def test_a_connection_that_is_lost_in_the_middle_fails_just_what_it_carrie
     )
     assert [one.is_repeat for one in again] == [False] * 3
     assert [await sequences(home, room) for room in rooms] == [[1, 2], [1], [1]]
-
-
-async def pid_that_waits(connection: asyncpg.Connection) -> int:
-    """The process of a transaction that waits for another one."""
-    found: list[int] = []
-    async with asyncio.timeout(10):
-        while not found:
-            rows = await connection.fetch(
-                "SELECT pid FROM pg_stat_activity "
-                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            found = [one[0] for one in rows]
-            await connection.execute("SELECT pg_stat_clear_snapshot()")
-    return found[0]
 
 
 # --- several transactions ---
