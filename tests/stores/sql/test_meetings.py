@@ -62,13 +62,16 @@ async def test_whoever_is_deleted_while_rooms_are_made_is_in_none_of_them(home):
     assert rooms.rooms == ()
 
 
-async def test_two_who_add_somebody_at_once_do_not_go_beyond_its_bound(home):
-    for name in ("alice", "bob", "alice"):
+async def test_those_who_add_somebody_at_once_do_not_go_beyond_its_bound(home):
+    everybody = ("alice", "bob", "d", "e", "f", "g")
+    await home.settle(*everybody[2:])
+    for name in everybody[:3]:
         await home.room_of(name, "carol")
+    await asyncio.gather(*(home.count("rooms") for _ in everybody))  # so that all have a connection
     told = await asyncio.gather(
-        *(home.room_of(name, "carol") for name in ("alice", "bob")), return_exceptions=True
+        *(home.room_of(name, "carol") for name in everybody), return_exceptions=True
     )
-    assert [getattr(one, "code", None) for one in told].count(Code.LIMIT_REACHED) == 1
+    assert [getattr(one, "code", None) for one in told].count(Code.LIMIT_REACHED) == 5
 
 
 async def test_conversations_that_are_begun_at_once_are_counted_one_by_one(home):
