@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from collections.abc import Awaitable
 from typing import Any
 
 import asyncpg
@@ -11,8 +12,8 @@ from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
     Device,
+    FoundPage,
     FoundPlace,
-    MessagePage,
     MessageRef,
     NewMessage,
     NewRoom,
@@ -126,7 +127,7 @@ class Household:
 
     async def search(
         self, user: str, before: FoundPlace | None, limit: int, **wish: Any
-    ) -> MessagePage:
+    ) -> FoundPage:
         return await self.messages.search(UserId(user), Search(**wish), before, limit, NOW_MS)
 
     async def count(self, table: str) -> int:
@@ -159,6 +160,11 @@ def _add_device(name: str, device_id: str, now_ms: int) -> Steps[None]:
         device_id,
         now_ms,
     )
+
+
+async def outcomes(*asked: Awaitable[Any]) -> list[Any]:
+    """What comes of all of these at the same time; of what fails, the error."""
+    return list(await asyncio.gather(*asked, return_exceptions=True))
 
 
 async def pid_that_waits(connection: asyncpg.Connection) -> int:

@@ -10,6 +10,7 @@ from server.stores.sql import batches
 from server.stores.sql.batches import LANES, MAX_BATCH, MAX_BATCH_BYTES, Batches
 from server.stores.sql.database import unavailable
 from tests.servers import until
+from tests.stores.sql.households import outcomes
 
 Outcomes = list[str | Exception | None]
 
@@ -119,7 +120,7 @@ async def test_a_batch_that_is_not_kept_fails_just_what_is_in_it(bench):
     after = bench.ask("a2")
     bench.away = {"b1"}
     bench.go.set()
-    told = await asyncio.gather(*failing, return_exceptions=True)
+    told = await outcomes(*failing)
 
     assert [one.code for one in told] == [Code.UNAVAILABLE] * 2
     assert told[0] is not told[1]
@@ -130,7 +131,7 @@ async def test_a_batch_that_is_not_kept_fails_just_what_is_in_it(bench):
 async def test_who_spoils_a_batch_fails_alone(bench):
     bench.poison = {"b1"}
     bench.go.set()
-    told = await asyncio.gather(*bench.ask("a1", "b1", "b2", "c1"), return_exceptions=True)
+    told = await outcomes(*bench.ask("a1", "b1", "b2", "c1"))
     assert [str(told[0]), *map(str, told[2:])] == ["a1!", "b2!", "c1!"]
     assert isinstance(told[1], ValueError)
 

@@ -13,7 +13,7 @@ from server.core.ids import MessageId, UserId
 from server.core.ports.conversations import MessageRef
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import leave_rooms
-from tests.stores.sql.households import NOW_MS, phone, pid_that_waits
+from tests.stores.sql.households import NOW_MS, outcomes, phone, pid_that_waits
 
 pytestmark = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
@@ -53,10 +53,9 @@ async def test_nobody_is_put_into_a_room_who_just_then(home, blocker, what, way)
 
 async def test_whoever_is_deleted_while_rooms_are_made_is_in_none_of_them(home):
     accounts = SqlAccounts(home.database, [leave_rooms])
-    await asyncio.gather(
+    await outcomes(
         *(home.room_of(name, "carol") for name in ("alice", "bob") for _ in range(3)),
         accounts.delete(CAROL, NOW_MS),
-        return_exceptions=True,
     )
     rooms = await home.rooms.page(CAROL, None, 10, NOW_MS, managed=True)
     assert rooms.rooms == ()
@@ -68,18 +67,14 @@ async def test_those_who_add_somebody_at_once_do_not_go_beyond_its_bound(home):
     for name in everybody[:3]:
         await home.room_of(name, "carol")
     await asyncio.gather(*(home.count("rooms") for _ in everybody))  # so that all have a connection
-    told = await asyncio.gather(
-        *(home.room_of(name, "carol") for name in everybody), return_exceptions=True
-    )
+    told = await outcomes(*(home.room_of(name, "carol") for name in everybody))
     assert [getattr(one, "code", None) for one in told].count(Code.LIMIT_REACHED) == 5
 
 
 async def test_conversations_that_are_begun_at_once_are_counted_one_by_one(home):
     others = ["bob", "carol", "d", "e", "f", "g"]
     await home.settle("d", "e", "f", "g")
-    told = await asyncio.gather(
-        *(home.send("alice", one) for one in others), return_exceptions=True
-    )
+    told = await outcomes(*(home.send("alice", one) for one in others))
     assert [getattr(one, "code", None) for one in told].count(Code.TOO_MANY_ROOMS) == 2
 
 

@@ -10,7 +10,7 @@ from server.core.ports.conversations import Device
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.steps import value
 from tests.servers import until
-from tests.stores.sql.households import NOW_MS, Household, pid_that_waits
+from tests.stores.sql.households import NOW_MS, Household, outcomes, pid_that_waits
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
@@ -43,7 +43,7 @@ async def test_of_many_at_once_each_is_refused_for_itself_and_leaves_no_gap(home
         home.send("alice", "alice"),
     ]
     mixed = [one for pair in zip(good, bad, strict=True) for one in pair]
-    told = await asyncio.gather(*mixed, return_exceptions=True)
+    told = await outcomes(*mixed)
 
     assert [one.message.seq for one in told[::2]] == [2, 3, 4, 5, 6, 7]
     assert [one.code for one in told[1::2]] == [
@@ -60,10 +60,7 @@ async def test_of_many_at_once_each_is_refused_for_itself_and_leaves_no_gap(home
 async def test_an_id_that_two_take_at_once_is_one_of_theirs(home):
     room = await home.room_of("alice", "bob")
     await home.send("alice", room)
-    told = await asyncio.gather(
-        *(home.send(name, room, "same") for name in ("alice", "bob", "alice")),
-        return_exceptions=True,
-    )
+    told = await outcomes(*(home.send(name, room, "same") for name in ("alice", "bob", "alice")))
     assert [told[0].is_repeat, told[2].is_repeat] == [False, True]
     assert told[2].message == told[0].message
     assert told[1].code is Code.ID_CONFLICT
@@ -87,9 +84,7 @@ async def test_who_cannot_begin_a_conversation_keeps_no_other_from_it(home):
     for name in ("bob", "carol", "d", "e"):
         await home.send("alice", name)
     await home.settle("f")
-    first, second = await asyncio.gather(
-        home.send("alice", "f"), home.send("f", "alice"), return_exceptions=True
-    )
+    first, second = await outcomes(home.send("alice", "f"), home.send("f", "alice"))
     assert first.code is Code.TOO_MANY_ROOMS
     assert second.message.seq == 1
 
@@ -97,11 +92,10 @@ async def test_who_cannot_begin_a_conversation_keeps_no_other_from_it(home):
 async def test_what_a_database_cannot_hold_harms_no_other_message(home):
     room = await home.room_of("alice", "bob")
     other = await home.room_of("alice", "carol")
-    told = await asyncio.gather(
+    told = await outcomes(
         home.send("alice", room, "m1"),
         home.send("alice", other, "m2", type="\ud800"),  # half of a character
         home.send("alice", other, "m3"),
-        return_exceptions=True,
     )
     assert (told[0].message.seq, told[2].message.seq) == (1, 1)
     assert isinstance(told[1], Exception)
@@ -117,10 +111,9 @@ async def test_a_full_disk_fails_just_what_is_in_the_commit(home):
     pages = await home.database.write(lambda: value("PRAGMA page_count"))
     await home.database.write(lambda: value(f"PRAGMA max_page_count = {pages + 10}"))
     big = "x" * 30_000
-    told = await asyncio.gather(
+    told = await outcomes(
         *(home.send("alice", room, f"m{number}", ciphertext=big) for number in range(20)),
         *(home.send("alice", other, f"m{number}") for number in range(20)),
-        return_exceptions=True,
     )
     assert {one.code for one in told} == {Code.UNAVAILABLE}
     assert home.database.has_failed
@@ -153,7 +146,7 @@ async def test_a_connection_that_is_lost_in_the_middle_fails_just_what_it_carrie
     elsewhere = await home.send("alice", "bob", "elsewhere")
     later = asyncio.create_task(home.send("alice", rooms[0], "later"))
     await blocker.execute("SELECT pg_terminate_backend($1)", pid)
-    told = await asyncio.gather(*carried, return_exceptions=True)
+    told = await outcomes(*carried)
 
     assert [one.code for one in told] == [Code.UNAVAILABLE] * 3
     assert elsewhere.message.seq == 1

@@ -11,6 +11,7 @@ from server.core.ports.conversations import (
     Acknowledged,
     Deleted,
     Device,
+    FoundPage,
     FoundPlace,
     MessagePage,
     MessageRef,
@@ -106,7 +107,7 @@ class SqlMessages:
         before: FoundPlace | None,
         limit: int,
         now_ms: int,
-    ) -> MessagePage:
+    ) -> FoundPage:
         return await self._database.read(
             lambda: search.search(user_id, search_for, before, limit, now_ms)
         )
