@@ -50,11 +50,12 @@ _FROM_HERE = (
 
 _REST = f"SELECT x.created_ms, x.seq {_FROM_HERE} LIMIT 1 OFFSET $5"
 
+# CROSS: what SQLite reads first is what is looked at, and not all of the room.
 _MATCHING = (
     f"SELECT {MESSAGE} FROM (SELECT x.seq {_FROM_HERE} LIMIT $5) AS looked_at "
-    "JOIN messages m ON m.room_id = $1 AND m.seq = looked_at.seq "
-    "JOIN room_members me ON me.room_id = m.room_id AND me.user_id = $6 "
-    f"WHERE {readable('$6', '$7')} "
+    "CROSS JOIN messages m CROSS JOIN room_members me "
+    "WHERE m.room_id = $1 AND m.seq = looked_at.seq AND me.room_id = $1 AND me.user_id = $6 "
+    f"AND {readable('$6', '$7')} "
     "AND ($8::text IS NULL OR m.sender_id = $8::text) "
     "AND ($9::text IS NULL OR m.type = $9::text) "
     "ORDER BY m.seq DESC LIMIT $10"
