@@ -88,6 +88,9 @@ class Postgres:
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         return await self._run(steps, isolation="repeatable_read", readonly=True)
 
+    async def look_up(self, steps: Callable[[], Steps[T]]) -> T:
+        return await self.read(steps)
+
     async def _run(self, steps: Callable[[], Steps[T]], **options: Any) -> T:
         if not self._pool:
             raise unavailable()
