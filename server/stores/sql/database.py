@@ -63,7 +63,9 @@ class Database(Protocol):
         ...
 
     async def look_up(self, steps: Callable[[], Steps[T]]) -> T:
-        """The same for the few rows that many requests need first: it does not queue with reads.
+        """Run one statement that reads the few rows that many requests need first.
+
+        It does not queue with reads, nor does it cost as much.
 
         Raises:
             AppError: UNAVAILABLE; whatever the steps raise.
