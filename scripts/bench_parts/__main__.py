@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from scripts import children
-from scripts.bench_parts import generator
+from scripts.bench_parts import durable, generator
 from scripts.bench_parts.machine import machine
 from scripts.bench_parts.report import render
 from scripts.bench_parts.servers import COMPARED, SERVERS, BenchError, Cores, running
@@ -30,6 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         _allow_open_files()
+        if arguments.durable:
+            return _measure_durable(arguments)
         with children.ended_with_us(), tempfile.TemporaryDirectory() as folder:
             program = generator.build(Path(folder))
             cores = Cores.choose()
@@ -44,6 +46,14 @@ def main(argv: list[str] | None = None) -> int:
         runs = [dataclasses.asdict(one) for one in measured]
         arguments.json.write_text(json.dumps({"machine": where, "runs": runs}, indent=1) + "\n")
     return FAILED if any(one.error for one in measured) else 0
+
+
+def _measure_durable(arguments: argparse.Namespace) -> int:
+    where = machine(Cores(None, None))
+    where["measured"] = f"{arguments.seconds:g} s at a time, {arguments.rounds} rounds"
+    with children.ended_with_us():
+        print(durable.run(arguments.rounds, arguments.seconds, where, arguments.json))
+    return 0
 
 
 def _measure(arguments: argparse.Namespace, program: Path, cores: Cores) -> Iterator[Measurement]:
@@ -110,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="of which the median is told [3]")
     parser.add_argument(
         "--seconds", type=float, default=3, help="for which each load is measured [3]"
+    )
+    parser.add_argument(
+        "--durable",
+        action="store_true",
+        help="messages that are kept, on SQLite and on a PostgreSQL of its own, in their stead",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     return parser

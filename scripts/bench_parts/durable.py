@@ -1,89 +1,152 @@
-"""How many messages a second are stored: `python -m scripts.bench_parts.durable [URL]`.
+"""`scripts/bench --durable`: messages that are kept, on SQLite and on PostgreSQL.
 
-Through the store, without network and tokens: so many senders at the same time, each in a direct
-room, and each message is on the disk when it counts. A URL is that of a PostgreSQL database
-that may be filled; without one it is a new SQLite file, in the working directory's file system.
+Through the store alone, and end to end by HTTP with a token; each round on a new database, and the
+engines in turn.
 """
 
 import asyncio
+import json
+import statistics
 import sys
 import tempfile
-import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
-from server.core.limits import Bounds
-from server.core.ports.conversations import Device, NewMessage
-from server.stores.sql.conversations import SqlMessages
-from server.stores.sql.database import Database
-from server.stores.sql.migrations import migrate
-from server.stores.sql.postgres import Postgres
-from server.stores.sql.sqlite import SQLite
-from server.stores.sql.steps import Steps, run_many
+import msgspec
+import uvloop
 
-MESSAGES = 5_000
+from scripts.bench_parts import posted, stored
+from scripts.bench_parts.posted import Posted
+from scripts.bench_parts.servers import HUSHWIRE, BenchError, Kind, running
+from scripts.bench_parts.stored import Stored
+from server.stores.sql.opening import database_at
+from tests.postgres_servers import PostgresServer, new_database
 
-CIPHERTEXT = "x" * 400
+ENGINES = ("SQLite", "PostgreSQL")
 
-METADATA = b'{"nonce":"' + b"x" * 300 + b'"}'
+SENDERS = (1, 10, 100, 300)
 
+CONNECTIONS = (1, 16, 64)
 
-async def measure(database: Database, senders: int) -> float:
-    """Messages a second."""
-    await database.start()
-    await migrate(database)
-    pairs = [(new_id(), new_id()) for _ in range(senders)]
-    await database.write(lambda: _settle([one for pair in pairs for one in pair]))
-    store = SqlMessages(database, Bounds())
+DESIGN = {
+    "store, 300 senders, messages/s": "17,300; 6,200–10,000",
+    "POST, 64 connections, requests/s": "1,000",
+}
+"""What the design asks for: of SQLite and of PostgreSQL, or of both."""
 
-    async def talk(pair: tuple[str, str]) -> None:
-        for turn in range(MESSAGES // senders):
-            sender, recipient = pair[turn % 2], pair[(turn + 1) % 2]
-            await store.append(_message(sender, recipient), time.time_ns() // 1_000_000, None)
-
-    began = time.perf_counter()
-    await asyncio.gather(*map(talk, pairs))
-    took_s = time.perf_counter() - began
-    await database.close()
-    return MESSAGES // senders * senders / took_s
+Values = dict[str, list[float]]
+"""One figure: of each engine, round by round."""
 
 
-def _message(sender: str, recipient: str) -> NewMessage:
-    return NewMessage(
-        sender=UserId(sender),
-        sender_device=DeviceId("phone"),
-        room_id=None,
-        recipient=UserId(recipient),
-        new_room_id=RoomId(new_id()),
-        message_id=MessageId(new_id()),
-        type="direct",
-        ciphertext=CIPHERTEXT,
-        metadata=METADATA,
-        covered=frozenset({Device(UserId(recipient), DeviceId("phone"))}),
-    )
+def measure(rounds: int, seconds: float) -> dict[str, Values]:
+    """All figures, by their names.
+
+    Raises:
+        BenchError: Something is missing, or an answer was wrong.
+    """
+    figures: dict[str, Values] = {}
+    with _postgres() as server:
+        for number in range(1, rounds + 1):
+            for engine in ENGINES:
+                for name, value in _measured(engine, server, seconds):
+                    figures.setdefault(name, {}).setdefault(engine, []).append(value)
+                    print(f"round {number}, {engine:10} {name}: {value:,.2f}", file=sys.stderr)
+    return figures
 
 
-def _settle(users: list[str]) -> Steps[None]:
-    yield from run_many(
-        "INSERT INTO accounts (user_id, username, email, display_name, password_is_temporary, "
-        "is_operator, created_ms) VALUES ($1, $1, $1, $1, FALSE, FALSE, 0)",
-        [(one,) for one in users],
-    )
-    yield from run_many(
-        "INSERT INTO devices (user_id, device_id, name, type, created_ms, seen_ms) "
-        "VALUES ($1, 'phone', 'phone', 'web', 0, 0)",
-        [(one,) for one in users],
-    )
+@contextmanager
+def _postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer("shared_buffers=128MB")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
-def main() -> None:
-    url = next((one for one in sys.argv[1:] if "://" in one), None)
-    for senders in (1, 10, 100):
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            database: Database = Postgres(url) if url else SQLite(Path(folder) / "data.sqlite3")
-            rate = asyncio.run(measure(database, senders))
-        print(f"{database.name}, {senders} at the same time: {rate:.0f} messages/s")
+def _measured(engine: str, server: PostgresServer, seconds: float) -> Iterator[tuple[str, float]]:
+    for senders in SENDERS:
+        with _database(engine, server) as url:
+            counted = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+            with counted as loop:
+                one: Stored = loop.run(stored.measure(database_at(url, Path()), senders, seconds))
+        yield from _named(f"store, {senders} senders", one, "messages/s", "CPU µs/message")
+    with _database(engine, server) as url, running(_hushwire(url)) as process:
+        for connections in CONNECTIONS:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+                two: Posted = loop.run(posted.measure(process, connections, seconds))
+            yield from _named(
+                f"POST, {connections} connections", two, "requests/s", "server CPU µs/request"
+            )
 
 
-if __name__ == "__main__":
-    main()
+def _named(
+    load: str, counted: Stored | Posted, of_rate: str, of_cpu: str
+) -> Iterator[tuple[str, float]]:
+    words = {"rate": of_rate, "cpu_us": of_cpu, "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
+    for name, value in msgspec.to_builtins(counted).items():
+        yield f"{load}, {words[name]}", value
+
+
+@contextmanager
+def _database(engine: str, server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty one; a file is in the working directory's file system."""
+    if engine == "PostgreSQL":
+        yield new_database(server)
+        return
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        yield f"sqlite://{folder}/data.sqlite3"
+
+
+def _hushwire(url: str) -> Kind:
+    settings = {
+        "PORT": "0",
+        "RATE_LIMITS": "off",
+        "DATABASE_URL": url,
+        "JWT_SECRET": "j" * 32,
+        "ADMIN_TOKEN": "a" * 16,
+    }
+    return Kind("Hushwire", HUSHWIRE, settings, is_pinned=False)
+
+
+# --- the table ---
+
+
+def render(figures: Mapping[str, Values], where: Mapping[str, str]) -> str:
+    """The report, in Markdown."""
+    lines = [["figure", *ENGINES, "PostgreSQL / SQLite", "design"]]
+    lines.append(["---", "--:", "--:", "--:", "--:"])
+    for name, by_engine in figures.items():
+        cells = [f"{statistics.median(by_engine[one]):,.{_digits(name)}f}" for one in ENGINES]
+        lines.append([name, *cells, _ratio(by_engine), DESIGN.get(name, "")])
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"- {name}: {value}" for name, value in where.items()) + f"\n\n{table}"
+
+
+def _digits(name: str) -> int:
+    return 2 if name.endswith(" ms") else 0
+
+
+def _ratio(by_engine: Values) -> str:
+    sqlite, postgres = (by_engine[one] for one in ENGINES)
+    ratios = [other / one for one, other in zip(sqlite, postgres, strict=True)]
+    spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+    return f"**{statistics.median(ratios):.2f}**{spread}"
+
+
+def run(rounds: int, seconds: float, where: Mapping[str, str], written: Path | None) -> str:
+    """Measure, and tell.
+
+    Raises:
+        BenchError: As `measure`.
+    """
+    try:
+        figures = measure(rounds, seconds)
+    except (OSError, RuntimeError) as error:
+        raise BenchError(f"PostgreSQL does not start: {error}") from error
+    if written:
+        runs: dict[str, Any] = {"machine": dict(where), "durable": figures}
+        written.write_text(json.dumps(runs, indent=1) + "\n")
+    return render(figures, where)

@@ -22,7 +22,7 @@ def machine(cores: Cores) -> dict[str, str]:
     return {
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
         "kernel": f"{platform.system()} {platform.release()}",
-        "pinning": pinned if cores.server is not None else "none: there is only one core",
+        "pinning": pinned if cores.server is not None else "none",
         "Python": f"{platform.python_version()}, {_listed(PACKAGES, version)}",
         "Node": f"{_said('node', '--version')}, {_listed(NODE_PACKAGES, _node_version)}",
         "commit": _commit(),

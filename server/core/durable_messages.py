@@ -19,6 +19,7 @@ from server.core.ports import BacklogPage
 from server.core.ports.conversations import (
     Acknowledged,
     Device,
+    FoundPage,
     FoundPlace,
     MessagePage,
     MessageRef,
@@ -160,7 +161,7 @@ class DurableMessages:
 
     async def search(
         self, user: User, search: Search, before: FoundPlace | None, limit: int
-    ) -> MessagePage:
+    ) -> FoundPage:
         """Messages that the user may read, the newest first.
 
         Raises:

@@ -81,8 +81,9 @@ Messages
     POST /api/messages/status/bulk {messageIds, status, roomId?} or {updates: [{messageId, status,
         roomId?, senderId?}]}  {updated, notFound}; at most 500
     POST /api/messages/search {participantId?, senderId?, roomId?, messageType?, from?, to?,
-        limit?, before?}  {messages, hasMore, next}, the newest first; 422 `unsearchable` for a
-        `query`: the server cannot read
+        limit?, before?}  {messages, hasMore, next}, the newest first; a page looks at only
+        so many messages, so it may be empty where `hasMore` says that `next`, as `before`, goes
+        on. 422 `unsearchable` for a `query`: the server cannot read
     DELETE /api/messages/{messageId} {roomId?, senderId?}   {messageId, roomId, deletedAt}
 
     message     {messageId, roomId, seq, senderId, senderDeviceId, recipientId, messageType,

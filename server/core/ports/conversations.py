@@ -276,6 +276,18 @@ class FoundPlace(Struct, frozen=True, order=True):
     seq: int
 
 
+class FoundPage(Struct, frozen=True):
+    """Messages that were found, the newest first.
+
+    Attributes:
+        next: Before which the search goes on; None at its end. A page may be empty and not the
+            last: it looks at only so many messages.
+    """
+
+    messages: tuple[StoredMessage, ...]
+    next: FoundPlace | None
+
+
 class Deleted(Struct, frozen=True, kw_only=True):
     """A message that is a tombstone now; `is_repeat` if it was before."""
 
@@ -385,8 +397,8 @@ class MessageStore(Protocol):
         before: FoundPlace | None,
         limit: int,
         now_ms: int,
-    ) -> MessagePage:
-        """Messages that the user may read, the newest first."""
+    ) -> FoundPage:
+        """Messages that the user may read, the newest first, as far as one page looks."""
         ...
 
     async def expire(self, now_ms: int, limit: int) -> int:

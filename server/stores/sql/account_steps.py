@@ -235,9 +235,8 @@ def expire(now_ms: int, audit_kept_ms: int) -> Steps[int]:
         sorted({str(one[0]) for one in families}),
     )
     pending = yield from forget("registrations", "token_hash", "expires_ms", now_ms)
-    addresses = yield from rows(
-        "DELETE FROM known_addresses WHERE seen_ms <= $1 RETURNING seen_ms",
-        now_ms - ADDRESS_KNOWN_MS,
+    addresses = yield from forget(
+        "known_addresses", "user_id, address_hash", "seen_ms", now_ms - ADDRESS_KNOWN_MS, "user_id"
     )
     yield from forget("audit", "entry_id", "at_ms", now_ms - audit_kept_ms)
     return len(families) + len(pending) + len(addresses)
@@ -248,7 +247,7 @@ def forget(
 ) -> Steps[list[Row]]:
     """Delete some of the rows of a table whose time has come, and tell one column of them."""
     return rows(
-        f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {time} <= $1"
+        f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} <= $1"
         f" ORDER BY {time} LIMIT $2) RETURNING {told or key}",
         until_ms,
         MAX_FORGOTTEN,

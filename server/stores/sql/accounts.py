@@ -43,7 +43,7 @@ class SqlAccounts:
         return await self._database.read(lambda: account_steps.find(key, address_hash, now_ms))
 
     async def account(self, user_id: UserId) -> Account | None:
-        return await self._database.read(lambda: account_steps.account(user_id))
+        return await self._database.look_up(lambda: account_steps.account(user_id))
 
     async def accounts(self, after: UserId | None, limit: int) -> AccountPage:
         return await self._database.read(lambda: account_steps.accounts(after, limit))
@@ -80,7 +80,7 @@ class SqlAccounts:
         return await self._database.write(lambda: claim_registration_steps(claim, now_ms))
 
     async def session(self, family_id: str) -> AccountSession | None:
-        return await self._database.read(lambda: tokens.session(family_id))
+        return await self._database.look_up(lambda: tokens.session(family_id))
 
     async def rotate(
         self, refresh_hash: bytes, new_hash: bytes, expires_ms: int, now_ms: int

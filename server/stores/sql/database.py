@@ -62,6 +62,16 @@ class Database(Protocol):
         """
         ...
 
+    async def look_up(self, steps: Callable[[], Steps[T]]) -> T:
+        """Run one statement that reads the few rows that many requests need first.
+
+        It does not queue with reads, nor does it cost as much.
+
+        Raises:
+            AppError: UNAVAILABLE; whatever the steps raise.
+        """
+        ...
+
 
 def unavailable() -> AppError:
     return AppError(Code.UNAVAILABLE, "the database is away; try again", retry_after_ms=1_000)

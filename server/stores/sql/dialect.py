@@ -7,7 +7,8 @@ from typing import Any
 
 _ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
 _PARAMETER = re.compile(r"\$(\d+)")
-_LOCK = re.compile(r"\s+FOR (UPDATE|SHARE)( OF \w+)?( SKIP LOCKED)?")
+_ELEMENTS = re.compile(r"json_array_elements\(")
+_LOCK = re.compile(r"\s+FOR (NO KEY )?(UPDATE|SHARE)( OF \w+)?( SKIP LOCKED)?")
 _CAST = re.compile(r"::\w+(\[\])?")
 
 
@@ -16,6 +17,7 @@ def for_sqlite(sql: str) -> str:
     """The statement as SQLite takes it: it has one writer and needs no locks."""
     sql = _LOCK.sub("", sql)
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
+    sql = _ELEMENTS.sub("json_each(", sql)
     return _PARAMETER.sub(r"?\1", _CAST.sub("", sql))
 
 

@@ -39,6 +39,13 @@ _AWAY = (
 )
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """Nothing is set on it that would outlive a transaction, so nothing need be reset after one."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class Postgres:
     """A database of a server.
 
@@ -63,6 +70,7 @@ class Postgres:
                     min_size=1,
                     max_size=CONNECTIONS,
                     command_timeout=COMMAND_LIMIT_S,
+                    connection_class=_Connection,
                     server_settings={"application_name": "hushwire"},
                 )
         except (*_AWAY, asyncpg.PostgresError, ValueError) as error:
@@ -88,16 +96,22 @@ class Postgres:
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         return await self._run(steps, isolation="repeatable_read", readonly=True)
 
-    async def _run(self, steps: Callable[[], Steps[T]], **options: Any) -> T:
+    async def look_up(self, steps: Callable[[], Steps[T]]) -> T:
+        return await self._run(steps, is_bare=True)
+
+    async def _run(
+        self, steps: Callable[[], Steps[T]], *, is_bare: bool = False, **options: Any
+    ) -> T:
         if not self._pool:
             raise unavailable()
         await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
-            async with (
-                self._pool.acquire(timeout=COMMAND_LIMIT_S) as connection,
-                connection.transaction(**options),
-            ):
-                result = await _run_steps(connection, steps())
+            async with self._pool.acquire(timeout=COMMAND_LIMIT_S) as connection:
+                if is_bare:  # without the turns for the begin and the end of a transaction
+                    result = await _run_steps(connection, steps())
+                else:
+                    async with connection.transaction(**options):
+                        result = await _run_steps(connection, steps())
         except _AWAY as error:
             self.has_failed = True
             raise unavailable() from error

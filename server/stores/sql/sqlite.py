@@ -54,6 +54,8 @@ class SQLite:
         readers = 0 if self._path == IN_MEMORY else READERS
         self._readers = [Worker(self._open, Worker.run_reads) for _ in range(readers)]
         self._next_reader = 0
+        # Its own, so that no token waits until a long history was read.
+        self._looker_up = Worker(self._open, Worker.run_reads) if readers else self._writer
 
     @property
     def has_failed(self) -> bool:
@@ -61,13 +63,13 @@ class SQLite:
 
     async def start(self) -> None:
         try:
-            for worker in (self._writer, *self._readers):
+            for worker in self._workers():
                 await worker.start()
         except (apsw.Error, OSError) as error:
             raise DatabaseAwayError(f"{self._path}: {error}") from error
 
     async def close(self) -> None:
-        for worker in (*self._readers, self._writer):
+        for worker in reversed(self._workers()):
             await worker.close()
 
     async def write(self, steps: Callable[[], Steps[T]]) -> T:
@@ -78,6 +80,12 @@ class SQLite:
             return await self._writer.do(steps)
         self._next_reader = (self._next_reader + 1) % len(self._readers)
         return await self._readers[self._next_reader].do(steps)
+
+    async def look_up(self, steps: Callable[[], Steps[T]]) -> T:
+        return await self._looker_up.do(steps)
+
+    def _workers(self) -> list[Worker]:
+        return list(dict.fromkeys((self._writer, self._looker_up, *self._readers)))
 
     def _open(self) -> apsw.Connection:
         if self._path != IN_MEMORY:

@@ -9,11 +9,14 @@ So one text serves an engine that blocks a thread and one that is awaited:
         return found is not None
 
 The dialect: parameters are `$1`, `$2`, … and types `TEXT BIGINT BOOLEAN BYTEA`. What is read in
-order to be changed is locked by `FOR UPDATE`. `= ANY($1::text[])` takes a list. Text never holds
-NUL, so whatever clients choose freely is `BYTEA`.
+order to be changed is locked by `FOR UPDATE`, or by `FOR NO KEY UPDATE`, which others need not wait
+for to refer to it. `= ANY($1::text[])` takes a list; `json_array_elements($1::json) AS asked` takes
+lists of lists as JSON (`listed`), of which `asked.value ->> 0` is the first column. Text never
+holds NUL, so whatever clients choose freely is `BYTEA`.
 """
 
-from collections.abc import Generator, Sequence
+import json
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -59,6 +62,11 @@ def value(sql: str, *arguments: Any) -> Steps[Any]:
 def run(sql: str, *arguments: Any) -> Steps[None]:
     """Run a statement that returns nothing."""
     yield Statement(sql, arguments)
+
+
+def listed(table: Iterable[Sequence[str | int | None]]) -> str:
+    """Rows as one argument, for `json_array_elements`."""
+    return json.dumps(list(table))
 
 
 def run_many(sql: str, many: Sequence[tuple[Any, ...]]) -> Steps[None]:

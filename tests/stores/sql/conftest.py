@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from server.core.ports.accounts import Account
@@ -62,3 +63,12 @@ async def home(database: Database) -> Household:
     made = Household(database)
     await made.settle("alice", "bob", "carol")
     return made
+
+
+@pytest.fixture
+async def blocker(home):
+    """A connection to PostgreSQL beside the pool, in a transaction that is not ended yet."""
+    connection = await asyncpg.connect(home.database._url)
+    await connection.execute("BEGIN")
+    yield connection
+    await connection.close()

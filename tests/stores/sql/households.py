@@ -1,15 +1,19 @@
 """People with accounts and devices for the tests of durable rooms, straight into the tables."""
 
+import asyncio
 import functools
+from collections.abc import Awaitable
 from typing import Any
+
+import asyncpg
 
 from server.core.durable import Status, StoredMessage
 from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
     Device,
+    FoundPage,
     FoundPlace,
-    MessagePage,
     MessageRef,
     NewMessage,
     NewRoom,
@@ -123,7 +127,7 @@ class Household:
 
     async def search(
         self, user: str, before: FoundPlace | None, limit: int, **wish: Any
-    ) -> MessagePage:
+    ) -> FoundPage:
         return await self.messages.search(UserId(user), Search(**wish), before, limit, NOW_MS)
 
     async def count(self, table: str) -> int:
@@ -156,3 +160,22 @@ def _add_device(name: str, device_id: str, now_ms: int) -> Steps[None]:
         device_id,
         now_ms,
     )
+
+
+async def outcomes(*asked: Awaitable[Any]) -> list[Any]:
+    """What comes of all of these at the same time; of what fails, the error."""
+    return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
+async def pid_that_waits(connection: asyncpg.Connection) -> int:
+    """The process of a transaction that waits for another one."""
+    found: list[int] = []
+    async with asyncio.timeout(10):
+        while not found:
+            rows = await connection.fetch(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            found = [one[0] for one in rows]
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+    return found[0]

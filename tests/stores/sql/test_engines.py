@@ -1,10 +1,12 @@
 """What both engines promise to the stores that stand on them."""
 
 import asyncio
+import threading
 
 import pytest
 
 from server.core.errors import AppError, Code
+from server.stores.sql.postgres import Postgres
 from server.stores.sql.steps import rows, run, run_many, value
 from server.transports.eager import start
 from tests.servers import until
@@ -130,3 +132,23 @@ async def test_a_transaction_may_begin_outside_of_any_task(database):
     await until(lambda: found)
 
     assert found == [1]
+
+
+async def test_a_long_read_delays_no_look_up(counters):
+    go, begun = threading.Event(), threading.Event()
+
+    def long():
+        yield from look("a")
+        begun.set()
+        if not isinstance(counters, Postgres):  # there it is the loop that would wait
+            go.wait(20)
+        return (yield from look("b"))
+
+    reading = [asyncio.create_task(counters.read(long)) for _ in range(4)]
+    await until(begun.is_set)
+    async with asyncio.timeout(10):
+        assert await counters.look_up(lambda: look("a")) == 0
+        assert await counters.write(lambda: count("a")) == 1
+        assert await counters.look_up(lambda: look("a")) == 1
+    go.set()
+    assert await asyncio.gather(*reading) == [0] * 4

@@ -6,9 +6,9 @@ import pytest
 
 from server.core.durable import Status
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, UserId
 from server.core.ports.conversations import Device, MessageRef, WaitingPlace
-from tests.stores.sql.households import NOW_MS, phone, place_of
+from tests.stores.sql.households import NOW_MS, phone
 
 LAPTOP = Device(UserId("bob"), DeviceId("bob-laptop"))
 
@@ -294,45 +294,3 @@ async def test_an_ended_room_goes_with_the_last_of_its_messages(home):
     assert sum(forgotten) == 8
     assert await home.count("rooms") == 1
     assert await home.count("messages") == 3
-
-
-# --- search ---
-
-
-async def found(home, user, before=None, limit=10, **wish):
-    page = await home.search(user, before, limit, **wish)
-    return [one.message_id for one in page.messages]
-
-
-async def test_search_finds_by_people_room_time_and_type(home):
-    room = await home.room_of("alice", "bob", "carol")
-    await home.send("alice", "bob", "d1", now_ms=NOW_MS + 1)
-    await home.send("bob", room, "r1", now_ms=NOW_MS + 2, type="group")
-    await home.send("bob", "alice", "d2", now_ms=NOW_MS + 3)
-    await home.send("carol", room, "r2", now_ms=NOW_MS + 4, type="file")
-    await home.send("carol", "bob", "hidden", now_ms=NOW_MS + 5)
-
-    assert await found(home, "alice") == ["r2", "d2", "r1", "d1"]
-    assert await found(home, "alice", sender=UserId("bob")) == ["d2", "r1"]
-    assert await found(home, "alice", room_id=room) == ["r2", "r1"]
-    assert await found(home, "alice", participant=UserId("carol")) == ["r2", "r1"]
-    assert await found(home, "alice", type="file") == ["r2"]
-    assert await found(home, "alice", from_ms=NOW_MS + 2, until_ms=NOW_MS + 4) == ["d2", "r1"]
-    assert await found(home, "alice", room_id=RoomId("nowhere")) == []
-
-
-async def test_a_search_goes_on_where_its_page_ended(home):
-    rooms = [await home.room_of("alice", "bob") for _ in range(3)]
-    for number in range(9):
-        await home.send("bob", rooms[number % 3], f"m{number}", now_ms=NOW_MS + number // 2)
-    everything = await found(home, "alice")
-    assert len(everything) == 9
-
-    seen, before = [], None
-    while True:
-        page = await home.search("alice", before, 2)
-        seen += [one.message_id for one in page.messages]
-        if not page.has_more:
-            break
-        before = place_of(page.messages[-1])
-    assert seen == everything

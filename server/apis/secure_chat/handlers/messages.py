@@ -23,6 +23,7 @@ from server.core.ids import MessageId, RoomId
 from server.core.opaque import Opaque
 from server.core.ports.conversations import (
     Acknowledged,
+    FoundPage,
     FoundPlace,
     ListPage,
     MessagePage,
@@ -126,7 +127,7 @@ def _ref_of(request: SetStatus | DeleteMessage) -> MessageRef:
     return MessageRef(request.message_id, request.room_id, request.sender_id)
 
 
-async def search_messages(chat: Chat, caller: Caller, request: SearchMessages) -> MessagePage:
+async def search_messages(chat: Chat, caller: Caller, request: SearchMessages) -> FoundPage:
     user = account_of(caller)
     if request.query:
         raise AppError(

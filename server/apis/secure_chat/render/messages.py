@@ -8,7 +8,14 @@ from server.apis.secure_chat.render.rooms import participant
 from server.apis.secure_chat.requests.messages import SetStatus
 from server.core.clock import iso_utc
 from server.core.durable import StoredMessage
-from server.core.ports.conversations import Acknowledged, Listed, ListPage, MessagePage, StoredNew
+from server.core.ports.conversations import (
+    Acknowledged,
+    FoundPage,
+    Listed,
+    ListPage,
+    MessagePage,
+    StoredNew,
+)
 
 
 def sent(_: object, stored: StoredNew) -> dict[str, Any]:
@@ -65,10 +72,13 @@ def offline(_: object, page: MessagePage) -> dict[str, Any]:
     return {**messages(_, page), "next": following}
 
 
-def found(_: object, page: MessagePage) -> dict[str, Any]:
-    last = page.messages[-1] if page.has_more else None
-    following = f"{last.sent_ms}.{last.seq}.{last.room_id}" if last else None
-    return {**messages(_, page), "next": following}
+def found(_: object, page: FoundPage) -> dict[str, Any]:
+    place = page.next
+    return {
+        "messages": [message(one) for one in page.messages],
+        "hasMore": place is not None,
+        "next": f"{place.sent_ms}.{place.seq}.{place.room_id}" if place else None,
+    }
 
 
 def conversations(_: object, page: ListPage) -> dict[str, Any]:

@@ -54,8 +54,19 @@ def check_rank(roles: Roles, user_id: UserId, least: Role) -> None:
         raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
 
 
+def lock_accounts(user_ids: Iterable[str]) -> Steps[None]:
+    """Have none of these be deleted, block anybody or come into another room until the end.
+
+    Before any room is locked, as who deletes an account has it.
+    """
+    yield from run(
+        "SELECT 1 FROM accounts WHERE user_id = ANY($1::text[]) ORDER BY user_id FOR NO KEY UPDATE",
+        sorted(map(str, user_ids)),
+    )
+
+
 def check_newcomers(asker: UserId, newcomers: Iterable[UserId], bounds: Bounds) -> Steps[None]:
-    """Whether all of these can be put into a room with roles by the asker.
+    """Whether all of these, whose accounts are locked, can be put into a room by the asker.
 
     Raises:
         AppError: RECIPIENT_NOT_FOUND, LIMIT_REACHED.
@@ -103,6 +114,7 @@ def add_member(
     now_ms: int,
     bounds: Bounds,
 ) -> Steps[Changed]:
+    yield from lock_accounts([member])
     roles = yield from locked_roles(room_id, user_id)
     wanted = role or roles.get(member, Role.MEMBER)
     is_changed = roles.get(member) is not wanted

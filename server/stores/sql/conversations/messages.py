@@ -1,8 +1,9 @@
 """Messages of durable rooms, and how far they have come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from server.core.durable import Status, StoredMessage
+from server.core.errors import AppError
 from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
@@ -10,6 +11,7 @@ from server.core.ports.conversations import (
     Acknowledged,
     Deleted,
     Device,
+    FoundPage,
     FoundPlace,
     MessagePage,
     MessageRef,
@@ -18,7 +20,15 @@ from server.core.ports.conversations import (
     StoredNew,
     WaitingPlace,
 )
-from server.stores.sql.conversations import expiry, history, receipts, search, storing, waiting
+from server.stores.sql.batches import Batches
+from server.stores.sql.conversations import expiry, history, receipts, search, waiting
+from server.stores.sql.conversations.storing import (
+    Draft,
+    Outcome,
+    append_all,
+    append_first,
+    draft_of,
+)
 from server.stores.sql.database import Database
 
 
@@ -27,15 +37,14 @@ class SqlMessages:
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
         self._database = database
-        self._bounds = bounds
+        self._batches: Batches[Draft, StoredNew] = Batches(
+            together=lambda drafts: database.write(lambda: append_all(drafts, waits=False)),
+            apart=lambda drafts: _store_apart(database, drafts, bounds),
+        )
 
     async def append(self, new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> StoredNew:
-        try:
-            return await self._database.write(
-                lambda: storing.append(new, now_ms, default_ttl_ms, self._bounds)
-            )
-        except storing.RepeatedError as repeat:
-            return repeat.stored
+        draft = draft_of(new, now_ms, default_ttl_ms)
+        return await self._batches.do(draft.key, draft, draft.size_bytes)
 
     async def history(
         self,
@@ -98,10 +107,24 @@ class SqlMessages:
         before: FoundPlace | None,
         limit: int,
         now_ms: int,
-    ) -> MessagePage:
+    ) -> FoundPage:
         return await self._database.read(
             lambda: search.search(user_id, search_for, before, limit, now_ms)
         )
 
     async def expire(self, now_ms: int, limit: int) -> int:
         return await self._database.write(lambda: expiry.expire(now_ms, limit))
+
+
+async def _store_apart(
+    database: Database, drafts: Sequence[Draft], bounds: Bounds
+) -> Sequence[Outcome]:
+    """Store messages of one room, which another transaction has locked, or which is not there."""
+    done = await database.write(lambda: append_all(drafts, waits=True))
+    if done[0] is not None:
+        return done
+    try:
+        first: Outcome = await database.write(lambda: append_first(drafts[0], bounds))
+    except AppError as refusal:
+        first = refusal
+    return [first, *done[1:]]

@@ -83,18 +83,18 @@ def _acknowledge_in(
 
 def _note(reader: _Reader, some: list[Named], status: Status, now_ms: int) -> Steps[list[Receipt]]:
     """Write receipts of what has come further."""
+    # Locked, so that none is deleted before there is a receipt of it: those that were are left out.
     held = yield from rows(
-        "SELECT seq, read_ms FROM receipts "
-        "WHERE room_id = $1 AND user_id = $2 AND seq = ANY($3::bigint[])",
+        "SELECT m.seq, c.seq, c.read_ms FROM messages m LEFT JOIN receipts c "
+        "ON c.room_id = m.room_id AND c.seq = m.seq AND c.user_id = $2 WHERE m.room_id = $1 "
+        "AND m.seq = ANY($3::bigint[]) AND m.deleted_ms IS NULL ORDER BY m.seq FOR SHARE OF m",
         reader.room_id,
         reader.device.user_id,
         [one.seq for one in some],
     )
-    read_ms = {one[0]: one[1] for one in held}
     is_read = status is Status.READ
-    further = [
-        one for one in some if one.seq not in read_ms or (is_read and read_ms[one.seq] is None)
-    ]
+    fresh = {seq for seq, has, read_ms in held if has is None or (is_read and read_ms is None)}
+    further = [one for one in some if one.seq in fresh]
     yield from run_many(
         "INSERT INTO receipts (room_id, seq, user_id, delivered_ms, read_ms) "
         "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (room_id, seq, user_id) "

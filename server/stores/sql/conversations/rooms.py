@@ -12,6 +12,7 @@ from server.stores.sql.conversations.members import (
     check_rank,
     end_room,
     is_account,
+    lock_accounts,
     locked_roles,
     most_rooms,
     put_members,
@@ -29,6 +30,7 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
     members: Roles = {one: Role.MEMBER for one in new.members if one != new.creator}
     if len(members) >= bounds.room_members:
         raise AppError(Code.LIMIT_REACHED, f"a room holds {bounds.room_members}")
+    yield from lock_accounts([new.creator, *members])
     if (yield from most_rooms([new.creator])) >= bounds.rooms_per_user:
         raise AppError(Code.TOO_MANY_ROOMS, f"you are in {bounds.rooms_per_user} rooms; leave one")
     if members:
@@ -92,6 +94,7 @@ def make_direct(
         raise AppError(Code.FORBIDDEN, "that is you; write to somebody else")
     if not (yield from is_account(other)):
         raise no_such_recipient()
+    yield from lock_accounts([user_id])  # so that two rooms at once are counted one by one
     begun = yield from value(
         "SELECT COUNT(*) FROM rooms WHERE created_by = $1 AND pair_key IS NOT NULL", user_id
     )

@@ -1,16 +1,21 @@
-"""Steps that store a message."""
+"""Steps that store messages, many in one transaction.
 
-from collections.abc import Iterable
+The rooms are locked first, and so all that is read after that is as it will be when the messages
+are stored.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from server.core.durable import StoredMessage
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, UserId
+from server.core.ids import UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
-from server.core.ports.conversations import Device, NewMessage, StoredNew
-from server.stores.sql.conversations.rooms import make_direct, no_such_recipient
+from server.core.ports.conversations import NewMessage, StoredNew
+from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
+from server.stores.sql.conversations.rooms import make_direct
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
     message,
@@ -18,26 +23,39 @@ from server.stores.sql.conversations.shapes import (
     pair_key,
     peer_in,
 )
-from server.stores.sql.device_keys import gives_keys_to
-from server.stores.sql.steps import Row, Steps, row, rows, run
-
-_Devices = dict[str, set[str] | None]
-"""The devices of all members that they have now, by user; None of whom gives the sender no keys.
-
-Nothing can be encrypted for those, so nobody waits for it: else one member could silence a room.
-"""
+from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
-class RepeatedError(Exception):
-    """A message is stored already: nothing that its repeat has done is to be kept."""
+class Draft(Struct, frozen=True):
+    """A message that is to be stored, and by which it is told where: a room's id or pair."""
 
-    def __init__(self, stored: StoredNew) -> None:
-        super().__init__("this message is stored already")
-        self.stored = stored
+    new: NewMessage
+    now_ms: int
+    default_ttl_ms: int | None
+    key: str
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.new.ciphertext) + len(self.new.metadata or b"")
 
 
-class _Place(Struct, frozen=True):
-    """In a room, which is locked, the next one: it is taken if the transaction is kept."""
+def draft_of(new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> Draft:
+    key = new.room_id or "" if new.recipient is None else pair_key(new.sender, new.recipient)
+    return Draft(new, now_ms, default_ttl_ms, key)
+
+
+Outcome = StoredNew | AppError | None
+
+
+class _Room(Struct):
+    """A room, locked, as messages are put into it.
+
+    Attributes:
+        seq, sent_ms: Of the newest message.
+        stored: Messages by their ids, those to which drafts have the same; and whether they
+            are withheld.
+        added: Rows of new messages.
+    """
 
     room_id: str
     kind: Kind
@@ -45,199 +63,220 @@ class _Place(Struct, frozen=True):
     ttl_ms: int | None
     seq: int
     sent_ms: int
+    members: dict[str, Member]
+    stored: dict[str, tuple[StoredMessage, bool]]
+    added: list[Row]
 
 
-class _Known(Struct, frozen=True):
-    """What is known beforehand.
+_Rooms = dict[str, _Room]
+"""By their ids, and by their pairs."""
 
-    Attributes:
-        message: That has the id in this room, if there is one; and whether it is withheld.
-        has_account, is_blocked, has_blocked: Of the other one of a direct room: whether it has
-            an account, has blocked the sender, and is blocked by the sender.
+
+def append_all(drafts: Sequence[Draft], *, waits: bool) -> Steps[list[Outcome]]:
+    """Store messages; what is refused harms no other.
+
+    Args:
+        waits: For rooms that other transactions have locked, in the order of their ids. Else what
+            is for these is left.
+
+    Returns:
+        What came of each; None of what was left, or has no room yet.
     """
+    rooms = yield from _lock(drafts, waits=waits)
+    if not rooms:
+        return [None for _ in drafts]
+    yield from _read_members(rooms)
+    blocks = yield from _read_known(drafts, rooms)
+    blocks |= yield from _blocks_in_groups(drafts, rooms)
+    outcomes = [_try_to_put(draft, rooms.get(draft.key), blocks) for draft in drafts]
+    yield from _write(rooms)
+    return outcomes
 
-    message: Row | None
-    has_account: bool
-    is_blocked: bool
-    has_blocked: bool
 
-
-def append(
-    new: NewMessage, now_ms: int, default_ttl_ms: int | None, bounds: Bounds
-) -> Steps[StoredNew]:
-    """Store a message.
+def append_first(draft: Draft, bounds: Bounds) -> Steps[StoredNew]:
+    """Store a message whose room was not there, with its room if that is a direct one.
 
     Raises:
-        RepeatedError: It was stored before.
+        AppError: What it is refused for; then the room is not made either.
     """
-    place = yield from _take_place(new, now_ms, bounds)
-    devices = yield from _devices(place.room_id, new.sender)
-    if new.sender not in devices:
-        raise no_such_room()
-    known = yield from _known(new, place)
-    if known.message:
-        raise RepeatedError(_repeated(known.message, new, place, devices))
-    withheld = _is_withheld(new, place, known)
-    if not withheld:  # whom the recipient has blocked has none of its keys
-        _check_devices(new, devices)
-    stored = yield from _insert(new, place, default_ttl_ms, withheld=withheld)
-    return StoredNew(
-        message=stored, is_repeat=False, readers=_readers(new.sender, devices, withheld=withheld)
-    )
-
-
-# That the place is taken first locks the room, and so all that is read after this is as it will
-# be when the message is stored.
-_TAKE = (
-    "UPDATE rooms SET seq = seq + 1, "
-    "active_ms = CASE WHEN active_ms > $2 THEN active_ms ELSE $2 END "
-    "WHERE {named} AND deleted_ms IS NULL "
-    "RETURNING room_id, kind, pair_key, ttl_ms, seq, active_ms"
-)
-_TAKE_IN_ROOM = _TAKE.format(named="room_id = $1")
-_TAKE_DIRECT = _TAKE.format(named="pair_key = $1")
-
-
-_DEVICES = (
-    "SELECT me.user_id, a.user_id, d.device_id FROM room_members me LEFT JOIN accounts a "
-    f"ON a.user_id = me.user_id AND {gives_keys_to('$2')} LEFT JOIN devices d "
-    "ON d.user_id = me.user_id AND d.revoked_ms IS NULL WHERE me.room_id = $1"
-)
-
-
-def _take_place(new: NewMessage, now_ms: int, bounds: Bounds) -> Steps[_Place]:
+    new = draft.new
     if new.recipient is None:
-        found = yield from row(_TAKE_IN_ROOM, new.room_id, now_ms)
-    else:
-        key = pair_key(new.sender, new.recipient)
-        found = yield from row(_TAKE_DIRECT, key, now_ms)
-        if not found:
-            yield from make_direct(new.sender, new.recipient, new.new_room_id, now_ms, bounds)
-            found = yield from row(_TAKE_DIRECT, key, now_ms)
-    if not found:
         raise no_such_room()
-    room_id, kind, key, ttl_ms, seq, sent_ms = found
-    return _Place(room_id, Kind(kind), key, ttl_ms, seq, sent_ms)
+    yield from make_direct(new.sender, new.recipient, new.new_room_id, draft.now_ms, bounds)
+    (outcome,) = yield from append_all([draft], waits=True)
+    if outcome is None:
+        raise no_such_room()
+    if isinstance(outcome, AppError):
+        raise outcome
+    return outcome
 
 
-def _devices(room_id: str, sender: UserId) -> Steps[_Devices]:
-    found = yield from rows(_DEVICES, room_id, sender)
-    devices: _Devices = {}
-    for user_id, account, device_id in found:
-        held = devices.setdefault(user_id, None if account is None else set())
-        if held is not None and device_id is not None:
-            held.add(device_id)
-    return devices
+# --- what is known ---
+
+_ROOMS = (
+    "SELECT room_id, kind, pair_key, ttl_ms, seq, active_ms FROM rooms "
+    "WHERE (room_id = ANY($1::text[]) OR pair_key = ANY($2::text[])) AND deleted_ms IS NULL "
+    "ORDER BY room_id FOR NO KEY UPDATE"
+)
+
+_MEMBERS = (
+    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, d.device_id FROM room_members me "
+    "LEFT JOIN accounts a ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
+    "LEFT JOIN devices d ON d.user_id = me.user_id AND d.revoked_ms IS NULL "
+    "WHERE me.room_id = ANY($1::text[])"
+)
+
+_IS_BLOCKED = (
+    "EXISTS (SELECT 1 FROM account_blocks b WHERE b.user_id = (asked.value ->> {one}) "
+    "AND b.blocked_id = (asked.value ->> {other}))"
+)
+
+# Asked: the id of a message, its room, its sender, and the other one of a direct room.
+_KNOWN = (
+    f"SELECT {MESSAGE}, m.withheld, asked.value ->> 2, asked.value ->> 3, "
+    f"{_IS_BLOCKED.format(one=2, other=3)}, {_IS_BLOCKED.format(one=3, other=2)} "
+    "FROM json_array_elements($1::json) AS asked LEFT JOIN messages m "
+    "ON m.message_id = (asked.value ->> 0) AND m.room_id = (asked.value ->> 1)"
+)
+
+# Asked: a room with roles, and a sender.
+_BLOCKS = (
+    "SELECT b.user_id, b.blocked_id FROM json_array_elements($1::json) AS asked "
+    "JOIN room_members me ON me.room_id = (asked.value ->> 0) "
+    "JOIN account_blocks b ON b.user_id = me.user_id AND b.blocked_id = (asked.value ->> 1)"
+)
 
 
-def _known(new: NewMessage, place: _Place) -> Steps[_Known]:
-    found = yield from row(
-        f"SELECT {MESSAGE}, m.withheld, "
-        "EXISTS (SELECT 1 FROM accounts WHERE user_id = $4 AND deleted_ms IS NULL), "
-        "EXISTS (SELECT 1 FROM account_blocks WHERE user_id = $4 AND blocked_id = $3), "
-        "EXISTS (SELECT 1 FROM account_blocks WHERE user_id = $3 AND blocked_id = $4) "
-        "FROM (SELECT 1) AS one LEFT JOIN messages m ON m.message_id = $1 AND m.room_id = $2",
-        new.message_id,
-        place.room_id,
-        new.sender,
-        peer_in(place.pair_key, new.sender) or "",
+def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
+    found = yield from rows(
+        _ROOMS if waits else f"{_ROOMS} SKIP LOCKED",
+        sorted({one.key for one in drafts if one.new.recipient is None}),
+        sorted({one.key for one in drafts if one.new.recipient is not None}),
     )
-    if not found:
-        raise RuntimeError("a statement that answers one row has answered none")
-    stored = None if found[0] is None else found[:12]
-    return _Known(stored, *map(bool, found[12:]))
+    rooms: _Rooms = {}
+    for room_id, kind, key, ttl_ms, seq, active_ms in found:
+        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [])
+        rooms[room_id] = room
+        if key is not None:
+            rooms[key] = room
+    return rooms
 
 
-def _repeated(known: Row, new: NewMessage, place: _Place, devices: _Devices) -> StoredNew:
-    stored = message(known, place.kind, place.pair_key)
+def _read_members(rooms: _Rooms) -> Steps[None]:
+    found = yield from rows(_MEMBERS, sorted({one.room_id for one in rooms.values()}))
+    for room_id, user_id, account, banned_ms, device_id in found:
+        members = rooms[room_id].members
+        member = members.get(user_id)
+        if member is None:
+            member = Member(account is not None, banned_ms is not None, set())
+            members[user_id] = member
+        if device_id is not None:
+            member.device_ids.add(device_id)
+
+
+def _read_known(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
+    """Read what is stored already, and who of those in direct rooms blocks whom."""
+    asked = [
+        (new.message_id, room.room_id, new.sender, peer_in(room.pair_key, new.sender))
+        for new, room in _with_rooms(drafts, rooms)
+    ]
+    found = yield from rows(_KNOWN, listed(asked))
+    blocks: Blocks = set()
+    for one in found:
+        sender, peer, blocks_peer, is_blocked = one[12:]
+        if blocks_peer:
+            blocks.add((sender, peer))
+        if is_blocked:
+            blocks.add((peer, sender))
+        if one[0] is not None:
+            room = rooms[one[0]]
+            stored = message(one[:11], room.kind, room.pair_key)
+            room.stored[stored.message_id] = (stored, bool(one[11]))
+    return blocks
+
+
+def _blocks_in_groups(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
+    """Whom of the senders others in their rooms have blocked."""
+    asked = {
+        (room.room_id, new.sender)
+        for new, room in _with_rooms(drafts, rooms)
+        if room.pair_key is None
+    }
+    if not asked:
+        return set()
+    found = yield from rows(_BLOCKS, listed(sorted(asked)))
+    return {(blocker, blocked) for blocker, blocked in found}
+
+
+def _with_rooms(drafts: Sequence[Draft], rooms: _Rooms) -> Iterable[tuple[NewMessage, _Room]]:
+    return ((one.new, rooms[one.key]) for one in drafts if one.key in rooms)
+
+
+# --- what comes of it ---
+
+
+def _try_to_put(draft: Draft, room: _Room | None, blocks: Blocks) -> Outcome:
+    if room is None:
+        return None
+    try:
+        return _put(draft, room, blocks)
+    except AppError as refusal:
+        return refusal
+
+
+def _put(draft: Draft, room: _Room, blocks: Blocks) -> StoredNew:
+    """Have a message be the next one of a room, unless it is there.
+
+    Raises:
+        AppError: As `MessageStore.append`.
+    """
+    new = draft.new
+    if new.sender not in room.members:
+        raise no_such_room()
+    is_repeat = new.message_id in room.stored
+    if not is_repeat:
+        withheld = is_withheld(new, room.pair_key, room.members, blocks)
+        if not withheld:  # whom the recipient has blocked has none of its keys
+            check_devices(new, room.members, blocks)
+        _add(draft, room, withheld=withheld)
+    stored, withheld = room.stored[new.message_id]
     if stored.sender != new.sender:
         raise AppError(Code.ID_CONFLICT, "that id is another message's here; take a new one")
-    readers = _readers(new.sender, devices, withheld=bool(known[-1]))
-    return StoredNew(message=stored, is_repeat=True, readers=readers)
+    readers = (new.sender,) if withheld else tuple(UserId(one) for one in room.members)
+    return StoredNew(message=stored, is_repeat=is_repeat, readers=readers)
 
 
-def _readers(sender: UserId, members: Iterable[str], *, withheld: bool) -> tuple[UserId, ...]:
-    return (sender,) if withheld else tuple(UserId(one) for one in members)
-
-
-def _is_withheld(new: NewMessage, place: _Place, known: _Known) -> bool:
-    """Whether the other one of a direct room has blocked the sender.
-
-    Raises:
-        AppError: FORBIDDEN the other way round; RECIPIENT_NOT_FOUND if it has no account.
-    """
-    if place.pair_key is None:
-        return False
-    if not known.has_account:
-        raise no_such_recipient()
-    if known.has_blocked:
-        raise AppError(Code.FORBIDDEN, "you have blocked this user; unblock it first")
-    return known.is_blocked
-
-
-def _check_devices(new: NewMessage, devices: _Devices) -> None:
-    """Whether a message can be read on just the devices that the others have now.
-
-    Raises:
-        AppError: DEVICE_MISMATCH.
-    """
-    others = {
-        user_id: held
-        for user_id, held in devices.items()
-        if user_id != new.sender and held is not None
-    }
-    if new.covered is None:
-        missing = {
-            one
-            for user_id, held in others.items()
-            if len(held) > 1
-            for one in _pairs(user_id, held)
-        }
-        stale: set[Device] = set()
-    else:
-        current = {one for user_id, held in others.items() for one in _pairs(user_id, held)}
-        missing = current - new.covered
-        indifferent = devices.keys() - others.keys()
-        stale = {one for one in new.covered - current if one.user_id not in indifferent}
-    if missing or stale:
-        raise AppError(
-            Code.DEVICE_MISMATCH,
-            "encrypt for just the devices that they have now; fetch their keys anew",
-            details={"missing": _listed(missing), "stale": _listed(stale)},
-        )
-
-
-def _pairs(user_id: str, device_ids: set[str]) -> Iterable[Device]:
-    return (Device(UserId(user_id), DeviceId(one)) for one in device_ids)
-
-
-def _listed(devices: set[Device]) -> list[dict[str, str]]:
-    pairs = sorted((str(one.user_id), str(one.device_id)) for one in devices)
-    return [{"userId": user_id, "deviceId": device_id} for user_id, device_id in pairs]
-
-
-def _insert(
-    new: NewMessage, place: _Place, default_ttl_ms: int | None, *, withheld: bool
-) -> Steps[StoredMessage]:
-    ttl_ms = place.ttl_ms or default_ttl_ms
+def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
+    new = draft.new
+    room.seq += 1
+    room.sent_ms = max(room.sent_ms, draft.now_ms)
+    ttl_ms = room.ttl_ms or draft.default_ttl_ms
     values = (
-        place.room_id,
-        place.seq,
+        room.room_id,
+        room.seq,
         new.message_id,
         new.sender,
         new.sender_device,
         new.type,
         new.ciphertext.encode(),
         new.metadata,
-        place.sent_ms,
-        None if ttl_ms is None else place.sent_ms + ttl_ms,
+        room.sent_ms,
+        None if ttl_ms is None else room.sent_ms + ttl_ms,
         None,
     )
-    yield from run(
+    room.added.append((*values, withheld))
+    room.stored[new.message_id] = (message(values, room.kind, room.pair_key), withheld)
+
+
+def _write(rooms: _Rooms) -> Steps[None]:
+    changed = {one.room_id: one for one in rooms.values() if one.added}.values()
+    yield from run_many(
+        "UPDATE rooms SET seq = $2, active_ms = $3 WHERE room_id = $1",
+        [(one.room_id, one.seq, one.sent_ms) for one in changed],
+    )
+    yield from run_many(
         "INSERT INTO messages (room_id, seq, message_id, sender_id, sender_device_id, type, "
         "ciphertext, metadata, created_ms, expires_ms, deleted_ms, withheld) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        *values,
-        withheld,
+        [tuple(row) for one in changed for row in one.added],
     )
-    return message(values, place.kind, place.pair_key)

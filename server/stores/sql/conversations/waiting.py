@@ -39,7 +39,8 @@ def since_ms(device: Device) -> Steps[int]:
 def first_seq(room_id: str, begun_ms: int) -> Steps[int]:
     """Up to where a room's messages are not for a device that began then."""
     found = yield from value(
-        "SELECT seq FROM messages WHERE room_id = $1 AND created_ms < $2 ORDER BY seq DESC LIMIT 1",
+        "SELECT seq FROM messages WHERE room_id = $1 AND created_ms < $2 "
+        "ORDER BY created_ms DESC, seq DESC LIMIT 1",
         room_id,
         begun_ms,
     )

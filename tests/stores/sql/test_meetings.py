@@ -1,0 +1,100 @@
+"""What is done at the same time as something that forbids it: one is first, and both hold.
+
+PostgreSQL alone runs transactions beside each other; SQLite runs one after the other.
+"""
+
+import asyncio
+
+import pytest
+
+from server.core.durable import Status
+from server.core.errors import AppError, Code
+from server.core.ids import MessageId, UserId
+from server.core.ports.conversations import MessageRef
+from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.conversations import leave_rooms
+from tests.stores.sql.households import NOW_MS, outcomes, phone, pid_that_waits
+
+pytestmark = pytest.mark.parametrize("database", ["postgres"], indirect=True)
+
+ALICE, CAROL = UserId("alice"), UserId("carol")
+
+FORBIDDING = {
+    "deletes its account": "UPDATE accounts SET deleted_ms = 1, username_key = NULL "
+    "WHERE user_id = 'carol'",
+    "blocks who asks": "INSERT INTO account_blocks (user_id, blocked_id, created_ms) "
+    "VALUES ('carol', 'alice', 1)",
+}
+
+
+async def with_carol(home, way):
+    """Have Alice put Carol into a room."""
+    if way == "new room":
+        return await home.room_of("alice", "bob", "carol")
+    room = (await home.rooms.page(ALICE, None, 1, NOW_MS, managed=True)).rooms[0].conversation
+    return await home.rooms.add_member(ALICE, room.room_id, CAROL, None, NOW_MS)
+
+
+@pytest.mark.parametrize("way", ["new room", "old room"])
+@pytest.mark.parametrize("what", FORBIDDING)
+async def test_nobody_is_put_into_a_room_who_just_then(home, blocker, what, way):
+    await home.room_of("alice")
+    # As every change of an account begins.
+    await blocker.execute("SELECT 1 FROM accounts WHERE user_id = 'carol' FOR UPDATE")
+    await blocker.execute(FORBIDDING[what])
+    putting = asyncio.create_task(with_carol(home, way))
+    await pid_that_waits(blocker)
+    await blocker.execute("COMMIT")
+
+    with pytest.raises(AppError) as caught:
+        await putting
+    assert caught.value.code is Code.RECIPIENT_NOT_FOUND
+
+
+async def test_whoever_is_deleted_while_rooms_are_made_is_in_none_of_them(home):
+    accounts = SqlAccounts(home.database, [leave_rooms])
+    await outcomes(
+        *(home.room_of(name, "carol") for name in ("alice", "bob") for _ in range(3)),
+        accounts.delete(CAROL, NOW_MS),
+    )
+    rooms = await home.rooms.page(CAROL, None, 10, NOW_MS, managed=True)
+    assert rooms.rooms == ()
+
+
+async def test_those_who_add_somebody_at_once_do_not_go_beyond_its_bound(home):
+    everybody = ("alice", "bob", "d", "e", "f", "g")
+    await home.settle(*everybody[2:])
+    for name in everybody[:3]:
+        await home.room_of(name, "carol")
+    await asyncio.gather(*(home.count("rooms") for _ in everybody))  # so that all have a connection
+    told = await outcomes(*(home.room_of(name, "carol") for name in everybody))
+    assert [getattr(one, "code", None) for one in told].count(Code.LIMIT_REACHED) == 5
+
+
+async def test_conversations_that_are_begun_at_once_are_counted_one_by_one(home):
+    others = ["bob", "carol", "d", "e", "f", "g"]
+    await home.settle("d", "e", "f", "g")
+    told = await outcomes(*(home.send("alice", one) for one in others))
+    assert [getattr(one, "code", None) for one in told].count(Code.TOO_MANY_ROOMS) == 2
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.READ])
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "DELETE FROM messages WHERE message_id = 'm2'",
+        "UPDATE messages SET ciphertext = NULL, deleted_ms = 1 WHERE message_id = 'm2'",
+    ],
+)
+async def test_a_receipt_for_what_is_deleted_just_then_is_none(home, blocker, gone, status):
+    for number in (1, 2, 3):
+        await home.send("alice", "bob", f"m{number}")
+    await blocker.execute(gone)
+    refs = tuple(MessageRef(MessageId(f"m{number}")) for number in (1, 2, 3))
+    noting = asyncio.create_task(home.messages.acknowledge(phone("bob"), refs, status, NOW_MS))
+    await pid_that_waits(blocker)
+    await blocker.execute("COMMIT")
+
+    assert [one.message_id for one in (await noting).receipts] == ["m1", "m3"]
+    assert await home.count("receipts") == 2
+    assert await home.waiting(phone("bob")) == []
