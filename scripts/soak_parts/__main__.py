@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 import uvloop
 
 from scripts import children
+from scripts.soak_parts.crashes import crash
 from scripts.soak_parts.rooms import Room, SoakError, Tally
+from tests.crashes.sites import ENGINES
 from tests.system.processes import ServerProcess, server_process
 from tests.talk.wires import Address, WireError
 
@@ -78,6 +80,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if arguments.durable:
+        return crash(arguments.durable, arguments.kills, arguments.people, arguments.seed)
     tally = Tally(arguments.deliveries)
     folder = tempfile.TemporaryDirectory()
     with (
@@ -107,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limit-s", type=float, default=1800, help="after so long it has failed [1800]"
     )
+    crashes = parser.add_argument_group(
+        "durable messages, while the server is killed again and again"
+    )
+    crashes.add_argument("--durable", choices=ENGINES, help="instead of rooms, on this database")
+    crashes.add_argument("--kills", type=int, default=50, help="under load [50]")
+    crashes.add_argument("--people", type=int, default=8, help="with a device or two each [8]")
     return parser
 
 
