@@ -13,7 +13,7 @@ from tests.crashes.play import Load, play
 SHOWN_FAULTS = 50
 
 
-def crash(engine: str, kills: int, people: int, seed: int) -> int:
+def crash(engine: str, load: Load) -> int:
     """Play it, and say what became of every word.
 
     Returns:
@@ -22,10 +22,9 @@ def crash(engine: str, kills: int, people: int, seed: int) -> int:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, children.ended_with_us():
-        load = Load(people=people, kills=kills, seed=seed)
         report = uvloop.run(play(engine, Path(folder), load))
     print(report.text)
-    print(f"{time.monotonic() - began:9.0f} seconds on {engine}; seed {seed}")
+    print(f"{time.monotonic() - began:9.0f} seconds on {engine}; seed {load.seed}")
     print(f"{len(report.faults):9} faults")
     for fault in report.faults[:SHOWN_FAULTS]:
         print("FAULT", fault)

@@ -39,20 +39,20 @@ ENOUGH = 20
 """Messages acknowledged before the first kill, and after the last."""
 
 
-class Load(Struct, frozen=True):
+class Load(Struct, frozen=True, kw_only=True):
     """How many talk, and how much.
 
     Attributes:
-        people: Half of them have two devices.
+        people: Every other one has two devices.
         most: Messages acknowledged between two kills, at most.
-        first_kills: Before the server has started for the first time.
+        first_kills: Of a server that has never come up before.
         seed: Of all chance.
     """
 
-    people: int = 8
-    kills: int = 50
-    most: int = 150
-    first_kills: int = 5
+    people: int
+    kills: int
+    most: int
+    first_kills: int = 0
     seed: int = 1
 
 

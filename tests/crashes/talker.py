@@ -82,8 +82,8 @@ class Talker:
             self._acknowledge: 25,
             self._delete: 3,
             self.renew: 4,
-            self._fetch_keys: 4,
-            self._send_prekeys: 2,
+            self._fetch_keys: 12,
+            self._send_prekeys: 3,
         }
         while not self.is_ending:
             (deed,) = self._chance.choices(list(deeds), list(deeds.values()))

@@ -3,22 +3,42 @@
 `scripts/soak --durable` plays the same for longer.
 """
 
+import re
+import subprocess
+import sys
 from pathlib import Path
-
-import pytest
 
 from tests.crashes.play import Load, play
 
-FEW = Load(people=3, kills=3, most=30, first_kills=1)
+ROOT = Path(__file__).parents[2]
+SOAK = (sys.executable, "-m", "scripts.soak_parts")
+FEW = ("--kills", "3", "--people", "3", "--messages", "30")
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
-async def test_a_server_that_is_killed_under_load_keeps_all_that_it_has_acknowledged(
-    engine: str, tmp_path: Path
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SOAK, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+def test_a_server_that_is_killed_under_load_keeps_all_that_it_has_acknowledged() -> None:
+    done = run("--durable", "sqlite", *FEW)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert re.search(r"^ *3 kill -9 of the server$", done.stdout, re.MULTILINE)
+    for what in ("messages lost", "messages doubled", "faults"):
+        assert re.search(rf"^ *0 {what}$", done.stdout, re.MULTILINE), what
+    for what in ("receipts acknowledged", "one-time prekeys handed out", "prekeys sent"):
+        assert re.search(rf"^ *[1-9]\d* {what}", done.stdout, re.MULTILINE), what
+
+
+async def test_neither_the_server_nor_postgresql_loses_anything_when_each_is_killed_in_turn(
+    tmp_path: Path,
 ) -> None:
-    report = await play(engine, tmp_path, FEW)
+    load = Load(people=3, kills=3, most=30, first_kills=1)
+    report = await play("postgres", tmp_path, load)
 
     assert not report.faults, "\n".join([report.text, *report.faults])
-    assert len(report.ready_s) == 1 + FEW.kills
-    assert report.done["receipts acknowledged"]
-    assert report.done["one-time prekeys handed out"]
+    assert len(report.ready_s) == 1 + load.kills
+    for blow in ("kill -9 of the server", "PostgreSQL stopped at once", "kill -9 of PostgreSQL"):
+        assert report.done[blow] == 1
