@@ -81,7 +81,10 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if there was any fault.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.nodes > 1 and arguments.durable != "postgres":
+        parser.error("several servers need --durable postgres")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if arguments.durable:
@@ -111,6 +114,7 @@ def _load(arguments: argparse.Namespace) -> Load:
         kills=arguments.kills,
         most=arguments.messages,
         first_kills=arguments.kills // 10,
+        nodes=arguments.nodes,
         seed=arguments.seed,
     )
 
@@ -128,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     crashes = parser.add_argument_group("durable messages, while the server is killed")
     crashes.add_argument("--durable", choices=ENGINES, help="instead of rooms, on this database")
     crashes.add_argument("--kills", type=int, default=50, help="under load [50]")
+    crashes.add_argument("--nodes", type=int, default=1, help="servers on one PostgreSQL [1]")
     crashes.add_argument("--people", type=int, default=8, help="with a device or two each [8]")
     crashes.add_argument(
         "--messages", type=int, default=150, help="acknowledged between two kills, at most [150]"

@@ -46,6 +46,7 @@ class Load(Struct, frozen=True, kw_only=True):
         people: Every other one has two devices.
         most: Messages acknowledged between two kills, at most.
         first_kills: Of a server that has never come up before.
+        nodes: Servers, on one PostgreSQL and one Redis if there are several.
         seed: Of all chance.
     """
 
@@ -53,6 +54,7 @@ class Load(Struct, frozen=True, kw_only=True):
     kills: int
     most: int
     first_kills: int = 0
+    nodes: int = 1
     seed: int = 1
 
 
@@ -78,10 +80,14 @@ class Report(Struct, frozen=True):
 
 
 class Crowd:
-    """People with their devices, and all that they say."""
+    """People with their devices, and all that they say.
 
-    def __init__(self, rest: Rest, ledger: Ledger, load: Load) -> None:
-        self._rest = rest
+    Args:
+        way: Makes the way of one of them to the servers, each of which is somebody's first.
+    """
+
+    def __init__(self, way: Callable[[int], Rest], ledger: Ledger, load: Load) -> None:
+        self._way = way
         self._ledger = ledger
         self._load = load
         self._talks: list[Talk] = []
@@ -113,7 +119,8 @@ class Crowd:
         device_id = f"{person.name}-{name}"
         body = {"username": person.name, "password": PASSWORD, "deviceId": device_id}
         token = (await self._asked("/api/auth/login", body, 200))["registrationToken"]
-        talker = Talker(self._rest, person, device_id, self._ledger, str(self._load.seed))
+        way = self._way(len(self.talkers))
+        talker = Talker(way, person, device_id, self._ledger, str(self._load.seed))
         keys = {"deviceId": device_id, **_first_keys(person), "registrationToken": token}
         talker.take_tokens(await self._asked("/api/keys/register", keys, 201))
         self._ledger.uploaded[device_id] = PREKEYS
@@ -121,7 +128,7 @@ class Crowd:
         self.talkers.append(talker)
 
     async def _asked(self, path: str, body: Any, status: int) -> dict[str, Any]:
-        answer = await self._rest.call("POST", path, body)
+        answer = await self._way(0).call("POST", path, body)
         assert answer, path
         assert answer.status == status, answer
         return answer.data
@@ -223,13 +230,13 @@ async def play(engine: str, folder: Path, load: Load) -> Report:
     """Talk and kill, and judge."""
     ledger = Ledger()
     chance = random.Random(f"{load.seed} {engine}")
-    site = ENGINES[engine](folder, chance, ledger.done)
+    site = ENGINES[engine](folder, chance, ledger.done, load.nodes)
     try:
         await site.begin(load.first_kills)
         async with aiohttp.ClientSession() as http:
             http._retry_connection = False  # what had no answer is to be told
-            rest = Rest(http, site.url, ledger.done)
-            await _play(site, Crowd(rest, ledger, load), load, chance)
+            crowd = Crowd(lambda first: Rest(http, site.urls, first, ledger.done), ledger, load)
+            await _play(site, crowd, load, chance)
     except* (TalkerError, TimeoutError) as errors:
         ledger.faults += [f"it did not come to its end: {one!r}" for one in errors.exceptions]
     finally:

@@ -31,12 +31,24 @@ class Answer(Struct, frozen=True):
 
 
 class Rest:
-    """The routes of a server, at a URL that stays the same."""
+    """The routes of one of several servers: of the next one, when it is gone."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, done: Counter[str]) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, urls: list[str], first: int, done: Counter[str]
+    ) -> None:
         self.http = http
-        self.url = url
+        self._urls = urls
+        self._at = first
         self._done = done
+
+    @property
+    def url(self) -> str:
+        return self._urls[self._at % len(self._urls)]
+
+    async def move_on(self) -> None:
+        """Take the next server, after a moment."""
+        self._at += 1
+        await asyncio.sleep(AGAIN_S)
 
     async def call(
         self, method: str, path: str, body: Any = None, token: str | None = None
@@ -50,7 +62,7 @@ class Rest:
             try:
                 return await self._asked(method, path, wish)
             except aiohttp.ClientConnectorError:  # nothing was asked
-                await asyncio.sleep(AGAIN_S)
+                await self.move_on()
             except (aiohttp.ClientError, ConnectionError, TimeoutError, ValueError):
                 self._done["requests without an answer"] += 1
                 return None
@@ -97,7 +109,7 @@ class Socket:
         while True:
             with suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
                 await self._connect()
-            await asyncio.sleep(AGAIN_S)
+            await self._rest.move_on()
 
     async def _connect(self) -> None:
         headers = {"Authorization": f"Bearer {self._token()}"}
