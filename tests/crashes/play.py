@@ -29,7 +29,7 @@ from tests.crashes.talker import (
 )
 from tests.crashes.wire import Rest
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 """For anything that is waited for."""
 
 MOMENT_S = 0.05

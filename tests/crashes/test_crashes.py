@@ -17,7 +17,7 @@ FEW = ("--kills", "3", "--people", "3", "--messages", "30")
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SOAK, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+        [*SOAK, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from msgspec import Struct
 
-LIMIT_S = 15.0
+LIMIT_S = 60.0
 """For an answer: longer than the server itself waits for its database."""
 
 AGAIN_S = 0.05
