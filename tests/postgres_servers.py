@@ -24,6 +24,9 @@ PLAIN_USER = "nobody"
 
 _DEBIAN = Path("/usr/lib/postgresql")
 
+_STILL_THERE = "is still in use"
+"""What it says of memory, while processes of one that was killed have not ended yet."""
+
 _FAST = ("shared_buffers=32MB", "max_connections=120", "fsync=on", "unix_socket_directories=")
 
 
@@ -69,8 +72,18 @@ class PostgresServer:
         Raises:
             RuntimeError: It does not start.
         """
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+        deadline = time.monotonic() + START_LIMIT_S
+        self._process = self._launched()
+        while not self._answers():
+            if self._process.poll() is not None and _STILL_THERE in self._said():
+                self._process = self._launched()
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError(self._said())
+            time.sleep(0.02)
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("wb") as log:
+            return subprocess.Popen(
                 [str(binaries() / "postgres"), "-D", str(self._data), *self._options],
                 cwd=self._folder,
                 user=self._user.pw_uid if self._user else None,
@@ -78,16 +91,20 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_LIMIT_S
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError((self._folder / "log").read_text())
-            time.sleep(0.02)
+
+    def _said(self) -> str:
+        return (self._folder / "log").read_text()
 
     def stop(self, signum: signal.Signals = signal.SIGINT) -> None:
         """End it: at once, but in order, or as the signal says."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signum)
+            self._process.wait(START_LIMIT_S)
+
+    def kill(self) -> None:
+        """End its first process as a crash would; the others notice, and end by themselves."""
+        if self._process:
+            self._process.kill()
             self._process.wait(START_LIMIT_S)
 
     def remove(self) -> None:

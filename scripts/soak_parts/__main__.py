@@ -1,4 +1,7 @@
-"""`scripts/soak`: a server of its own, rooms full of talk, and a check of every delivery."""
+"""`scripts/soak`: a server of its own, rooms full of talk, and a check of every delivery.
+
+With `--durable` there are accounts and durable messages instead, and the server is killed.
+"""
 
 import argparse
 import asyncio
@@ -15,7 +18,10 @@ from urllib.parse import urlsplit
 import uvloop
 
 from scripts import children
+from scripts.soak_parts.crashes import crash
 from scripts.soak_parts.rooms import Room, SoakError, Tally
+from tests.crashes.play import Load
+from tests.crashes.sites import ENGINES
 from tests.system.processes import ServerProcess, server_process
 from tests.talk.wires import Address, WireError
 
@@ -75,9 +81,14 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if there was any fault.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.nodes > 1 and arguments.durable != "postgres":
+        parser.error("several servers need --durable postgres")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if arguments.durable:
+        return crash(arguments.durable, _load(arguments))
     tally = Tally(arguments.deliveries)
     folder = tempfile.TemporaryDirectory()
     with (
@@ -97,6 +108,17 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if faults else 0
 
 
+def _load(arguments: argparse.Namespace) -> Load:
+    return Load(
+        people=arguments.people,
+        kills=arguments.kills,
+        most=arguments.messages,
+        first_kills=arguments.kills // 10,
+        nodes=arguments.nodes,
+        seed=arguments.seed,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument(
@@ -106,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of all chance [1]")
     parser.add_argument(
         "--limit-s", type=float, default=1800, help="after so long it has failed [1800]"
+    )
+    crashes = parser.add_argument_group("durable messages, while the server is killed")
+    crashes.add_argument("--durable", choices=ENGINES, help="instead of rooms, on this database")
+    crashes.add_argument("--kills", type=int, default=50, help="under load [50]")
+    crashes.add_argument("--nodes", type=int, default=1, help="servers on one PostgreSQL [1]")
+    crashes.add_argument("--people", type=int, default=8, help="with a device or two each [8]")
+    crashes.add_argument(
+        "--messages", type=int, default=150, help="acknowledged between two kills, at most [150]"
     )
     return parser
 

@@ -14,6 +14,7 @@ from server.core.durable import (
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import ConnectionId, DeviceId, MessageId, RoomId, UserId, new_id
+from server.core.limits import Rate
 from server.core.parts import Parts
 from server.core.ports import BacklogPage
 from server.core.ports.conversations import (
@@ -30,7 +31,7 @@ from server.core.ports.conversations import (
     WaitingPlace,
 )
 from server.core.rates import spend
-from server.core.user_events import UserEvent
+from server.core.user_events import MailWaits, UserEvent
 
 Notify = Callable[[UserEvent], Awaitable[None]]
 """Tells users what happened, wherever they are connected; it never fails."""
@@ -42,6 +43,9 @@ EXPIRY_ROUNDS = 20
 """Transactions of one call of `expire`."""
 
 EXPIRY_INTERVAL_MS = 30_000
+
+REMINDERS = Rate(per_minute=12, burst=12)
+"""Repeated messages of one user of which the readers are told: each looks in the store then."""
 
 NO_DEVICE = DeviceId("")
 """The device of a user who has none, such as of another system."""
@@ -108,7 +112,17 @@ class DurableMessages:
         stored = await self._store.append(new, now_ms, self._ttl_ms)
         if not stored.is_repeat:
             await self._notify(_mail(stored.message, stored.readers, connection_id))
+        else:
+            await self._remind(user, stored.readers, now_ms)
         return stored
+
+    async def _remind(self, user: User, readers: tuple[UserId, ...], now_ms: int) -> None:
+        """Have readers look for a message that is sent again.
+
+        Whoever stored it may have died, or lost its database, before it could tell.
+        """
+        if not await self._parts.limiter.take(f"remind:{user.user_id}", REMINDERS, 1, now_ms):
+            await self._notify(MailWaits(users=readers))
 
     def _check_size(self, post: Post) -> None:
         bounds = self._parts.bounds

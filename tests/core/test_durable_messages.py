@@ -10,7 +10,7 @@ from server.core.durable import (
     Status,
     StatusAdvanced,
 )
-from server.core.durable_messages import EXPIRY_INTERVAL_MS, Post
+from server.core.durable_messages import EXPIRY_INTERVAL_MS, REMINDERS, Post
 from server.core.errors import Code
 from server.core.identity import User
 from server.core.ids import ConnectionId, DeviceId, MessageId, RoomId, UserId
@@ -82,9 +82,13 @@ async def test_whoever_may_read_a_message_is_told_once(core):
     assert (event.stream, event.seq, event.skip) == (first.message.room_id, 1, LINE)
     assert (set(event.users), event.message) == ({"alice", "bob"}, first.message)
 
-    core.told.clear()
-    await core.chat.mail.send(ALICE, post("bob", "m1"), LINE)
-    assert told(core) == []
+
+async def test_of_a_message_that_is_sent_again_readers_are_told_to_look_now_and_then(core):
+    for _ in range(30):
+        await core.chat.mail.send(ALICE, post("bob", "m1"), LINE)
+    first, *again = told(core)
+    assert first == ("MessageStored", {"alice", "bob"})
+    assert again == [("MailWaits", {"alice", "bob"})] * REMINDERS.burst
 
 
 async def test_who_has_blocked_the_sender_is_told_nothing(core):

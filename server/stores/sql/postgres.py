@@ -30,6 +30,7 @@ _MET_OTHERS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that is cut while it is given back
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,

@@ -7,7 +7,9 @@ import aiohttp
 import pytest
 
 from server.core.ids import DeviceId
-from tests.apis.secure_chat.people import OpenAccount, Person
+from server.core.logins import TokenPair
+from tests.apis.secure_chat.keyrings import KEYS, Keyring
+from tests.apis.secure_chat.people import OpenAccount, Person, Register, call
 from tests.clocks import ManualClock
 from tests.installations import MEMORY, THREE, Installation
 from tests.postgres_servers import new_database
@@ -41,6 +43,29 @@ def open_account(http: aiohttp.ClientSession, server: RunningServer) -> OpenAcco
         return person
 
     return open_one
+
+
+@pytest.fixture
+def register(http: aiohttp.ClientSession, open_account: OpenAccount) -> Register:
+    """Signs somebody up with a device and its keys: `alice = await register("alice", 50)`."""
+
+    async def one(
+        name: str,
+        prekeys: int = 0,
+        device_id: str = "phone",
+        keys: Keyring = KEYS,
+        person: Person | None = None,
+    ) -> Person:
+        person = person or await open_account(name)
+        token = (await person.log_in(device_id))["registrationToken"]
+        body = {"deviceId": device_id, **keys.first(prekeys)}
+        status, answer = await call(http, "POST", "/api/keys/register", body, token)
+        assert status == 201, answer
+        data = answer["data"]
+        person.tokens[device_id] = TokenPair(data["accessToken"], data["refreshToken"], 0)
+        return person
+
+    return one
 
 
 @pytest.fixture

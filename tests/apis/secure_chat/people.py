@@ -47,6 +47,7 @@ class Person:
 
 
 OpenAccount = Callable[..., Awaitable[Person]]
+Register = Callable[..., Awaitable[Person]]
 
 
 async def call(

@@ -1,72 +1,12 @@
 """Keys over HTTP: registered, fetched, rotated and used up, and kept from those up to no good."""
 
-import asyncio
-from base64 import b64encode
 from typing import Any
 
 import pytest
-from nacl.signing import SigningKey
 
-from server.core.logins import TokenPair
+from tests.apis.secure_chat.keyrings import KEYS, Keyring, base64, numbered, public_key
 from tests.apis.secure_chat.people import call
 from tests.apis.session_relay.sessions import configured
-
-
-def base64(data):
-    return b64encode(data).decode()
-
-
-def public_key(number):
-    return number.to_bytes(32, "big")
-
-
-class Keyring:
-    """What a client has made, in the words of the contract."""
-
-    def __init__(self, number=1):
-        self._identity = SigningKey(public_key(number))
-
-    @property
-    def identity(self):
-        return base64(bytes(self._identity.verify_key))
-
-    def signed(self, key_id=1):
-        of = public_key(100 + key_id)
-        signature = self._identity.sign(of).signature
-        return {"keyId": key_id, "publicKey": base64(of), "signature": base64(signature)}
-
-    def first(self, prekeys=0, **changed):
-        return {
-            "publicKey": base64(public_key(7)),
-            "identityPublicKey": self.identity,
-            "signedPreKey": self.signed(),
-            "preKeys": numbered(range(prekeys)),
-            **changed,
-        }
-
-
-def numbered(key_ids):
-    return [{"keyId": one, "publicKey": base64(public_key(1_000 + one))} for one in key_ids]
-
-
-KEYS = Keyring()
-
-
-@pytest.fixture
-def register(http, open_account):
-    """Signs somebody up with a device and its keys: `alice = await register("alice", 50)`."""
-
-    async def one(name, prekeys=0, device_id="phone", keys=KEYS, person=None):
-        person = person or await open_account(name)
-        token = (await person.log_in(device_id))["registrationToken"]
-        body = {"deviceId": device_id, **keys.first(prekeys)}
-        status, answer = await call(http, "POST", "/api/keys/register", body, token)
-        assert status == 201, answer
-        data = answer["data"]
-        person.tokens[device_id] = TokenPair(data["accessToken"], data["refreshToken"], 0)
-        return person
-
-    return one
 
 
 async def refused(answering):
@@ -81,7 +21,7 @@ async def refused(answering):
 async def test_the_contracts_registration_and_bundle(open_account, http):
     alice = await open_account("alice")
     await alice.log_in("device-web-001")
-    body = {
+    body: dict[str, Any] = {
         "deviceId": "device-web-001",
         "publicKey": base64(public_key(7)),
         "identityPublicKey": KEYS.identity,
@@ -192,23 +132,6 @@ async def test_rotation_prekeys_stats_and_cleanup(register, http):
     await bob.ask("GET", f"/api/keys/user/{alice.user_id}")
     _, answer = await alice.ask("DELETE", "/api/keys/prekeys/cleanup")
     assert answer["data"] == {"removed": 1}
-
-
-@configured(RATE_LIMITS="off")
-async def test_of_fifty_prekeys_each_is_given_once_to_a_hundred_fetches_at_once(register):
-    alice = await register("alice", 50)
-    askers = [await register(name) for name in ("bob", "carol", "dave", "erin")]
-
-    async def fetch(one):
-        status, answer = await one.ask("GET", f"/api/keys/user/{alice.user_id}")
-        assert status == 200
-        return answer["data"]["devices"][0]["oneTimePreKey"]
-
-    found = await asyncio.gather(*(fetch(one) for one in askers * 25))
-
-    given = [one["keyId"] for one in found if one]
-    assert sorted(given) == list(range(50))
-    assert await fetch(askers[0]) is None
 
 
 # --- by those who are up to no good, or make mistakes ---

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from server.core.ids import UserId
+from server.core.durable_messages import Post
+from server.core.ids import MessageId, UserId
+from server.core.user_events import UserEvent
 from tests.apis.secure_chat.messages.conftest import Member
 from tests.servers import RunningServer, until
 from tests.transports.raw.sockets import Client
@@ -39,6 +41,22 @@ def sent(message_id: str, to: Member, **more: Any) -> dict[str, Any]:
         "encryptedContent": "c2VjcmV0",
         **more,
     }
+
+
+async def silence(_: UserEvent) -> None:
+    """Tells nobody."""
+
+
+def unseen(message_id: str, to: Member) -> Post:
+    return Post(
+        room_id=None,
+        recipient=UserId(to.user_id),
+        message_id=MessageId(message_id),
+        type="direct",
+        ciphertext="c2VjcmV0",
+        metadata=None,
+        covered=None,
+    )
 
 
 def ids(client: Client) -> list[str]:
@@ -86,6 +104,26 @@ async def test_a_message_that_is_sent_again_is_told_once(alice: Member, bob: Mem
     await phone.ask("message", **sent("m-2", bob))
 
     assert {**again, "ref": 0} == {**first, "ref": 0}
+    await until(lambda: "m-2" in ids(bobs))
+    assert ids(bobs) == ["m-1", "m-2"]
+
+
+async def test_what_could_not_be_told_when_it_was_stored_is_told_when_it_is_sent_again(
+    server: RunningServer, alice: Member, bob: Member, connect: Open
+):
+    phone, bobs = await connect(alice), await connect(bob)
+    # As it is when a process dies just after it has stored a message.
+    mail = server.nodes[0].chat.mail
+    tell, mail._notify = mail._notify, silence
+    alices = await server.chat.tokens.verify(alice.token)
+    await mail.send(alices, unseen("m-1", bob))
+    mail._notify = tell
+
+    assert (await alice.send("m-1", recipientId=bob.user_id))[0] == 201
+    await until(lambda: ids(bobs))
+    for _ in range(20):
+        await alice.send("m-1", recipientId=bob.user_id)
+    await phone.ask("message", **sent("m-2", bob))
     await until(lambda: "m-2" in ids(bobs))
     assert ids(bobs) == ["m-1", "m-2"]
 
