@@ -27,6 +27,7 @@ from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
 from server.transports.api import Api
 from server.transports.decode import Decoder
+from server.transports.documentation import Documentation
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
@@ -342,6 +343,7 @@ class App:
         self.raw.serve(self._apis, self._upgrades, app.router)
         self._health.add_routes(app)
         self._web.add_routes(app)
+        Documentation(self._apis, self._settings.bounds).add_routes(app)
         toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
         rest = Rest(self.chat, self._decoder, guard, self._front, toll)
         for api in self._apis:

@@ -32,6 +32,11 @@ class Bounds(Struct, frozen=True):
     rooms_per_user: int = 1_000
     description_chars: int = 2_000
 
+    @property
+    def id_bytes(self) -> int:
+        """Of the longest id in UTF-8, whatever its letters."""
+        return 4 * self.id_chars
+
 
 class Rate(Struct, frozen=True):
     """A token bucket: `burst` at once, then `per_minute` evenly."""

@@ -34,7 +34,10 @@ MAX_BODY_BYTES = 64 * 1024
 CLIENT_ROUTE = "/client/{path:.+}"
 """The files of the browser client, which pages of any origin may load."""
 
-_PUBLIC_ROUTES = {"/client/{path}"}
+OPENAPI_ROUTE = "/openapi.json"
+"""The documentation for programs, which is the same for everybody, too."""
+
+_PUBLIC_ROUTES = {"/client/{path}", OPENAPI_ROUTE}
 _QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
 
 _CODE = web.ResponseKey("code", Code)

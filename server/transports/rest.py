@@ -103,7 +103,7 @@ class Rest(Struct, frozen=True):
         )
         result = await route.handler(self.chat, caller, wish)
         answer = route.render(wish, result)
-        response = json_response(answer.body, answer.status)
+        response = json_response(answer.body, answer.status or route.statuses[0])
         for cookie in answer.cookies:
             _set_cookie(response, cookie, is_secure=self.front.is_secure(peer, request.headers))
         if payer:
