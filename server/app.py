@@ -55,6 +55,7 @@ from server.transports.socketio.packets import event_encoder
 from server.transports.socketio.polling import Polling
 from server.transports.socketio.recovery import Recovery
 from server.transports.socketio.server import SocketServer, strict_packets
+from server.transports.suspects import Suspects
 from server.transports.upgrade import Upgrades
 from server.transports.web import Web
 from server.transports.web_files import Client, built_in
@@ -158,7 +159,8 @@ class App:
         self.sockets = self._make_sockets()
         self.raw = self._make_raw()
         self._upgrades = self._make_upgrades()
-        guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
+        suspects = Suspects(self._live.limiter, self._clock, settings.rates.bad_token)
+        guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front, suspects)
         self._web = Web(client or built_in())
         self._health = Health(
             self.chat,
@@ -345,7 +347,7 @@ class App:
         self._web.add_routes(app)
         Documentation(self._apis, self._settings.bounds).add_routes(app)
         toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
-        rest = Rest(self.chat, self._decoder, guard, self._front, toll)
+        rest = Rest(self.chat, self._decoder, self._settings.bounds, guard, self._front, toll)
         for api in self._apis:
             rest.add_routes(app, api)
         return app

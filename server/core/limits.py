@@ -69,6 +69,7 @@ class Rates(Struct, frozen=True):
         account_sign_in: Tries at one account from all addresses that it does not know.
         sign_in_anew: From one such address, when those are used up.
         refresh: Tokens that one address renews.
+        bad_token: Tokens from one address over HTTP that turn out to be no good.
     """
 
     reserve: Rate | None = even(120)
@@ -91,6 +92,7 @@ class Rates(Struct, frozen=True):
     account_sign_in: Rate = even(60)
     sign_in_anew: Rate = Rate(1, burst=1)
     refresh: Rate | None = even(480)
+    bad_token: Rate | None = even(600)
 
     def lifted(self) -> "Rates":
         """Nothing is counted but tries at passwords."""

@@ -248,11 +248,12 @@ class Route(Struct, frozen=True):
 
     Attributes:
         request: Filled from the path and the JSON body; of a GET from the query instead, of a
-            DELETE from either.
+            DELETE from either, since some clients send no body with one.
         render: Its annotation says what is answered, for the documentation.
         statuses: Of good answers, the usual one first.
         refusals: Why it may refuse, besides what holds for all routes.
         extra_body_bytes: That the body may have beyond what all may have.
+        secrets: Fields that a DELETE takes from its body alone: addresses get into logs.
         example: Fields of a request, for the documentation.
     """
 
@@ -266,6 +267,7 @@ class Route(Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     refusals: tuple[Code, ...] = ()
     extra_body_bytes: Callable[[Bounds], int] | None = None
+    secrets: tuple[str, ...] = ()
     example: Mapping[str, Any] = NOTHING
 
 

@@ -191,7 +191,12 @@ def _operation(api: Api, route: Route, schemas: _Schemas) -> Json:
     }
     if route.method == "GET":
         operation["parameters"] += _in_query(rest, required)
-    elif rest:
+        return operation
+    if route.method == "DELETE":
+        in_query = {name: rest[name] for name in rest if name not in route.secrets}
+        operation["parameters"] += _in_query(in_query, ())
+        required &= set(route.secrets)
+    if rest:
         operation["requestBody"] = _body(route, rest, required - set(in_path))
     return operation
 

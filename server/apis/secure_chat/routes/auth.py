@@ -81,6 +81,7 @@ ROUTES = (
         render.deleted,
         "Delete the account for good",
         access=Access.USER,
+        secrets=("password",),
         refusals=(Code.INVALID_CREDENTIALS,),
         example={"password": "correct horse battery staple"},
     ),
