@@ -27,6 +27,7 @@ from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
 from server.transports.api import Api
 from server.transports.decode import Decoder
+from server.transports.documentation import Documentation
 from server.transports.door import Door
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.front import Front
@@ -55,6 +56,7 @@ from server.transports.socketio.polling import Polling
 from server.transports.socketio.polls import Polls
 from server.transports.socketio.recovery import Recovery
 from server.transports.socketio.server import SocketServer, strict_packets
+from server.transports.suspects import Suspects
 from server.transports.upgrade import Upgrades
 from server.transports.web import Web
 from server.transports.web_files import Client, built_in
@@ -161,7 +163,8 @@ class App:
         self.sockets = self._make_sockets()
         self.raw = self._make_raw()
         self._upgrades = self._make_upgrades()
-        guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front)
+        suspects = Suspects(self._live.limiter, self._clock, settings.rates.bad_token)
+        guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front, suspects)
         self._web = Web(client or built_in())
         self._health = Health(
             self.chat,
@@ -348,8 +351,9 @@ class App:
         self.raw.serve(self._apis, self._upgrades, app.router)
         self._health.add_routes(app)
         self._web.add_routes(app)
+        Documentation(self._apis, self._settings.bounds).add_routes(app)
         toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
-        rest = Rest(self.chat, self._decoder, guard, self._front, toll)
+        rest = Rest(self.chat, self._decoder, self._settings.bounds, guard, self._front, toll)
         for api in self._apis:
             rest.add_routes(app, api)
         return app

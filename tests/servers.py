@@ -17,6 +17,7 @@ from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.session import EngineSocket
 from server.transports.web_files import Client
+from tests.conformity import Conformity
 from tests.echoes import Echo, echo_of
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
@@ -46,6 +47,7 @@ class RunningServer:
         self._client = client
         self._apis = apis
         self._echoes: list[Echo] = []
+        self._conformity = Conformity(apis)
         self.nodes: list[App] = []
         self.url = ""
 
@@ -90,6 +92,7 @@ class RunningServer:
             settings["PORT"] = str(sockets[0].getsockname()[1])
             try:
                 node = await self._opened(settings, Seat(sockets=tuple(sockets)))
+                self._conformity.watch(node._runner.app)
                 await node.start()
             except BaseException:
                 close_all(sockets)
@@ -117,6 +120,10 @@ class RunningServer:
         await asyncio.gather(*(node.stop() for node in self.nodes))
         self.nodes.clear()
         self._echoes.clear()
+
+    def check_answers(self) -> None:
+        """All that the routes answered stands in the documentation."""
+        assert not self._conformity.strange, self._conformity.strange
 
     async def expire(self) -> None:
         """Have each node expire what is due, as its reaper does twice a second."""
@@ -168,6 +175,7 @@ async def running_nodes(
         yield server
     finally:
         await server.stop()
+    server.check_answers()
 
 
 async def until(condition: Callable[[], object], limit_s: float = 5) -> None:

@@ -32,6 +32,11 @@ class Bounds(Struct, frozen=True):
     rooms_per_user: int = 1_000
     description_chars: int = 2_000
 
+    @property
+    def id_bytes(self) -> int:
+        """Of the longest id in UTF-8, whatever its letters."""
+        return 4 * self.id_chars
+
 
 class Rate(Struct, frozen=True):
     """A token bucket: `burst` at once, then `per_minute` evenly."""
@@ -64,6 +69,7 @@ class Rates(Struct, frozen=True):
         account_sign_in: Tries at one account from all addresses that it does not know.
         sign_in_anew: From one such address, when those are used up.
         refresh: Tokens that one address renews.
+        bad_token: Tokens from one address over HTTP that turn out to be no good.
     """
 
     reserve: Rate | None = even(120)
@@ -86,6 +92,7 @@ class Rates(Struct, frozen=True):
     account_sign_in: Rate = even(60)
     sign_in_anew: Rate = Rate(1, burst=1)
     refresh: Rate | None = even(480)
+    bad_token: Rate | None = even(600)
 
     def lifted(self) -> "Rates":
         """Nothing is counted but tries at passwords."""

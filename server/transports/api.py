@@ -7,9 +7,9 @@ call to the core. A render turns a result or a core event into words of the wire
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Generic, TypedDict, TypeVar, get_type_hints
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
@@ -17,6 +17,7 @@ from server.core.events import ConnectionEvent, MessageSent, RoomEvent
 from server.core.identity import User
 from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
+from server.core.limits import Bounds
 from server.core.ports import Backlog
 from server.core.rooms import Actor
 from server.core.user_events import UserEvent
@@ -54,6 +55,27 @@ class Token(str):
     """A token by which somebody signs in."""
 
     __slots__ = ()
+
+
+IsoTime = Annotated[
+    str, Meta(extra_json_schema={"format": "date-time"}, examples=["2027-01-15T08:00:00.000Z"])
+]
+"""In answers: in UTC, with milliseconds and a `Z`."""
+
+ShownUserId = str | int
+"""In answers: a number if its user came with one."""
+
+
+class Success(TypedDict):
+    """What good answers begin with."""
+
+    success: Annotated[bool, Meta(examples=[True])]
+
+
+class Told(Success):
+    """The same, and a sentence for people."""
+
+    message: str
 
 
 class Access(Enum):
@@ -178,12 +200,24 @@ class Cookie(Struct, frozen=True):
     max_age_s: int
 
 
-class Response(Struct, frozen=True):
-    """What the caller of a route gets: a status, a JSON body, and perhaps cookies."""
+Body = TypeVar("Body")
 
-    status: int
-    body: dict[str, Any]
+
+class Response(Struct, Generic[Body], frozen=True):
+    """What the caller of a route gets: a JSON body, and perhaps cookies.
+
+    Attributes:
+        status: None for the usual one of the route.
+    """
+
+    body: Body
+    status: int | None = None
     cookies: tuple[Cookie, ...] = ()
+
+
+def shape_of(render: Callable[..., Any]) -> Any:
+    """The type of what a render makes, as its annotation says."""
+    return get_type_hints(render, include_extras=True)["return"]
 
 
 Handler = Callable[[Chat, Caller, Any], Awaitable[Any]]
@@ -210,15 +244,31 @@ class Action(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """An HTTP route; `request` is filled from the JSON body, or of a GET from the query."""
+    """An HTTP route.
+
+    Attributes:
+        request: Filled from the path and the JSON body; of a GET from the query instead, of a
+            DELETE from either, since some clients send no body with one.
+        render: Its annotation says what is answered, for the documentation.
+        statuses: Of good answers, the usual one first.
+        refusals: Why it may refuse, besides what holds for all routes.
+        extra_body_bytes: That the body may have beyond what all may have.
+        secrets: Fields that a DELETE takes from its body alone: addresses get into logs.
+        example: Fields of a request, for the documentation.
+    """
 
     method: str
     path: str
     request: type[Struct]
     handler: Handler
-    render: Callable[[Any, Any], Response]
+    render: Callable[[Any, Any], Response[Any]]
     summary: str
     access: Access = Access.OPEN
+    statuses: tuple[int, ...] = (200,)
+    refusals: tuple[Code, ...] = ()
+    extra_body_bytes: Callable[[Bounds], int] | None = None
+    secrets: tuple[str, ...] = ()
+    example: Mapping[str, Any] = NOTHING
 
 
 Words = Mapping[str, Any]

@@ -25,6 +25,12 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JavaScript client can write and read back."""
 
 
+_NAMES = {DisplayName, FileName}
+
+_USERS = {UserId, Recipient}
+"""What may come as a number."""
+
+
 class BinaryInsideError(Exception):
     """What is to be JSON holds binary, for which JSON has no word."""
 
@@ -33,20 +39,10 @@ class Decoder:
     """Makes requests of one installation's bounds."""
 
     def __init__(self, bounds: Bounds) -> None:
-        text: dict[type[str], tuple[int, int]] = {
-            UserId: (1, bounds.id_chars),
-            MessageId: (1, bounds.id_chars),
-            DeviceId: (1, bounds.id_chars),
-            Recipient: (0, bounds.id_chars),
-            GroupId: (1, bounds.id_chars),
-            Key: (0, bounds.key_chars),
-            Token: (1, MAX_TOKEN_CHARS),
-        }
         self._makers: dict[type, Callable[[Any], Any]] = {
-            kind: _text_maker(kind, *limits, str.isprintable) for kind, limits in text.items()
+            kind: _text_maker(kind, *chars, is_one_line if kind in _NAMES else str.isprintable)
+            for kind, chars in _chars_of(bounds).items()
         }
-        for kind, min_chars in ((DisplayName, 0), (FileName, 1)):
-            self._makers[kind] = _text_maker(kind, min_chars, bounds.name_chars, is_one_line)
         self._makers[RoomId] = _room_id_maker(bounds)
         self._makers[UserId] = _user_id_maker(self._makers[UserId])
         self._makers[Recipient] = _user_id_maker(self._makers[Recipient])
@@ -76,6 +72,34 @@ class Decoder:
         return self._makers[kind](value)
 
 
+def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
+    """How many characters each kind of text has, at least and at most."""
+    return {
+        UserId: (1, bounds.id_chars),
+        MessageId: (1, bounds.id_chars),
+        DeviceId: (1, bounds.id_chars),
+        Recipient: (0, bounds.id_chars),
+        RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
+        GroupId: (1, bounds.id_chars),
+        Key: (0, bounds.key_chars),
+        Token: (1, MAX_TOKEN_CHARS),
+        DisplayName: (0, bounds.name_chars),
+        FileName: (1, bounds.name_chars),
+    }
+
+
+def schema_of(kind: type, bounds: Bounds) -> dict[str, Any]:
+    """The JSON schema of a type of which the decoder makes values."""
+    if kind is Opaque:
+        return {"description": "Any JSON value, relayed as it is"}
+    min_chars, max_chars = _chars_of(bounds)[kind]
+    text = {"type": "string", "minLength": min_chars, "maxLength": max_chars}
+    if kind in _USERS:
+        number = {"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER}
+        return {"anyOf": [text, number]}
+    return text
+
+
 def _text_maker(
     kind: type[str], min_chars: int, max_chars: int, is_fine: Callable[[str], bool]
 ) -> Callable[[Any], str]:
@@ -93,7 +117,7 @@ def _text_maker(
 
 def _room_id_maker(bounds: Bounds) -> Callable[[Any], str]:
     """An id, or an id and a key with a colon between them; each within its own bound."""
-    make = _text_maker(RoomId, 1, bounds.id_chars + 1 + bounds.key_chars, str.isprintable)
+    make = _text_maker(RoomId, *_chars_of(bounds)[RoomId], str.isprintable)
 
     def make_room_id(value: Any) -> str:
         made = make(value)

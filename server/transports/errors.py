@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from server.core.errors import AppError, Code
 
@@ -62,6 +62,23 @@ CLOSE_CODE: dict[Code, int] = {
 What HTTP answers 401 or 403 is told by a raw WebSocket: browsers show pages no answers to a
 handshake that is refused.
 """
+
+
+class Problem(TypedDict):
+    """Why a request was refused: RFC 9457, and the envelope that good answers have, too.
+
+    Of some codes there are details besides, which the routes tell.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    success: bool
+    error: str
+    message: str
+    retryAfterMs: NotRequired[int]
 
 
 def error_body(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[str, Any]:

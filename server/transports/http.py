@@ -28,16 +28,20 @@ from server.transports.front import DEFAULT_HEADERS, Front, Peer
 from server.transports.metrics import Metrics
 from server.transports.passes import Asked
 from server.transports.proxies import is_direct_loopback
+from server.transports.suspects import Suspects
 
 log = logging.getLogger("hushwire.http")
 
 MAX_BODY_BYTES = 64 * 1024
-"""Of a JSON body. Messages go over Socket.IO, which has a bound of its own."""
+"""Of a JSON body, unless its route has room for more."""
 
 CLIENT_ROUTE = "/client/{path:.+}"
 """The files of the browser client, which pages of any origin may load."""
 
-_PUBLIC_ROUTES = {"/client/{path}"}
+OPENAPI_ROUTE = "/openapi.json"
+"""The documentation for programs, which is the same for everybody, too."""
+
+_PUBLIC_ROUTES = {"/client/{path}", OPENAPI_ROUTE}
 _QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
 
 _CODE = web.ResponseKey("code", Code)
@@ -62,18 +66,21 @@ class Guard(Struct, frozen=True):
         operators_token: As Bearer or in `X-Admin-Token`.
         open_to_loopback: Whether requests made on this machine need none (`DEBUG`).
         front: Tells where a request was made.
+        suspects: Where bad tokens come from.
     """
 
     tokens: Tokens
     operators_token: str
     open_to_loopback: bool
     front: Front
+    suspects: Suspects
 
     async def admit(self, request: web.Request, access: Access) -> User | None:
         """Let those pass who may, and tell which user it is, if it is one.
 
         Raises:
-            AppError: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN; what `Tokens.verify` raises.
+            AppError: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN; what `Tokens.verify` raises;
+                RATE_LIMITED where too many bad tokens come from.
         """
         if access is Access.OPERATOR:
             return await self.admit_operator(request)
@@ -81,11 +88,25 @@ class Guard(Struct, frozen=True):
         if access is Access.USER:
             if not bearer:
                 raise AppError(Code.UNAUTHENTICATED, "send a token as Bearer")
-            return await self.tokens.verify(bearer)
+            return await self._verify(request, bearer)
         if bearer and looks_signed(bearer):
             with contextlib.suppress(AppError):  # whoever it is may do this
-                return await self.tokens.verify(bearer)
+                return await self._verify(request, bearer)
         return None
+
+    async def _verify(self, request: web.Request, token: str) -> User:
+        """The user of a token, unless too many bad ones came from there."""
+        address = self._address(request)
+        self.suspects.check(address)
+        try:
+            return await self.tokens.verify(token)
+        except AppError as error:
+            await self.suspects.note(address, error)
+            raise
+
+    def _address(self, request: web.Request) -> str:
+        peer = self.front.peer(request.transport, request)
+        return self.front.client_address(peer, request.headers)
 
     async def admit_operator(
         self, request: web.Request, *, open_to_loopback: bool = False
@@ -107,7 +128,7 @@ class Guard(Struct, frozen=True):
         as_sent = given.encode(errors="surrogateescape")
         if hmac.compare_digest(as_sent, self.operators_token.encode()):
             return None
-        user = await self.tokens.verify(given) if looks_signed(given) else None
+        user = await self._verify(request, given) if looks_signed(given) else None
         if user is None or not user.is_operator:
             raise AppError(Code.FORBIDDEN, "that is not the operators' token")
         return user

@@ -12,13 +12,19 @@ from server.core.chat import Chat
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.limits import BYTES_AN_EVENT, Rate
+from server.core.limits import BYTES_AN_EVENT, Bounds, Rate
 from server.core.ports import RateLimiter
 from server.core.rates import charge, spend
 from server.transports.api import NOTHING, Access, Api, Caller, Cookie, Route
 from server.transports.decode import Decoder, parse_json
 from server.transports.front import Front
-from server.transports.http import Guard, bearer_of, json_response, problem_response
+from server.transports.http import (
+    MAX_BODY_BYTES,
+    Guard,
+    bearer_of,
+    json_response,
+    problem_response,
+)
 
 BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
 """What reading a body raises that is cut off, or not what its headers say."""
@@ -68,6 +74,7 @@ class Rest(Struct, frozen=True):
 
     chat: Chat
     decoder: Decoder
+    bounds: Bounds
     guard: Guard
     front: Front
     toll: Toll
@@ -78,9 +85,14 @@ class Rest(Struct, frozen=True):
             app.router.add_route(route.method, route.path, self._serve(route, api))
 
     def _serve(self, route: Route, api: Api) -> Serve:
+        extra_bytes = route.extra_body_bytes(self.bounds) if route.extra_body_bytes else 0
+        max_bytes = MAX_BODY_BYTES + extra_bytes
+
         async def serve(request: web.Request) -> web.StreamResponse:
             try:
                 user = await self.guard.admit(request, route.access)
+                if extra_bytes:
+                    request = request.clone(client_max_size=max_bytes)
                 return await self._answer(route, request, user)
             except AppError as error:
                 return problem_response(error, api.words)
@@ -103,7 +115,7 @@ class Rest(Struct, frozen=True):
         )
         result = await route.handler(self.chat, caller, wish)
         answer = route.render(wish, result)
-        response = json_response(answer.body, answer.status)
+        response = json_response(answer.body, answer.status or route.statuses[0])
         for cookie in answer.cookies:
             _set_cookie(response, cookie, is_secure=self.front.is_secure(peer, request.headers))
         if payer:
@@ -128,11 +140,20 @@ async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
     named = dict(request.match_info)
     if route.method == "GET":
         return decoder.query(route.request, {**request.query, **named})
-    has_body = request.can_read_body or _must_be_said(route.request) - named.keys()
+    in_query = _outside_of_the_body(route, request)
+    has_body = request.can_read_body or _must_be_said(route.request) - {*named, *in_query}
     body = await _json_body(request) if has_body else {}
-    if named and not isinstance(body, dict):
+    beside = {**in_query, **named}
+    if beside and not isinstance(body, dict):
         raise AppError(Code.INVALID_REQUEST, "the body is no object")
-    return decoder.request(route.request, {**body, **named} if named else body)
+    return decoder.request(route.request, {**in_query, **body, **named} if beside else body)
+
+
+def _outside_of_the_body(route: Route, request: web.Request) -> dict[str, str]:
+    """What a request that may have no body says in its query."""
+    if route.method != "DELETE":
+        return {}
+    return {name: value for name, value in request.query.items() if name not in route.secrets}
 
 
 def _must_be_said(request: type[Struct]) -> set[str]:
@@ -142,6 +163,8 @@ def _must_be_said(request: type[Struct]) -> set[str]:
 async def _json_body(request: web.Request) -> Any:
     if not request.body_exists:
         return {}
+    if (request.content_length or 0) > request.client_max_size:
+        raise _too_large(request)
     if request.content_type != "application/json":
         raise AppError(Code.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -150,7 +173,13 @@ async def _json_body(request: web.Request) -> Any:
         async with asyncio.timeout(BODY_LIMIT_S):
             body = await request.read()
         return parse_json(body.decode())
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(request) from None
     except TimeoutError:
         raise AppError(Code.INVALID_REQUEST, "the body did not arrive in time") from None
     except (ValueError, RecursionError, *BROKEN_BODY):
         raise AppError(Code.INVALID_REQUEST, "the body is not JSON") from None
+
+
+def _too_large(request: web.Request) -> AppError:
+    return AppError(Code.PAYLOAD_TOO_LARGE, f"a body may have {request.client_max_size} bytes here")

@@ -72,11 +72,16 @@ class Web:
         file = self._client.files.get(request.match_info["path"])
         if file is None:
             raise AppError(Code.NOT_FOUND, "the client has no such file")
-        form = _form_for(request, file)
-        headers = {"Cache-Control": "no-cache", "ETag": f'"{form.etag}"'}
-        if _has(request, form.etag):
-            return web.Response(status=304, headers=headers)
-        return _response(file, form, headers)
+        return file_response(request, file)
+
+
+def file_response(request: web.Request, file: File) -> web.Response:
+    """A file that browsers keep, and ask each time whether it is still the same."""
+    form = _form_for(request, file)
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{form.etag}"'}
+    if _has(request, form.etag):
+        return web.Response(status=304, headers=headers)
+    return _response(file, form, headers)
 
 
 def page_policies(inline_hashes: tuple[str, ...]) -> dict[str, str]:

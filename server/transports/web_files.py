@@ -96,9 +96,9 @@ def read_client(folder: Traversable) -> Client:
     sources = dict(_read(folder))
     page, import_map = _fill(folder.joinpath(PAGE).read_text("utf-8"), sources)
     return Client(
-        page=_file(page.encode(), "text/html; charset=utf-8"),
+        page=file_of(page.encode(), "text/html; charset=utf-8"),
         inline_hashes=(_hash(import_map.encode(), "sha256"),),
-        files={path: _file(body, CONTENT_TYPES[_end(path)]) for path, body in sources.items()},
+        files={path: file_of(body, CONTENT_TYPES[_end(path)]) for path, body in sources.items()},
     )
 
 
@@ -121,7 +121,8 @@ def _end(name: str) -> str:
     return posixpath.splitext(name)[1]
 
 
-def _file(body: bytes, content_type: str) -> File:
+def file_of(body: bytes, content_type: str) -> File:
+    """A file with this content, packed if that makes it smaller."""
     # Without a time in it, so that every node has the same.
     packed = gzip.compress(body, mtime=0)
     gzipped = _form(packed) if len(packed) < len(body) else None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from server.apis.identity import shapes
 from server.apis.identity.requests import GetGuest, GetMe, Refresh
 from server.core.accounts import Whoami
 from server.core.clock import iso_utc
@@ -14,27 +15,30 @@ from server.core.tokens import Issued
 from server.transports.api import Answer, Response
 
 
-def guest(request: GetGuest, issued: Issued) -> Response:
+def guest(request: GetGuest, issued: Issued) -> Response[shapes.Guest]:
     user = issued.user
-    return Response(
-        201,
-        {
-            "success": True,
-            "token": issued.token,
-            "expiresAt": _expiry(user),
-            "user": {"id": as_written(user.user_id), "login": user.login},
-        },
-    )
+    body: shapes.Guest = {
+        "success": True,
+        "token": issued.token,
+        "expiresAt": _expiry(user),
+        "user": {"id": as_written(user.user_id), "login": user.login},
+    }
+    return Response(body)
 
 
-def me(request: GetMe, found: Whoami) -> Response:
-    user, account = found.user, found.account
-    shown = {"id": as_written(user.user_id), "login": user.login, "guest": user.is_guest}
-    data = {} if account is None else {"data": _account(account, user)}
-    return Response(200, {"success": True, "user": shown, "expiresAt": _expiry(user), **data})
+def me(request: GetMe, found: Whoami) -> Response[shapes.Me]:
+    user = found.user
+    body: shapes.Me = {
+        "success": True,
+        "user": {"id": as_written(user.user_id), "login": user.login, "guest": user.is_guest},
+        "expiresAt": _expiry(user),
+    }
+    if found.account is not None:
+        body["data"] = _account(found.account, user)
+    return Response(body)
 
 
-def _account(account: Account, user: User) -> dict[str, Any]:
+def _account(account: Account, user: User) -> shapes.OwnAccount:
     """What the owner of an account is told of it."""
     return {
         "userId": account.user_id,

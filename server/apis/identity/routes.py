@@ -4,6 +4,7 @@ from server.apis.identity import render
 from server.apis.identity.requests import GetGuest, GetMe
 from server.core.accounts import Whoami
 from server.core.chat import Chat
+from server.core.errors import Code
 from server.core.tokens import Issued
 from server.transports.api import Access, Caller, Route
 
@@ -24,6 +25,9 @@ ROUTES = (
         get_guest,
         render.guest,
         "Get a token for a pseudonym, good for a day",
+        statuses=(201,),
+        refusals=(Code.FORBIDDEN,),
+        example={"login": "Quiet Fox"},
     ),
     Route(
         "GET",

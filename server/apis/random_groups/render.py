@@ -1,8 +1,9 @@
 """From results and events of the core to the words of random groups."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
+from server.apis.random_groups import shapes
 from server.apis.random_groups.requests import ListGroups
 from server.core.clock import iso_utc
 from server.core.events import (
@@ -34,7 +35,9 @@ from server.core.ports import (
     Reported,
     SavedKey,
 )
-from server.transports.api import Answer, Emit, Response
+from server.transports.api import Answer, Emit, Response, Success, Told, shape_of
+
+Body = TypeVar("Body")
 
 HEARD = {
     "joined_group": "{group}",
@@ -58,20 +61,20 @@ _LEFT = {
 # --- bodies, the same over Socket.IO and HTTP ---
 
 
-def matched(_: object, found: Matched) -> dict[str, Any]:
+def matched(_: object, found: Matched) -> shapes.Matched:
     message = "Successfully joined group" if found.is_new else "You are in this group already"
     return {"success": True, "group": _group(found.group), "message": message}
 
 
-def current(_: object, group: Group | None) -> dict[str, Any]:
-    return {"success": True, "group": group and _group(group)}
+def current(_: object, group: Group | None) -> shapes.CurrentGroup:
+    return {"success": True, "group": None if group is None else _group(group)}
 
 
-def left(_: object, __: None) -> dict[str, Any]:
+def left(_: object, __: None) -> Told:
     return {"success": True, "message": "Successfully left group"}
 
 
-def sent(_: object, event: MessageSent) -> dict[str, Any]:
+def sent(_: object, event: MessageSent) -> shapes.SentToGroup:
     return {
         "success": True,
         "messageId": event.message_id,
@@ -80,39 +83,44 @@ def sent(_: object, event: MessageSent) -> dict[str, Any]:
     }
 
 
-def messages(_: object, page: HistoryPage) -> dict[str, Any]:
+def messages(_: object, page: HistoryPage) -> shapes.GroupMessages:
     shown = [_message(event) for event in page.messages]
     return {"success": True, "messages": shown, "hasMore": page.has_more}
 
 
-def done(_: object, __: None) -> dict[str, Any]:
+def done(_: object, __: None) -> Success:
     return {"success": True}
 
 
-def blocked(_: object, __: None) -> dict[str, Any]:
+def blocked(_: object, __: None) -> Told:
     return {"success": True, "message": "You will not meet this user again"}
 
 
-def unblocked(_: object, __: None) -> dict[str, Any]:
+def unblocked(_: object, __: None) -> Told:
     return {"success": True, "message": "You may meet this user again"}
 
 
-def reported(_: object, outcome: Reported) -> dict[str, Any]:
+def reported(_: object, outcome: Reported) -> shapes.Reported:
     message = "Reported and removed" if outcome.is_removed else "Reported"
     return {"success": True, "message": message, "removed": outcome.is_removed}
 
 
-def saved_key(_: object, saved: SavedKey) -> dict[str, Any]:
-    return {"success": True, **_user(saved), **_key(saved)}
+def saved_key(_: object, saved: SavedKey) -> shapes.SavedKey:
+    return {"success": True, "userId": saved.user_id, "login": saved.name, **_key(saved)}
 
 
-def bundle(_: object, saved: SavedKey) -> dict[str, Any]:
-    return {"success": True, **_user(saved), "bundle": _key(saved)}
+def bundle(_: object, saved: SavedKey) -> shapes.KeyBundle:
+    return {
+        "success": True,
+        "userId": saved.user_id,
+        "login": saved.name,
+        "bundle": _key(saved),
+    }
 
 
-def stats(_: object, totals: GroupTotals) -> dict[str, Any]:
+def stats(_: object, totals: GroupTotals) -> shapes.Stats:
     average = totals.members / totals.groups if totals.groups else 0
-    shown = {
+    shown: shapes.GroupStats = {
         "totalGroups": totals.made,
         "activeGroups": totals.groups,
         "totalMembers": totals.members,
@@ -121,8 +129,8 @@ def stats(_: object, totals: GroupTotals) -> dict[str, Any]:
     return {"success": True, "stats": shown}
 
 
-def directory(request: ListGroups, page: GroupPage) -> dict[str, Any]:
-    pagination = {
+def directory(request: ListGroups, page: GroupPage) -> shapes.Directory:
+    pagination: shapes.Pagination = {
         "page": request.page,
         "limit": request.limit,
         "total": page.total,
@@ -132,11 +140,11 @@ def directory(request: ListGroups, page: GroupPage) -> dict[str, Any]:
     return {"success": True, "groups": groups, "pagination": pagination}
 
 
-def cleaned(_: object, expired: Expired) -> dict[str, Any]:
+def cleaned(_: object, expired: Expired) -> shapes.Cleaned:
     return {"success": True, "cleaned": expired.rooms}
 
 
-def reports(_: object, found: tuple[Report, ...]) -> dict[str, Any]:
+def reports(_: object, found: tuple[Report, ...]) -> shapes.Reports:
     following = found[-1].report_id if found else None
     return {"success": True, "reports": [_report(one) for one in found], "next": following}
 
@@ -242,7 +250,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
 # --- shapes ---
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group) -> shapes.Group:
     return {
         "id": group_id_of(group.room_id),
         "name": group.name,
@@ -254,7 +262,7 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _member(member: Member) -> shapes.GroupMember:
     return {
         "userId": member.user_id,
         "login": member.name,
@@ -263,7 +271,7 @@ def _member(member: Member) -> dict[str, Any]:
     }
 
 
-def _message(event: MessageSent) -> dict[str, Any]:
+def _message(event: MessageSent) -> shapes.GroupMessage:
     return {
         # Plain values: the encoder asks Python for each that is not.
         "id": str(event.message_id),
@@ -278,15 +286,11 @@ def _message(event: MessageSent) -> dict[str, Any]:
     }
 
 
-def _user(saved: SavedKey) -> dict[str, Any]:
-    return {"userId": saved.user_id, "login": saved.name}
-
-
-def _key(saved: SavedKey) -> dict[str, Any]:
+def _key(saved: SavedKey) -> shapes.PublicKey:
     return {"publicKey": saved.public_key, "updatedAt": iso_utc(saved.saved_ms)}
 
 
-def _summary(group: GroupSummary) -> dict[str, Any]:
+def _summary(group: GroupSummary) -> shapes.ListedGroup:
     return {
         "id": group_id_of(group.room_id),
         "name": group.name,
@@ -299,7 +303,7 @@ def _summary(group: GroupSummary) -> dict[str, Any]:
     }
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: Report) -> shapes.Report:
     return {
         "id": report.report_id,
         "groupId": group_id_of(report.room_id),
@@ -318,6 +322,12 @@ def answer(render: Any) -> Any:
     return lambda request, result: Answer(render(request, result))
 
 
-def response(render: Any, status: int = 200) -> Any:
+def response(render: Callable[[Any, Any], Body]) -> Callable[[Any, Any], Response[Body]]:
     """The render of a route, from that of a body."""
-    return lambda request, result: Response(status, render(request, result))
+
+    def render_response(request: Any, result: Any) -> Response[Body]:
+        return Response(render(request, result))
+
+    # For the documentation, which reads there what is answered.
+    render_response.__annotations__["return"] = Response[shape_of(render)]  # type: ignore[misc]
+    return render_response

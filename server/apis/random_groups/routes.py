@@ -2,7 +2,35 @@
 
 from server.apis.random_groups import handlers, render, requests
 from server.apis.random_groups.render import response
+from server.core.errors import Code
+from server.core.limits import Bounds
 from server.transports.api import Access, Route
+
+_SENDING = (
+    Code.NOT_FOUND,
+    Code.RECIPIENT_NOT_FOUND,
+    Code.ID_CONFLICT,
+    Code.PAYLOAD_TOO_LARGE,
+    Code.SERVER_FULL,
+)
+_SEND_EXAMPLE = {
+    "groupId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e",
+    "encryptedMessage": {"iv": "AAECAwQFBgcICQoL", "data": "bm90aGluZyB0byBzZWUgaGVyZQ=="},
+    "messageId": "message-1",
+}
+
+
+def _public_key(bounds: Bounds) -> int:
+    return bounds.public_key_bytes
+
+
+def _ciphertext(bounds: Bounds) -> int:
+    return bounds.ciphertext_bytes
+
+
+def _evidence(bounds: Bounds) -> int:
+    return bounds.evidence_bytes
+
 
 ROUTES = (
     Route(
@@ -13,6 +41,9 @@ ROUTES = (
         response(render.matched),
         "Join a random group, or find the one in which one is",
         access=Access.USER,
+        refusals=(Code.PAYLOAD_TOO_LARGE, Code.SERVER_FULL),
+        extra_body_bytes=_public_key,
+        example={"publicKey": "MCowBQYDK2VuAyEA"},
     ),
     Route(
         "POST",
@@ -22,6 +53,9 @@ ROUTES = (
         response(render.matched),
         "Leave for another group, with other people",
         access=Access.USER,
+        refusals=(Code.PAYLOAD_TOO_LARGE, Code.SERVER_FULL),
+        extra_body_bytes=_public_key,
+        example={"publicKey": "MCowBQYDK2VuAyEA"},
     ),
     Route(
         "GET",
@@ -40,6 +74,7 @@ ROUTES = (
         response(render.left),
         "Leave at once",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "GET",
@@ -49,6 +84,7 @@ ROUTES = (
         response(render.messages),
         "What was said, the newest or those before a message",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "POST",
@@ -58,6 +94,8 @@ ROUTES = (
         response(render.done),
         "Tell that one is, or is no longer, typing",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
+        example={"isTyping": True},
     ),
     Route(
         "POST",
@@ -67,6 +105,8 @@ ROUTES = (
         response(render.blocked),
         "Meet somebody no more, and get no private messages from them",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND, Code.RECIPIENT_NOT_FOUND, Code.LIMIT_REACHED, Code.SERVER_FULL),
+        example={"userId": "42"},
     ),
     Route(
         "POST",
@@ -76,24 +116,41 @@ ROUTES = (
         response(render.reported),
         "Report a member to the operators, and block it",
         access=Access.USER,
+        refusals=(
+            Code.NOT_FOUND,
+            Code.RECIPIENT_NOT_FOUND,
+            Code.LIMIT_REACHED,
+            Code.SERVER_FULL,
+            Code.PAYLOAD_TOO_LARGE,
+        ),
+        extra_body_bytes=_evidence,
+        example={"userId": "42", "reason": "threats", "evidence": ["what they wrote"]},
     ),
     Route(
         "POST",
         "/api/messages",
         requests.Send,
         handlers.send_message,
-        response(render.sent, 201),
+        response(render.sent),
         "Send ciphertext to the group, or to one member",
         access=Access.USER,
+        statuses=(201,),
+        refusals=_SENDING,
+        extra_body_bytes=_ciphertext,
+        example=_SEND_EXAMPLE,
     ),
     Route(
         "POST",
         "/api/group-messages",
         requests.Send,
         handlers.send_message,
-        response(render.sent, 201),
+        response(render.sent),
         "The same",
         access=Access.USER,
+        statuses=(201,),
+        refusals=_SENDING,
+        extra_body_bytes=_ciphertext,
+        example=_SEND_EXAMPLE,
     ),
     Route(
         "GET",
@@ -103,6 +160,7 @@ ROUTES = (
         response(render.saved_key),
         "The public key that a user had last",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "POST",
@@ -112,6 +170,7 @@ ROUTES = (
         response(render.bundle),
         "What it takes to begin an encrypted conversation with a user",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "POST",
@@ -121,6 +180,7 @@ ROUTES = (
         response(render.blocked),
         "Meet somebody no more, wherever one met",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND, Code.RECIPIENT_NOT_FOUND, Code.LIMIT_REACHED, Code.SERVER_FULL),
     ),
     Route(
         "POST",

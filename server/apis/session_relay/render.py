@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from server.apis.session_relay import shapes
 from server.apis.session_relay.requests import Join, Reserve, room_of
 from server.core.errors import Code
 from server.core.events import (
@@ -54,27 +55,25 @@ HEARD = {
 # --- answers to routes ---
 
 
-def reserved(request: Reserve, reservation: Reservation) -> Response:
-    body = {
+def reserved(request: Reserve, reservation: Reservation) -> Response[shapes.Reserved]:
+    body: shapes.Reserved = {
         "success": True,
         "sessionId": room_of(request.session_id),
         "expiresAt": reservation.expires_ms,
     }
-    return Response(201 if reservation.created else 200, body)
+    return Response(body, 201 if reservation.created else 200)
 
 
-def sessions(_: object, summaries: tuple[RoomSummary, ...]) -> Response:
-    return Response(
-        200,
-        {
-            "success": True,
-            "sessions": [_summary(summary) for summary in summaries],
-            "next": summaries[-1].room_id if summaries else None,
-        },
-    )
+def sessions(_: object, summaries: tuple[RoomSummary, ...]) -> Response[shapes.Sessions]:
+    body: shapes.Sessions = {
+        "success": True,
+        "sessions": [_summary(summary) for summary in summaries],
+        "next": summaries[-1].room_id if summaries else None,
+    }
+    return Response(body)
 
 
-def _summary(room: RoomSummary) -> dict[str, Any]:
+def _summary(room: RoomSummary) -> shapes.Session:
     return {
         "sessionId": room.room_id,
         "members": room.members,

@@ -3,6 +3,7 @@
 from server.apis.session_relay import render
 from server.apis.session_relay.requests import ListSessions, Reserve, room_and_key
 from server.core.chat import Chat
+from server.core.errors import Code
 from server.core.ports import Reservation, RoomSummary
 from server.transports.api import Access, Caller, Route
 
@@ -26,6 +27,9 @@ ROUTES = (
         reserve,
         render.reserved,
         "Reserve a session, so that others may join before its creator does",
+        statuses=(201, 200),
+        refusals=(Code.ROOM_EXISTS, Code.SERVER_FULL, Code.INVALID_KEY),
+        example={"sessionId": "Xb3kP9", "authKey": "a key that only the invited know"},
     ),
     Route(
         "GET",

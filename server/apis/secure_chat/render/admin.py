@@ -2,28 +2,31 @@
 
 from typing import Any
 
+from server.apis.secure_chat import shapes
 from server.apis.secure_chat.handlers.admin import ResetPassword
 from server.apis.secure_chat.render import envelope
+from server.apis.secure_chat.shapes import Envelope
 from server.core.clock import iso_utc
 from server.core.ids import UserId
 from server.core.ports import Account, AccountPage
 from server.transports.api import Response
 
 
-def accounts(_: Any, page: AccountPage) -> Response:
-    return envelope({"accounts": [_account(one) for one in page.accounts], "next": page.next})
+def accounts(_: Any, page: AccountPage) -> Response[Envelope[shapes.Accounts]]:
+    shown = [_account(one) for one in page.accounts]
+    return envelope({"accounts": shown, "next": page.next})
 
 
-def changed(_: Any, user_id: UserId) -> Response:
+def changed(_: Any, user_id: UserId) -> Response[Envelope[shapes.OfUser]]:
     return envelope({"userId": user_id})
 
 
-def reset(_: Any, made: ResetPassword) -> Response:
+def reset(_: Any, made: ResetPassword) -> Response[Envelope[shapes.TemporaryPassword]]:
     message = "The password signs in once; hand it over by a way that others cannot read"
     return envelope({"userId": made.user_id, "temporaryPassword": made.password}, message)
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _account(account: Account) -> shapes.Account:
     return {
         "userId": account.user_id,
         "username": account.username,

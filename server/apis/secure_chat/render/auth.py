@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from server.apis.secure_chat import shapes
 from server.apis.secure_chat.handlers.auth import OwnDevices
 from server.apis.secure_chat.render import envelope
 from server.apis.secure_chat.requests.auth import REGISTRATION_COOKIE, REGISTRATION_PATH
+from server.apis.secure_chat.shapes import Envelope
 from server.core.clock import iso_utc
 from server.core.ids import DeviceId, UserId
 from server.core.logins import LoggedIn, TokenPair
@@ -16,19 +18,19 @@ FORGET_REGISTRATION = Cookie(REGISTRATION_COOKIE, "", REGISTRATION_PATH, 0)
 """For the answer to whoever has used it."""
 
 
-def signed_up(_: Any, account: Account) -> Response:
-    data = {
+def signed_up(_: Any, account: Account) -> Response[Envelope[shapes.SignedUp]]:
+    data: shapes.SignedUp = {
         "userId": account.user_id,
         "username": account.username,
         "email": account.email,
         "displayName": account.display_name,
     }
     message = "User registered successfully. Please login to register device keys."
-    return envelope(data, message, 201)
+    return envelope(data, message)
 
 
-def logged_in(_: Any, login: LoggedIn) -> Response:
-    data: dict[str, Any] = {
+def logged_in(_: Any, login: LoggedIn) -> Response[Envelope[shapes.LoggedIn]]:
+    data: shapes.LoggedIn = {
         "userId": login.user_id,
         "username": login.username,
         "deviceId": str(login.device_id),
@@ -37,14 +39,15 @@ def logged_in(_: Any, login: LoggedIn) -> Response:
     if login.must_change_password:
         data["passwordChangeRequired"] = True
     if login.tokens:
-        return envelope({**data, **pair(login.tokens)}, "Login successful.")
-    token = login.registration_token or ""
+        signed_in: shapes.LoggedIn = {**data, **pair(login.tokens)}
+        return envelope(signed_in, "Login successful.")
+    data["registrationToken"] = token = login.registration_token or ""
     message = "Login successful. Please register device keys to complete setup."
     cookie = Cookie(REGISTRATION_COOKIE, token, REGISTRATION_PATH, REGISTRATION_LIFE_S)
-    return envelope({**data, "registrationToken": token}, message, cookies=(cookie,))
+    return envelope(data, message, cookies=(cookie,))
 
 
-def pair(tokens: TokenPair) -> dict[str, str]:
+def pair(tokens: TokenPair) -> shapes.TokenPair:
     return {
         "accessToken": tokens.access,
         "refreshToken": tokens.refresh,
@@ -52,24 +55,24 @@ def pair(tokens: TokenPair) -> dict[str, str]:
     }
 
 
-def refreshed(_: Any, tokens: TokenPair) -> Response:
+def refreshed(_: Any, tokens: TokenPair) -> Response[Envelope[shapes.TokenPair]]:
     return envelope(pair(tokens), "Token refreshed successfully")
 
 
-def logged_out(_: Any, __: None) -> Response:
+def logged_out(_: Any, __: None) -> Response[Envelope[shapes.Nothing]]:
     return envelope({}, "Logout successful")
 
 
-def password_changed(_: Any, __: None) -> Response:
+def password_changed(_: Any, __: None) -> Response[Envelope[shapes.Nothing]]:
     return envelope({}, "Password changed; all other devices are signed out")
 
 
-def deleted(_: Any, __: None) -> Response:
+def deleted(_: Any, __: None) -> Response[Envelope[shapes.Nothing]]:
     return envelope({}, "Account deleted")
 
 
-def devices(_: Any, own: OwnDevices) -> Response:
-    shown = [
+def devices(_: Any, own: OwnDevices) -> Response[Envelope[shapes.Devices]]:
+    shown: list[shapes.Device] = [
         {
             "deviceId": str(one.device_id),
             "deviceName": one.name,
@@ -83,18 +86,20 @@ def devices(_: Any, own: OwnDevices) -> Response:
     return envelope({"devices": shown})
 
 
-def revoked(_: Any, device_id: DeviceId) -> Response:
+def revoked(_: Any, device_id: DeviceId) -> Response[Envelope[shapes.OfDevice]]:
     return envelope({"deviceId": str(device_id)}, "Device revoked successfully")
 
 
-def blocks(_: Any, found: tuple[Block, ...]) -> Response:
-    shown = [{"userId": one.user_id, "blockedAt": iso_utc(one.created_ms)} for one in found]
+def blocks(_: Any, found: tuple[Block, ...]) -> Response[Envelope[shapes.Blocks]]:
+    shown: list[shapes.Block] = [
+        {"userId": one.user_id, "blockedAt": iso_utc(one.created_ms)} for one in found
+    ]
     return envelope({"blocks": shown})
 
 
-def blocked(_: Any, user_id: UserId) -> Response:
-    return envelope({"userId": user_id}, "User blocked", 201)
+def blocked(_: Any, user_id: UserId) -> Response[Envelope[shapes.OfUser]]:
+    return envelope({"userId": user_id}, "User blocked")
 
 
-def unblocked(_: Any, user_id: UserId) -> Response:
+def unblocked(_: Any, user_id: UserId) -> Response[Envelope[shapes.OfUser]]:
     return envelope({"userId": user_id}, "User unblocked")

@@ -1,9 +1,8 @@
 """Messages and conversations in the words of secure chat."""
 
-from typing import Any
-
 import msgspec
 
+from server.apis.secure_chat import shapes
 from server.apis.secure_chat.render.rooms import participant
 from server.apis.secure_chat.requests.messages import SetStatus
 from server.core.clock import iso_utc
@@ -18,29 +17,27 @@ from server.core.ports.conversations import (
 )
 
 
-def sent(_: object, stored: StoredNew) -> dict[str, Any]:
+def sent(_: object, stored: StoredNew) -> shapes.SentMessage:
     message = stored.message
-    return {
+    shown: shapes.SentMessage = {
         "messageId": message.message_id,
         "senderId": message.sender,
-        **_address(message),
         "messageType": message.type,
         "encryptedContent": message.ciphertext,
         "deliveryStatus": message.status.value,
         "createdAt": iso_utc(message.sent_ms),
     }
+    # Where it went, as its sender said it.
+    if message.recipient is None:
+        shown["roomId"] = message.room_id
+    else:
+        shown["recipientId"] = message.recipient
+    return shown
 
 
-def _address(message: StoredMessage) -> dict[str, Any]:
-    """Where it went, as its sender said it."""
-    if message.recipient is not None:
-        return {"recipientId": message.recipient}
-    return {"roomId": message.room_id}
-
-
-def message(one: StoredMessage) -> dict[str, Any]:
+def message(one: StoredMessage) -> shapes.Message:
     """A message, in lists and frames."""
-    shown: dict[str, Any] = {
+    shown: shapes.Message = {
         "messageId": one.message_id,
         "roomId": one.room_id,
         "seq": one.seq,
@@ -62,17 +59,17 @@ def message(one: StoredMessage) -> dict[str, Any]:
     return shown
 
 
-def messages(_: object, page: MessagePage) -> dict[str, Any]:
+def messages(_: object, page: MessagePage) -> shapes.Messages:
     return {"messages": [message(one) for one in page.messages], "hasMore": page.has_more}
 
 
-def offline(_: object, page: MessagePage) -> dict[str, Any]:
+def offline(_: object, page: MessagePage) -> shapes.MessagesFurther:
     last = page.messages[-1] if page.has_more else None
     following = f"{last.seq}.{last.room_id}" if last else None
     return {**messages(_, page), "next": following}
 
 
-def found(_: object, page: FoundPage) -> dict[str, Any]:
+def found(_: object, page: FoundPage) -> shapes.MessagesFurther:
     place = page.next
     return {
         "messages": [message(one) for one in page.messages],
@@ -81,7 +78,7 @@ def found(_: object, page: FoundPage) -> dict[str, Any]:
     }
 
 
-def conversations(_: object, page: ListPage) -> dict[str, Any]:
+def conversations(_: object, page: ListPage) -> shapes.Conversations:
     shown = [_conversation(one) for one in page.rooms]
     return {"conversations": shown, "next": following_place(page)}
 
@@ -94,7 +91,7 @@ def following_place(page: ListPage) -> str | None:
     return f"{place.active_ms}.{place.room_id}"
 
 
-def _conversation(one: Listed) -> dict[str, Any]:
+def _conversation(one: Listed) -> shapes.Conversation:
     room = one.conversation
     return {
         "roomId": room.room_id,
@@ -107,15 +104,15 @@ def _conversation(one: Listed) -> dict[str, Any]:
     }
 
 
-def status(request: SetStatus, _: None) -> dict[str, Any]:
+def status(request: SetStatus, _: None) -> shapes.MessageStatus:
     return {"messageId": request.message_id, "deliveryStatus": request.status}
 
 
-def statuses(_: object, done: Acknowledged) -> dict[str, Any]:
+def statuses(_: object, done: Acknowledged) -> shapes.StatusesSet:
     return {"updated": len(done.receipts), "notFound": list(done.unknown)}
 
 
-def deleted(_: object, one: StoredMessage) -> dict[str, Any]:
+def deleted(_: object, one: StoredMessage) -> shapes.DeletedMessage:
     return {
         "messageId": one.message_id,
         "roomId": one.room_id,

@@ -1,14 +1,13 @@
 """Rooms in the words of secure chat."""
 
-from typing import Any
-
+from server.apis.secure_chat import shapes
 from server.apis.secure_chat.requests.rooms import OfRoom, RemoveParticipant
 from server.core.clock import iso_utc
 from server.core.durable import Conversation, Participant
 from server.core.ports.conversations import ListPage
 
 
-def participant(one: Participant) -> dict[str, Any]:
+def participant(one: Participant) -> shapes.Participant:
     """A member of a room."""
     return {
         "userId": one.user_id,
@@ -19,7 +18,7 @@ def participant(one: Participant) -> dict[str, Any]:
     }
 
 
-def room(_: object, one: Conversation) -> dict[str, Any]:
+def room(_: object, one: Conversation) -> shapes.Room:
     """A room with its members."""
     return {
         "roomId": one.room_id,
@@ -36,15 +35,17 @@ def room(_: object, one: Conversation) -> dict[str, Any]:
     }
 
 
-def rooms(_: object, page: ListPage) -> dict[str, Any]:
-    shown = [{**room(_, one.conversation), "unreadCount": one.unread} for one in page.rooms]
+def rooms(_: object, page: ListPage) -> shapes.Rooms:
+    shown: list[shapes.ListedRoom] = [
+        {**room(_, one.conversation), "unreadCount": one.unread} for one in page.rooms
+    ]
     place = page.rooms[-1].place if page.has_more else None
     return {"rooms": shown, "next": f"{place.active_ms}.{place.room_id}" if place else None}
 
 
-def ended(request: OfRoom, _: None) -> dict[str, Any]:
+def ended(request: OfRoom, _: None) -> shapes.OfRoom:
     return {"roomId": request.room_id}
 
 
-def removed(request: RemoveParticipant, _: None) -> dict[str, Any]:
+def removed(request: RemoveParticipant, _: None) -> shapes.RemovedParticipant:
     return {"roomId": request.room_id, "userId": request.user_id}

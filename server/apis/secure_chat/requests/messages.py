@@ -18,7 +18,10 @@ Limit = Annotated[int, Meta(ge=1, le=200)]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$(?!\n)")]
 StatusWord = Literal["delivered", "read"]
-Time = Annotated[int, Meta(ge=0, le=2**53 - 1)] | datetime
+Time = (
+    Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    | Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
+)
 """Milliseconds, or ISO 8601; of UTC if it does not say."""
 
 RoomCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]

@@ -9,7 +9,10 @@ from server.core.ids import RoomId, UserId
 from server.transports.api import DisplayName
 
 Description = Annotated[str, Meta(max_length=2_000)]
-Members = Annotated[list[UserId], Meta(max_length=1_000)]
+MAX_MEMBERS = 1_000
+"""That one request may name; `Bounds.room_members` says how many a room has."""
+
+Members = Annotated[list[UserId], Meta(max_length=MAX_MEMBERS)]
 RoleWord = Literal["owner", "admin", "member"]
 Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 24 * 60 * 60)]
 

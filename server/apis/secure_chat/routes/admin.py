@@ -3,6 +3,7 @@
 from server.apis.secure_chat.handlers import admin as handlers
 from server.apis.secure_chat.render import admin as render
 from server.apis.secure_chat.requests import admin as requests
+from server.core.errors import Code
 from server.transports.api import Access, Route
 
 ROUTES = (
@@ -23,6 +24,7 @@ ROUTES = (
         render.changed,
         "Sign an account out, and let it in no more",
         access=Access.OPERATOR,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "POST",
@@ -32,6 +34,7 @@ ROUTES = (
         render.changed,
         "Let it in again",
         access=Access.OPERATOR,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "POST",
@@ -41,5 +44,6 @@ ROUTES = (
         render.reset,
         "Give an account a password that signs in once",
         access=Access.OPERATOR,
+        refusals=(Code.NOT_FOUND,),
     ),
 )

@@ -3,6 +3,7 @@
 from server.apis.secure_chat.handlers import auth as handlers
 from server.apis.secure_chat.render import auth as render
 from server.apis.secure_chat.requests import auth as requests
+from server.core.errors import Code
 from server.transports.api import Access, Route
 
 ROUTES = (
@@ -13,6 +14,14 @@ ROUTES = (
         handlers.sign_up,
         render.signed_up,
         "Make an account",
+        statuses=(201,),
+        refusals=(Code.ACCOUNT_EXISTS,),
+        example={
+            "username": "alice",
+            "email": "alice@example.com",
+            "password": "correct horse battery staple",
+            "displayName": "Alice",
+        },
     ),
     Route(
         "POST",
@@ -21,6 +30,14 @@ ROUTES = (
         handlers.log_in,
         render.logged_in,
         "Sign a device in, or begin to",
+        refusals=(Code.INVALID_CREDENTIALS, Code.FORBIDDEN),
+        example={
+            "email": "alice@example.com",
+            "password": "correct horse battery staple",
+            "deviceId": "device-web-001",
+            "deviceName": "Firefox",
+            "deviceType": "web",
+        },
     ),
     Route(
         "POST",
@@ -29,6 +46,8 @@ ROUTES = (
         handlers.refresh,
         render.refreshed,
         "Exchange a refresh token, which is good once, for new tokens",
+        refusals=(Code.UNAUTHENTICATED,),
+        example={"refreshToken": "q6M3…"},
     ),
     Route(
         "POST",
@@ -37,6 +56,8 @@ ROUTES = (
         handlers.log_out,
         render.logged_out,
         "Sign this device out, or all",
+        refusals=(Code.UNAUTHENTICATED,),
+        example={"all": False},
     ),
     Route(
         "POST",
@@ -46,6 +67,11 @@ ROUTES = (
         render.password_changed,
         "Change the password, and sign all other devices out",
         access=Access.USER,
+        refusals=(Code.INVALID_CREDENTIALS,),
+        example={
+            "currentPassword": "correct horse battery staple",
+            "newPassword": "another horse, another battery",
+        },
     ),
     Route(
         "DELETE",
@@ -55,6 +81,9 @@ ROUTES = (
         render.deleted,
         "Delete the account for good",
         access=Access.USER,
+        secrets=("password",),
+        refusals=(Code.INVALID_CREDENTIALS,),
+        example={"password": "correct horse battery staple"},
     ),
     Route(
         "GET",
@@ -73,6 +102,7 @@ ROUTES = (
         render.revoked,
         "End a device for good",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
     ),
     Route(
         "GET",
@@ -91,6 +121,9 @@ ROUTES = (
         render.blocked,
         "Have somebody's messages refused",
         access=Access.USER,
+        statuses=(201,),
+        refusals=(Code.NOT_FOUND, Code.LIMIT_REACHED),
+        example={"userId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"},
     ),
     Route(
         "DELETE",

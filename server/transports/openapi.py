@@ -1,0 +1,268 @@
+"""The OpenAPI document: every HTTP route of the APIs, made from their tables.
+
+What may be asked is said by the request types, what is answered by the annotations of the
+renders, and why it may be refused by the routes and by what surrounds all of them.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+import msgspec
+
+from server.core.errors import AppError, Code
+from server.core.limits import Bounds
+from server.transports.api import Access, Api, Route, shape_of
+from server.transports.decode import schema_of
+from server.transports.errors import HTTP_STATUS, Problem, problem, word
+from server.version import VERSION
+
+Json = dict[str, Any]
+
+OPENAPI_VERSION = "3.1.0"
+
+_REF = "#/components/schemas/{name}"
+
+_DESCRIPTION = """\
+The HTTP routes of all APIs that this server speaks. What goes over Socket.IO and raw WebSockets
+is not here. Fields that are not named are left out when a request is read. Ciphertext and public
+keys are opaque: relayed as they are, and never looked into.
+"""
+
+_EVERYWHERE = (
+    Code.INVALID_REQUEST,
+    Code.ORIGIN_REFUSED,
+    Code.RATE_LIMITED,
+    Code.INTERNAL,
+    Code.UNAVAILABLE,
+)
+_OF_BODIES = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
+_OF_TOKENS = (Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.FORBIDDEN)
+
+_SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
+    Access.OPEN: [{}, {"token": []}],
+    Access.USER: [{"token": []}],
+    Access.OPERATOR: [{"operators": []}, {"operatorsHeader": []}, {"token": []}],
+}
+
+_SCHEMES: Json = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of an account's device, a guest's, or another system's",
+    },
+    "operators": {"type": "http", "scheme": "bearer", "description": "The operators' token"},
+    "operatorsHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Admin-Token",
+        "description": "The operators' token",
+    },
+}
+
+_RETRY_AFTER = {
+    "description": "After how many seconds to try again",
+    "schema": {"type": "integer", "minimum": 1},
+}
+
+
+def document(apis: Sequence[Api], bounds: Bounds) -> Json:
+    """The document of these APIs, as this installation bounds them."""
+    schemas = _Schemas(bounds)
+    paths: dict[str, Json] = {}
+    for api in apis:
+        for route in api.routes:
+            operation = _operation(api, route, schemas)
+            paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": OPENAPI_VERSION,
+        "info": {
+            "title": "Hushwire",
+            "version": VERSION,
+            "summary": "A self-hosted relay for end-to-end-encrypted chat",
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [_tag(api) for api in apis if api.routes],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "responses": schemas.refusals,
+            "securitySchemes": _SCHEMES,
+        },
+    }
+
+
+def refusals_of(route: Route) -> frozenset[Code]:
+    """Every code with which a route may answer."""
+    of_bodies = _OF_BODIES if takes_body(route) else ()
+    of_tokens = _OF_TOKENS if route.access is not Access.OPEN else ()
+    return frozenset((*_EVERYWHERE, *of_bodies, *of_tokens, *route.refusals))
+
+
+def takes_body(route: Route) -> bool:
+    """Whether a request may say something in its body."""
+    names = {field.encode_name for field in msgspec.structs.fields(route.request)}
+    return route.method != "GET" and bool(names - set(names_in(route.path)))
+
+
+def answered(route: Route) -> Any:
+    """The type of the body of its good answers."""
+    return get_args(shape_of(route.render))[0]
+
+
+def names_in(path: str) -> list[str]:
+    """The fields of a request that stand in its path."""
+    return re.findall(r"{(\w+)}", path)
+
+
+class _Schemas:
+    """JSON schemas of types, with those that have names once for all.
+
+    Attributes:
+        components, refusals: By name.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self.components: Json = {}
+        self.refusals: Json = {}
+
+    def of(self, kind: Any) -> Json:
+        (schema,), named = msgspec.json.schema_components(
+            [kind], schema_hook=self._of_custom, ref_template=_REF
+        )
+        self._keep(named)
+        return schema
+
+    def of_fields(self, request: type[msgspec.Struct]) -> tuple[dict[str, Json], set[str]]:
+        """The schemas of the fields of a request, and which of them must be there."""
+        fields = msgspec.structs.fields(request)
+        (_,), named = msgspec.json.schema_components(
+            [request], schema_hook=self._of_custom, ref_template=_REF
+        )
+        whole = _plain(named.pop(request.__name__))
+        self._keep(named)
+        required = {field.encode_name for field in fields if field.required}
+        return {name: _said(schema) for name, schema in whole["properties"].items()}, required
+
+    def _keep(self, named: Json) -> None:
+        for name, schema in named.items():
+            if self.components.setdefault(name, _plain(schema)) != _plain(schema):
+                raise ValueError(f"two types are called {name}")
+
+    def of_refusals(self, status: int, codes: list[Code], words: Mapping[Code, str]) -> Json:
+        """The response of this status, for one of these reasons."""
+        name = "-".join([str(status), *(word(code, words) for code in codes)])
+        if name not in self.refusals:
+            self.refusals[name] = _refusal(codes, words, self.of(Problem))
+        return {"$ref": f"#/components/responses/{name}"}
+
+    def _of_custom(self, kind: type) -> Json:
+        return schema_of(kind, self._bounds)
+
+
+def _plain(schema: Json) -> Json:
+    """The same, with the description as text in lines."""
+    if "description" in schema:
+        return {**schema, "description": inspect.cleandoc(schema["description"])}
+    return schema
+
+
+def _said(schema: Json) -> Json:
+    """A field without the default that only says that it may be absent."""
+    return {name: value for name, value in schema.items() if (name, value) != ("default", None)}
+
+
+def _operation(api: Api, route: Route, schemas: _Schemas) -> Json:
+    fields, required = schemas.of_fields(route.request)
+    in_path = names_in(route.path)
+    rest = {name: schema for name, schema in fields.items() if name not in in_path}
+    operation: Json = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [api.name],
+        "security": _SECURITY[route.access],
+        "parameters": [_parameter("path", name, fields[name], required=True) for name in in_path],
+        "responses": dict(_responses(api, route, schemas)),
+    }
+    if route.method == "GET":
+        operation["parameters"] += _in_query(rest, required)
+        return operation
+    if route.method == "DELETE":
+        in_query = {name: rest[name] for name in rest if name not in route.secrets}
+        operation["parameters"] += _in_query(in_query, ())
+        required &= set(route.secrets)
+    if rest:
+        operation["requestBody"] = _body(route, rest, required - set(in_path))
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    words = re.findall(r"[A-Za-z]+", route.path.removeprefix("/api"))
+    return "".join([route.method.lower(), *(word[0].upper() + word[1:] for word in words)])
+
+
+def _in_query(fields: Mapping[str, Json], required: Iterable[str]) -> Iterator[Json]:
+    for name, schema in fields.items():
+        yield _parameter("query", name, schema, required=name in required)
+
+
+def _parameter(place: str, name: str, schema: Json, *, required: bool) -> Json:
+    return {"name": name, "in": place, "required": required, "schema": _written(schema)}
+
+
+def _written(schema: Json) -> Json:
+    """Of what stands in an address, where everything is text, and what is absent is not null."""
+    kinds: list[Json] = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    texts = [one for one in kinds if one.get("type") == "string"]
+    return (texts or kinds or [schema])[0]
+
+
+def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
+    schema: Json = {"type": "object", "properties": dict(fields)}
+    if required:
+        schema["required"] = sorted(required)
+    content: Json = {"schema": schema}
+    if route.example:
+        content["example"] = route.example
+    return {"required": bool(required), "content": {"application/json": content}}
+
+
+def _responses(api: Api, route: Route, schemas: _Schemas) -> Iterator[tuple[str, Json]]:
+    shape = schemas.of(answered(route))
+    for status in sorted(route.statuses):
+        yield str(status), {"description": "Done", "content": {"application/json": _of(shape)}}
+    by_status: dict[int, list[Code]] = {}
+    for code in Code:
+        if code in refusals_of(route):
+            by_status.setdefault(int(HTTP_STATUS[code]), []).append(code)
+    for status, codes in sorted(by_status.items()):
+        yield str(status), schemas.of_refusals(status, codes, api.words)
+
+
+def _of(schema: Json) -> Json:
+    return {"schema": schema}
+
+
+def _refusal(codes: list[Code], words: Mapping[Code, str], schema: Json) -> Json:
+    names = sorted(word(code, words) for code in codes)
+    told = {"properties": {"code": {"enum": names}, "error": {"enum": names}}}
+    content = {
+        "schema": {"allOf": [schema, told]},
+        "example": problem(AppError(codes[0], "what a person may do about it"), words),
+    }
+    response: Json = {
+        "description": " or ".join(f"`{name}`" for name in names),
+        "content": {"application/problem+json": content},
+    }
+    if Code.RATE_LIMITED in codes:
+        response["headers"] = {"Retry-After": _RETRY_AFTER}
+    return response
+
+
+def _tag(api: Api) -> Json:
+    return {"name": api.name}
