@@ -42,6 +42,11 @@ class Servers(Protocol):
         """Of some server."""
         ...
 
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        """Of all that have keys of their own."""
+        ...
+
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
         """The answer of the server that has a tag; see `Batches.call`."""
         ...
@@ -84,6 +89,10 @@ class Server:
         self.failures = 0
         self.run: str | None = None
         self._batches = Batches(lambda: client.pipeline(transaction=False))
+
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        return (self.client,)
 
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
         return self._batches.call(*command, is_kept=is_kept)
@@ -134,6 +143,10 @@ class Cluster:
         self._on_moved: Callable[[], None] = lambda: None
         self._on_doubted: Callable[[Address], None] = lambda _: None
         self._runs: dict[Address, str] = {}  # of masters, as they were seen last
+
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        return tuple(one.client for one in self._masters.values())
 
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
         for _ in range(_MOVES):
