@@ -7,5 +7,6 @@ files.py      files of any kind: logs, databases, backups
 databases.py  every row, as SQL shows it
 redis_keys.py every key of Redis, of every type
 pages.py      what the server shows to operators
+everywhere.py all of these places, of one server
 planting.py   a message of two throw-away accounts, whose secrets are known
 """

@@ -4,27 +4,20 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import aiohttp
 from dotenv import dotenv_values
 
-from scripts.audit_parts.databases import look_at_postgres
-from scripts.audit_parts.files import Files
-from scripts.audit_parts.forms import Needles, Secret
-from scripts.audit_parts.looks import FOUND, INCOMPLETE, Look, not_asked, status_of
-from scripts.audit_parts.pages import look_at_pages
+from scripts.audit_parts.everywhere import Places, look_everywhere
+from scripts.audit_parts.forms import Secret
+from scripts.audit_parts.looks import FOUND, INCOMPLETE, Look, status_of
 from scripts.audit_parts.planting import planted
-from scripts.audit_parts.redis_keys import look_at_redis
 from scripts.demo_parts.line import DemoError
 from server.administration import RefusedError, admin_token, own_url
-from server.settings import Settings, SettingsError, load
-from server.stores.durable import FILE_NAME
-from server.stores.sql.opening import file_of
+from server.settings import SettingsError, load
 
 LIMIT_S = 60
 
@@ -35,16 +28,6 @@ _VERDICTS = {
     FOUND: "FOUND: somebody can read what nobody should",
     INCOMPLETE: "nothing was found, but not all could be looked at",
 }
-
-
-class Places(NamedTuple):
-    """Where is looked."""
-
-    settings: Settings
-    url: str
-    token: str | None
-    logs: list[Path]
-    backups: list[Path]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,71 +58,12 @@ async def _audit(places: Places, secrets: list[Secret], *, is_planting: bool) ->
         if is_planting:
             own = await stack.enter_async_context(planted(http))
             secrets, control = [*secrets, *own.secrets], own.control
-        whole, cut = Needles(secrets), Needles(secrets, cut=True)
-        print(f"looking for {len(secrets)} secrets, in {len(whole)} forms", flush=True)
+        print(f"looking for {len(secrets)} secrets", flush=True)
         looks = []
-        async for look in _looks(places, http, whole, cut):
+        async for look in look_everywhere(places, http, secrets, control):
             print(look.line(), flush=True)
             looks.append(look)
-        if control:
-            looks.append(await _looked_for_control(places, control))
         return looks
-
-
-async def _looks(
-    places: Places, http: aiohttp.ClientSession, whole: Needles, cut: Needles
-) -> AsyncIterator[Look]:
-    settings, files = places.settings, Files(whole, cut)
-    yield await _look_at_database(settings, files, whole)
-    yield files.look("data folder", settings.data_dir, besides=_database_file(settings))
-    yield await _look_at_redis(settings, whole)
-    for page in await look_at_pages(http, places.token, whole):
-        yield page
-    for what, paths in (("log", places.logs), ("backup", places.backups)):
-        for path in paths:
-            yield files.look(what, path)
-        if not paths:
-            yield not_asked(what, f"none was named by --{what}")
-
-
-async def _look_at_database(settings: Settings, files: Files, needles: Needles) -> Look:
-    path = _database_file(settings)
-    if path is None:
-        return await look_at_postgres(str(settings.database_url), needles)
-    return files.look_at_database(path)
-
-
-def _database_file(settings: Settings) -> Path | None:
-    return file_of(settings.database_url, settings.data_dir / FILE_NAME)
-
-
-async def _look_at_redis(settings: Settings, needles: Needles) -> Look:
-    url = settings.redis_url
-    if url:
-        parts = urlsplit(url)
-        where = parts.netloc.rpartition("@")[2] or parts.path
-        return await look_at_redis(url, f"at {where}", needles)
-    folder, socket = settings.data_dir / "redis", settings.data_dir / "run/redis"
-    if socket.exists():
-        return await look_at_redis(
-            f"unix://{socket.absolute()}", f"of the workers, {socket}", needles
-        )
-    if folder.exists():
-        problem = f"{folder} is of one that does not run here; name it in REDIS_URL"
-        return Look("Redis of the workers", problem=problem)
-    return not_asked("Redis", "none is in the settings")
-
-
-async def _looked_for_control(places: Places, control: str) -> Look:
-    """Look for what must be there; it is no secret."""
-    needles = Needles([Secret("control", control)])
-    look = await _look_at_database(places.settings, Files(needles, needles), needles)
-    if look.found:
-        return Look("control")
-    problem = "what was just sent is not in this database: is it this server's?"
-    look = Look("control", problem=look.problem or problem)
-    print(look.line(), flush=True)
-    return look
 
 
 # --- what is looked for, and where ---

@@ -53,7 +53,7 @@ async def look_at_postgres(url: str, needles: Needles) -> Look:
     """Look at all rows of a PostgreSQL database."""
     parts = urlsplit(url)
     where = parts.netloc.rpartition("@")[2] + parts.path
-    look = Look(f"database PostgreSQL at {where}")
+    look = Look("database", f"PostgreSQL at {where}")
     try:
         connection = await asyncpg.connect(url, timeout=START_LIMIT_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:

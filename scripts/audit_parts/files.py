@@ -36,7 +36,7 @@ class Files:
         Args:
             besides: A database that is looked at elsewhere.
         """
-        look, left_out = Look(f"{what} {path}"), set(_database(besides) if besides else ())
+        look, left_out = Look(what, str(path)), set(_database(besides) if besides else ())
         try:
             files = [one for one in sorted(_files(path)) if one not in left_out]
         except OSError as error:
@@ -50,10 +50,13 @@ class Files:
 
     def look_at_database(self, path: Path) -> Look:
         """Look at a SQLite database, with what it has beside it."""
-        look = Look(f"database {path}")
-        for file in _database(path):
-            if file == path or file.exists():
-                self._look_at(file, look)
+        look = Look("database", str(path))
+        beside = [one for one in _database(path)[1:] if one.exists()]
+        for file in (path, *beside):
+            self._look_at(file, look)
+        if beside:
+            names = ", ".join(one.name.removeprefix(path.name) for one in beside)
+            look.detail += f", {names} beside it"
         return look
 
     def _look_at(self, path: Path, look: Look) -> None:

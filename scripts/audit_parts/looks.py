@@ -15,13 +15,15 @@ class Look:
     """At one place.
 
     Attributes:
-        place: What it is, without passwords.
+        what: Of which kind it is.
+        where: Which one, without passwords.
         detail: How much of it there was.
         problem: Why it was not looked at, or not at all of it.
         is_wanted: Whether somebody asked for it.
     """
 
-    place: str
+    what: str
+    where: str = ""
     detail: str = ""
     size_bytes: int = 0
     found: set[Trace] = field(default_factory=set)
@@ -45,7 +47,7 @@ class Look:
         parts += [f"{label} as {form}" for label, form in sorted(self.found)]
         if self.problem:
             parts.append(f"not {'all of it ' if parts else ''}looked at: {self.problem}")
-        return f"{self._mark()}  {self.place}: {'; '.join(parts)}"
+        return f"{self._mark()}  {f'{self.what} {self.where}'.strip()}: {'; '.join(parts)}"
 
     def _mark(self) -> str:
         if self.found:
@@ -55,9 +57,9 @@ class Look:
         return "?????" if self.problem else "clean"
 
 
-def not_asked(place: str, how: str) -> Look:
+def not_asked(what: str, why: str) -> Look:
     """A place that nobody asked to be looked at."""
-    return Look(place, problem=how, is_wanted=False)
+    return Look(what, problem=why, is_wanted=False)
 
 
 def status_of(looks: Iterable[Look]) -> int:

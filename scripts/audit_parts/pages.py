@@ -19,7 +19,7 @@ async def look_at_pages(
 async def _look_at(
     http: aiohttp.ClientSession, page: str, token: str | None, needles: Needles
 ) -> Look:
-    look, search = Look(f"page {page.partition('?')[0]}"), Search(needles)
+    look, search = Look(page.partition("?")[0]), Search(needles)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         async with http.get(page, headers=headers) as response:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import aiohttp
@@ -44,7 +44,18 @@ async def planted(http: aiohttp.ClientSession) -> AsyncIterator[Planted]:
         own = [Secret(label, value) for one in devices for label, value in one.secrets()]
         yield Planted([Secret("the message", text), *own], sent["encryptedContent"])
     finally:
-        for device in devices:
-            if device.access_token:
-                with suppress(DemoError, aiohttp.ClientError, TimeoutError):
-                    await device.delete_account()
+        await _delete(devices)
+
+
+async def _delete(devices: list[Device]) -> None:
+    """Delete the accounts of all that got one, after however long."""
+    failures = []
+    for device in devices:
+        try:
+            if device.refresh_token:
+                await device.refresh()
+                await device.delete_account()
+        except (DemoError, aiohttp.ClientError, TimeoutError) as error:
+            failures.append(f"{device.account.username} is still there: {error}")
+    if failures:
+        raise DemoError("; ".join(failures))

@@ -27,7 +27,7 @@ Client = Any
 
 async def look_at_redis(url: str, where: str, needles: Needles) -> Look:
     """Look at everything in a Redis; of a Cluster, in all of its masters."""
-    look = Look(f"Redis {where}")
+    look = Look("Redis", where)
     try:
         link = await connect(url, timeout_s=LIMIT_S)
     except (UnfitRedisError, ValueError) as error:

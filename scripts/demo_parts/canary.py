@@ -40,7 +40,8 @@ class Needles:
 
     def __init__(self, canaries: Iterable[Canary], secret_bytes: Iterable[bytes] = ()) -> None:
         texts = [text for canary in canaries for text in (canary.stem, canary.text)]
-        self._needles = forms.Needles(forms.Secret("ours", one) for one in (*secret_bytes, *texts))
+        values: list[str | bytes] = [*secret_bytes, *texts]
+        self._needles = forms.Needles(forms.Secret("ours", one) for one in values)
 
     def __len__(self) -> int:
         return len(self._needles)

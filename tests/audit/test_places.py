@@ -87,7 +87,7 @@ def test_a_row_of_sqlite_that_has_it_is_found_while_it_is_in_use(files, tmp_path
     look = files.look_at_database(tmp_path / "db")
 
     assert forms(look) & {"plain", "plain, in gzip"}
-    assert look.detail == "1 tables, 1 rows"
+    assert look.detail == "1 tables, 1 rows, -wal, -shm beside it"
 
 
 def test_what_was_deleted_is_found_in_what_is_beside_the_database(files, tmp_path, sqlite):

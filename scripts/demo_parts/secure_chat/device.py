@@ -12,7 +12,7 @@ from scripts.demo_parts.protocol import primitives
 from scripts.demo_parts.protocol.primitives import KEY_BYTES
 from scripts.demo_parts.secure_chat.keys import Keys, to_base64
 from scripts.demo_parts.secure_chat.line import Line
-from scripts.demo_parts.secure_chat.sessions import Peer, Sessions
+from scripts.demo_parts.secure_chat.sessions import Sessions
 from scripts.demo_parts.secure_chat.x3dh import Bundle, read_bundles
 
 
@@ -140,15 +140,6 @@ class Device:
         self.pinned.setdefault(user_id, bundles[0].identity)
         return bundles
 
-    async def agree_with(self, user_id: str) -> list[Peer]:
-        """Agree with the devices of a user with which nothing was agreed on; all there are."""
-        bundles = await self.bundles_of(user_id)
-        peers = [(one.user_id, one.device_id) for one in bundles]
-        for bundle, peer in zip(bundles, peers, strict=True):
-            if not self.sessions.knows(peer):
-                self.sessions.begin(bundle)
-        return peers
-
     async def send(self, user_id: str, message_id: str, text: str) -> dict[str, Any]:
         """Send a message over HTTP; the answer."""
         return await self.ask(
@@ -157,7 +148,7 @@ class Device:
 
     async def written(self, user_id: str, message_id: str, text: str) -> dict[str, Any]:
         """A message as it is sent, over HTTP or the WebSocket."""
-        peers = await self.agree_with(user_id)
+        peers = [self.sessions.agree(one) for one in await self.bundles_of(user_id)]
         return {
             "recipientId": user_id,
             "messageType": "direct",

@@ -20,16 +20,29 @@ Peer = tuple[str, str]
 
 ALGORITHM = "XChaCha20-Poly1305"
 
+MAX_SKIPPED = 100
+"""Messages of one chain that did not come."""
+
 
 class Chain:
     """Keys in one direction: of each the next can be made, and not the one before."""
 
     def __init__(self, secret: bytes, sender: Peer) -> None:
+        self.number = 0
         self._state = primitives.mac(secret, "\0".join(sender).encode())
 
-    def next(self) -> bytes:
-        key = primitives.mac(self._state, b"key")
-        self._state = primitives.mac(self._state, b"state")
+    def key_of(self, number: int) -> bytes:
+        """The key of a message; those before it are forgotten, and it is, too.
+
+        Raises:
+            ForgedError: It was forgotten, or is too far ahead.
+        """
+        if not self.number < number <= self.number + MAX_SKIPPED:
+            raise ForgedError("of a place in its chain where no message can be")
+        while self.number < number:
+            key = primitives.mac(self._state, b"key")
+            self._state = primitives.mac(self._state, b"state")
+            self.number += 1
         return key
 
 
@@ -59,18 +72,19 @@ class Sessions:
     device_id: str
     made: list[bytes] = field(default_factory=list)
     _with: dict[Peer, Session] = field(default_factory=dict)
-
-    def knows(self, peer: Peer) -> bool:
-        return peer in self._with
+    _versions: dict[Peer, int] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Agree anew with everybody, as after a rotation."""
         self._with.clear()
 
-    def begin(self, bundle: Bundle) -> None:
-        """Agree with a device by what it has published."""
-        agreed = begin(self.keys, bundle)
-        self._add((bundle.user_id, bundle.device_id), agreed)
+    def agree(self, bundle: Bundle) -> Peer:
+        """Agree with a device by what it has published, unless that was done since it rotated."""
+        peer = bundle.user_id, bundle.device_id
+        if peer not in self._with or self._versions.get(peer, bundle.version) != bundle.version:
+            self._add(peer, begin(self.keys, bundle))
+        self._versions[peer] = bundle.version
+        return peer
 
     def encrypt(self, message_id: str, text: str, peers: list[Peer]) -> dict[str, Any]:
         """What is sent of a message: fields of `POST /api/messages/send`."""
@@ -104,7 +118,8 @@ class Sessions:
         if session is None:
             raise ForgedError("of a device with which nothing was agreed on")
         wrapped = b64decode(entry["encryptedKey"])
-        key = primitives.unseal_with_nonce(session.receiving.next(), session.bound, wrapped)
+        chain_key = session.receiving.key_of(entry["number"])
+        key = primitives.unseal_with_nonce(chain_key, session.bound, wrapped)
         session.has_heard = True
         bound = f"{message['messageId']} {sender} {peer[1]}".encode()
         ciphertext, nonce = b64decode(message["encryptedContent"]), b64decode(metadata["nonce"])
@@ -118,11 +133,13 @@ class Sessions:
 
     def _key_for(self, peer: Peer, key: bytes) -> dict[str, Any]:
         session = self._with[peer]
-        wrapped = primitives.seal_with_nonce(session.sending.next(), session.bound, key)
+        number = session.sending.number + 1
+        wrapped = primitives.seal_with_nonce(session.sending.key_of(number), session.bound, key)
         entry = {
             "recipientId": peer[0],
             "recipientDeviceId": peer[1],
             "encryptedKey": to_base64(wrapped),
+            "number": number,
         }
         return entry if session.has_heard else {**entry, "opening": session.opening}
 

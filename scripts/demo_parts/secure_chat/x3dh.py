@@ -25,6 +25,7 @@ class Bundle:
 
     user_id: str
     device_id: str
+    version: int
     identity: bytes
     signed_id: int
     signed: bytes
@@ -63,6 +64,7 @@ def _bundle(user_id: str, identity: bytes, device: dict[str, Any]) -> Bundle:
     return Bundle(
         user_id=user_id,
         device_id=device["deviceId"],
+        version=device["keyVersion"],
         identity=identity,
         signed_id=signed["keyId"],
         signed=key,
