@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         settings = load({**_dotenv(arguments.env_file), **os.environ})
-        server = Server(arguments.url or _own_url(settings), _token(settings))
+        server = Server(arguments.url or own_url(settings), admin_token(settings))
         for line in arguments.do(server, arguments):
             print(line)
     except (SettingsError, RefusedError, OSError, ValueError) as error:
@@ -137,13 +137,13 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return f"the server answers {error.code}"
 
 
-def _own_url(settings: Settings) -> str:
+def own_url(settings: Settings) -> str:
     scheme = "https" if settings.tls_cert else "http"
     host = _ALL_ADDRESSES.get(settings.host, settings.host)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def _token(settings: Settings) -> str:
+def admin_token(settings: Settings) -> str:
     """The operators' token, from the settings or as the server has made it."""
     if settings.admin_token:
         return settings.admin_token

@@ -10,5 +10,6 @@ protocol/   the cryptography: docs/PROTOCOL.md
 canary.py   planted text, and every form in which it could turn up
 evidence.py what the server shows, logs, stores and holds in memory
 memory.py   reading the memory of a process
+secure_chat/ the same of secure chat, on a server of its own
 record.py   the transcript and the verdicts
 """

@@ -17,9 +17,12 @@ from scripts.demo_parts.protocol.cards import is_name
 from scripts.demo_parts.protocol.link import Link, read_link
 from scripts.demo_parts.protocol.refusal import LinkError, RefusedError
 from scripts.demo_parts.record import Record
+from scripts.demo_parts.secure_chat import play as secure_chat
 from scripts.demo_parts.story import Story
 from scripts.demo_parts.strangers.talk import StrangersTalk
 from scripts.demo_parts.talk import Talk
+
+DEFAULT_URL = "http://localhost:3001"
 
 FAILED = 1
 UNREACHABLE = 2
@@ -48,6 +51,9 @@ def main() -> int:
         The exit status: 0, 1 if anything failed, 2 if the server cannot be reached.
     """
     arguments = _parser().parse_args()
+    if arguments.secure_chat:
+        return secure_chat.play(arguments)
+    arguments.url = arguments.url or DEFAULT_URL
     if arguments.strangers:
         return _run(StrangersTalk(arguments.url, arguments.name, _show))
     return _join(arguments) if arguments.link else _play(arguments)
@@ -149,7 +155,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0, 1 if anything failed, 2 if the server cannot be reached.",
     )
     parser.add_argument(
-        "url", nargs="?", type=_url, default="http://localhost:3001", help="[%(default)s]"
+        "url", nargs="?", type=_url, help=f"[{DEFAULT_URL}; with --secure-chat a server of its own]"
+    )
+    parser.add_argument(
+        "--secure-chat",
+        action="store_true",
+        help="accounts and devices instead, whose messages wait; a server of its own keeps what it "
+        "keeps where DATABASE_URL and REDIS_URL say, and is examined with its database and backup",
     )
     parser.add_argument(
         "--pid",

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from server.administration import _own_url
+from server.administration import own_url
 from server.settings import load
 from tests.system.processes import environment, server_process
 
@@ -107,4 +107,4 @@ def test_what_cannot_be_done_is_said(server, admin):
     ],
 )
 def test_the_server_of_the_settings_is_asked(host, url):
-    assert _own_url(load({"HOST": host})) == url
+    assert own_url(load({"HOST": host})) == url

@@ -49,6 +49,10 @@ class Cluster:
         self._on_moved: Callable[[], None] = lambda: None
         self._on_doubted: Callable[[Address], None] = lambda _: None
 
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        return tuple(one.client for one in self._masters.values())
+
     async def call(self, tag: str, *command: Any, is_kept: bool) -> Any:
         for _ in range(_MOVES):
             try:

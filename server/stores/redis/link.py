@@ -84,6 +84,11 @@ class Link:
         """Of the server, or of some server of a Cluster."""
         return self._servers.client
 
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        """Of the server, or of all masters of a Cluster."""
+        return self._servers.clients
+
     @contextlib.contextmanager
     def probing(self) -> Iterator[None]:
         """Run scripts all the same while Redis is thought to be away, or not to be fit yet."""

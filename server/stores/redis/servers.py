@@ -30,6 +30,11 @@ class Servers(Protocol):
         """Of some server."""
         ...
 
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        """Of all that have keys of their own."""
+        ...
+
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
         """The answer of the server that has a tag; see `Batches.call`."""
         ...
@@ -76,6 +81,10 @@ class Server:
         self.failures = 0
         self.run: str | None = None
         self._batches = Batches(lambda: client.pipeline(transaction=False))
+
+    @property
+    def clients(self) -> tuple[redis_asyncio.Redis, ...]:
+        return (self.client,)
 
     def call(self, tag: str, *command: Any, is_kept: bool) -> Awaitable[Any]:
         return self._batches.call(*command, is_kept=is_kept)

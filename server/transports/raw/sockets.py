@@ -95,7 +95,7 @@ class RawSockets:
         self.ping_timeout_s = options.ping_timeout_s
         self._wheel = Wheel(max(0.001, min(self.ping_interval_s, self.ping_timeout_s) / 100))
         self.open_lines: dict[ConnectionId, RawLine] = {}
-        self._renew = Frame(Renew, self._renewed, _renewed_words, "Go on with a newer token")
+        self._renew = Frame(Renew, self._renewed, renewed_words, "Go on with a newer token")
 
     def serve(self, apis: Iterable[Api], upgrades: Upgrades, router: web.UrlDispatcher) -> None:
         """Have the sockets of these APIs opened."""
@@ -312,6 +312,6 @@ def _encoded(words: Words, ref: str | int | None = None) -> bytes:
     return frame(TEXT_OPCODE, to_json_bytes(with_ref))
 
 
-def _renewed_words(request: Renew, user: User) -> tuple[Words, ...]:
+def renewed_words(_: object, user: User) -> tuple[Words, ...]:
     expiry = None if user.expires_ms is None else iso_utc(user.expires_ms)
     return ({"type": "auth_ok", "expiresAt": expiry},)

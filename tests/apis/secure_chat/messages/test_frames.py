@@ -1,19 +1,23 @@
 """The WebSocket of secure chat: messages, receipts and typing, on all devices of all members."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.core.durable_messages import Post
 from server.core.ids import MessageId, UserId
-from server.core.user_events import UserEvent
+from server.core.user_events import PrekeysLow, UserEvent
 from tests.apis.secure_chat.messages.conftest import Member
 from tests.servers import RunningServer, until
 from tests.transports.raw.sockets import Client
 
 Open = Callable[[Member], Awaitable[Client]]
+
+CHAT = (Path(__file__).parents[4] / "docs/CHAT.md").read_text()
 
 
 @pytest.fixture
@@ -339,3 +343,55 @@ async def test_who_is_back_at_once_was_never_offline(
     await bobs.beat()
 
     assert changes(bobs) == ["online"]
+
+
+def documented(table: str) -> dict[str, set[frozenset[str]]]:
+    """The fields of each frame that a table of the docs has: of some there are several shapes."""
+    (found,) = re.findall(
+        rf"<!-- table: {table} of secure chat -->(.*?)<!-- end -->", CHAT, re.DOTALL
+    )
+    shapes: dict[str, set[frozenset[str]]] = {}
+    for name, fields in re.findall(r"`(\w+)` (?:\| )?`\{(.*?)\}+` \|", found):
+        outer = fields.partition(": {")[0]
+        shapes.setdefault(name, set()).add(frozenset(filter(None, outer.split(", "))))
+    return shapes
+
+
+async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
+    server: RunningServer, alice: Member, bob: Member, enter: Any, connect: Open
+):
+    laptop = await enter("bob", "laptop")
+    keys = [
+        {"recipientId": who.user_id, "recipientDeviceId": who.device_id} for who in (bob, laptop)
+    ]
+    phone = await connect(alice)
+    await phone.ask("message", **sent("m-1", bob, encryptionMetadata={"encryptedKeys": keys}))
+    bobs, other = await connect(bob), await connect(laptop)
+    await bobs.ask("delivery_receipt", messageId="m-1")
+    await bobs.ask("read_receipt", messageId="m-1")
+    for kind in ("typing", "stop_typing"):
+        await bobs.send(kind, {"recipientId": alice.user_id})
+    for kind, payload in (("presence", {}), ("auth", {"token": bob.token}), ("nonsense", {})):
+        await bobs.ask(kind, **payload)
+    await alice.ask("DELETE", "/api/messages/m-1")
+    _, room = await alice.ask("POST", "/api/rooms", name="Tea", participants=[bob.user_id])
+    path = f"/api/rooms/{room['data']['roomId']}/participants/{bob.user_id}"
+    await alice.ask("DELETE", path)
+    low = PrekeysLow(users=(UserId(bob.user_id),), remaining=9)
+    await server.nodes[0]._live.user_broker.publish(low)
+    await laptop.ask("DELETE", f"/api/auth/devices/{bob.device_id}")
+
+    told, answered = documented("told"), documented("frames")
+
+    def unasked() -> list[dict[str, Any]]:
+        frames = (one for client in (phone, bobs, other) for one in client.heard)
+        return [one for one in frames if "ref" not in one]
+
+    await until(lambda: told.keys() - {one["type"] for one in unasked()} == {"error"})
+    for frame in unasked():
+        assert frozenset(frame.keys() - {"type"}) in told[frame["type"]], frame
+    answers = [one for client in (phone, bobs, other) for one in client.heard if "ref" in one]
+    assert {one["type"] for one in answers} == answered.keys() | {"error"}
+    for frame in answers:
+        shapes = {**answered, "error": told["error"]}[frame["type"]]
+        assert any(frame.keys() >= one for one in shapes), frame

@@ -1,0 +1,163 @@
+"""`scripts/demo --secure-chat`: on a server of its own, and on one that runs."""
+
+import base64
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from scripts.demo_parts.canary import new_canary
+from scripts.demo_parts.secure_chat.play import FAILED
+from server.administration import Server
+from tests.postgres_servers import binaries, new_database
+from tests.redis_servers import shared_redis
+from tests.servers import ADMIN_TOKEN, SECRET
+from tests.system.processes import server_process
+
+ROOT = Path(__file__).parents[2]
+
+STORY = {
+    *("login", "keys", "signed prekey", "X3DH", "offline", "one-time", "receipts"),
+    *("acknowledged", "messages", "rotation", "devices", "both", "revocation", "left out"),
+    *("tokens", "relayed"),
+}
+PAGES = {"/metrics", "/health", "/sessions"}
+PLACES = {"database", "data folder", "log", "control", *PAGES}
+
+LEAKED = "canary-that-the-server-knows"
+
+
+def demo(*arguments, **settings):
+    known = {one: os.environ[one] for one in os.environ if not one.endswith("_URL")}
+    return subprocess.run(
+        [ROOT / "scripts/demo", "--secure-chat", *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env={**known, "PYTHONUTF8": "1", **settings},
+    )
+
+
+def verdicts_marked(run, mark):
+    found = re.findall(r"^  (\S{4})  (.{16}) ", run.stdout, re.MULTILINE)
+    return {about.strip() for given, about in found if given == mark}
+
+
+def is_listening(url):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) == 0
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres and redis"])
+def run(request):
+    if request.param == "sqlite":
+        return demo()
+    path = f"{binaries()}:{os.environ['PATH']}"
+    return demo(DATABASE_URL=new_database(), REDIS_URL=shared_redis().url, PATH=path)
+
+
+def test_its_own_server_passes_on_every_count_and_ends(run):
+    assert run.returncode == 0, (run.stdout, run.stderr)
+    assert run.stderr == ""
+    has_redis = "PASS  Redis" in run.stdout
+    assert verdicts_marked(run, "PASS") == STORY | PLACES | {"backup"} | (
+        {"Redis"} if has_redis else set()
+    )
+    assert verdicts_marked(run, "----") == (set() if has_redis else {"Redis"})
+    assert run.stdout.splitlines()[-1].startswith("PASS: ")
+    url = re.search(r"http://127\.0\.0\.1:\d+", run.stdout)
+    assert url
+    assert not is_listening(url[0])
+
+
+def test_the_transcript_tells_who_saw_what(run):
+    lines = run.stdout.splitlines()
+
+    told = next(line for line in lines if "It cannot. 52.5 N" in line)
+
+    cells = re.split(r"\s{2,}", told)
+    assert cells[1:5] == ["alice", "bob", *["It cannot. 52.5 N, 13.4 E."] * 2]
+    assert re.fullmatch(r"….{12} [\d,]+ B", cells[5])
+    assert "canary-" not in run.stdout
+    assert any("revokes his phone" in line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    with server_process(folder, JWT_SECRET=SECRET, ADMIN_TOKEN=ADMIN_TOKEN) as one:
+        yield one
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    file = tmp_path / "token"
+    file.write_text(ADMIN_TOKEN)
+    return file
+
+
+def test_a_server_that_runs_is_examined_where_its_operator_says(server, token_file):
+    log = next(server.data.parent.glob("log-*"))
+
+    run = demo(
+        server.url, "--data-dir", server.data, "--log", log, "--admin-token-file", token_file
+    )
+
+    assert run.returncode == 0, (run.stdout, run.stderr)
+    assert verdicts_marked(run, "PASS") == STORY | PLACES
+    accounts = Server(server.url, ADMIN_TOKEN).ask("GET", "/api/admin/accounts")["data"]
+    assert accounts["accounts"] == []
+
+
+def test_of_a_server_elsewhere_it_says_what_was_not_looked_at(server, token_file):
+    run = demo(server.url, "--admin-token-file", token_file)
+
+    assert run.returncode == 0, (run.stdout, run.stderr)
+    assert verdicts_marked(run, "PASS") == STORY | PAGES
+    assert verdicts_marked(run, "----") == {"database"}
+
+
+def test_a_server_that_knows_the_canary_fails(server, token_file):
+    plaintext = f"Good morning, Bob. {new_canary('', LEAKED).text}"
+    leak = server.data / "leak"
+    leak.write_bytes(b"x" + base64.b64encode(plaintext.encode()))
+    where = ("--data-dir", server.data, "--admin-token-file", token_file)
+
+    run = demo(server.url, *where, "--canary", LEAKED)
+    leak.unlink()
+
+    assert run.returncode == FAILED
+    assert verdicts_marked(run, "FAIL") == {"data folder"}
+    assert re.search(r"FAIL data folder .*FOUND a message as base64", " ".join(run.stdout.split()))
+    assert run.stdout.splitlines()[-1].startswith("FAIL")
+    assert LEAKED not in run.stdout
+
+
+def test_whoever_looks_at_another_data_folder_is_told(server, token_file, tmp_path):
+    with server_process(tmp_path, DATA_DIR=tmp_path / "other"):
+        run = demo(
+            *(server.url, "--data-dir", tmp_path / "other", "--admin-token-file", token_file)
+        )
+
+    assert run.returncode == FAILED
+    assert verdicts_marked(run, "FAIL") == {"control"}
+
+
+def test_without_a_server_it_fails_and_says_why():
+    run = demo("http://127.0.0.1:1")
+
+    assert run.returncode == FAILED
+    assert "Cannot connect" in run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_server_that_does_not_start_is_told():
+    run = demo(DATABASE_URL="nonsense")
+
+    assert run.returncode == FAILED
+    assert "the server does not start" in run.stderr
+    assert "Traceback" not in run.stderr
