@@ -23,8 +23,6 @@ from server.settings import Settings
 from server.stores.durable import Durable, open_durable
 from server.stores.live import Live, MemoryLive
 from server.stores.redis.ending import end
-from server.stores.redis.live import RedisLive, open_redis
-from server.stores.redis.nodes import Node
 from server.transports.api import Api
 from server.transports.decode import Decoder
 from server.transports.documentation import Documentation
@@ -374,43 +372,3 @@ class App:
             hand_over,
             read,
         )
-
-
-async def opened(
-    settings: Settings,
-    *,
-    secret: str,
-    admin_token: str,
-    clock: Clock | None = None,
-    client: Client | None = None,
-    seat: Seat | None = None,
-    apis: Sequence[Api] = APIS,
-) -> App:
-    """A server on the live state that its settings name.
-
-    Raises:
-        StoreAwayError: That cannot be had.
-    """
-    clock = clock or SystemClock()
-    seat = seat or Seat()
-    live: RedisLive | None = None
-    if settings.redis_url:
-        live = await open_redis(
-            settings.redis_url,
-            Node(seat.node_id, settings.node_url or ""),
-            session=settings.session,
-            random=settings.random,
-            bounds=settings.bounds,
-            clock=clock,
-        )
-    return App(
-        settings,
-        secret=secret,
-        admin_token=admin_token,
-        live=live,
-        clock=clock,
-        client=client,
-        seat=seat,
-        peers=live.peers if live else None,
-        apis=apis,
-    )

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import uvloop
 
-from server.app import App, opened
+from server.app import App
 from server.ending import Ending
 from server.exits import cannot_listen, store_away
 from server.installation import Installation
+from server.opening import opened
 from server.stores.live import StoreAwayError
 from server.stores.sql.database import DatabaseAwayError
 from server.transports.others import Seat

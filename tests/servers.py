@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-from server.app import APIS, App, opened
+from server.app import APIS, App
 from server.core.chat import Chat
 from server.core.clock import Clock
+from server.opening import opened
 from server.settings import load
 from server.transports.api import Api
 from server.transports.listener import addresses_of, bind, close_all
