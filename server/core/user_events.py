@@ -43,6 +43,10 @@ class DeviceRevoked(UserEvent, frozen=True, kw_only=True):
 
     revoked: DeviceId
 
+    def ends(self, device_id: DeviceId | None, family_id: str | None) -> bool:
+        """Whether it ends what a token of that device and sign-in has opened."""
+        return device_id == self.revoked
+
 
 class SignInsEnded(UserEvent, frozen=True, kw_only=True):
     """Tokens of the user are good no more: the connections that they opened end.

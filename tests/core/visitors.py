@@ -25,6 +25,7 @@ from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.presences import Presences
 from server.core.recoveries import Recoveries
 from server.core.relay import Relay
+from server.core.revocations import Revocations
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
@@ -106,19 +107,22 @@ class Core:
         self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
+        self.socket_sign_ins = SignIns(clock)
         self.conversations = Conversations(
             parts, SqlConversations(self.database, bounds), self.tell
         )
+        self.revocations = Revocations(accounts, parts.users, clock)
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
-            socket_sign_ins=SignIns(clock),
+            socket_sign_ins=self.socket_sign_ins,
             presences=Presences(
                 MemoryPresences(), clock, self.tell, self.conversations.acquaintances, 3_000
             ),
+            revocations=self.revocations,
             recoveries=self.recoveries,
             accounts=self.accounts,
             logins=self.logins,

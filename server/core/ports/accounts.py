@@ -1,5 +1,6 @@
 """Accounts: who has one, with which devices, and how these are signed in."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -190,6 +191,10 @@ class Sessions(Protocol):
 
         What ended before this was called has ended for it, whichever node ended it.
         """
+        ...
+
+    async def standing(self, family_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these go on."""
         ...
 
 

@@ -82,6 +82,9 @@ class SqlAccounts:
     async def session(self, family_id: str) -> AccountSession | None:
         return await self._database.look_up(lambda: tokens.session(family_id))
 
+    async def standing(self, family_ids: Sequence[str]) -> frozenset[str]:
+        return await self._database.read(lambda: tokens.standing(family_ids))
+
     async def rotate(
         self, refresh_hash: bytes, new_hash: bytes, expires_ms: int, now_ms: int
     ) -> Rotated:
