@@ -110,7 +110,7 @@ class Assembly:
             recoveries=parts.recoveries,
             accounts=Accounts(parts, durable.accounts, self._passwords),
             logins=logins,
-            device_keys=DeviceKeys(parts, durable.device_keys, logins),
+            device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
             presences=presences,
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),

@@ -190,6 +190,36 @@ class Accounts:
         await self._end(user_id)
         return password
 
+    async def set_operator(self, user_id: UserId, *, is_operator: bool) -> None:
+        """Let an account do what operators may, or no more.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        now_ms = self._now_ms()
+        if not await self._store.set_operator(user_id, is_operator=is_operator, now_ms=now_ms):
+            raise _nobody()
+
+    async def revoke_devices(
+        self, user_id: UserId, device_id: DeviceId | None
+    ) -> tuple[DeviceId, ...]:
+        """End a device of an account for good, or all of them.
+
+        Whoever has lost all devices signs in on a new one after that, with a new identity key.
+
+        Returns:
+            Which were ended.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        revoked = await self._store.revoke_devices(user_id, device_id, self._now_ms())
+        if revoked is None:
+            raise _nobody()
+        for one in revoked:
+            await self._parts.users.publish(DeviceRevoked(users=(user_id,), revoked=one))
+        return revoked
+
     async def expire(self) -> None:
         """Forget what has run out; does so once a minute, however often it is called."""
         now_ms = self._now_ms()

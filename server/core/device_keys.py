@@ -31,8 +31,9 @@ from server.core.ports.device_keys import (
     Rotation,
     SignedPrekey,
 )
+from server.core.presences import Acquaintances
 from server.core.rates import spend
-from server.core.user_events import PrekeysLow
+from server.core.user_events import IdentityChanged, PrekeysLow
 
 log = logging.getLogger("hushwire.keys")
 
@@ -96,12 +97,19 @@ class Registered(Struct, frozen=True):
 
 
 class DeviceKeys:
-    """Keys of all devices of an installation."""
+    """Keys of all devices of an installation.
 
-    def __init__(self, parts: Parts, store: DeviceKeyStore, logins: Logins) -> None:
+    Args:
+        peers: Who is told that an account has another identity key.
+    """
+
+    def __init__(
+        self, parts: Parts, store: DeviceKeyStore, logins: Logins, peers: Acquaintances
+    ) -> None:
         self._parts = parts
         self._store = store
         self._logins = logins
+        self._peers = peers
 
     async def register(
         self, proof: str | None, device_id: DeviceId, address: str, offered: OfferedKeys
@@ -126,7 +134,10 @@ class DeviceKeys:
             signed_prekey=signed,
             prekeys=offered.prekeys,
         )
-        claimed = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
+        settled = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
+        claimed = settled.claimed
+        if settled.has_new_identity:
+            await self._tell_peers(claimed.user_id)
         tokens = self._logins.tokens_of(pending, claimed)
         return Registered(claimed.user_id, claimed.device_id, keys.public_key, tokens)
 
@@ -218,6 +229,16 @@ class DeviceKeys:
             return True
         bucket = f"claim of:{len(claimer)} {claimer} {user_id}"  # no two pairs share one
         return not await self._parts.limiter.take(bucket, rate, CLAIM_COST, self._now_ms())
+
+    async def _tell_peers(self, user_id: UserId) -> None:
+        """It is a hint: who does not hear it sees another key with the next message."""
+        try:
+            users = tuple(await self._peers(user_id))
+        except AppError as error:
+            log.warning("identity_not_told", extra={"code": error.code.word})
+            return
+        event = IdentityChanged(users=users, user_id=user_id, at_ms=self._now_ms())
+        await self._parts.users.publish(event)
 
     async def _tell_low(self, user_id: UserId) -> None:
         """It is a hint: whoever has claimed is answered, whatever becomes of it."""

@@ -81,3 +81,10 @@ class PresenceChanged(UserEvent, frozen=True, kw_only=True):
     user_id: UserId
     is_online: bool
     at_ms: int
+
+
+class IdentityChanged(UserEvent, frozen=True, kw_only=True):
+    """The account of a user has another identity key: it begins anew, or is in other hands."""
+
+    user_id: UserId
+    at_ms: int

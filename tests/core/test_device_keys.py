@@ -93,7 +93,8 @@ class Office:
         self.told: list[PrekeysLow] = []
         self._core = core
         core.parts.users.subscribe(lambda _, event: self.told.append(event), lambda: None)
-        self.keys = DeviceKeys(core.parts, store(core.database), core.logins)
+        peers = core.conversations.acquaintances
+        self.keys = DeviceKeys(core.parts, store(core.database), core.logins, peers)
 
     async def log_in(self, name, device_id="phone"):
         """A login that waits for its keys, of an account that is made if it is not there."""

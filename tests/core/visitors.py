@@ -104,7 +104,6 @@ class Core:
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
         self.accounts = Accounts(parts, accounts, passwords)
         self.logins = Logins(parts, accounts, self.tokens, passwords, pepper, login_rules)
-        self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
         self.socket_sign_ins = SignIns(clock)
@@ -112,6 +111,12 @@ class Core:
             parts, SqlConversations(self.database, bounds), self.tell
         )
         self.revocations = Revocations(accounts, parts.users, clock)
+        self.device_keys = DeviceKeys(
+            parts,
+            SqlDeviceKeys(self.database),
+            self.logins,
+            self.conversations.acquaintances,
+        )
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,

@@ -29,8 +29,8 @@ Accounts
     is good for 15 minutes, or until its sign-in has ended; a refresh token for 30 days and once:
     one that comes again ends its sign-in. A login of a device without keys waits five minutes
     for POST /api/keys/register. A device that was revoked never comes back under its id.
-    A password that an operator gave signs in once, and POST /api/auth/password then needs no
-    `currentPassword`.
+    A password that an operator gave signs in once: a login that is not completed does not use it
+    up. POST /api/auth/password then needs no `currentPassword`.
 
 Keys; all but the first need the access token of a device. They are 32 bytes, signatures 64, in
 base64.
@@ -40,9 +40,9 @@ base64.
         registrationToken?}
         201 {success, deviceId, userId, publicKey, accessToken, refreshToken, expiresAt}
     GET    /api/keys/user/{userId}
-        {userId, identityPublicKey, identityKeyType, verified, devices: [{deviceId, publicKey,
-        keyVersion, verified, signedPreKey: {keyId, publicKey, signature, timestamp},
-        oneTimePreKey: {keyId, publicKey} | null}]}
+        {userId, identityPublicKey, identityKeyType, identityKeySince, verified, devices:
+        [{deviceId, publicKey, keyVersion, verified, signedPreKey: {keyId, publicKey, signature,
+        timestamp}, oneTimePreKey: {keyId, publicKey} | null}]}
     POST   /api/keys/rotate     {publicKey?, signedPreKey, preKeys?}
         {publicKey, keyVersion, accepted, skipped: [keyId], available}
     POST   /api/keys/prekeys    {preKeys}       {accepted, skipped: [keyId], available}
@@ -53,9 +53,11 @@ base64.
     signed prekey. A signature that is no Ed25519 signature of that key is refused
     (`invalid_signature`) if `identityKeyType` says ed25519 or if one was verified before; else it
     is kept with `verified: false`. Another identity key is refused (`identity_mismatch`) for as
-    long as a device of the account has keys. A login is proved by `registrationToken`, the same
-    as Bearer, or the cookie; the first device of an account may do without, from the address
-    that has just logged in.
+    long as a device of the account has keys. When the last one is revoked, which operators can do
+    for whoever has lost all devices, the next login brings a new one: others see that by
+    `identityKeySince`, and are told `identity_changed` on the WebSocket. A login is proved by
+    `registrationToken`, the same as Bearer, or the cookie; the first device of an account may do
+    without, from the address that has just logged in.
     One-time prekeys are handed out in the order in which they came, each once; an id that was
     handed out is never again, and stands in `skipped` if it is sent anew. `preKeys` of a rotation
     take the place of all that are unclaimed. A device keeps at most 1000, for 90 days. Whoever
@@ -116,7 +118,10 @@ Operators
     GET  /api/admin/accounts?after&limit&name
         {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
     POST /api/admin/accounts/{userId}/ban, /unban       {userId}
+    POST /api/admin/accounts/{userId}/promote, /demote  {userId}: an operator, or no more
     POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
+    POST /api/admin/accounts/{userId}/revoke-devices    {deviceId?}
+        {userId, revoked: [deviceId]}: all of them if none is named
 """
 
 from server.apis.secure_chat.frames import SOCKET

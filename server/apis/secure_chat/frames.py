@@ -32,6 +32,8 @@ To clients
     presence            {userId, status: online | offline, timestamp}
     room_changed        {room}, room_ended {roomId, timestamp}
     device_revoked      {deviceId}: this one is closed (4401), the others are told
+    identity_changed    {userId, timestamp}: somebody who shares a room has another identity key;
+                        clients warn, and have people compare safety numbers anew
     prekeys_low         {remaining}
 
 When the token runs out, `error` says `token_expired`; the socket is closed (4401) after a minute

@@ -15,8 +15,11 @@ class Action(StrEnum):
     DEVICE_REVOKED = "device_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    IDENTITY_REPLACED = "identity_replaced"
     BANNED = "banned"
     UNBANNED = "unbanned"
+    MADE_OPERATOR = "made_operator"
+    UNMADE_OPERATOR = "unmade_operator"
     DELETED = "deleted"
 
 
@@ -27,9 +30,11 @@ def note(
     return _note(action, now_ms, (str(user_id), device_id and str(device_id), None))
 
 
-def note_of_operators(action: Action, subject_id: UserId, now_ms: int) -> Steps[None]:
-    """Note what operators did to an account; they may be no users."""
-    return _note(action, now_ms, (None, None, str(subject_id)))
+def note_of_operators(
+    action: Action, subject_id: UserId, now_ms: int, device_id: DeviceId | None = None
+) -> Steps[None]:
+    """Note what operators did to an account, or to a device of it; they may be no users."""
+    return _note(action, now_ms, (None, device_id and str(device_id), str(subject_id)))
 
 
 def _note(
