@@ -92,9 +92,8 @@ class Assembly:
         logins = self._make_logins(tokens)
         conversations = Conversations(parts, durable.conversations, publish)
         presences = Presences(
+            parts,
             self._live.presences,
-            self._clock,
-            publish,
             conversations.acquaintances,
             settings.random.grace_ms,
         )
@@ -108,7 +107,7 @@ class Assembly:
             socket_sign_ins=self._sign_ins_of(presences, revocations),
             revocations=revocations,
             recoveries=parts.recoveries,
-            accounts=Accounts(parts, durable.accounts, self._passwords),
+            accounts=Accounts(parts, durable.accounts, self._passwords, conversations),
             logins=logins,
             device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,

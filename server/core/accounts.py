@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from server.core.conversations import Conversations
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId, new_id
@@ -40,10 +41,17 @@ class Accounts:
     Connections that were opened by tokens which end so are told of it, and end.
     """
 
-    def __init__(self, parts: Parts, store: AccountStore, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        store: AccountStore,
+        passwords: Passwords,
+        conversations: Conversations,
+    ) -> None:
         self._parts = parts
         self._store = store
         self._passwords = passwords
+        self._conversations = conversations
         self._expires_next_ms = 0
 
     async def sign_up(self, wish: SignUp, address: str) -> Account:
@@ -73,8 +81,8 @@ class Accounts:
 
     async def whoami(self, user: User) -> Whoami:
         """Whom a token names."""
-        is_ours = user.family_id is not None
-        return Whoami(user, await self._store.account(user.user_id) if is_ours else None)
+        account = await self._store.account(user.user_id) if user.is_account else None
+        return Whoami(user, account)
 
     async def change_password(self, user: User, current: str | None, new: str) -> None:
         """Change a password, and sign out all other devices.
@@ -98,14 +106,16 @@ class Accounts:
         await self._end(user.user_id, user.family_id)
 
     async def delete(self, user: User, password: str) -> None:
-        """Delete one's account for good.
+        """Delete one's account for good; who shares a room with it is told that it has left.
 
         Raises:
             AppError: INVALID_CREDENTIALS; RATE_LIMITED, UNAVAILABLE.
         """
         await self._prove(await self._own(user), password)
+        room_ids = await self._conversations.rooms_of(user.user_id)
         if await self._store.delete(user.user_id, self._now_ms()):
             await self._end(user.user_id)
+            await self._conversations.tell_left(room_ids)
 
     # --- devices ---
 
@@ -255,7 +265,7 @@ class Accounts:
 
 def _check_ours(user: User) -> None:
     """Refuse guests and users of other systems, who may have the id of one of ours."""
-    if user.family_id is None:
+    if not user.is_account:
         raise AppError(Code.FORBIDDEN, "this is for accounts of this server; sign in to one")
 
 

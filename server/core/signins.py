@@ -187,4 +187,4 @@ class SignIns:
 
 def _account_of(user: User) -> tuple[UserId, bool]:
     """Who it is: a user of another system is never the account of that id."""
-    return user.user_id, user.family_id is not None
+    return user.user_id, user.is_account

@@ -1,5 +1,8 @@
 """Secure chat: accounts and devices, their keys, and messages that wait. REST and a WebSocket.
 
+All but guests' and other systems' users can use it: those have no keys here, could not be answered
+nor blocked, and get 403.
+
 The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
 absent. Every good answer is {success: true, data, message?}; below, what is answered is `data`.
 
@@ -61,7 +64,9 @@ base64.
     One-time prekeys are handed out in the order in which they came, each once; an id that was
     handed out is never again, and stands in `skipped` if it is sent anew. `preKeys` of a rotation
     take the place of all that are unclaimed. A device keeps at most 1000, for 90 days. Whoever
-    fetches the keys of one user more than five times an hour gets them without one-time prekeys.
+    fetches the keys of one user more than five times an hour gets them without one-time prekeys;
+    so does everybody if all together claim too many of one user, whose devices then are told
+    `prekeys_low`.
 
 Messages
     POST /api/messages/send {encryptedContent, recipientId | roomId, messageId?, messageType?,
@@ -112,7 +117,9 @@ Rooms
 
     Admins add and remove members and change what the room is called; the owner alone gives roles,
     removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
-    not in a room there is none (`not_found`).
+    not in a room there is none (`not_found`). Who takes part in no room with an admin can be put
+    into 10 rooms by that one, and into 100 by all of whom that is true (`limit_reached`); whoever
+    was put somewhere so takes part once it has written there. Leaving always works.
 
 Operators
     GET  /api/admin/accounts?after&limit&name

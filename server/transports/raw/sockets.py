@@ -132,7 +132,7 @@ class RawSockets:
         """
         await self._gate.enter(address)
         try:
-            user = await self._admitted(query, headers)
+            user = await self._admitted(api, query, headers)
         except AppError as error:
             self._gate.leave(address)
             self._metrics.refused(error.code)
@@ -147,13 +147,17 @@ class RawSockets:
         line.mailbox = self._hub.mailbox(line)
         return line
 
-    async def _admitted(self, query: Mapping[str, str], headers: Mapping[str, str]) -> User:
+    async def _admitted(
+        self, api: Api, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> User:
         token = token_of(query, headers)
         if not token:
             raise AppError(Code.UNAUTHENTICATED, "connect with a token")
         user = await self._chat.tokens.verify(token)
         if user.is_guest:
             raise AppError(Code.FORBIDDEN, "guests have nothing here; sign in with an account")
+        if api.socket and api.socket.is_for_accounts and not user.is_account:
+            raise AppError(Code.FORBIDDEN, "sign in with an account of this server")
         if query.get("user_id", user.user_id) != user.user_id:
             raise AppError(Code.FORBIDDEN, "the token is another user's")
         return user

@@ -15,6 +15,7 @@ from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import NewMessage, StoredNew
 from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
+from server.stores.sql.conversations.members import take_part
 from server.stores.sql.conversations.rooms import make_direct
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
@@ -55,6 +56,7 @@ class _Room(Struct):
         stored: Messages by their ids, those to which drafts have the same; and whether they
             are withheld.
         added: Rows of new messages.
+        joining: Who says something for the first time where a stranger has put it.
     """
 
     room_id: str
@@ -66,6 +68,7 @@ class _Room(Struct):
     members: dict[str, Member]
     stored: dict[str, tuple[StoredMessage, bool]]
     added: list[Row]
+    joining: list[str]
 
 
 _Rooms = dict[str, _Room]
@@ -120,7 +123,8 @@ _ROOMS = (
 )
 
 _MEMBERS = (
-    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, d.device_id FROM room_members me "
+    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, me.unasked, d.device_id "
+    "FROM room_members me "
     "LEFT JOIN accounts a ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
     "LEFT JOIN devices d ON d.user_id = me.user_id AND d.revoked_ms IS NULL "
     "WHERE me.room_id = ANY($1::text[])"
@@ -155,7 +159,7 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
     )
     rooms: _Rooms = {}
     for room_id, kind, key, ttl_ms, seq, active_ms in found:
-        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [])
+        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [], [])
         rooms[room_id] = room
         if key is not None:
             rooms[key] = room
@@ -164,11 +168,11 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
 
 def _read_members(rooms: _Rooms) -> Steps[None]:
     found = yield from rows(_MEMBERS, sorted({one.room_id for one in rooms.values()}))
-    for room_id, user_id, account, banned_ms, device_id in found:
+    for room_id, user_id, account, banned_ms, unasked, device_id in found:
         members = rooms[room_id].members
         member = members.get(user_id)
         if member is None:
-            member = Member(account is not None, banned_ms is not None, set())
+            member = Member(account is not None, banned_ms is not None, bool(unasked), set())
             members[user_id] = member
         if device_id is not None:
             member.device_ids.add(device_id)
@@ -265,6 +269,10 @@ def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
         None,
     )
     room.added.append((*values, withheld))
+    sender = room.members[new.sender]
+    if sender.is_unasked:
+        sender.is_unasked = False
+        room.joining.append(new.sender)
     room.stored[new.message_id] = (message(values, room.kind, room.pair_key), withheld)
 
 
@@ -280,3 +288,4 @@ def _write(rooms: _Rooms) -> Steps[None]:
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [tuple(row) for one in changed for row in one.added],
     )
+    yield from take_part([(one.room_id, who) for one in changed for who in one.joining])
