@@ -9,6 +9,7 @@ class Bounds(Struct, frozen=True):
     Attributes:
         users: Of whom live state is remembered that outlives their group.
         total_bytes: For the messages and public keys of all live rooms and users together.
+        account_bytes: Of the messages of one account that are stored.
         metadata_bytes: Of one message, beside its ciphertext.
         room_members: Of one durable room.
         rooms_per_user: Durable rooms that one is a member of, and conversations that one begins.
@@ -29,6 +30,7 @@ class Bounds(Struct, frozen=True):
     reports: int = 10_000
     evidence_bytes: int = 32 * 1024
     total_bytes: int = 512 * 1024 * 1024
+    account_bytes: int = 1024 * 1024 * 1024
     metadata_bytes: int = 256 * 1024
     room_members: int = 200
     rooms_per_user: int = 1_000

@@ -331,7 +331,8 @@ class MessageStore(Protocol):
                 sender holds the id; DEVICE_MISMATCH unless it is encrypted for just the devices
                 that the other members have now (`details`: the lists `missing` and `stale`), or
                 it does not say for which, and nobody has more than one; FORBIDDEN to
-                somebody whom the sender has blocked; TOO_MANY_ROOMS.
+                somebody whom the sender has blocked; TOO_MANY_ROOMS; LIMIT_REACHED if the messages
+                of the sender take all the bytes that an account has.
         """
         ...
 

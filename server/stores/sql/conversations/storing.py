@@ -4,6 +4,7 @@ The rooms are locked first, and so all that is read after that is as it will be 
 are stored.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ from server.stores.sql.conversations.shapes import (
     pair_key,
     peer_in,
 )
+from server.stores.sql.conversations.usage import size_of, take_up
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
@@ -71,11 +73,37 @@ class _Room(Struct):
     joining: list[str]
 
 
+class _Known(Struct):
+    """What is known of those who send.
+
+    Attributes:
+        most_bytes: That one may have stored.
+        stored: Of each, as it was just now: what is stored elsewhere meanwhile comes on top.
+        taken: What of each is added.
+    """
+
+    blocks: Blocks
+    most_bytes: int
+    stored: dict[str, int]
+    taken: Counter[str]
+
+    def take(self, user_id: str, size_bytes: int) -> None:
+        """Count what a user stores.
+
+        Raises:
+            AppError: LIMIT_REACHED.
+        """
+        if self.stored.get(user_id, 0) + self.taken[user_id] + size_bytes > self.most_bytes:
+            problem = f"your messages take all the {self.most_bytes} bytes that an account has"
+            raise AppError(Code.LIMIT_REACHED, f"{problem}; delete some")
+        self.taken[user_id] += size_bytes
+
+
 _Rooms = dict[str, _Room]
 """By their ids, and by their pairs."""
 
 
-def append_all(drafts: Sequence[Draft], *, waits: bool) -> Steps[list[Outcome]]:
+def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps[list[Outcome]]:
     """Store messages; what is refused harms no other.
 
     Args:
@@ -89,10 +117,11 @@ def append_all(drafts: Sequence[Draft], *, waits: bool) -> Steps[list[Outcome]]:
     if not rooms:
         return [None for _ in drafts]
     yield from _read_members(rooms)
-    blocks = yield from _read_known(drafts, rooms)
-    blocks |= yield from _blocks_in_groups(drafts, rooms)
-    outcomes = [_try_to_put(draft, rooms.get(draft.key), blocks) for draft in drafts]
+    known = yield from _read_known(drafts, rooms, bounds.account_bytes)
+    known.blocks |= yield from _blocks_in_groups(drafts, rooms)
+    outcomes = [_try_to_put(draft, rooms.get(draft.key), known) for draft in drafts]
     yield from _write(rooms)
+    yield from take_up(known.taken)
     return outcomes
 
 
@@ -106,7 +135,7 @@ def append_first(draft: Draft, bounds: Bounds) -> Steps[StoredNew]:
     if new.recipient is None:
         raise no_such_room()
     yield from make_direct(new.sender, new.recipient, new.new_room_id, draft.now_ms, bounds)
-    (outcome,) = yield from append_all([draft], waits=True)
+    (outcome,) = yield from append_all([draft], bounds, waits=True)
     if outcome is None:
         raise no_such_room()
     if isinstance(outcome, AppError):
@@ -138,7 +167,8 @@ _IS_BLOCKED = (
 # Asked: the id of a message, its room, its sender, and the other one of a direct room.
 _KNOWN = (
     f"SELECT {MESSAGE}, m.withheld, asked.value ->> 2, asked.value ->> 3, "
-    f"{_IS_BLOCKED.format(one=2, other=3)}, {_IS_BLOCKED.format(one=3, other=2)} "
+    f"{_IS_BLOCKED.format(one=2, other=3)}, {_IS_BLOCKED.format(one=3, other=2)}, "
+    "(SELECT bytes FROM stored_bytes s WHERE s.user_id = (asked.value ->> 2)) "
     "FROM json_array_elements($1::json) AS asked LEFT JOIN messages m "
     "ON m.message_id = (asked.value ->> 0) AND m.room_id = (asked.value ->> 1)"
 )
@@ -178,25 +208,26 @@ def _read_members(rooms: _Rooms) -> Steps[None]:
             member.device_ids.add(device_id)
 
 
-def _read_known(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
+def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Steps[_Known]:
     """Read what is stored already, and who of those in direct rooms blocks whom."""
     asked = [
         (new.message_id, room.room_id, new.sender, peer_in(room.pair_key, new.sender))
         for new, room in _with_rooms(drafts, rooms)
     ]
     found = yield from rows(_KNOWN, listed(asked))
-    blocks: Blocks = set()
+    known = _Known(set(), most_bytes, {}, Counter())
     for one in found:
-        sender, peer, blocks_peer, is_blocked = one[12:]
+        sender, peer, blocks_peer, is_blocked, stored_bytes = one[12:]
+        known.stored[sender] = stored_bytes or 0
         if blocks_peer:
-            blocks.add((sender, peer))
+            known.blocks.add((sender, peer))
         if is_blocked:
-            blocks.add((peer, sender))
+            known.blocks.add((peer, sender))
         if one[0] is not None:
             room = rooms[one[0]]
             stored = message(one[:11], room.kind, room.pair_key)
             room.stored[stored.message_id] = (stored, bool(one[11]))
-    return blocks
+    return known
 
 
 def _blocks_in_groups(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
@@ -219,16 +250,16 @@ def _with_rooms(drafts: Sequence[Draft], rooms: _Rooms) -> Iterable[tuple[NewMes
 # --- what comes of it ---
 
 
-def _try_to_put(draft: Draft, room: _Room | None, blocks: Blocks) -> Outcome:
+def _try_to_put(draft: Draft, room: _Room | None, known: _Known) -> Outcome:
     if room is None:
         return None
     try:
-        return _put(draft, room, blocks)
+        return _put(draft, room, known)
     except AppError as refusal:
         return refusal
 
 
-def _put(draft: Draft, room: _Room, blocks: Blocks) -> StoredNew:
+def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
     """Have a message be the next one of a room, unless it is there.
 
     Raises:
@@ -239,9 +270,10 @@ def _put(draft: Draft, room: _Room, blocks: Blocks) -> StoredNew:
         raise no_such_room()
     is_repeat = new.message_id in room.stored
     if not is_repeat:
-        withheld = is_withheld(new, room.pair_key, room.members, blocks)
+        withheld = is_withheld(new, room.pair_key, room.members, known.blocks)
         if not withheld:  # whom the recipient has blocked has none of its keys
-            check_devices(new, room.members, blocks)
+            check_devices(new, room.members, known.blocks)
+        known.take(new.sender, size_of(new.ciphertext.encode(), new.metadata))
         _add(draft, room, withheld=withheld)
     stored, withheld = room.stored[new.message_id]
     if stored.sender != new.sender:
