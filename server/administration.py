@@ -41,8 +41,11 @@ class Server:
         self._url = url
         self._token = token
 
-    def ask(self, method: str, path: str, **query: object) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, **query: object) -> Any:
         """What it answers.
+
+        Args:
+            body: Sent as JSON if there is one.
 
         Raises:
             RefusedError: It refuses, or cannot be had.
@@ -50,8 +53,9 @@ class Server:
         wanted = {name: value for name, value in query.items() if value is not None}
         request = urllib.request.Request(  # noqa: S310 - the operator says where
             f"{self._url}{path}?{urlencode(wanted)}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
             method=method,
-            headers={"Authorization": f"Bearer {self._token}"},
         )
         try:
             with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:  # noqa: S310
@@ -82,10 +86,10 @@ class Server:
             raise RefusedError(f"there is no account {who!r}")
         return str(found[0]["userId"])
 
-    def change(self, who: str, what: str) -> Any:
+    def change(self, who: str, what: str, body: Any = None) -> Any:
         """Have something done to an account."""
         path = f"/api/admin/accounts/{quote(self.user_id_of(who), safe='')}/{what}"
-        return self.ask("POST", path)["data"]
+        return self.ask("POST", path, body)["data"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -118,6 +122,20 @@ def _ban(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
 
 def _unban(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
     yield f"let in again {server.change(arguments.who, 'unban')['userId']}"
+
+
+def _promote(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"an operator {server.change(arguments.who, 'promote')['userId']}"
+
+
+def _demote(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"no operator any more {server.change(arguments.who, 'demote')['userId']}"
+
+
+def _revoke_devices(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    body = {"deviceId": arguments.device} if arguments.device else {}
+    for one in server.change(arguments.who, "revoke-devices", body)["revoked"]:
+        yield f"revoked {one}"
 
 
 def _reset_password(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
@@ -177,9 +195,18 @@ def _parser() -> argparse.ArgumentParser:
     for name, do, summary in (
         ("ban", _ban, "Sign an account out everywhere, and let it in no more"),
         ("unban", _unban, "Let an account in again"),
+        ("promote", _promote, "Let an account do what operators may"),
+        ("demote", _demote, "Make an account no operator any more"),
         ("reset-password", _reset_password, "Give an account a password that signs in once"),
     ):
         add(name, do, summary).add_argument("who", help="name, e-mail address or id")
+    revoke = add(
+        "revoke-devices",
+        _revoke_devices,
+        "End a device for good, or all of whoever has lost them and begins anew",
+    )
+    revoke.add_argument("who", help="name, e-mail address or id")
+    revoke.add_argument("device", nargs="?", help="id of the one device [all]")
     return parser
 
 

@@ -160,6 +160,7 @@ class App:
         self._decoder = Decoder(settings.bounds)
         self.sockets = self._make_sockets()
         self.raw = self._make_raw()
+        self.chat.revocations.listen()
         self._upgrades = self._make_upgrades()
         suspects = Suspects(self._live.limiter, self._clock, settings.rates.bad_token)
         guard = Guard(self.chat.tokens, admin_token, settings.debug, self._front, suspects)

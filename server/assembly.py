@@ -20,6 +20,7 @@ from server.core.passwords import Passwords
 from server.core.presences import Presences
 from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
+from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import Tokens
@@ -91,23 +92,24 @@ class Assembly:
         logins = self._make_logins(tokens)
         conversations = Conversations(parts, durable.conversations, publish)
         presences = Presences(
+            parts,
             self._live.presences,
-            self._clock,
-            publish,
             conversations.acquaintances,
             settings.random.grace_ms,
         )
+        revocations = Revocations(durable.accounts, parts.users, self._clock)
         return Chat(
             rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(groups),
-            socket_sign_ins=self._sign_ins_of(presences),
+            sign_ins=self._sign_ins_of(groups, revocations),
+            socket_sign_ins=self._sign_ins_of(presences, revocations),
+            revocations=revocations,
             recoveries=parts.recoveries,
-            accounts=Accounts(parts, durable.accounts, self._passwords),
+            accounts=Accounts(parts, durable.accounts, self._passwords, conversations),
             logins=logins,
-            device_keys=DeviceKeys(parts, durable.device_keys, logins),
+            device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
             presences=presences,
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
@@ -129,8 +131,9 @@ class Assembly:
             self._settings.login_rules,
         )
 
-    def _sign_ins_of(self, watcher: Watcher) -> SignIns:
+    def _sign_ins_of(self, watcher: Watcher, revocations: Revocations) -> SignIns:
         sign_ins = SignIns(self._clock)
+        revocations.watch(sign_ins)  # first: whoever is signed out is not there for the others
         sign_ins.watch(watcher)
         return sign_ins
 

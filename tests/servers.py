@@ -132,7 +132,8 @@ class RunningServer:
             chat = node.chat
             sign_ins = (chat.sign_ins, chat.socket_sign_ins)
             rooms_and_mail = (chat.rooms, chat.groups, chat.mail)
-            for part in (*sign_ins, *rooms_and_mail, chat.recoveries, chat.presences):
+            people = (chat.presences, chat.revocations)
+            for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):
                 await part.expire()
 
     async def settle(self) -> None:

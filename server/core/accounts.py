@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from server.core.conversations import Conversations
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId, new_id
@@ -40,10 +41,17 @@ class Accounts:
     Connections that were opened by tokens which end so are told of it, and end.
     """
 
-    def __init__(self, parts: Parts, store: AccountStore, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        store: AccountStore,
+        passwords: Passwords,
+        conversations: Conversations,
+    ) -> None:
         self._parts = parts
         self._store = store
         self._passwords = passwords
+        self._conversations = conversations
         self._expires_next_ms = 0
 
     async def sign_up(self, wish: SignUp, address: str) -> Account:
@@ -73,8 +81,8 @@ class Accounts:
 
     async def whoami(self, user: User) -> Whoami:
         """Whom a token names."""
-        is_ours = user.family_id is not None
-        return Whoami(user, await self._store.account(user.user_id) if is_ours else None)
+        account = await self._store.account(user.user_id) if user.is_account else None
+        return Whoami(user, account)
 
     async def change_password(self, user: User, current: str | None, new: str) -> None:
         """Change a password, and sign out all other devices.
@@ -98,14 +106,16 @@ class Accounts:
         await self._end(user.user_id, user.family_id)
 
     async def delete(self, user: User, password: str) -> None:
-        """Delete one's account for good.
+        """Delete one's account for good; who shares a room with it is told that it has left.
 
         Raises:
             AppError: INVALID_CREDENTIALS; RATE_LIMITED, UNAVAILABLE.
         """
         await self._prove(await self._own(user), password)
+        room_ids = await self._conversations.rooms_of(user.user_id)
         if await self._store.delete(user.user_id, self._now_ms()):
             await self._end(user.user_id)
+            await self._conversations.tell_left(room_ids)
 
     # --- devices ---
 
@@ -190,6 +200,36 @@ class Accounts:
         await self._end(user_id)
         return password
 
+    async def set_operator(self, user_id: UserId, *, is_operator: bool) -> None:
+        """Let an account do what operators may, or no more.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        now_ms = self._now_ms()
+        if not await self._store.set_operator(user_id, is_operator=is_operator, now_ms=now_ms):
+            raise _nobody()
+
+    async def revoke_devices(
+        self, user_id: UserId, device_id: DeviceId | None
+    ) -> tuple[DeviceId, ...]:
+        """End a device of an account for good, or all of them.
+
+        Whoever has lost all devices signs in on a new one after that, with a new identity key.
+
+        Returns:
+            Which were ended.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        revoked = await self._store.revoke_devices(user_id, device_id, self._now_ms())
+        if revoked is None:
+            raise _nobody()
+        for one in revoked:
+            await self._parts.users.publish(DeviceRevoked(users=(user_id,), revoked=one))
+        return revoked
+
     async def expire(self) -> None:
         """Forget what has run out; does so once a minute, however often it is called."""
         now_ms = self._now_ms()
@@ -225,7 +265,7 @@ class Accounts:
 
 def _check_ours(user: User) -> None:
     """Refuse guests and users of other systems, who may have the id of one of ours."""
-    if user.family_id is None:
+    if not user.is_account:
         raise AppError(Code.FORBIDDEN, "this is for accounts of this server; sign in to one")
 
 

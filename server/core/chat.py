@@ -11,6 +11,7 @@ from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.presences import Presences
 from server.core.recoveries import Recoveries
+from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
@@ -30,6 +31,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     tokens: Tokens
     sign_ins: SignIns
     socket_sign_ins: SignIns
+    revocations: Revocations
     recoveries: Recoveries
     accounts: Accounts
     conversations: Conversations

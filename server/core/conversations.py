@@ -1,5 +1,7 @@
 """Durable rooms: made, found, changed and ended, and who is in them."""
 
+import logging
+
 from msgspec import structs
 
 from server.core.durable import (
@@ -23,7 +25,12 @@ from server.core.ports.conversations import (
 )
 from server.core.rates import charge, spend
 
+log = logging.getLogger("hushwire.conversations")
+
 MAX_ACQUAINTANCES = 1_000
+
+MAX_TOLD_ROOMS = 2_000
+"""Of somebody who has gone, in which the others are told."""
 
 
 class Conversations:
@@ -140,14 +147,32 @@ class Conversations:
         """Who may know whether a user is online: not more than `MAX_ACQUAINTANCES`."""
         return await self._store.acquaintances(user_id, MAX_ACQUAINTANCES)
 
+    async def rooms_of(self, user_id: UserId) -> tuple[RoomId, ...]:
+        """The rooms that a user is in: not more than `MAX_TOLD_ROOMS`."""
+        return await self._store.rooms_of(user_id, MAX_TOLD_ROOMS)
+
+    async def tell_left(self, room_ids: tuple[RoomId, ...]) -> None:
+        """Tell who is in these rooms how they are now that somebody has gone.
+
+        It is a hint: whoever asks for a room sees it all the same.
+        """
+        for room_id in room_ids:
+            try:
+                await self._tell_changed(await self._store.whole(room_id))
+            except AppError as error:
+                if error.code is not Code.NOT_FOUND:  # it ended with its last member
+                    log.warning("room_not_told", extra={"code": error.code.word})
+
     async def tell_typing(
         self, user: User, room_id: RoomId | None, other: UserId | None, *, is_typing: bool
     ) -> None:
         """Tell the others in a room, or the other one of a direct room, that the user is typing.
 
         Raises:
-            AppError: NOT_FOUND unless the user is a member.
+            AppError: NOT_FOUND unless the user is a member; RATE_LIMITED.
         """
+        rate = self._parts.rates.typing
+        await spend(self._parts.limiter, "typing", user.user_id, rate, self._now_ms())
         heard_in, others = await self.heard_by(user, room_id, other)
         if others:
             await self._notify(

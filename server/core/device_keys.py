@@ -13,7 +13,7 @@ from nacl.signing import VerifyKey
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, UserId
-from server.core.limits import CLAIM_COST
+from server.core.limits import CLAIM_COST, Rate
 from server.core.logins import Logins, TokenPair
 from server.core.parts import Parts
 from server.core.ports.device_keys import (
@@ -31,8 +31,9 @@ from server.core.ports.device_keys import (
     Rotation,
     SignedPrekey,
 )
+from server.core.presences import Acquaintances
 from server.core.rates import spend
-from server.core.user_events import PrekeysLow
+from server.core.user_events import IdentityChanged, PrekeysLow
 
 log = logging.getLogger("hushwire.keys")
 
@@ -44,6 +45,9 @@ ENOUGH_PREKEYS = 20
 
 PREKEY_LIFE_MS = 90 * 24 * 60 * 60_000
 """For so long an uploaded prekey is handed out: its secret should not lie about for ever."""
+
+HOURLY = Rate(per_minute=1, burst=60)
+"""Of what costs all of it."""
 
 _NEAR_ENOUGH = 2 * ENOUGH_PREKEYS
 """So few that those who claim at the same time may have brought them below."""
@@ -96,12 +100,19 @@ class Registered(Struct, frozen=True):
 
 
 class DeviceKeys:
-    """Keys of all devices of an installation."""
+    """Keys of all devices of an installation.
 
-    def __init__(self, parts: Parts, store: DeviceKeyStore, logins: Logins) -> None:
+    Args:
+        peers: Who is told that an account has another identity key.
+    """
+
+    def __init__(
+        self, parts: Parts, store: DeviceKeyStore, logins: Logins, peers: Acquaintances
+    ) -> None:
         self._parts = parts
         self._store = store
         self._logins = logins
+        self._peers = peers
 
     async def register(
         self, proof: str | None, device_id: DeviceId, address: str, offered: OfferedKeys
@@ -126,33 +137,42 @@ class DeviceKeys:
             signed_prekey=signed,
             prekeys=offered.prekeys,
         )
-        claimed = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
+        settled = await self._store.register(pending.claim, keys, self._rules(), self._now_ms())
+        claimed = settled.claimed
+        if settled.has_new_identity:
+            await self._tell_peers(claimed.user_id)
         tokens = self._logins.tokens_of(pending, claimed)
         return Registered(claimed.user_id, claimed.device_id, keys.public_key, tokens)
 
     async def bundle(self, asker: User, user_id: UserId) -> Bundle:
         """What it takes to begin a conversation with all devices of a user.
 
-        Who claims too many of one user's is given the signed prekeys alone.
+        Who claims too many of one user's is given the signed prekeys alone, and so is everybody
+        once too many were claimed of that user; then it is told, as if few were left.
 
         Raises:
             AppError: NOT_FOUND, whether there is no such user, none with keys, or one who has
-                blocked the asker; FORBIDDEN to guests; RATE_LIMITED.
+                blocked the asker; FORBIDDEN to all others than accounts; RATE_LIMITED.
         """
-        if asker.is_guest:
-            raise AppError(Code.FORBIDDEN, "guests have no keys; sign in with an account")
+        if not asker.is_account:
+            raise AppError(Code.FORBIDDEN, "keys are for accounts of this server; sign up first")
         limiter, rates, now_ms = self._parts.limiter, self._parts.rates, self._now_ms()
         await spend(limiter, "lookup of", asker.user_id, rates.lookup, now_ms)
+        pair = f"{len(asker.user_id)} {asker.user_id} {user_id}"  # no two share one
+        is_greedy = await self._is_over("claim of", pair, rates.claim, CLAIM_COST)
+        is_drained = not is_greedy and await self._is_over("claimed of", user_id, rates.claimed)
         bundle = await self._store.claim_bundle(
             user_id,
             Claimer(asker.user_id, asker.device_id),
-            one_time=await self._may_claim(asker.user_id, user_id),
+            one_time=not (is_greedy or is_drained),
             now_ms=now_ms,
         )
         if bundle is None:
             raise AppError(Code.NOT_FOUND, "no keys are known of a user of that id")
         if any(one.remaining < _NEAR_ENOUGH for one in bundle.devices):
             await self._tell_low(user_id)
+        if is_drained:
+            await self._tell_drained(bundle)
         return bundle
 
     async def rotate(self, user: User, offered: OfferedRotation) -> KeptKeys:
@@ -212,12 +232,34 @@ class DeviceKeys:
         await spend(self._parts.limiter, "keys of", who, rate, self._now_ms())
         return owner
 
-    async def _may_claim(self, claimer: UserId, user_id: UserId) -> bool:
-        rate = self._parts.rates.claim
+    async def _is_over(self, what: str, who: str, rate: Rate | None, cost: int = 1) -> bool:
         if rate is None:
-            return True
-        bucket = f"claim of:{len(claimer)} {claimer} {user_id}"  # no two pairs share one
-        return not await self._parts.limiter.take(bucket, rate, CLAIM_COST, self._now_ms())
+            return False
+        return bool(await self._parts.limiter.take(f"{what}:{who}", rate, cost, self._now_ms()))
+
+    async def _tell_drained(self, bundle: Bundle) -> None:
+        """Tell that others are given no more prekeys for now, however many there are; hourly."""
+        try:
+            if await self._is_over("drained", bundle.user_id, HOURLY, HOURLY.burst):
+                return
+        except AppError as error:
+            log.warning("prekeys_low_not_told", extra={"code": error.code.word})
+            return
+        for one in bundle.devices:
+            event = PrekeysLow(
+                users=(bundle.user_id,), device_id=one.device_id, remaining=one.remaining
+            )
+            await self._parts.users.publish(event)
+
+    async def _tell_peers(self, user_id: UserId) -> None:
+        """It is a hint: who does not hear it sees another key with the next message."""
+        try:
+            users = tuple(await self._peers(user_id))
+        except AppError as error:
+            log.warning("identity_not_told", extra={"code": error.code.word})
+            return
+        event = IdentityChanged(users=users, user_id=user_id, at_ms=self._now_ms())
+        await self._parts.users.publish(event)
 
     async def _tell_low(self, user_id: UserId) -> None:
         """It is a hint: whoever has claimed is answered, whatever becomes of it."""

@@ -161,6 +161,12 @@ class SignedOut(ConnectionEvent, frozen=True, kw_only=True):
     """The connection speaks for nobody after all: what goes with signing in could not be done."""
 
 
+class SignInEnded(ConnectionEvent, frozen=True, kw_only=True):
+    """The connection's sign-in has ended before its token runs out, and it ends with it."""
+
+    reason: str
+
+
 class ConnectionAttached(RoomEvent, frozen=True, kw_only=True):
     """A connection hears of the room from now on, as this user.
 

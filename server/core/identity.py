@@ -31,6 +31,11 @@ class User(Struct, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
     family_id: str | None = None
 
+    @property
+    def is_account(self) -> bool:
+        """Whether it is signed in to an account of ours; else it may have the id of one."""
+        return self.family_id is not None
+
     def is_expired(self, now_ms: int) -> bool:
         return self.expires_ms is not None and self.expires_ms <= now_ms
 

@@ -9,9 +9,12 @@ class Bounds(Struct, frozen=True):
     Attributes:
         users: Of whom live state is remembered that outlives their group.
         total_bytes: For the messages and public keys of all live rooms and users together.
+        account_bytes: Of the messages of one account that are stored.
         metadata_bytes: Of one message, beside its ciphertext.
         room_members: Of one durable room.
         rooms_per_user: Durable rooms that one is a member of, and conversations that one begins.
+        rooms_by_stranger, rooms_by_strangers: Durable rooms into which one is put by somebody,
+            or by all, with whom one takes part in none.
     """
 
     id_chars: int = 128
@@ -27,9 +30,12 @@ class Bounds(Struct, frozen=True):
     reports: int = 10_000
     evidence_bytes: int = 32 * 1024
     total_bytes: int = 512 * 1024 * 1024
+    account_bytes: int = 1024 * 1024 * 1024
     metadata_bytes: int = 256 * 1024
     room_members: int = 200
     rooms_per_user: int = 1_000
+    rooms_by_stranger: int = 10
+    rooms_by_strangers: int = 100
     description_chars: int = 2_000
 
     @property
@@ -60,7 +66,10 @@ class Rates(Struct, frozen=True):
         lookup: Public keys that one user asks for.
         report, address_report: Reports by one user, and from one address.
         claim: Prekeys that one user is given of another, each of which costs `CLAIM_COST`.
+        claimed: Prekeys of one user that all others together are given.
         keys: Changes by one device of its own keys.
+        typing: Notices of one user that it is typing, or no longer.
+        presence: Questions of one user who is online.
         converse: Rooms that one user makes, and members that it adds.
         search: Searches of one user.
         sign_up: Accounts made from one address.
@@ -83,7 +92,10 @@ class Rates(Struct, frozen=True):
     report: Rate | None = even(12)
     address_report: Rate | None = even(40)
     claim: Rate | None = Rate(per_minute=1, burst=60)
+    claimed: Rate | None = Rate(per_minute=5, burst=200)
     keys: Rate | None = even(60)
+    typing: Rate | None = even(240)
+    presence: Rate | None = even(60)
     converse: Rate | None = even(240)
     search: Rate | None = even(60)
     sign_up: Rate | None = even(40)

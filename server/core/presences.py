@@ -4,12 +4,13 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from server.core.clock import Clock
 from server.core.errors import AppError
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
+from server.core.parts import Parts
 from server.core.ports import PresenceStore
-from server.core.user_events import PresenceChanged, UserEvent
+from server.core.rates import spend
+from server.core.user_events import PresenceChanged
 
 log = logging.getLogger("hushwire.presences")
 
@@ -22,28 +23,26 @@ MAX_LAPSED = 500
 """Users of dead processes who are told of in one round."""
 
 Acquaintances = Callable[[UserId], Awaitable[Sequence[UserId]]]
-"""Who shares a room with a user, and may know whether it is online."""
+"""Who takes part in a room with a user, and may know whether it is online."""
 
 
 class Presences:
     """A `Watcher` of connections: a user is online with the first, and offline after the last.
 
     Args:
-        tell: Tells users what happened; it never fails.
         grace_ms: Who is back by then was never offline.
     """
 
     def __init__(
         self,
+        parts: Parts,
         store: PresenceStore,
-        clock: Clock,
-        tell: Callable[[UserEvent], Awaitable[None]],
         acquaintances: Acquaintances,
         grace_ms: int,
     ) -> None:
+        self._parts = parts
         self._store = store
-        self._clock = clock
-        self._tell = tell
+        self._clock = parts.clock
         self._acquaintances = acquaintances
         self._grace_ms = grace_ms
         self._here: Counter[UserId] = Counter()
@@ -51,11 +50,13 @@ class Presences:
         self._renewed_ms = 0
 
     async def online(self, user: User, wanted: Iterable[UserId] | None) -> tuple[UserId, ...]:
-        """Those who are online, of whoever shares a room with the user; or of some of them.
+        """Those who are online, of whoever takes part in a room with the user; or of some of them.
 
         Raises:
-            AppError: UNAVAILABLE.
+            AppError: RATE_LIMITED; UNAVAILABLE.
         """
+        limiter, rate = self._parts.limiter, self._parts.rates.presence
+        await spend(limiter, "presence", user.user_id, rate, self._clock.now_ms())
         known = await self._acquaintances(user.user_id)
         if wanted is not None:
             asked = set(wanted)
@@ -120,7 +121,7 @@ class Presences:
     async def _tell_all(self, user_id: UserId, *, is_online: bool) -> None:
         known = await self._acquaintances(user_id)
         if known:
-            await self._tell(
+            await self._parts.users.publish(
                 PresenceChanged(
                     users=tuple(known),
                     user_id=user_id,

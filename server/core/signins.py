@@ -8,7 +8,13 @@ from msgspec import Struct
 
 from server.core.clock import Clock
 from server.core.errors import AppError, Code
-from server.core.events import ConnectionEvent, SignedIn, SignedOut, SignInExpired
+from server.core.events import (
+    ConnectionEvent,
+    SignedIn,
+    SignedOut,
+    SignInEnded,
+    SignInExpired,
+)
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
 
@@ -104,12 +110,22 @@ class SignIns:
         before = self._held.get(connection_id)
         if before and before.is_lapsing:
             raise AppError(Code.UNAVAILABLE, "the old token has just run out; try again")
-        if before and before.user.user_id != user.user_id:
+        if before and _account_of(before.user) != _account_of(user):
             raise AppError(Code.FORBIDDEN, "this connection is another user's; open one more")
         self._hold(connection_id, _SignIn(user, user.expires_ms))
         self._tell(SignedIn(connection_id=connection_id, user=user))
         if before is None:
             await self._arrive(user, connection_id)
+
+    def user_of(self, connection_id: ConnectionId) -> User | None:
+        """For whom a connection speaks, or did until its token ran out just now."""
+        held = self._held.get(connection_id)
+        return held.user if held else None
+
+    def end(self, connection_id: ConnectionId, reason: str) -> None:
+        """Have a connection end, if it speaks for somebody."""
+        if connection_id in self._held:
+            self._tell(SignInEnded(connection_id=connection_id, reason=reason))
 
     async def depart(self, connection_id: ConnectionId, *, is_lost: bool) -> None:
         """Forget a connection that has ended."""
@@ -167,3 +183,8 @@ class SignIns:
             if held.due_ms is not None
         ]
         heapq.heapify(self._due)
+
+
+def _account_of(user: User) -> tuple[UserId, bool]:
+    """Who it is: a user of another system is never the account of that id."""
+    return user.user_id, user.is_account

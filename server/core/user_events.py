@@ -43,6 +43,10 @@ class DeviceRevoked(UserEvent, frozen=True, kw_only=True):
 
     revoked: DeviceId
 
+    def ends(self, device_id: DeviceId | None, family_id: str | None) -> bool:
+        """Whether it ends what a token of that device and sign-in has opened."""
+        return device_id == self.revoked
+
 
 class SignInsEnded(UserEvent, frozen=True, kw_only=True):
     """Tokens of the user are good no more: the connections that they opened end.
@@ -76,4 +80,11 @@ class PresenceChanged(UserEvent, frozen=True, kw_only=True):
 
     user_id: UserId
     is_online: bool
+    at_ms: int
+
+
+class IdentityChanged(UserEvent, frozen=True, kw_only=True):
+    """The account of a user has another identity key: it begins anew, or is in other hands."""
+
+    user_id: UserId
     at_ms: int

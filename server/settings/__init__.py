@@ -257,6 +257,7 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         groups=values["MAX_GROUPS"],
         users=values["MAX_USERS"],
         total_bytes=values["MAX_TOTAL_BYTES"],
+        account_bytes=values["MAX_ACCOUNT_BYTES"],
     )
 
 

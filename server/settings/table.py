@@ -241,6 +241,12 @@ TABLE: tuple[Setting, ...] = (
         "Bytes of messages and public keys kept of all sessions and random groups",
     ),
     Setting(
+        "MAX_ACCOUNT_BYTES",
+        str(_BOUNDS.account_bytes),
+        whole(65_536, 1 << 50),
+        "Bytes of messages kept of one account",
+    ),
+    Setting(
         "MAX_CIPHERTEXT_BYTES",
         str(_BOUNDS.ciphertext_bytes),
         whole(1024, 1 << 26),

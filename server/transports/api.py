@@ -299,12 +299,14 @@ class RawSocket(Struct, frozen=True, kw_only=True):
         frames: From clients, by their type.
         events: What each event of a user is in this API's words.
         backlog: Where what waits for a device is found; None if nothing is kept.
+        is_for_accounts: Users of other systems have nothing there.
     """
 
     path: str
     frames: Mapping[str, Frame]
     events: Mapping[type[UserEvent], Callable[[Any], Words]]
     backlog: Callable[[Chat], Backlog] | None = None
+    is_for_accounts: bool = False
 
 
 class Api(Struct, frozen=True):

@@ -5,7 +5,6 @@ in `rest`, for the routes of an API, the guard, the toll, the decoder, the handl
 """
 
 import asyncio
-import contextlib
 import functools
 import hmac
 import logging
@@ -90,8 +89,11 @@ class Guard(Struct, frozen=True):
                 raise AppError(Code.UNAUTHENTICATED, "send a token as Bearer")
             return await self._verify(request, bearer)
         if bearer and looks_signed(bearer):
-            with contextlib.suppress(AppError):  # whoever it is may do this
+            try:
                 return await self._verify(request, bearer)
+            except AppError as error:  # whoever it is may do this
+                if error.code is Code.UNAVAILABLE:  # it may ask for what is only its own
+                    raise
         return None
 
     async def _verify(self, request: web.Request, token: str) -> User:

@@ -78,7 +78,7 @@ def visitor(user_id, device_id="phone", **user):
         login=user_id,
         expires_ms=None,
         device_id=device_id and DeviceId(device_id),
-        **user,
+        **{"family_id": "of a sign-in", **user},
     )
 
 
@@ -93,7 +93,8 @@ class Office:
         self.told: list[PrekeysLow] = []
         self._core = core
         core.parts.users.subscribe(lambda _, event: self.told.append(event), lambda: None)
-        self.keys = DeviceKeys(core.parts, store(core.database), core.logins)
+        peers = core.conversations.acquaintances
+        self.keys = DeviceKeys(core.parts, store(core.database), core.logins, peers)
 
     async def log_in(self, name, device_id="phone"):
         """A login that waits for its keys, of an account that is made if it is not there."""
@@ -247,6 +248,37 @@ async def test_a_greedy_user_takes_nothing_from_a_hundred_others(office):
     assert sorted([*filter(None, greedy), *others, 0]) == [*range(105)]
 
 
+async def test_many_together_take_only_so_many_of_one_user_who_is_told(open_office, clock):
+    office = await open_office(rates=Rates(claimed=Rate(per_minute=1, burst=3)))
+    alice = await office.register("alice", ALICES.first(100))
+    dora = await office.register("dora", ALICES.first(100))
+
+    async def claimed(who, whose=alice):
+        bundle = await office.keys.bundle(visitor(who), whose.user_id)
+        return bundle.devices[0].one_time is not None
+
+    assert [await claimed(f"user {number}") for number in range(6)] == [True] * 3 + [False] * 3
+    low = PrekeysLow(users=(alice.user_id,), device_id=DeviceId("phone"), remaining=97)
+    assert office.told == [low]
+    assert await claimed("bob", dora)
+    clock.advance(minutes=1)
+    assert [await claimed(f"later {number}") for number in range(3)] == [True, False, False]
+    assert office.told == [low]
+    clock.advance(minutes=60)
+    assert [await claimed(f"last {number}") for number in range(4)] == [True] * 3 + [False]
+    assert len(office.told) == 2
+
+
+async def test_who_is_greedy_does_not_use_up_what_others_may_take(open_office):
+    office = await open_office(rates=Rates(claimed=Rate(per_minute=1, burst=10)))
+    alice = await office.register("alice", ALICES.first(100))
+    for _ in range(50):
+        await office.keys.bundle(visitor("mallory"), alice.user_id)
+
+    bundle = await office.keys.bundle(visitor("bob"), alice.user_id)
+    assert bundle.devices[0].one_time
+
+
 async def test_look_ups_have_a_rate_of_each_user(open_office):
     office = await open_office(rates=Rates(lookup=Rate(per_minute=60, burst=2)))
     alice = await office.register("alice", ALICES.first())
@@ -280,10 +312,11 @@ async def test_who_is_unknown_and_who_has_no_keys_are_not_told_apart(office):
         )
 
 
-async def test_guests_are_given_no_keys(office):
+@pytest.mark.parametrize("is_guest", [False, True])
+async def test_whoever_has_no_account_is_given_no_keys(office, is_guest):
     alice = await office.register("alice", ALICES.first(1))
-    guest = visitor("guest", None, is_guest=True)
-    assert (await refused(office.keys.bundle(guest, alice.user_id))).code is Code.FORBIDDEN
+    stranger = visitor("stranger", None, is_guest=is_guest, family_id=None)
+    assert (await refused(office.keys.bundle(stranger, alice.user_id))).code is Code.FORBIDDEN
 
 
 # --- few are left ---

@@ -7,12 +7,14 @@ import pytest
 
 from server.core.accounts import SignUp
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, UserId
+from server.core.events import SignedIn, SignInEnded
+from server.core.ids import ConnectionId, DeviceId, UserId
 from server.core.limits import Rate, Rates
 from server.core.logins import REFRESH_LIFE_MS, LoginRules
 from server.core.names import account_key
 from server.core.passwords import Passwords, Strength
 from server.core.ports import SignInDevice
+from server.core.revocations import LOOK_INTERVAL_MS
 from server.core.tokens import ACCESS_LIFE_S
 from server.core.user_events import DeviceRevoked, SignInsEnded
 from server.stores.sql.migrations import migrate
@@ -415,3 +417,38 @@ async def test_what_has_run_out_is_forgotten_once_a_minute(core, clock):
     clock.advance(seconds=59)
     await core.accounts.expire()
     await core.logins.claim_registration(token, DeviceId("phone"), "home")
+
+
+# --- connections ---
+
+
+async def test_who_goes_on_by_a_newer_sign_in_while_the_store_is_asked_of_the_first_stays(core):
+    ended = []
+    core.sign_ins.subscribe(lambda event: ended.append(type(event)))
+    core.revocations.watch(core.sign_ins)
+    first = await core.tokens.verify((await sign_in(core)).access)
+    newer = await core.tokens.verify((await log_in(core)).tokens.access)
+    await core.sign_ins.open(first, ConnectionId("tab"))
+    await core.logins.log_out(first, None, "x", all=False)
+
+    await asyncio.gather(core.revocations.expire(), core.sign_ins.renew(newer, ConnectionId("tab")))
+    assert SignInEnded not in ended
+    await core.logins.log_out(newer, None, "x", all=False)
+    core.clock.advance(ms=LOOK_INTERVAL_MS)
+    await core.revocations.expire()
+    assert ended[-1] is SignInEnded
+
+
+async def test_while_the_database_is_away_connections_stay_and_are_asked_about_later(core):
+    ended = []
+    core.revocations.watch(core.socket_sign_ins)
+    core.socket_sign_ins.subscribe(lambda event: ended.append(type(event)))
+    pair = await sign_in(core)
+    user = await core.tokens.verify(pair.access)
+    await core.socket_sign_ins.open(user, ConnectionId("tab"))
+    await core.logins.log_out(user, None, "x", all=False)
+    await core.database.close()
+    assert (await refused(core.revocations.expire())).code is Code.UNAVAILABLE
+    assert ended == [SignedIn]
+
+    assert list(core.revocations._due) == ["tab"]

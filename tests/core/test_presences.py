@@ -7,10 +7,12 @@ import pytest
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
+from server.core.limits import Rate, Rates
 from server.core.presences import LIFE_MS, RENEWAL_MS, Presences
 from server.core.user_events import PresenceChanged
 from server.stores.memory.presences import MemoryPresences
-from tests.clocks import ManualClock
+from tests.core.conftest import OpenCore
+from tests.core.visitors import Core, refused
 
 ALICE, BOB = UserId("alice"), UserId("bob")
 GRACE_MS = 3_000
@@ -47,16 +49,18 @@ class Town:
         told: Who was told of what, in order.
     """
 
-    def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
+    def __init__(self, core: Core) -> None:
+        self.clock = core.clock
         self.store = Failing()
         self.told: list[tuple[tuple[UserId, ...], UserId, bool]] = []
         self.known: dict[UserId, tuple[UserId, ...]] = {ALICE: (BOB,), BOB: (ALICE,)}
-        self.presences = Presences(self.store, clock, self._tell, self._know, GRACE_MS)
+        self.presences = Presences(core.parts, self.store, self._know, GRACE_MS)
+        core.users.subscribe(self._tell, lambda: None)
 
-    async def _tell(self, event) -> None:
+    def _tell(self, user_id, event) -> None:
         assert isinstance(event, PresenceChanged)
-        self.told.append((event.users, event.user_id, event.is_online))
+        if user_id == event.users[0]:
+            self.told.append((event.users, event.user_id, event.is_online))
 
     async def _know(self, user_id: UserId) -> tuple[UserId, ...]:
         return self.known.get(user_id, ())
@@ -77,8 +81,8 @@ def user(user_id: UserId) -> User:
 
 
 @pytest.fixture
-def town(clock: ManualClock) -> Town:
-    return Town(clock)
+def town(open_core: OpenCore) -> Town:
+    return Town(open_core(rates=Rates(presence=Rate(1, 20))))
 
 
 async def test_who_comes_is_online_once_and_offline_after_the_last_has_gone(town: Town):
@@ -171,3 +175,10 @@ async def test_who_is_here_is_said_again_before_it_would_be_forgotten(town: Town
     for _ in range(10):
         await town.later(RENEWAL_MS)
         assert town.store.held_until_ms == town.clock.now_ms() + LIFE_MS
+
+
+async def test_one_user_asks_only_so_often(town: Town):
+    for _ in range(20):
+        await town.presences.online(user(ALICE), None)
+    assert (await refused(town.presences.online(user(ALICE), None))).code is Code.RATE_LIMITED
+    await town.presences.online(user(BOB), None)

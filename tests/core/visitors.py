@@ -25,6 +25,7 @@ from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.presences import Presences
 from server.core.recoveries import Recoveries
 from server.core.relay import Relay
+from server.core.revocations import Revocations
 from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
@@ -37,7 +38,7 @@ from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
-from server.stores.sql.conversations import SqlConversations, SqlMessages
+from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
@@ -98,16 +99,23 @@ class Core:
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
         self.database = SQLite(IN_MEMORY)  # for tests that start it
-        accounts = SqlAccounts(self.database, [leave_keys])
+        accounts = SqlAccounts(self.database, [leave_keys, leave_rooms])
         passwords = Passwords(PASSWORD_THREADS, WEAK)
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
-        self.accounts = Accounts(parts, accounts, passwords)
         self.logins = Logins(parts, accounts, self.tokens, passwords, pepper, login_rules)
-        self.device_keys = DeviceKeys(parts, SqlDeviceKeys(self.database), self.logins)
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
+        self.socket_sign_ins = SignIns(clock)
         self.conversations = Conversations(
             parts, SqlConversations(self.database, bounds), self.tell
+        )
+        self.revocations = Revocations(accounts, parts.users, clock)
+        self.accounts = Accounts(parts, accounts, passwords, self.conversations)
+        self.device_keys = DeviceKeys(
+            parts,
+            SqlDeviceKeys(self.database),
+            self.logins,
+            self.conversations.acquaintances,
         )
         self.chat = Chat(
             rooms=self.rooms,
@@ -115,10 +123,9 @@ class Core:
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
-            socket_sign_ins=SignIns(clock),
-            presences=Presences(
-                MemoryPresences(), clock, self.tell, self.conversations.acquaintances, 3_000
-            ),
+            socket_sign_ins=self.socket_sign_ins,
+            presences=Presences(parts, MemoryPresences(), self.conversations.acquaintances, 3_000),
+            revocations=self.revocations,
             recoveries=self.recoveries,
             accounts=self.accounts,
             logins=self.logins,

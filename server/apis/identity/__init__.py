@@ -19,6 +19,9 @@ The handshake
     CONNECT_ERROR {message, data: {code}}. With one that has run out it connects, speaks for
     nobody, and gets `auth-expired` at once. While the issuer's keys cannot be had, the
     transport is closed (1012), after which clients try again by themselves.
+    When the sign-in of an account ends (it signs out, its device is revoked, it is banned or
+    deleted, its password changed), the transports of connections that were signed in by it are
+    closed (4401); clients that come back with that token are refused.
 
 From clients
     auth-refresh        {token}

@@ -1,5 +1,8 @@
 """Secure chat: accounts and devices, their keys, and messages that wait. REST and a WebSocket.
 
+All but guests' and other systems' users can use it: those have no keys here, could not be answered
+nor blocked, and get 403.
+
 The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
 absent. Every good answer is {success: true, data, message?}; below, what is answered is `data`.
 
@@ -29,8 +32,8 @@ Accounts
     is good for 15 minutes, or until its sign-in has ended; a refresh token for 30 days and once:
     one that comes again ends its sign-in. A login of a device without keys waits five minutes
     for POST /api/keys/register. A device that was revoked never comes back under its id.
-    A password that an operator gave signs in once, and POST /api/auth/password then needs no
-    `currentPassword`.
+    A password that an operator gave signs in once: a login that is not completed does not use it
+    up. POST /api/auth/password then needs no `currentPassword`.
 
 Keys; all but the first need the access token of a device. They are 32 bytes, signatures 64, in
 base64.
@@ -40,9 +43,9 @@ base64.
         registrationToken?}
         201 {success, deviceId, userId, publicKey, accessToken, refreshToken, expiresAt}
     GET    /api/keys/user/{userId}
-        {userId, identityPublicKey, identityKeyType, verified, devices: [{deviceId, publicKey,
-        keyVersion, verified, signedPreKey: {keyId, publicKey, signature, timestamp},
-        oneTimePreKey: {keyId, publicKey} | null}]}
+        {userId, identityPublicKey, identityKeyType, identityKeySince, verified, devices:
+        [{deviceId, publicKey, keyVersion, verified, signedPreKey: {keyId, publicKey, signature,
+        timestamp}, oneTimePreKey: {keyId, publicKey} | null}]}
     POST   /api/keys/rotate     {publicKey?, signedPreKey, preKeys?}
         {publicKey, keyVersion, accepted, skipped: [keyId], available}
     POST   /api/keys/prekeys    {preKeys}       {accepted, skipped: [keyId], available}
@@ -53,13 +56,17 @@ base64.
     signed prekey. A signature that is no Ed25519 signature of that key is refused
     (`invalid_signature`) if `identityKeyType` says ed25519 or if one was verified before; else it
     is kept with `verified: false`. Another identity key is refused (`identity_mismatch`) for as
-    long as a device of the account has keys. A login is proved by `registrationToken`, the same
-    as Bearer, or the cookie; the first device of an account may do without, from the address
-    that has just logged in.
+    long as a device of the account has keys. When the last one is revoked, which operators can do
+    for whoever has lost all devices, the next login brings a new one: others see that by
+    `identityKeySince`, and are told `identity_changed` on the WebSocket. A login is proved by
+    `registrationToken`, the same as Bearer, or the cookie; the first device of an account may do
+    without, from the address that has just logged in.
     One-time prekeys are handed out in the order in which they came, each once; an id that was
     handed out is never again, and stands in `skipped` if it is sent anew. `preKeys` of a rotation
     take the place of all that are unclaimed. A device keeps at most 1000, for 90 days. Whoever
-    fetches the keys of one user more than five times an hour gets them without one-time prekeys.
+    fetches the keys of one user more than five times an hour gets them without one-time prekeys;
+    so does everybody if all together claim too many of one user, whose devices then are told
+    `prekeys_low`.
 
 Messages
     POST /api/messages/send {encryptedContent, recipientId | roomId, messageId?, messageType?,
@@ -110,13 +117,18 @@ Rooms
 
     Admins add and remove members and change what the room is called; the owner alone gives roles,
     removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
-    not in a room there is none (`not_found`).
+    not in a room there is none (`not_found`). Who takes part in no room with an admin can be put
+    into 10 rooms by that one, and into 100 by all of whom that is true (`limit_reached`); whoever
+    was put somewhere so takes part once it has written there. Leaving always works.
 
 Operators
     GET  /api/admin/accounts?after&limit&name
         {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
     POST /api/admin/accounts/{userId}/ban, /unban       {userId}
+    POST /api/admin/accounts/{userId}/promote, /demote  {userId}: an operator, or no more
     POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
+    POST /api/admin/accounts/{userId}/revoke-devices    {deviceId?}
+        {userId, revoked: [deviceId]}: all of them if none is named
 """
 
 from server.apis.secure_chat.frames import SOCKET

@@ -2,8 +2,8 @@
 
 The wire contract. Frames are JSON objects in text. A client opens `/ws` with its access token as
 Bearer, as the subprotocols `bearer, <token>`, or as `?token=`; without a good one the socket is
-closed at once (4401; 4403 for guests). A frame has its fields in `payload` or beside its type;
-the answer repeats its `ref`, if it has one. Every failure is answered:
+closed at once (4401; 4403 for who has no account here). A frame has its fields in `payload` or
+beside its type; the answer repeats its `ref`, if it has one. Every failure is answered:
 
     error               {code, message, ref?, …}
 
@@ -16,7 +16,9 @@ From clients
     read_receipt        the same
         read_receipt_ack
     typing, stop_typing {recipientId | roomId}
-    presence            {userIds?}: of those who share a room with the user, who is online
+    presence            {userIds?}: who is online of those who take part in a room with the user.
+                        Whoever a stranger has written to, or put into a room, takes part once it
+                        has written there.
         presence        {online: [userId]}
     heartbeat           heartbeat_ack
     auth                {token}: go on with a newer token of the same device
@@ -32,6 +34,8 @@ To clients
     presence            {userId, status: online | offline, timestamp}
     room_changed        {room}, room_ended {roomId, timestamp}
     device_revoked      {deviceId}: this one is closed (4401), the others are told
+    identity_changed    {userId, timestamp}: somebody who shares a room has another identity key;
+                        clients warn, and have people compare safety numbers anew
     prekeys_low         {remaining}
 
 When the token runs out, `error` says `token_expired`; the socket is closed (4401) after a minute
@@ -78,4 +82,5 @@ SOCKET = RawSocket(
     },
     events=render.EVENTS,
     backlog=lambda chat: chat.mail,
+    is_for_accounts=True,
 )

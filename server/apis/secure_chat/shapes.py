@@ -109,6 +109,11 @@ class Accounts(TypedDict):
     next: str | None
 
 
+class RevokedDevices(TypedDict):
+    userId: ShownUserId
+    revoked: list[str]
+
+
 class TemporaryPassword(TypedDict):
     userId: ShownUserId
     temporaryPassword: str
@@ -154,6 +159,7 @@ class Bundle(TypedDict):
     userId: ShownUserId
     identityPublicKey: Key
     identityKeyType: Literal["ed25519", "x25519"]
+    identityKeySince: IsoTime
     verified: bool
     devices: list[DeviceKeys]
 

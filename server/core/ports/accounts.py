@@ -1,5 +1,6 @@
 """Accounts: who has one, with which devices, and how these are signed in."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -192,6 +193,10 @@ class Sessions(Protocol):
         """
         ...
 
+    async def standing(self, family_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these go on."""
+        ...
+
 
 class AccountStore(Sessions, Protocol):
     """Accounts, their devices, and their families of tokens.
@@ -241,6 +246,8 @@ class AccountStore(Sessions, Protocol):
     async def set_temporary_password(self, user_id: UserId, new_hash: str, now_ms: int) -> bool:
         """Give an account a password for one sign-in, and end all its families.
 
+        Logins by it that are never completed leave it as it is.
+
         Returns:
             Whether there is such an account.
         """
@@ -248,6 +255,10 @@ class AccountStore(Sessions, Protocol):
 
     async def set_banned(self, user_id: UserId, *, is_banned: bool, now_ms: int) -> bool:
         """Ban, which ends everything, or lift it. Returns whether there is such an account."""
+        ...
+
+    async def set_operator(self, user_id: UserId, *, is_operator: bool, now_ms: int) -> bool:
+        """Make an account an operator, or no more. Returns whether there is such an account."""
         ...
 
     async def delete(self, user_id: UserId, now_ms: int) -> bool:
@@ -263,12 +274,14 @@ class AccountStore(Sessions, Protocol):
     async def sign_in(self, sign_in: SignIn, now_ms: int) -> SignInOutcome:
         """Begin a family of a known device, or a pending login of another one.
 
-        A temporary password is used up by it.
+        A temporary password is used up by the family.
         """
         ...
 
     async def complete_registration(self, claim: Claim, now_ms: int) -> Claimed:
         """Make the device of a pending login known, and begin its first family, once.
+
+        That uses a temporary password up, and ends all else that it had begun.
 
         Raises:
             AppError: UNAUTHENTICATED if there is no such login, or not any more; ID_CONFLICT if
@@ -303,6 +316,16 @@ class AccountStore(Sessions, Protocol):
 
     async def revoke_device(self, user_id: UserId, device_id: DeviceId, now_ms: int) -> bool:
         """End a device for good. Returns whether there was one that was not revoked."""
+        ...
+
+    async def revoke_devices(
+        self, user_id: UserId, device_id: DeviceId | None, now_ms: int
+    ) -> tuple[DeviceId, ...] | None:
+        """What operators do: end a device of an account, or all of them and its pending logins.
+
+        Returns:
+            Which were ended; None if there is no such account.
+        """
         ...
 
     # --- blocks ---

@@ -86,7 +86,7 @@ class ConversationStore(Protocol):
         Raises:
             AppError: RECIPIENT_NOT_FOUND if one of the members has no account or has blocked
                 the creator; TOO_MANY_ROOMS of the creator; LIMIT_REACHED: too many members, or
-                one of them is in too many rooms.
+                one of them is in too many rooms, or was put into too many by strangers.
         """
         ...
 
@@ -158,8 +158,24 @@ class ConversationStore(Protocol):
         """The direct room of two, if there is one and neither blocks the other."""
         ...
 
+    async def rooms_of(self, user_id: UserId, limit: int) -> tuple[RoomId, ...]:
+        """The rooms that a user is in, the newest first."""
+        ...
+
+    async def whole(self, room_id: RoomId) -> Conversation:
+        """A room as nobody's in particular.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        ...
+
     async def acquaintances(self, user_id: UserId, limit: int) -> tuple[UserId, ...]:
-        """Who shares a room with a user, but for those of whom one blocks the other."""
+        """Who takes part in a room in which a user takes part.
+
+        Whom a stranger has put there does so as soon as it says something. Those of whom one
+        blocks the other are left out.
+        """
         ...
 
 
@@ -315,7 +331,8 @@ class MessageStore(Protocol):
                 sender holds the id; DEVICE_MISMATCH unless it is encrypted for just the devices
                 that the other members have now (`details`: the lists `missing` and `stale`), or
                 it does not say for which, and nobody has more than one; FORBIDDEN to
-                somebody whom the sender has blocked; TOO_MANY_ROOMS.
+                somebody whom the sender has blocked; TOO_MANY_ROOMS; LIMIT_REACHED if the messages
+                of the sender take all the bytes that an account has.
         """
         ...
 

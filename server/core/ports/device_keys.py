@@ -70,6 +70,13 @@ class NewKeys(Struct, frozen=True, kw_only=True):
     prekeys: tuple[Prekey, ...]
 
 
+class Settled(Struct, frozen=True):
+    """A device that has its first keys; and whether the account has another identity key now."""
+
+    claimed: Claimed
+    has_new_identity: bool
+
+
 class Rotation(Struct, frozen=True, kw_only=True):
     """Keys that take the place of a device's former ones.
 
@@ -134,11 +141,16 @@ class ClaimedDevice(Struct, frozen=True, kw_only=True):
 
 
 class Bundle(Struct, frozen=True):
-    """What it takes to begin an encrypted conversation with all devices of a user."""
+    """What it takes to begin an encrypted conversation with all devices of a user.
+
+    Attributes:
+        since_ms: When the account began with this identity key, perhaps in place of another.
+    """
 
     user_id: UserId
     identity: IdentityKey
     devices: tuple[ClaimedDevice, ...]
+    since_ms: int
 
 
 class PrekeyStats(Struct, frozen=True):
@@ -160,7 +172,7 @@ class DeviceKeyStore(Protocol):
 
     async def register(
         self, claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int
-    ) -> Claimed:
+    ) -> Settled:
         """Complete a pending login with the first keys of its device.
 
         The first device of an account brings the identity key; and so does one that comes when

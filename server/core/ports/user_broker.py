@@ -24,15 +24,15 @@ class UserBroker(Protocol):
         ...
 
     async def hear(self, user_id: UserId) -> None:
-        """Hear of a user from now on, until `unhear`.
+        """Hear of a user from now on, until `unhear` was called as often as this.
 
         Raises:
-            AppError: UNAVAILABLE.
+            AppError: UNAVAILABLE; `unhear` is to be called then, too.
         """
         ...
 
     def unhear(self, user_id: UserId) -> None:
-        """Hear no more of a user."""
+        """Hear no more of a user, for one of those who did."""
         ...
 
     def subscribe(self, deliver: DeliverToUser, on_lost: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 
 from server.core.errors import AppError
@@ -48,7 +48,7 @@ class RedisUserBroker:
         self._link = link
         self._ear: Hearer
         self._subscribers: list[tuple[DeliverToUser, Callable[[], None]]] = []
-        self._heard: set[UserId] = set()
+        self._heard: Counter[UserId] = Counter()
         self._unsent: deque[UserEvent] = deque()
         self._owed: dict[UserId, None] = {}
         self._sending: asyncio.Task[None] | None = None
@@ -113,12 +113,13 @@ class RedisUserBroker:
         self._subscribers.append((deliver, on_lost))
 
     async def hear(self, user_id: UserId) -> None:
-        self._heard.add(user_id)
+        self._heard[user_id] += 1
         await self._ear.add(_channel_of(user_id))
 
     def unhear(self, user_id: UserId) -> None:
-        if user_id in self._heard:
-            self._heard.discard(user_id)
+        self._heard[user_id] -= 1
+        if self._heard[user_id] <= 0:
+            del self._heard[user_id]
             self._lingering.drop_later(self._ear, _channel_of(user_id))
 
     def heard(self, channel: str, data: bytes) -> None:

@@ -168,6 +168,17 @@ def set_banned(user_id: UserId, is_banned: bool, now_ms: int) -> Steps[bool]:
     return True
 
 
+def set_operator(user_id: UserId, is_operator: bool, now_ms: int) -> Steps[bool]:
+    if not (yield from lock_account(user_id)):
+        return False
+    yield from run(
+        "UPDATE accounts SET is_operator = $2 WHERE user_id = $1", str(user_id), is_operator
+    )
+    action = Action.MADE_OPERATOR if is_operator else Action.UNMADE_OPERATOR
+    yield from note_of_operators(action, user_id, now_ms)
+    return True
+
+
 def delete(user_id: UserId, now_ms: int, leaving: Sequence[Leave]) -> Steps[bool]:
     gone = yield from row(
         "UPDATE accounts SET username = '', username_key = NULL, email = '', email_key = NULL,"

@@ -66,6 +66,11 @@ class SqlAccounts:
             lambda: account_steps.set_banned(user_id, is_banned, now_ms)
         )
 
+    async def set_operator(self, user_id: UserId, *, is_operator: bool, now_ms: int) -> bool:
+        return await self._database.write(
+            lambda: account_steps.set_operator(user_id, is_operator, now_ms)
+        )
+
     async def delete(self, user_id: UserId, now_ms: int) -> bool:
         return await self._database.write(
             lambda: account_steps.delete(user_id, now_ms, self._leaving)
@@ -81,6 +86,9 @@ class SqlAccounts:
 
     async def session(self, family_id: str) -> AccountSession | None:
         return await self._database.look_up(lambda: tokens.session(family_id))
+
+    async def standing(self, family_ids: Sequence[str]) -> frozenset[str]:
+        return await self._database.read(lambda: tokens.standing(family_ids))
 
     async def rotate(
         self, refresh_hash: bytes, new_hash: bytes, expires_ms: int, now_ms: int
@@ -104,6 +112,13 @@ class SqlAccounts:
     async def revoke_device(self, user_id: UserId, device_id: DeviceId, now_ms: int) -> bool:
         return await self._database.write(
             lambda: sign_ins.revoke_device(user_id, device_id, now_ms, self._leaving)
+        )
+
+    async def revoke_devices(
+        self, user_id: UserId, device_id: DeviceId | None, now_ms: int
+    ) -> tuple[DeviceId, ...] | None:
+        return await self._database.write(
+            lambda: sign_ins.revoke_devices(user_id, device_id, now_ms, self._leaving)
         )
 
     # --- blocks ---

@@ -1,9 +1,10 @@
-"""What is noted of changes to accounts and devices, and never with content."""
+"""What is noted of changes to accounts, devices and rooms, and never with content."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from server.core.ids import DeviceId, UserId, new_id
-from server.stores.sql.steps import Steps, run
+from server.stores.sql.steps import Steps, run, run_many
 
 
 class Action(StrEnum):
@@ -15,9 +16,24 @@ class Action(StrEnum):
     DEVICE_REVOKED = "device_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a name
+    IDENTITY_REPLACED = "identity_replaced"
     BANNED = "banned"
     UNBANNED = "unbanned"
+    MADE_OPERATOR = "made_operator"
+    UNMADE_OPERATOR = "unmade_operator"
     DELETED = "deleted"
+    MEMBER_ADDED = "member_added"
+    MEMBER_REMOVED = "member_removed"
+    MADE_OWNER = "made_owner"
+    MADE_ADMIN = "made_admin"
+    MADE_MEMBER = "made_member"
+    ROOM_ENDED = "room_ended"
+
+
+_INSERT = (
+    "INSERT INTO audit (entry_id, at_ms, action, user_id, device_id, subject_id{more})"
+    " VALUES ($1, $2, $3, $4, $5, $6{value})"
+)
 
 
 def note(
@@ -27,17 +43,31 @@ def note(
     return _note(action, now_ms, (str(user_id), device_id and str(device_id), None))
 
 
-def note_of_operators(action: Action, subject_id: UserId, now_ms: int) -> Steps[None]:
-    """Note what operators did to an account; they may be no users."""
-    return _note(action, now_ms, (None, None, str(subject_id)))
+def note_of_operators(
+    action: Action, subject_id: UserId, now_ms: int, device_id: DeviceId | None = None
+) -> Steps[None]:
+    """Note what operators did to an account, or to a device of it; they may be no users."""
+    return _note(action, now_ms, (None, device_id and str(device_id), str(subject_id)))
+
+
+def note_in_room(
+    action: Action, room_id: str, user_id: str, members: Iterable[str], now_ms: int
+) -> Steps[None]:
+    """Note what a member did to others in a room, or to itself."""
+    return run_many(
+        _INSERT.format(more=", room_id", value=", $7"),
+        [
+            (new_id(), now_ms, str(action), str(user_id), None, str(one), str(room_id))
+            for one in members
+        ],
+    )
 
 
 def _note(
     action: Action, now_ms: int, who: tuple[str | None, str | None, str | None]
 ) -> Steps[None]:
     return run(
-        "INSERT INTO audit (entry_id, at_ms, action, user_id, device_id, subject_id)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        _INSERT.format(more="", value=""),
         new_id(),
         now_ms,
         str(action),

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
-from server.core.ports.accounts import Claim, Claimed
+from server.core.ports.accounts import Claim
 from server.core.ports.device_keys import (
     Bundle,
     ClaimedDevice,
@@ -19,9 +19,11 @@ from server.core.ports.device_keys import (
     PrekeyRules,
     PrekeyStats,
     Rotation,
+    Settled,
     SignedPrekey,
 )
 from server.stores.sql import prekeys
+from server.stores.sql.audit import Action, note
 from server.stores.sql.database import Database
 from server.stores.sql.sign_ins import claim_registration_steps
 from server.stores.sql.steps import Row, Steps, row, rows, run, run_many, value
@@ -54,8 +56,8 @@ def gives_keys_to(asker: str) -> str:
 
 
 _BUNDLE = f"""
-    SELECT i.public_key, i.type, k.device_id, k.public_key, k.version, k.signed_ms,
-        k.signed_key_id, k.signed_public_key, k.signature, k.verified
+    SELECT k.device_id, k.public_key, k.version, k.signed_ms, k.signed_key_id,
+        k.signed_public_key, k.signature, k.verified, i.public_key, i.type, i.created_ms
     FROM identity_keys i
     JOIN accounts a ON a.user_id = i.user_id
     JOIN device_keys k ON k.user_id = i.user_id
@@ -81,7 +83,7 @@ class SqlDeviceKeys:
 
     async def register(
         self, claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int
-    ) -> Claimed:
+    ) -> Settled:
         return await self._database.write(lambda: _register(claim, keys, rules, now_ms))
 
     async def identity(self, user_id: UserId) -> IdentityKey | None:
@@ -121,8 +123,12 @@ class SqlDeviceKeys:
 # --- steps of other stores' transactions, too ---
 
 
-def add_keys(owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[None]:
-    """Give a device its first keys; see `DeviceKeyStore.register`."""
+def add_keys(owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[bool]:
+    """Give a device its first keys; see `DeviceKeyStore.register`.
+
+    Returns:
+        Whether the identity key takes the place of another one.
+    """
     device = yield from row(
         "SELECT revoked_ms FROM devices WHERE user_id = $1 AND device_id = $2 FOR UPDATE",
         owner.user_id,
@@ -132,7 +138,7 @@ def add_keys(owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) ->
         raise _no_keys()
     if (yield from _device(owner)) is not None:
         raise AppError(Code.ID_CONFLICT, "this device has keys already; rotate them")
-    yield from _settle_identity(owner, keys, now_ms)
+    has_new_identity = yield from _settle_identity(owner, keys, now_ms)
     yield from run(
         _ADD,
         owner.user_id,
@@ -142,6 +148,7 @@ def add_keys(owner: KeyOwner, keys: NewKeys, rules: PrekeyRules, now_ms: int) ->
         now_ms,
     )
     yield from prekeys.add(owner, keys.prekeys, rules, now_ms)
+    return has_new_identity
 
 
 def device_ids(user_ids: Sequence[UserId]) -> Steps[dict[UserId, tuple[DeviceId, ...]]]:
@@ -164,10 +171,10 @@ def leave_keys(user_id: UserId, device_id: DeviceId | None, _now_ms: int) -> Ste
     yield from run("DELETE FROM identity_keys WHERE user_id = $1", user_id)
 
 
-def _register(claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[Claimed]:
+def _register(claim: Claim, keys: NewKeys, rules: PrekeyRules, now_ms: int) -> Steps[Settled]:
     claimed = yield from claim_registration_steps(claim, now_ms)
-    yield from add_keys(KeyOwner(claimed.user_id, claimed.device_id), keys, rules, now_ms)
-    return claimed
+    owner = KeyOwner(claimed.user_id, claimed.device_id)
+    return Settled(claimed, (yield from add_keys(owner, keys, rules, now_ms)))
 
 
 # --- the identity key ---
@@ -178,8 +185,11 @@ def _identity(user_id: UserId, sql: str = _IDENTITY) -> Steps[IdentityKey | None
     return IdentityKey(found[0], IdentityType(found[1])) if found else None
 
 
-def _settle_identity(owner: KeyOwner, keys: NewKeys, now_ms: int) -> Steps[None]:
+def _settle_identity(owner: KeyOwner, keys: NewKeys, now_ms: int) -> Steps[bool]:
     """Take the identity key of the account's first device; compare that of any other.
+
+    Returns:
+        Whether there was another one, of devices that are gone.
 
     Raises:
         AppError: IDENTITY_MISMATCH, INVALID_SIGNATURE.
@@ -196,7 +206,9 @@ def _settle_identity(owner: KeyOwner, keys: NewKeys, now_ms: int) -> Steps[None]
     )
     kept = yield from _identity(owner.user_id, _IDENTITY + " FOR UPDATE")
     others = yield from value("SELECT COUNT(*) FROM device_keys WHERE user_id = $1", owner.user_id)
-    if kept is None or not others:
+    if kept is None:
+        raise RuntimeError("an identity key was kept and is not there")
+    if not others and kept != given:
         yield from run(
             "UPDATE identity_keys SET public_key = $2, type = $3, created_ms = $4"
             " WHERE user_id = $1",
@@ -205,8 +217,12 @@ def _settle_identity(owner: KeyOwner, keys: NewKeys, now_ms: int) -> Steps[None]
             given.type.value,
             now_ms,
         )
-        return
-    _check_identity(kept, given, keys.signed_prekey)
+    if others:
+        _check_identity(kept, given, keys.signed_prekey)
+    is_another = kept.public_key != given.public_key
+    if is_another:
+        yield from note(Action.IDENTITY_REPLACED, owner.user_id, now_ms, owner.device_id)
+    return is_another
 
 
 def _check_identity(kept: IdentityKey, given: IdentityKey, signed: SignedPrekey) -> None:
@@ -315,20 +331,20 @@ def _claim_bundle(
     if not found:
         return None
     claimed: dict[DeviceId, Prekey | None] = {}
-    for device_id in (DeviceId(one[2]) for one in found):
+    for device_id in (DeviceId(one[0]) for one in found):
         is_own = claimer == Claimer(user_id, device_id)
         if one_time and not is_own:
             claimed[device_id] = yield from prekeys.claim(KeyOwner(user_id, device_id), now_ms)
     counts = yield from prekeys.available(user_id, now_ms)
-    identity = IdentityKey(found[0][0], IdentityType(found[0][1]))
+    public_key, kind, since_ms = found[0][-3:]
     devices = tuple(_claimed_device(one, claimed, counts) for one in found)
-    return Bundle(user_id, identity, devices)
+    return Bundle(user_id, IdentityKey(public_key, IdentityType(kind)), devices, since_ms)
 
 
 def _claimed_device(
     found: Row, claimed: Mapping[DeviceId, Prekey | None], counts: Mapping[DeviceId, int]
 ) -> ClaimedDevice:
-    _, _, device_id, public_key, version, signed_ms, key_id, signed_key, signature, verified = found
+    device_id, public_key, version, signed_ms, key_id, signed_key, signature, verified = found[:8]
     return ClaimedDevice(
         device_id=DeviceId(device_id),
         public_key=public_key,

@@ -16,7 +16,7 @@ from server.core.ports.accounts import (
     SignInDevice,
     SignInOutcome,
 )
-from server.stores.sql.audit import Action, note
+from server.stores.sql.audit import Action, note, note_of_operators
 from server.stores.sql.steps import Steps, row, rows, run, value
 from server.stores.sql.tokens import begin_family
 
@@ -45,12 +45,12 @@ def sign_in(request: SignIn, now_ms: int) -> Steps[SignInOutcome]:
     )
     if known and known[0] is not None:
         return SignInOutcome.DEVICE_REVOKED
-    if found[2]:
-        yield from run("UPDATE accounts SET password_hash = NULL WHERE user_id = $1", str(user_id))
     yield from _know_address(user_id, request.address_hash, now_ms)
     if known is None:
         yield from _await_keys(request, now_ms)
         return SignInOutcome.NEEDS_KEYS
+    if found[2]:
+        yield from _use_up_password(user_id)
     yield from _see_device(user_id, device, now_ms)
     yield from begin_family(user_id, device.device_id, request.tokens, now_ms)
     yield from note(Action.SIGNED_IN, user_id, now_ms, device.device_id)
@@ -66,7 +66,7 @@ def claim_registration_steps(claim: Claim, now_ms: int) -> Steps[Claimed]:
         AppError: As `AccountStore.complete_registration`.
     """
     token_hash, user_id = yield from _pending(claim, now_ms)
-    username = yield from _claiming_account(user_id)
+    username, is_temporary = yield from _claiming_account(user_id)
     name_and_type = yield from row(
         "UPDATE registrations SET used_ms = $2 WHERE token_hash = $1 AND used_ms IS NULL"
         " RETURNING device_name, device_type",
@@ -77,6 +77,8 @@ def claim_registration_steps(claim: Claim, now_ms: int) -> Steps[Claimed]:
         raise _no_login()
     device = SignInDevice(claim.device_id, *name_and_type)
     yield from _add_device(user_id, device, claim, now_ms)
+    if is_temporary:
+        yield from _use_up_password(user_id)
     yield from begin_family(user_id, claim.device_id, claim.tokens, now_ms)
     yield from note(Action.DEVICE_ADDED, user_id, now_ms, claim.device_id)
     return Claimed(user_id, username, claim.device_id)
@@ -95,6 +97,35 @@ def revoke_device(
     user_id: UserId, device_id: DeviceId, now_ms: int, leaving: Sequence[Leave]
 ) -> Steps[bool]:
     yield from lock_account(user_id)
+    if not (yield from _end_device(user_id, device_id, now_ms, leaving)):
+        return False
+    yield from note(Action.DEVICE_REVOKED, user_id, now_ms, device_id)
+    return True
+
+
+def revoke_devices(
+    user_id: UserId, device_id: DeviceId | None, now_ms: int, leaving: Sequence[Leave]
+) -> Steps[tuple[DeviceId, ...] | None]:
+    """What operators do: see `AccountStore.revoke_devices`."""
+    if not (yield from lock_account(user_id)):
+        return None
+    if device_id is None:
+        wanted = [one.device_id for one in (yield from devices(user_id))]
+        yield from run("DELETE FROM registrations WHERE user_id = $1", str(user_id))
+    else:
+        wanted = [device_id]
+    revoked = []
+    for one in wanted:
+        if (yield from _end_device(user_id, one, now_ms, leaving)):
+            yield from note_of_operators(Action.DEVICE_REVOKED, user_id, now_ms, one)
+            revoked.append(one)
+    return tuple(revoked)
+
+
+def _end_device(
+    user_id: UserId, device_id: DeviceId, now_ms: int, leaving: Sequence[Leave]
+) -> Steps[bool]:
+    """End a device, its sign-ins and its keys. Returns whether it had not ended."""
     revoked = yield from row(
         "UPDATE devices SET revoked_ms = $3 WHERE user_id = $1 AND device_id = $2"
         " AND revoked_ms IS NULL RETURNING device_id",
@@ -113,7 +144,6 @@ def revoke_device(
     )
     for leave in leaving:
         yield from leave(user_id, device_id, now_ms)
-    yield from note(Action.DEVICE_REVOKED, user_id, now_ms, device_id)
     return True
 
 
@@ -210,19 +240,25 @@ def _only_pending(claim: Claim, now_ms: int) -> Steps[tuple[bytes, UserId]]:
     return token_hash, UserId(user_id)
 
 
-def _claiming_account(user_id: UserId) -> Steps[str]:
-    """Lock the account of a claim. Returns its name."""
+def _use_up_password(user_id: UserId) -> Steps[None]:
+    """Have a temporary password sign nobody in any more, nor what was begun by it."""
+    yield from run("UPDATE accounts SET password_hash = NULL WHERE user_id = $1", str(user_id))
+    yield from run("DELETE FROM registrations WHERE user_id = $1", str(user_id))
+
+
+def _claiming_account(user_id: UserId) -> Steps[tuple[str, bool]]:
+    """Lock the account of a claim. Returns its name, and whether its password is temporary."""
     found = yield from row(
-        "SELECT username, banned_ms FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL"
-        " FOR UPDATE",
+        "SELECT username, banned_ms, password_is_temporary FROM accounts"
+        " WHERE user_id = $1 AND deleted_ms IS NULL FOR UPDATE",
         str(user_id),
     )
     if found is None:
         raise _no_login()
-    username, banned_ms = found
+    username, banned_ms, is_temporary = found
     if banned_ms is not None:
         raise AppError(Code.FORBIDDEN, "this account is banned; ask the operators")
-    return str(username)
+    return str(username), bool(is_temporary)
 
 
 def _add_device(user_id: UserId, device: SignInDevice, claim: Claim, now_ms: int) -> Steps[None]:

@@ -1,5 +1,9 @@
 """Families of tokens: the steps of their transactions."""
 
+# ruff: noqa: S608  # nothing but names of this module is put into statements
+
+from collections.abc import Sequence
+
 from server.core.ids import DeviceId, UserId
 from server.core.ports.accounts import (
     AccountSession,
@@ -8,7 +12,7 @@ from server.core.ports.accounts import (
     Rotated,
 )
 from server.stores.sql.audit import Action, note
-from server.stores.sql.steps import Row, Steps, row, run, value
+from server.stores.sql.steps import Row, Steps, row, rows, run, value
 
 KEPT_USED_MS = 7 * 24 * 60 * 60 * 1000
 """For a refresh token that was used: if it comes again until then, its family ends."""
@@ -16,16 +20,27 @@ KEPT_USED_MS = 7 * 24 * 60 * 60 * 1000
 MAX_FAMILIES = 8
 """Of one device at the same time; an older one makes room."""
 
+_GOES_ON = "f.ended_ms IS NULL AND a.banned_ms IS NULL AND a.deleted_ms IS NULL"
+
 _SESSION = (
     "SELECT a.user_id, a.username, f.device_id, a.is_operator FROM token_families f"
-    " JOIN accounts a ON a.user_id = f.user_id WHERE f.family_id = $1 AND f.ended_ms IS NULL"
-    " AND a.banned_ms IS NULL AND a.deleted_ms IS NULL"
+    f" JOIN accounts a ON a.user_id = f.user_id WHERE f.family_id = $1 AND {_GOES_ON}"
+)
+
+_STANDING = (
+    "SELECT f.family_id FROM token_families f JOIN accounts a ON a.user_id = f.user_id"
+    f" WHERE f.family_id = ANY($1::text[]) AND {_GOES_ON}"
 )
 
 
 def session(family_id: str) -> Steps[AccountSession | None]:
     found = yield from row(_SESSION, family_id)
     return _session(found) if found else None
+
+
+def standing(family_ids: Sequence[str]) -> Steps[frozenset[str]]:
+    found = yield from rows(_STANDING, list(family_ids))
+    return frozenset(one for (one,) in found)
 
 
 def rotate(refresh_hash: bytes, new_hash: bytes, expires_ms: int, now_ms: int) -> Steps[Rotated]:

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from server.core.chat import Chat
 from server.core.errors import Code
@@ -21,6 +21,12 @@ log = logging.getLogger("hushwire.raw")
 
 PAGE = 100
 """Of mail that is read at a time."""
+
+_WHY: Mapping[type[UserEvent], str] = {
+    DeviceRevoked: "this device was revoked",
+    SignInsEnded: "the token is good no more; sign in again",
+}
+"""For those whose line ends."""
 
 MAX_READS = 20
 """Backlogs that are read at the same time, after nothing was heard for a while."""
@@ -62,9 +68,10 @@ class UserHub:
         line.mailbox.pause()
         user_id = line.user.user_id
         lines = self._lines.get(user_id, {})
-        lines.pop(line.caller.connection_id, None)
-        if not lines and self._lines.pop(user_id, None) is not None:
+        if lines.pop(line.caller.connection_id, None):
             self._broker.unhear(user_id)
+        if not lines:
+            self._lines.pop(user_id, None)
 
     def mailbox(self, line: RawLine) -> Mailbox:
         """A mailbox for a line, which is to be resumed after `add`."""
@@ -107,11 +114,8 @@ class UserHub:
 
     def _close_ended(self, user_id: UserId, event: DeviceRevoked | SignInsEnded) -> None:
         for line in list(self._lines.get(user_id, {}).values()):
-            if isinstance(event, SignInsEnded):
-                if event.ends(line.user.device_id, line.user.family_id):
-                    line.shut(Code.UNAUTHENTICATED, "the token is good no more; sign in again")
-            elif line.user.device_id == event.revoked:
-                line.shut(Code.UNAUTHENTICATED, "this device was revoked")
+            if event.ends(line.user.device_id, line.user.family_id):
+                line.shut(Code.UNAUTHENTICATED, _WHY[type(event)])
 
     def _frames_of(self, api: Api, event: UserEvent) -> bytes | None:
         """An event in the words of an API; None if it has none."""

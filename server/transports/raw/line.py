@@ -81,7 +81,6 @@ class RawLine:
         "_is_holding",
         "_lines",
         "_pongs",
-        "_token",
         "_waiting_bytes",
         "address",
         "api",
@@ -102,7 +101,6 @@ class RawLine:
         api: Api,
         caller: Caller,
         user: User,
-        token: str,
         meter: Meter | None,
     ) -> None:
         self._lines = lines
@@ -110,7 +108,6 @@ class RawLine:
         self.address = caller.address
         self.user = user
         self.caller = caller
-        self._token = token
         self.meter = meter
         self.refusals = 0
         self.mailbox: Mailbox
@@ -126,11 +123,6 @@ class RawLine:
         self._has_room: asyncio.Event | None = None
 
     # --- opening ---
-
-    def take_token(self) -> str:
-        """The token that it came with, once."""
-        token, self._token = self._token, ""
-        return token
 
     def opened(self, connection: WebSocket) -> None:
         self._connection = connection

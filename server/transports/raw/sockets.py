@@ -13,7 +13,13 @@ from msgspec import Struct
 from server.core.chat import Chat
 from server.core.clock import Clock, iso_utc
 from server.core.errors import AppError, Code
-from server.core.events import ConnectionEvent, SignedIn, SignedOut, SignInExpired
+from server.core.events import (
+    ConnectionEvent,
+    SignedIn,
+    SignedOut,
+    SignInEnded,
+    SignInExpired,
+)
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
 from server.core.limits import Rate
@@ -126,7 +132,7 @@ class RawSockets:
         """
         await self._gate.enter(address)
         try:
-            token, user = await self._admitted(query, headers)
+            user = await self._admitted(api, query, headers)
         except AppError as error:
             self._gate.leave(address)
             self._metrics.refused(error.code)
@@ -137,22 +143,24 @@ class RawSockets:
             raise
         connection_id = ConnectionId(f"raw.{secrets.token_urlsafe(16)}")
         meter = Meter(self._rate, self._clock) if self._rate else None
-        line = RawLine(self, api, Caller(address, connection_id), user, token, meter)
+        line = RawLine(self, api, Caller(address, connection_id), user, meter)
         line.mailbox = self._hub.mailbox(line)
         return line
 
     async def _admitted(
-        self, query: Mapping[str, str], headers: Mapping[str, str]
-    ) -> tuple[str, User]:
+        self, api: Api, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> User:
         token = token_of(query, headers)
         if not token:
             raise AppError(Code.UNAUTHENTICATED, "connect with a token")
         user = await self._chat.tokens.verify(token)
         if user.is_guest:
             raise AppError(Code.FORBIDDEN, "guests have nothing here; sign in with an account")
+        if api.socket and api.socket.is_for_accounts and not user.is_account:
+            raise AppError(Code.FORBIDDEN, "sign in with an account of this server")
         if query.get("user_id", user.user_id) != user.user_id:
             raise AppError(Code.FORBIDDEN, "the token is another user's")
-        return token, user
+        return user
 
     # --- for the lines ---
 
@@ -171,8 +179,6 @@ class RawSockets:
             if line.is_closed:
                 return
             await self._hub.add(line)
-            # It may have been taken back before that could be heard.
-            await self._chat.tokens.verify(line.take_token())
             if not (line.is_closed or line.is_muted):
                 line.mailbox.resume()
         except AppError as error:
@@ -266,7 +272,9 @@ class RawSockets:
         line = self.open_lines.get(event.connection_id)
         if line is None:
             return
-        if isinstance(event, SignedIn):
+        if isinstance(event, SignInEnded):
+            line.shut(Code.UNAUTHENTICATED, event.reason)
+        elif isinstance(event, SignedIn):
             line.caller.user = line.user = event.user
             if line.is_muted:
                 line.is_muted = False

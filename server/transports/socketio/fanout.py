@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from server.core.errors import Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -16,6 +17,7 @@ from server.core.events import (
     SignalSent,
     SignedIn,
     SignedOut,
+    SignInEnded,
     SignInExpired,
 )
 from server.core.ids import ConnectionId, RoomId
@@ -141,6 +143,10 @@ class Hub:
             self._recoveries.signed(event.connection_id, event.user.user_id)
         elif isinstance(event, SignInExpired | SignedOut):
             listener.caller.user = None
+        elif isinstance(event, SignInEnded):
+            listener.caller.user = None
+            # The transport, and not the connection: so clients ask again, and are told why.
+            listener.line.shut(Code.UNAUTHENTICATED)
         if render := self._own_renders.get(type(event)):
             name, data = render(event)
             packets = self._encode(name, data).packets()

@@ -136,6 +136,9 @@ ROWS: dict[str, Row] = {
     "GET /api/admin/accounts": OPERATORS,
     "POST /api/admin/accounts/{userId}/ban": OPERATORS,
     "POST /api/admin/accounts/{userId}/unban": OPERATORS,
+    "POST /api/admin/accounts/{userId}/promote": OPERATORS,
+    "POST /api/admin/accounts/{userId}/demote": OPERATORS,
+    "POST /api/admin/accounts/{userId}/revoke-devices": OPERATORS,
     "POST /api/admin/accounts/{userId}/reset-password": OPERATORS,
 }
 

@@ -425,3 +425,12 @@ async def test_operators_give_a_password_that_signs_in_once(alice, http):
     assert status == 200
     alice.password = "a password of her own"
     assert "passwordChangeRequired" not in await alice.log_in("phone")
+
+
+async def test_while_the_database_is_away_nobody_is_taken_for_a_stranger(alice, server, http):
+    for node in server.nodes:
+        await node._durable.database.close()
+    token = alice.tokens["phone"].access
+    for method, path in (("GET", ME), ("POST", "/api/auth/logout"), ("POST", "/api/keys/register")):
+        status, answer = await call(http, method, path, None, token)
+        assert (status, answer["error"]) == (503, "unavailable")

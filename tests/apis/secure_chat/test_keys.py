@@ -7,6 +7,8 @@ import pytest
 from tests.apis.secure_chat.keyrings import KEYS, Keyring, base64, numbered, public_key
 from tests.apis.secure_chat.people import call
 from tests.apis.session_relay.sessions import configured
+from tests.servers import ADMIN_TOKEN, until
+from tests.transports.raw.sockets import Client
 
 
 async def refused(answering):
@@ -61,6 +63,7 @@ async def test_the_contracts_registration_and_bundle(open_account, http):
                 "userId": alice.user_id,
                 "identityPublicKey": KEYS.identity,
                 "identityKeyType": "ed25519",
+                "identityKeySince": "2027-01-15T08:00:00.000Z",
                 "verified": True,
                 "devices": [
                     {
@@ -308,3 +311,52 @@ async def test_the_bare_form_can_be_turned_off(open_account, http):
     assert await refused(bare) == (401, "unauthenticated")
     with_token = {**body, "registrationToken": token}
     assert (await call(http, "POST", "/api/keys/register", with_token))[0] == 201
+
+
+async def test_who_has_lost_all_devices_begins_anew_and_the_others_are_told(
+    register, http, server, later
+):
+    alice, bob = await register("alice", 1), await register("bob", 1, keys=Keyring(2))
+    for one, other in ((alice, bob), (bob, alice)):
+        sent = {"recipientId": other.user_id, "encryptedContent": "x"}
+        assert (await one.ask("POST", "/api/messages/send", sent))[0] == 201
+    path, others = f"/api/keys/user/{alice.user_id}", Keyring(3)
+    _, before = await bob.ask("GET", path)
+    body = {"deviceId": "new phone", **others.first(1)}
+    token = (await alice.log_in("new phone"))["registrationToken"]
+    assert await refused(call(http, "POST", "/api/keys/register", body, token)) == (
+        409,
+        "identity_mismatch",
+    )
+    revoke = f"/api/admin/accounts/{alice.user_id}/revoke-devices"
+    assert (await alice.ask("POST", revoke))[0] == 403
+    _, answer = await call(http, "POST", revoke, {}, ADMIN_TOKEN)
+    assert answer["data"] == {"userId": alice.user_id, "revoked": ["phone"]}
+    await later(minutes=1)
+
+    async with Client(server.node_urls[-1], "/ws") as bobs:
+        await bobs.open(bob.tokens["phone"].access)
+        await bobs.beat()
+        await register("alice", 1, device_id="new phone", keys=others, person=alice)
+        await until(lambda: bobs.all("identity_changed"))
+        (told,) = bobs.all("identity_changed")
+    _, after = await bob.ask("GET", path)
+    assert (told["userId"], told["timestamp"]) == (
+        alice.user_id,
+        after["data"]["identityKeySince"],
+    )
+    assert after["data"]["identityPublicKey"] == others.identity
+    assert before["data"]["identityKeySince"] < after["data"]["identityKeySince"]
+
+
+async def test_operators_are_made_by_operators_alone(register, http):
+    alice = await register("alice")
+    path = f"/api/admin/accounts/{alice.user_id}"
+    for what in ("promote", "demote", "revoke-devices"):
+        assert await refused(alice.ask("POST", f"{path}/{what}")) == (403, "forbidden")
+        status, _ = await call(http, "POST", f"/api/admin/accounts/x/{what}", None, ADMIN_TOKEN)
+        assert status == 404
+    assert (await call(http, "POST", f"{path}/promote", None, ADMIN_TOKEN))[0] == 200
+    assert (await alice.ask("GET", "/api/admin/accounts"))[0] == 200
+    assert (await alice.ask("POST", f"{path}/demote"))[0] == 200
+    assert await refused(alice.ask("GET", "/api/admin/accounts")) == (403, "forbidden")

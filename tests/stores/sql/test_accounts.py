@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.core.errors import AppError, Code
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 from server.core.ports import SignInOutcome
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.steps import rows
@@ -128,6 +128,46 @@ async def test_a_temporary_password_signs_in_once_and_ends_what_was(accounts, al
     assert (now.password_hash, now.password_is_temporary) == ("own", False)
     assert not await accounts.set_password(alice.user_id, None, "again", None, NOW_MS)
     assert not await accounts.set_temporary_password(UserId("nobody"), "x", NOW_MS)
+
+
+async def test_a_temporary_password_is_used_up_by_the_login_that_is_completed(accounts, alice):
+    await accounts.set_temporary_password(alice.user_id, "temporary", NOW_MS)
+    for device_id in ("phone", "laptop"):
+        by_it = sign_in(alice, device_id, password_hash="temporary")
+        assert await accounts.sign_in(by_it, NOW_MS) is SignInOutcome.NEEDS_KEYS
+        assert (await accounts.account(alice.user_id)).password_hash == "temporary"
+    await accounts.complete_registration(claim(alice, "laptop"), NOW_MS)
+
+    now = await accounts.account(alice.user_id)
+    assert (now.password_hash, now.password_is_temporary) == (None, True)
+    late = accounts.complete_registration(claim(alice, "phone"), NOW_MS)
+    assert await refused(late) is Code.UNAUTHENTICATED
+
+
+async def test_operators_end_a_device_or_all_of_an_account(accounts, alice):
+    families = [await add_device(accounts, alice, one) for one in ("a", "b", "c")]
+    assert await accounts.revoke_devices(alice.user_id, DeviceId("b"), NOW_MS) == ("b",)
+    assert await accounts.revoke_devices(alice.user_id, DeviceId("b"), NOW_MS) == ()
+    goes_on = [await accounts.session(one.family_id) is not None for one in families]
+    assert goes_on == [True, False, True]
+    assert await accounts.standing([one.family_id for one in families]) == {
+        families[0].family_id,
+        families[2].family_id,
+    }
+
+    assert await accounts.revoke_devices(alice.user_id, None, NOW_MS) == ("a", "c")
+    assert await accounts.devices(alice.user_id) == ()
+    assert await accounts.standing([one.family_id for one in families]) == frozenset()
+    assert await accounts.revoke_devices(UserId("nobody"), None, NOW_MS) is None
+
+
+async def test_an_operator_is_one_until_it_is_none(accounts, alice):
+    tokens = await add_device(accounts, alice)
+    for is_operator in (True, False):
+        done = await accounts.set_operator(alice.user_id, is_operator=is_operator, now_ms=NOW_MS)
+        assert done
+        assert (await accounts.session(tokens.family_id)).is_operator is is_operator
+    assert not await accounts.set_operator(UserId("nobody"), is_operator=True, now_ms=NOW_MS)
 
 
 async def test_a_password_hashed_anew_signs_nobody_out(accounts, alice):

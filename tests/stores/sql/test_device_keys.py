@@ -11,6 +11,7 @@ from server.core.ports.device_keys import Claimer, IdentityType, KeyOwner
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.device_keys import leave_keys
 from server.stores.sql.migrations import migrate
+from server.stores.sql.steps import rows
 from tests.core.visitors import refused
 from tests.stores.sql.accounts import claim, new_account, sign_in
 from tests.stores.sql.keyrings import (
@@ -202,8 +203,10 @@ async def carol(store, database):
 
 async def test_registering_completes_the_login_and_keeps_the_keys(store, carol):
     accounts, account = carol
-    claimed = await store.register(claim(account), new_keys(1), RULES, NOW_MS)
+    settled = await store.register(claim(account), new_keys(1), RULES, NOW_MS)
 
+    claimed = settled.claimed
+    assert not settled.has_new_identity
     assert (claimed.user_id, claimed.device_id) == (account.user_id, "phone")
     assert [one.device_id for one in await accounts.devices(account.user_id)] == ["phone"]
     found = await store.claim_bundle(account.user_id, BOB, one_time=True, now_ms=NOW_MS)
@@ -231,6 +234,41 @@ async def test_without_a_login_nothing_is_registered(store, carol):
     error = await refused(store.register(wrong, new_keys(1), RULES, NOW_MS))
     assert error.code is Code.UNAUTHENTICATED
     assert await store.identity(account.user_id) is None
+
+
+async def test_who_has_lost_all_devices_begins_anew_once_they_are_revoked(store, carol, database):
+    accounts, account = carol
+    await store.register(claim(account), new_keys(1), RULES, NOW_MS)
+    another = new_keys(1, of=identity(2))
+    await accounts.sign_in(sign_in(account, "laptop"), NOW_MS)
+    refusal = await refused(store.register(claim(account, "laptop"), another, RULES, NOW_MS))
+    assert refusal.code is Code.IDENTITY_MISMATCH
+
+    assert await accounts.revoke_devices(account.user_id, None, NOW_MS) == ("phone",)
+    late = await refused(store.register(claim(account, "laptop"), another, RULES, NOW_MS))
+    assert late.code is Code.UNAUTHENTICATED  # whoever has logged in before is no better
+    await accounts.sign_in(sign_in(account, "laptop"), NOW_MS)
+    settled = await store.register(claim(account, "laptop"), another, RULES, NOW_MS + 1)
+
+    assert settled.has_new_identity
+    found = await store.claim_bundle(account.user_id, BOB, one_time=True, now_ms=NOW_MS)
+    assert (found.identity, found.since_ms) == (identity(2), NOW_MS + 1)
+    noted = "SELECT user_id, device_id FROM audit WHERE action = 'identity_replaced'"
+    assert [tuple(one) for one in await database.read(lambda: rows(noted))] == [
+        (account.user_id, "laptop")
+    ]
+
+
+async def test_who_begins_anew_with_the_same_identity_has_no_new_one(store, carol):
+    accounts, account = carol
+    await store.register(claim(account), new_keys(1), RULES, NOW_MS)
+    await accounts.revoke_devices(account.user_id, DeviceId("phone"), NOW_MS)
+    await accounts.sign_in(sign_in(account, "laptop"), NOW_MS)
+    settled = await store.register(claim(account, "laptop"), new_keys(1), RULES, NOW_MS + 1)
+
+    assert not settled.has_new_identity
+    found = await store.claim_bundle(account.user_id, BOB, one_time=True, now_ms=NOW_MS)
+    assert found.since_ms == NOW_MS
 
 
 async def test_a_device_that_is_revoked_loses_its_keys_and_a_deleted_account_all(store, carol):

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from server.apis.secure_chat.requests.admin import ListAccounts, OfAccount
+from server.apis.secure_chat.requests.admin import ListAccounts, OfAccount, RevokeDevices
 from server.core.chat import Chat
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 from server.core.ports import AccountPage
 from server.transports.api import Caller
 
@@ -30,6 +30,22 @@ async def ban(chat: Chat, caller: Caller, request: OfAccount) -> UserId:
 async def unban(chat: Chat, caller: Caller, request: OfAccount) -> UserId:
     await chat.accounts.set_banned(request.user_id, is_banned=False)
     return request.user_id
+
+
+async def promote(chat: Chat, caller: Caller, request: OfAccount) -> UserId:
+    await chat.accounts.set_operator(request.user_id, is_operator=True)
+    return request.user_id
+
+
+async def demote(chat: Chat, caller: Caller, request: OfAccount) -> UserId:
+    await chat.accounts.set_operator(request.user_id, is_operator=False)
+    return request.user_id
+
+
+async def revoke_devices(
+    chat: Chat, caller: Caller, request: RevokeDevices
+) -> tuple[DeviceId, ...]:
+    return await chat.accounts.revoke_devices(request.user_id, request.device_id)
 
 
 async def reset_password(chat: Chat, caller: Caller, request: OfAccount) -> ResetPassword:

@@ -9,9 +9,10 @@ def account_of(caller: Caller) -> User:
     """The user that calls.
 
     Raises:
-        AppError: UNAUTHENTICATED; FORBIDDEN for guests, who have nothing that lasts.
+        AppError: UNAUTHENTICATED; FORBIDDEN for guests, who have nothing that lasts, and for users
+            of other systems, who have no keys here and could not be answered, nor blocked.
     """
     user = caller.signed_in()
-    if user.is_guest:
-        raise AppError(Code.FORBIDDEN, "guests have no messages here; sign up first")
+    if not user.is_account:
+        raise AppError(Code.FORBIDDEN, "messages are for accounts of this server; sign up first")
     return user

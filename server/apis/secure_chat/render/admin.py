@@ -5,9 +5,10 @@ from typing import Any
 from server.apis.secure_chat import shapes
 from server.apis.secure_chat.handlers.admin import ResetPassword
 from server.apis.secure_chat.render import envelope
+from server.apis.secure_chat.requests.admin import RevokeDevices
 from server.apis.secure_chat.shapes import Envelope
 from server.core.clock import iso_utc
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 from server.core.ports import Account, AccountPage
 from server.transports.api import Response
 
@@ -19,6 +20,12 @@ def accounts(_: Any, page: AccountPage) -> Response[Envelope[shapes.Accounts]]:
 
 def changed(_: Any, user_id: UserId) -> Response[Envelope[shapes.OfUser]]:
     return envelope({"userId": user_id})
+
+
+def revoked(
+    request: RevokeDevices, devices: tuple[DeviceId, ...]
+) -> Response[Envelope[shapes.RevokedDevices]]:
+    return envelope({"userId": request.user_id, "revoked": [str(one) for one in devices]})
 
 
 def reset(_: Any, made: ResetPassword) -> Response[Envelope[shapes.TemporaryPassword]]:

@@ -18,7 +18,13 @@ from server.core.durable import (
 )
 from server.core.ids import UserId
 from server.core.ports.conversations import Acknowledged, StoredNew
-from server.core.user_events import DeviceRevoked, PrekeysLow, PresenceChanged, UserEvent
+from server.core.user_events import (
+    DeviceRevoked,
+    IdentityChanged,
+    PrekeysLow,
+    PresenceChanged,
+    UserEvent,
+)
 from server.transports.api import Words
 
 RECEIPTS = {Status.DELIVERED: "delivery_receipt", Status.READ: "read_receipt"}
@@ -106,6 +112,14 @@ def _revoked(event: DeviceRevoked) -> Words:
     return {"type": "device_revoked", "deviceId": event.revoked}
 
 
+def _identity_changed(event: IdentityChanged) -> Words:
+    return {
+        "type": "identity_changed",
+        "userId": event.user_id,
+        "timestamp": iso_utc(event.at_ms),
+    }
+
+
 def _prekeys_low(event: PrekeysLow) -> Words:
     return {"type": "prekeys_low", "remaining": event.remaining}
 
@@ -127,6 +141,7 @@ EVENTS: Mapping[type[UserEvent], Callable[[Any], Words]] = {
     ConversationEnded: _room_ended,
     MemberTyping: _typing,
     DeviceRevoked: _revoked,
+    IdentityChanged: _identity_changed,
     PrekeysLow: _prekeys_low,
     PresenceChanged: _presence,
 }

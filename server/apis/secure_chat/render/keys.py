@@ -38,6 +38,7 @@ def bundle(_: Any, found: Bundle) -> Response[Envelope[shapes.Bundle]]:
         "userId": as_written(found.user_id),
         "identityPublicKey": _base64(found.identity.public_key),
         "identityKeyType": found.identity.type.value,
+        "identityKeySince": iso_utc(found.since_ms),
         "verified": all(one.signed_prekey.verified for one in found.devices),
         "devices": devices,
     }

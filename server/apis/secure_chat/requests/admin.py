@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from server.core.ids import UserId
+from server.core.ids import DeviceId, UserId
 
 
 class ListAccounts(Struct, frozen=True):
@@ -17,3 +17,10 @@ class ListAccounts(Struct, frozen=True):
 
 class OfAccount(Struct, frozen=True, rename="camel"):
     user_id: UserId
+
+
+class RevokeDevices(Struct, frozen=True, rename="camel"):
+    """One of an account, or all."""
+
+    user_id: UserId
+    device_id: DeviceId | None = None

@@ -64,5 +64,11 @@ class SqlConversations:
     async def peer(self, user_id: UserId, other: UserId) -> RoomId | None:
         return await self._database.read(lambda: rooms.open_direct_room(user_id, other))
 
+    async def rooms_of(self, user_id: UserId, limit: int) -> tuple[RoomId, ...]:
+        return await self._database.read(lambda: members.rooms_of(user_id, limit))
+
+    async def whole(self, room_id: RoomId) -> Conversation:
+        return await self._database.read(lambda: whole_room(room_id))
+
     async def acquaintances(self, user_id: UserId, limit: int) -> tuple[UserId, ...]:
         return await self._database.read(lambda: members.acquaintances(user_id, limit))

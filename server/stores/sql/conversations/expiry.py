@@ -1,24 +1,29 @@
 """Steps that forget what is over."""
 
+from server.stores.sql.conversations.usage import ALL_BYTES, give_back
 from server.stores.sql.steps import Row, Steps, rows, run, run_many
 
 
 def expire(now_ms: int, limit: int) -> Steps[int]:
     over = yield from rows(
-        "SELECT room_id, seq FROM messages WHERE expires_ms <= $1 "
-        "ORDER BY expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED",
+        f"SELECT m.room_id, m.seq, m.sender_id, {ALL_BYTES} FROM messages m "
+        "WHERE m.expires_ms <= $1 ORDER BY m.expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED",
         now_ms,
         limit,
     )
     yield from _forget(over)
     forgotten = len(over)
-    while forgotten < limit and (some := (yield from _forget_ended(limit - forgotten))):
+    while forgotten < limit and (some := (yield from _forget_ended(limit - forgotten, over))):
         forgotten += some
+    yield from give_back([one[2:] for one in over])
     return min(forgotten, limit)
 
 
-def _forget_ended(limit: int) -> Steps[int]:
+def _forget_ended(limit: int, over: list[Row]) -> Steps[int]:
     """Messages of a room that ended, and with the last of them the room, which counts as one.
+
+    Args:
+        over: To which they are added.
 
     Returns:
         How many; 0 if there is no such room.
@@ -31,9 +36,13 @@ def _forget_ended(limit: int) -> Steps[int]:
         return 0
     room_id = ended[0][0]
     found = yield from rows(
-        "SELECT room_id, seq FROM messages WHERE room_id = $1 LIMIT $2", room_id, limit
+        f"SELECT m.room_id, m.seq, m.sender_id, {ALL_BYTES} FROM messages m "
+        "WHERE m.room_id = $1 LIMIT $2",
+        room_id,
+        limit,
     )
     yield from _forget(found)
+    over += found
     if len(found) == limit:
         return limit
     yield from run("DELETE FROM rooms WHERE room_id = $1", room_id)
@@ -42,5 +51,5 @@ def _forget_ended(limit: int) -> Steps[int]:
 
 def _forget(some: list[Row]) -> Steps[None]:
     yield from run_many(
-        "DELETE FROM messages WHERE room_id = $1 AND seq = $2", [tuple(one) for one in some]
+        "DELETE FROM messages WHERE room_id = $1 AND seq = $2", [tuple(one[:2]) for one in some]
     )

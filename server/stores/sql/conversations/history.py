@@ -11,6 +11,7 @@ from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
 from server.stores.sql.conversations.rooms import direct_room
 from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
+from server.stores.sql.conversations.usage import SAID_BYTES, give_back
 from server.stores.sql.steps import Row, Steps, row, rows, run
 
 NO_END = 2**62
@@ -177,6 +178,12 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
     one = yield from the_one(user_id, ref, now_ms)
     if one.sender != user_id and one.role is Role.MEMBER:
         raise AppError(Code.FORBIDDEN, "that is not your message")
+    said = yield from rows(
+        f"SELECT m.sender_id, {SAID_BYTES} FROM messages m "
+        "WHERE m.room_id = $1 AND m.seq = $2 AND m.deleted_ms IS NULL FOR UPDATE",
+        one.room_id,
+        one.seq,
+    )
     changed = yield from rows(
         "UPDATE messages SET ciphertext = NULL, metadata = NULL, deleted_ms = $3 "
         "WHERE room_id = $1 AND seq = $2 AND deleted_ms IS NULL RETURNING withheld",
@@ -196,6 +203,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
         one.seq,
     )
     readers = tuple(UserId(member) for (member,) in members)
+    yield from give_back(said)
     return Deleted(
         message=message(found[0], one.kind, one.pair_key),
         is_repeat=not changed,

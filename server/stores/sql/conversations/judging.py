@@ -18,11 +18,13 @@ class Member(Struct):
     """Somebody in a room.
 
     Attributes:
+        is_unasked: Somebody strange has put it there, and it has said nothing yet.
         device_ids: That it has now.
     """
 
     has_account: bool
     is_banned: bool
+    is_unasked: bool
     device_ids: set[str]
 
 

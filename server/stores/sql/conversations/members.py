@@ -2,18 +2,36 @@
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from server.core.durable import Role
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, RoomId, UserId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, Left
+from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
 _RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
 
 Roles = dict[str, Role]
+
+
+class Adding(Struct, frozen=True):
+    """Who lets somebody into a room and when, and who of them has not asked for it."""
+
+    user_id: UserId
+    now_ms: int
+    unasked: frozenset[str]
+
+
+_MADE = {
+    Role.OWNER: Action.MADE_OWNER,
+    Role.ADMIN: Action.MADE_ADMIN,
+    Role.MEMBER: Action.MADE_MEMBER,
+}
 
 
 def locked_roles(room_id: RoomId, user_id: UserId) -> Steps[Roles]:
@@ -65,8 +83,13 @@ def lock_accounts(user_ids: Iterable[str]) -> Steps[None]:
     )
 
 
-def check_newcomers(asker: UserId, newcomers: Iterable[UserId], bounds: Bounds) -> Steps[None]:
+def check_newcomers(
+    asker: UserId, newcomers: Iterable[UserId], bounds: Bounds
+) -> Steps[frozenset[str]]:
     """Whether all of these, whose accounts are locked, can be put into a room by the asker.
+
+    Returns:
+        To whom of them the asker is a stranger.
 
     Raises:
         AppError: RECIPIENT_NOT_FOUND, LIMIT_REACHED.
@@ -84,6 +107,41 @@ def check_newcomers(asker: UserId, newcomers: Iterable[UserId], bounds: Bounds) 
     busiest = yield from most_rooms(wanted)
     if busiest >= bounds.rooms_per_user:
         raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
+    unasked = yield from _strangers(asker, wanted)
+    yield from _check_unasked(asker, sorted(unasked), bounds)
+    return unasked
+
+
+def _strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
+    """Those who take part in no room of the asker's."""
+    known = yield from rows(
+        "SELECT DISTINCT theirs.user_id FROM room_members theirs "
+        "JOIN room_members own ON own.room_id = theirs.room_id AND own.user_id = $1 "
+        "WHERE theirs.user_id = ANY($2::text[]) AND NOT theirs.unasked",
+        asker,
+        newcomers,
+    )
+    return frozenset(newcomers) - {one for (one,) in known}
+
+
+def _check_unasked(asker: UserId, strangers: list[str], bounds: Bounds) -> Steps[None]:
+    """Whether all of these can be put into one more room unasked.
+
+    Raises:
+        AppError: LIMIT_REACHED.
+    """
+    counts = yield from rows(
+        "SELECT COUNT(*), SUM(CASE WHEN me.added_by = $1 THEN 1 ELSE 0 END) "
+        "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.user_id = ANY($2::text[]) AND me.unasked AND r.pair_key IS NULL "
+        "GROUP BY me.user_id",
+        asker,
+        strangers,
+    )
+    for by_all, by_asker in counts:
+        if by_asker >= bounds.rooms_by_stranger or by_all >= bounds.rooms_by_strangers:
+            problem = "one of them does not know you, and was put into enough rooms by strangers"
+            raise AppError(Code.LIMIT_REACHED, f"{problem}; have them write to you first")
 
 
 def most_rooms(user_ids: list[UserId]) -> Steps[int]:
@@ -97,12 +155,23 @@ def most_rooms(user_ids: list[UserId]) -> Steps[int]:
     return found or 0
 
 
-def put_members(room_id: RoomId, roles: Roles, seq: int, now_ms: int) -> Steps[None]:
+def put_members(room_id: RoomId, roles: Roles, by: Adding, seq: int = 0) -> Steps[None]:
     """Let newcomers in; what was sent up to `seq` is not for them."""
     yield from run_many(
-        "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
-        "VALUES ($1, $2, $3, $4, $5, $5)",
-        [(room_id, user_id, role.value, now_ms, seq) for user_id, role in roles.items()],
+        "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq, "
+        "added_by, unasked) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
+        [
+            (room_id, user_id, role.value, by.now_ms, seq, by.user_id, user_id in by.unasked)
+            for user_id, role in roles.items()
+        ],
+    )
+
+
+def take_part(members: Iterable[tuple[str, str]]) -> Steps[None]:
+    """Note of members of rooms that they have said something where a stranger has put them."""
+    yield from run_many(
+        "UPDATE room_members SET unasked = FALSE WHERE room_id = $1 AND user_id = $2",
+        sorted(members),
     )
 
 
@@ -125,7 +194,9 @@ def add_member(
             raise AppError(Code.FORBIDDEN, "make another the owner first")
         if member not in roles:
             yield from _let_in(user_id, room_id, member, len(roles), now_ms, bounds)
-        yield from _set_role(room_id, member, wanted)
+        if member in roles or wanted is not Role.MEMBER:
+            yield from _set_role(room_id, member, wanted)
+            yield from note_in_room(_MADE[wanted], room_id, user_id, [member], now_ms)
         if wanted is Role.OWNER:
             yield from _set_role(room_id, user_id, Role.ADMIN)
         yield from touch(room_id, now_ms)
@@ -138,9 +209,10 @@ def _let_in(
 ) -> Steps[None]:
     if held >= bounds.room_members:
         raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}; make another one")
-    yield from check_newcomers(asker, [member], bounds)
+    unasked = yield from check_newcomers(asker, [member], bounds)
     seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
-    yield from put_members(room_id, {member: Role.MEMBER}, seq, now_ms)
+    yield from put_members(room_id, {member: Role.MEMBER}, Adding(asker, now_ms, unasked), seq)
+    yield from note_in_room(Action.MEMBER_ADDED, room_id, asker, [member], now_ms)
 
 
 def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
@@ -164,6 +236,7 @@ def remove_member(user_id: UserId, room_id: RoomId, member: UserId, now_ms: int)
         check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
     if member not in roles:
         raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+    yield from note_in_room(Action.MEMBER_REMOVED, room_id, user_id, [member], now_ms)
     is_left = yield from _take_out(room_id, member, roles, now_ms)
     return Left((yield from whole_room(room_id)) if is_left else None)
 
@@ -183,6 +256,7 @@ def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Ste
     if roles[member] is Role.OWNER:
         heir = max(others, key=lambda one: _RANK[others[one]])  # the first of the highest
         yield from _set_role(room_id, heir, Role.OWNER)
+        yield from note_in_room(Action.MADE_OWNER, room_id, member, [heir], now_ms)
     yield from touch(room_id, now_ms)
     return True
 
@@ -229,7 +303,8 @@ def acquaintances(user_id: UserId, limit: int) -> Steps[tuple[UserId, ...]]:
     found = yield from rows(
         "SELECT DISTINCT others.user_id FROM room_members AS own "
         "JOIN room_members AS others ON others.room_id = own.room_id "
-        "WHERE own.user_id = $1 AND others.user_id <> $1 AND NOT EXISTS ("
+        "WHERE own.user_id = $1 AND others.user_id <> $1 "
+        "AND NOT own.unasked AND NOT others.unasked AND NOT EXISTS ("
         "SELECT 1 FROM account_blocks AS b WHERE (b.user_id = $1 AND "
         "b.blocked_id = others.user_id) OR (b.user_id = others.user_id AND b.blocked_id = $1)) "
         "LIMIT $2",
@@ -237,6 +312,16 @@ def acquaintances(user_id: UserId, limit: int) -> Steps[tuple[UserId, ...]]:
         limit,
     )
     return tuple(UserId(one) for (one,) in found)
+
+
+def rooms_of(user_id: UserId, limit: int) -> Steps[tuple[RoomId, ...]]:
+    """The rooms that somebody is in, the newest first."""
+    found = yield from rows(
+        "SELECT room_id FROM room_members WHERE user_id = $1 ORDER BY room_id DESC LIMIT $2",
+        user_id,
+        limit,
+    )
+    return tuple(RoomId(one) for (one,) in found)
 
 
 def is_account(user_id: UserId) -> Steps[bool]:

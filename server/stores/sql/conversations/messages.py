@@ -38,7 +38,7 @@ class SqlMessages:
     def __init__(self, database: Database, bounds: Bounds) -> None:
         self._database = database
         self._batches: Batches[Draft, StoredNew] = Batches(
-            together=lambda drafts: database.write(lambda: append_all(drafts, waits=False)),
+            together=lambda drafts: database.write(lambda: append_all(drafts, bounds, waits=False)),
             apart=lambda drafts: _store_apart(database, drafts, bounds),
         )
 
@@ -120,7 +120,7 @@ async def _store_apart(
     database: Database, drafts: Sequence[Draft], bounds: Bounds
 ) -> Sequence[Outcome]:
     """Store messages of one room, which another transaction has locked, or which is not there."""
-    done = await database.write(lambda: append_all(drafts, waits=True))
+    done = await database.write(lambda: append_all(drafts, bounds, waits=True))
     if done[0] is not None:
         return done
     try:

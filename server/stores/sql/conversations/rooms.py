@@ -6,7 +6,9 @@ from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, NewRoom, RoomChange
+from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.members import (
+    Adding,
     Roles,
     check_newcomers,
     check_rank,
@@ -33,8 +35,9 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
     yield from lock_accounts([new.creator, *members])
     if (yield from most_rooms([new.creator])) >= bounds.rooms_per_user:
         raise AppError(Code.TOO_MANY_ROOMS, f"you are in {bounds.rooms_per_user} rooms; leave one")
+    unasked: frozenset[str] = frozenset()
     if members:
-        yield from check_newcomers(new.creator, map(UserId, members), bounds)
+        unasked = yield from check_newcomers(new.creator, map(UserId, members), bounds)
     yield from run(
         _INSERT,
         new.room_id,
@@ -46,7 +49,9 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
         now_ms,
         new.ttl_ms,
     )
-    yield from put_members(new.room_id, {new.creator: Role.OWNER, **members}, 0, now_ms)
+    adding = Adding(new.creator, now_ms, unasked)
+    yield from put_members(new.room_id, {new.creator: Role.OWNER, **members}, adding)
+    yield from note_in_room(Action.MEMBER_ADDED, new.room_id, new.creator, members, now_ms)
     return (yield from whole_room(new.room_id, new.creator))
 
 
@@ -76,6 +81,7 @@ def delete(user_id: UserId, room_id: RoomId, now_ms: int) -> Steps[tuple[UserId,
     roles = yield from locked_roles(room_id, user_id)
     check_rank(roles, user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
+    yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
     return tuple(UserId(one) for one in roles)
 
 
@@ -113,7 +119,7 @@ def make_direct(
     )
     if made:
         both: Roles = {user_id: Role.MEMBER, other: Role.MEMBER}
-        yield from put_members(room_id, both, 0, now_ms)
+        yield from put_members(room_id, both, Adding(user_id, now_ms, frozenset((other,))))
 
 
 def no_such_recipient() -> AppError:

@@ -4,6 +4,7 @@ The rooms are locked first, and so all that is read after that is as it will be 
 are stored.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import NewMessage, StoredNew
 from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
+from server.stores.sql.conversations.members import take_part
 from server.stores.sql.conversations.rooms import make_direct
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
@@ -23,6 +25,7 @@ from server.stores.sql.conversations.shapes import (
     pair_key,
     peer_in,
 )
+from server.stores.sql.conversations.usage import size_of, take_up
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
@@ -55,6 +58,7 @@ class _Room(Struct):
         stored: Messages by their ids, those to which drafts have the same; and whether they
             are withheld.
         added: Rows of new messages.
+        joining: Who says something for the first time where a stranger has put it.
     """
 
     room_id: str
@@ -66,13 +70,40 @@ class _Room(Struct):
     members: dict[str, Member]
     stored: dict[str, tuple[StoredMessage, bool]]
     added: list[Row]
+    joining: list[str]
+
+
+class _Known(Struct):
+    """What is known of those who send.
+
+    Attributes:
+        most_bytes: That one may have stored.
+        stored: Of each, as it was just now: what is stored elsewhere meanwhile comes on top.
+        taken: What of each is added.
+    """
+
+    blocks: Blocks
+    most_bytes: int
+    stored: dict[str, int]
+    taken: Counter[str]
+
+    def take(self, user_id: str, size_bytes: int) -> None:
+        """Count what a user stores.
+
+        Raises:
+            AppError: LIMIT_REACHED.
+        """
+        if self.stored.get(user_id, 0) + self.taken[user_id] + size_bytes > self.most_bytes:
+            problem = f"your messages take all the {self.most_bytes} bytes that an account has"
+            raise AppError(Code.LIMIT_REACHED, f"{problem}; delete some")
+        self.taken[user_id] += size_bytes
 
 
 _Rooms = dict[str, _Room]
 """By their ids, and by their pairs."""
 
 
-def append_all(drafts: Sequence[Draft], *, waits: bool) -> Steps[list[Outcome]]:
+def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps[list[Outcome]]:
     """Store messages; what is refused harms no other.
 
     Args:
@@ -86,10 +117,11 @@ def append_all(drafts: Sequence[Draft], *, waits: bool) -> Steps[list[Outcome]]:
     if not rooms:
         return [None for _ in drafts]
     yield from _read_members(rooms)
-    blocks = yield from _read_known(drafts, rooms)
-    blocks |= yield from _blocks_in_groups(drafts, rooms)
-    outcomes = [_try_to_put(draft, rooms.get(draft.key), blocks) for draft in drafts]
+    known = yield from _read_known(drafts, rooms, bounds.account_bytes)
+    known.blocks |= yield from _blocks_in_groups(drafts, rooms)
+    outcomes = [_try_to_put(draft, rooms.get(draft.key), known) for draft in drafts]
     yield from _write(rooms)
+    yield from take_up(known.taken)
     return outcomes
 
 
@@ -103,7 +135,7 @@ def append_first(draft: Draft, bounds: Bounds) -> Steps[StoredNew]:
     if new.recipient is None:
         raise no_such_room()
     yield from make_direct(new.sender, new.recipient, new.new_room_id, draft.now_ms, bounds)
-    (outcome,) = yield from append_all([draft], waits=True)
+    (outcome,) = yield from append_all([draft], bounds, waits=True)
     if outcome is None:
         raise no_such_room()
     if isinstance(outcome, AppError):
@@ -120,7 +152,8 @@ _ROOMS = (
 )
 
 _MEMBERS = (
-    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, d.device_id FROM room_members me "
+    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, me.unasked, d.device_id "
+    "FROM room_members me "
     "LEFT JOIN accounts a ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
     "LEFT JOIN devices d ON d.user_id = me.user_id AND d.revoked_ms IS NULL "
     "WHERE me.room_id = ANY($1::text[])"
@@ -134,7 +167,8 @@ _IS_BLOCKED = (
 # Asked: the id of a message, its room, its sender, and the other one of a direct room.
 _KNOWN = (
     f"SELECT {MESSAGE}, m.withheld, asked.value ->> 2, asked.value ->> 3, "
-    f"{_IS_BLOCKED.format(one=2, other=3)}, {_IS_BLOCKED.format(one=3, other=2)} "
+    f"{_IS_BLOCKED.format(one=2, other=3)}, {_IS_BLOCKED.format(one=3, other=2)}, "
+    "(SELECT bytes FROM stored_bytes s WHERE s.user_id = (asked.value ->> 2)) "
     "FROM json_array_elements($1::json) AS asked LEFT JOIN messages m "
     "ON m.message_id = (asked.value ->> 0) AND m.room_id = (asked.value ->> 1)"
 )
@@ -155,7 +189,7 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
     )
     rooms: _Rooms = {}
     for room_id, kind, key, ttl_ms, seq, active_ms in found:
-        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [])
+        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [], [])
         rooms[room_id] = room
         if key is not None:
             rooms[key] = room
@@ -164,35 +198,36 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
 
 def _read_members(rooms: _Rooms) -> Steps[None]:
     found = yield from rows(_MEMBERS, sorted({one.room_id for one in rooms.values()}))
-    for room_id, user_id, account, banned_ms, device_id in found:
+    for room_id, user_id, account, banned_ms, unasked, device_id in found:
         members = rooms[room_id].members
         member = members.get(user_id)
         if member is None:
-            member = Member(account is not None, banned_ms is not None, set())
+            member = Member(account is not None, banned_ms is not None, bool(unasked), set())
             members[user_id] = member
         if device_id is not None:
             member.device_ids.add(device_id)
 
 
-def _read_known(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
+def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Steps[_Known]:
     """Read what is stored already, and who of those in direct rooms blocks whom."""
     asked = [
         (new.message_id, room.room_id, new.sender, peer_in(room.pair_key, new.sender))
         for new, room in _with_rooms(drafts, rooms)
     ]
     found = yield from rows(_KNOWN, listed(asked))
-    blocks: Blocks = set()
+    known = _Known(set(), most_bytes, {}, Counter())
     for one in found:
-        sender, peer, blocks_peer, is_blocked = one[12:]
+        sender, peer, blocks_peer, is_blocked, stored_bytes = one[12:]
+        known.stored[sender] = stored_bytes or 0
         if blocks_peer:
-            blocks.add((sender, peer))
+            known.blocks.add((sender, peer))
         if is_blocked:
-            blocks.add((peer, sender))
+            known.blocks.add((peer, sender))
         if one[0] is not None:
             room = rooms[one[0]]
             stored = message(one[:11], room.kind, room.pair_key)
             room.stored[stored.message_id] = (stored, bool(one[11]))
-    return blocks
+    return known
 
 
 def _blocks_in_groups(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
@@ -215,16 +250,16 @@ def _with_rooms(drafts: Sequence[Draft], rooms: _Rooms) -> Iterable[tuple[NewMes
 # --- what comes of it ---
 
 
-def _try_to_put(draft: Draft, room: _Room | None, blocks: Blocks) -> Outcome:
+def _try_to_put(draft: Draft, room: _Room | None, known: _Known) -> Outcome:
     if room is None:
         return None
     try:
-        return _put(draft, room, blocks)
+        return _put(draft, room, known)
     except AppError as refusal:
         return refusal
 
 
-def _put(draft: Draft, room: _Room, blocks: Blocks) -> StoredNew:
+def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
     """Have a message be the next one of a room, unless it is there.
 
     Raises:
@@ -235,9 +270,10 @@ def _put(draft: Draft, room: _Room, blocks: Blocks) -> StoredNew:
         raise no_such_room()
     is_repeat = new.message_id in room.stored
     if not is_repeat:
-        withheld = is_withheld(new, room.pair_key, room.members, blocks)
+        withheld = is_withheld(new, room.pair_key, room.members, known.blocks)
         if not withheld:  # whom the recipient has blocked has none of its keys
-            check_devices(new, room.members, blocks)
+            check_devices(new, room.members, known.blocks)
+        known.take(new.sender, size_of(new.ciphertext.encode(), new.metadata))
         _add(draft, room, withheld=withheld)
     stored, withheld = room.stored[new.message_id]
     if stored.sender != new.sender:
@@ -265,6 +301,10 @@ def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
         None,
     )
     room.added.append((*values, withheld))
+    sender = room.members[new.sender]
+    if sender.is_unasked:
+        sender.is_unasked = False
+        room.joining.append(new.sender)
     room.stored[new.message_id] = (message(values, room.kind, room.pair_key), withheld)
 
 
@@ -280,3 +320,4 @@ def _write(rooms: _Rooms) -> Steps[None]:
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [tuple(row) for one in changed for row in one.added],
     )
+    yield from take_part([(one.room_id, who) for one in changed for who in one.joining])

@@ -10,9 +10,11 @@ import pytest
 
 from server.core.durable_messages import Post
 from server.core.ids import MessageId, UserId
-from server.core.user_events import PrekeysLow, UserEvent
-from tests.apis.secure_chat.messages.conftest import Member
-from tests.servers import RunningServer, until
+from server.core.user_events import IdentityChanged, PrekeysLow, UserEvent
+from tests.apis.secure_chat.messages.conftest import PASSWORD, Member
+from tests.apis.session_relay.sessions import configured
+from tests.issuers import by_secret
+from tests.servers import SECRET, RunningServer, until
 from tests.transports.raw.sockets import Client
 
 Open = Callable[[Member], Awaitable[Client]]
@@ -308,6 +310,8 @@ async def test_who_shares_a_room_hears_who_comes_and_goes_and_nobody_else(
 ):
     mallory = await enter("mallory")
     await alice.send("m-1", recipientId=bob.user_id)
+    await bob.send("m-2", recipientId=alice.user_id)
+    await mallory.send("m-3", recipientId=alice.user_id)
     bobs, other = await connect(bob), await connect(mallory)
     phone, tab = await connect(alice), await connect(alice)
 
@@ -333,6 +337,7 @@ async def test_who_is_back_at_once_was_never_offline(
     alice: Member, bob: Member, connect: Open, later: Any
 ):
     await alice.send("m-1", recipientId=bob.user_id)
+    await bob.send("m-2", recipientId=alice.user_id)
     bobs, phone = await connect(bob), await connect(alice)
     await until(lambda: changes(bobs))
     await phone.leave()
@@ -364,6 +369,7 @@ async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
     keys = [
         {"recipientId": who.user_id, "recipientDeviceId": who.device_id} for who in (bob, laptop)
     ]
+    await bob.send("m-0", recipientId=alice.user_id)
     phone = await connect(alice)
     await phone.ask("message", **sent("m-1", bob, encryptionMetadata={"encryptedKeys": keys}))
     bobs, other = await connect(bob), await connect(laptop)
@@ -377,8 +383,12 @@ async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
     _, room = await alice.ask("POST", "/api/rooms", name="Tea", participants=[bob.user_id])
     path = f"/api/rooms/{room['data']['roomId']}/participants/{bob.user_id}"
     await alice.ask("DELETE", path)
-    low = PrekeysLow(users=(UserId(bob.user_id),), remaining=9)
-    await server.nodes[0]._live.user_broker.publish(low)
+    bob_id, alice_id = UserId(bob.user_id), UserId(alice.user_id)
+    for event in (
+        PrekeysLow(users=(bob_id,), remaining=9),
+        IdentityChanged(users=(bob_id,), user_id=alice_id, at_ms=0),
+    ):
+        await server.nodes[0]._live.user_broker.publish(event)
     await laptop.ask("DELETE", f"/api/auth/devices/{bob.device_id}")
 
     told, answered = documented("told"), documented("frames")
@@ -395,3 +405,60 @@ async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
     for frame in answers:
         shapes = {**answered, "error": told["error"]}[frame["type"]]
         assert any(frame.keys() >= one for one in shapes), frame
+
+
+async def test_who_types_too_often_is_refused_and_may_write_on(
+    alice: Member, bob: Member, connect: Open
+):
+    phone = await connect(alice)
+    await phone.ask("message", **sent("m-1", bob))
+    refs = [f"t{number}" for number in range(70)]
+    for ref in refs:
+        await phone.send("typing", {"recipientId": bob.user_id}, ref=ref)
+    await phone.beat()
+
+    answers = [one["code"] for ref in refs for one in phone.answers(ref)]
+    assert answers == ["rate_limited"] * 10
+    assert (await phone.ask("message", **sent("m-2", bob)))["type"] == "message_sent"
+
+
+async def test_whoever_is_left_hears_that_somebody_has_deleted_its_account(
+    alice: Member, bob: Member, enter: Any, connect: Open
+):
+    carol = await enter("carol")
+    await alice.send("m-1", recipientId=bob.user_id)
+    wish = {"name": "Tea", "participants": [carol.user_id]}
+    _, body = await alice.ask("POST", "/api/rooms", **wish)
+    bobs, carols, phone = [await connect(one) for one in (bob, carol, alice)]
+    assert (await alice.ask("DELETE", "/api/auth/account", password=PASSWORD))[0] == 200
+
+    assert await phone.ended() == 4401
+    for one in (bobs, carols):
+        await until(lambda: one.all("room_changed"))  # noqa: B023
+    (room,) = [one["room"] for one in carols.all("room_changed")]
+    assert room["roomId"] == body["data"]["roomId"]
+    assert [(one["userId"], one["role"]) for one in room["participants"]] == [
+        (carol.user_id, "owner")
+    ]
+    (direct,) = [one["room"] for one in bobs.all("room_changed")]
+    names = {one["userId"]: one["username"] for one in direct["participants"]}
+    assert names == {alice.user_id: "", bob.user_id: "bob"}
+
+
+@configured(JWT_SECRET=SECRET)
+async def test_whoever_has_no_account_here_neither_writes_nor_opens_a_socket(
+    server: RunningServer, bob: Member
+):
+    stranger = by_secret({"sub": 7, "name": "mallory", "deviceId": "x"}, SECRET.encode())
+    mallory = bob._replace(token=stranger, user_id="7", device_id="x")
+    for doing in (
+        mallory.send("m-1", recipientId=bob.user_id),
+        mallory.ask("POST", "/api/rooms", name="Tea", participants=[bob.user_id]),
+        mallory.ask("GET", "/api/messages/conversations"),
+        mallory.ask("GET", f"/api/keys/user/{bob.user_id}"),
+    ):
+        status, body = await doing
+        assert (status, body["error"]) == (403, "forbidden")
+    async with Client(server.node_urls[0], "/ws") as socket:
+        await socket.open(stranger)
+        assert await socket.ended() == 4403

@@ -1,0 +1,150 @@
+"""Into how many rooms strangers can put somebody, who takes part, and what is noted of it."""
+
+import asyncio
+
+import pytest
+
+from server.core.durable import Role
+from server.core.errors import AppError, Code
+from server.core.ids import RoomId, UserId
+from server.core.limits import Bounds
+from server.stores.sql.conversations import leave_rooms
+from server.stores.sql.migrations import migrate
+from server.stores.sql.steps import rows
+from tests.stores.sql.households import NOW_MS, Household
+
+ALICE, BOB, CAROL = UserId("alice"), UserId("bob"), UserId("carol")
+BOUNDS = Bounds(rooms_by_stranger=2, rooms_by_strangers=3)
+
+
+@pytest.fixture
+async def home(database) -> Household:
+    """Alice, Bob, Carol and Dan, who do not know each other."""
+    await migrate(database)
+    made = Household(database, BOUNDS)
+    await made.settle("alice", "bob", "carol", "dan")
+    return made
+
+
+async def code_of(awaitable) -> Code:
+    with pytest.raises(AppError) as caught:
+        await awaitable
+    return caught.value.code
+
+
+async def test_one_stranger_puts_somebody_into_so_many_rooms_and_all_into_so_many(home):
+    own = [await home.room_of("bob", "alice") for _ in range(BOUNDS.rooms_by_stranger)]
+    assert await code_of(home.room_of("bob", "carol", "alice")) is Code.LIMIT_REACHED
+    alone = await home.room_of("bob")
+    adding = home.rooms.add_member(BOB, alone, ALICE, None, NOW_MS)
+    assert await code_of(adding) is Code.LIMIT_REACHED
+    await home.room_of("carol", "alice")
+    assert await code_of(home.room_of("dan", "alice")) is Code.LIMIT_REACHED
+    await home.room_of("alice")
+
+    await home.rooms.remove_member(ALICE, own[0], ALICE, NOW_MS)
+    await home.room_of("dan", "alice")
+    assert len(await home.rooms.rooms_of(ALICE, 10)) == 4
+
+
+async def test_whoever_somebody_has_written_to_or_let_in_is_no_stranger(home):
+    await home.send("alice", "bob")
+    for _ in range(BOUNDS.rooms_by_strangers + 1):
+        await home.room_of("bob", "alice")
+    await home.room_of("alice", "carol")
+    for _ in range(BOUNDS.rooms_by_strangers + 1):
+        await home.room_of("carol", "alice")
+
+
+async def test_who_has_written_to_somebody_is_a_stranger_until_it_is_answered(home):
+    await home.send("bob", "alice")
+    for _ in range(BOUNDS.rooms_by_stranger):
+        await home.room_of("bob", "alice")
+    assert await code_of(home.room_of("bob", "alice")) is Code.LIMIT_REACHED
+
+    await home.send("alice", "bob")
+    await home.room_of("bob", "alice")
+
+
+async def test_a_room_in_which_somebody_has_said_something_counts_no_more(home):
+    first, _ = [await home.room_of("bob", "alice") for _ in range(BOUNDS.rooms_by_stranger)]
+    await home.send("alice", first)
+
+    await home.room_of("bob", "alice")
+
+
+async def test_presence_is_of_those_who_both_take_part(home):
+    room = await home.room_of("bob", "alice")
+    await home.send("carol", "alice")
+    assert await home.rooms.acquaintances(ALICE, 9) == ()
+    assert await home.rooms.acquaintances(BOB, 9) == ()
+
+    await home.send("alice", "carol")
+    assert await home.rooms.acquaintances(ALICE, 9) == (CAROL,)
+    assert await home.rooms.acquaintances(CAROL, 9) == (ALICE,)
+    await home.send("alice", room)
+    assert set(await home.rooms.acquaintances(ALICE, 9)) == {BOB, CAROL}
+    await home.block("alice", "bob")
+    assert await home.rooms.acquaintances(ALICE, 9) == (CAROL,)
+    assert await home.rooms.acquaintances(BOB, 9) == ()
+
+
+async def test_what_somebody_says_twice_where_it_was_put_is_stored_once(home):
+    room = await home.room_of("bob", "alice")
+    both = await asyncio.gather(*(home.send("alice", room, "m1") for _ in range(2)))
+    assert sorted(one.is_repeat for one in both) == [False, True]
+    assert await home.rooms.acquaintances(ALICE, 9) == (BOB,)
+
+
+# --- what is noted ---
+
+
+async def noted(home: Household, room: RoomId) -> list[tuple[str, ...]]:
+    """Who has done what to whom in a room, in order."""
+    found = await home.database.read(
+        lambda: rows(
+            "SELECT action, user_id, subject_id FROM audit WHERE room_id = $1 "
+            "ORDER BY at_ms, entry_id",
+            room,
+        )
+    )
+    return [tuple(one) for one in found]
+
+
+async def test_who_comes_goes_and_gets_a_role_is_noted(home):
+    room = await home.room_of("alice", "bob")
+    add, remove = home.rooms.add_member, home.rooms.remove_member
+    await add(ALICE, room, CAROL, Role.ADMIN, NOW_MS + 1)
+    await add(ALICE, room, CAROL, Role.ADMIN, NOW_MS + 2)
+    await add(ALICE, room, CAROL, Role.MEMBER, NOW_MS + 3)
+    await remove(ALICE, room, BOB, NOW_MS + 4)
+    await remove(ALICE, room, ALICE, NOW_MS + 5)
+    await home.rooms.delete(CAROL, room, NOW_MS + 6)
+
+    found = await noted(home, room)
+    assert found[0] == ("member_added", "alice", "bob")
+    assert sorted(found[1:3]) == [
+        ("made_admin", "alice", "carol"),
+        ("member_added", "alice", "carol"),
+    ]
+    assert found[3:5] == [("made_member", "alice", "carol"), ("member_removed", "alice", "bob")]
+    assert sorted(found[5:7]) == [
+        ("made_owner", "alice", "carol"),
+        ("member_removed", "alice", "alice"),
+    ]
+    assert found[7:] == [("room_ended", "carol", room)]
+
+
+async def test_what_is_refused_is_not_noted(home):
+    room = await home.room_of("alice", "bob")
+    assert await code_of(home.rooms.add_member(BOB, room, CAROL, None, 1)) is Code.FORBIDDEN
+    assert await code_of(home.rooms.remove_member(BOB, room, ALICE, 1)) is Code.FORBIDDEN
+
+    assert await noted(home, room) == [("member_added", "alice", "bob")]
+
+
+async def test_whoever_owns_a_room_after_an_account_was_deleted_is_noted(home):
+    room = await home.room_of("alice", "bob")
+    await home.database.write(lambda: leave_rooms(ALICE, None, NOW_MS + 1))
+
+    assert (await noted(home, room))[-1] == ("made_owner", "alice", "bob")
