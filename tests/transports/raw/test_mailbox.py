@@ -259,3 +259,10 @@ async def test_only_so_much_is_noted_as_withdrawn_and_nothing_once_it_is_in_step
     shelf.mailbox.withdraw("tea", 4)
     shelf.mailbox.take(shelf.keep())
     assert shelf.of() == [2, 3, 4]
+
+    shelf.keep()
+    shelf.mailbox.refresh()
+    await shelf.reading()
+    shelf.mailbox.withdraw("tea", 5)
+    await shelf.answer_all()
+    assert shelf.of() == [2, 3, 4]
