@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
-from server.core.user_events import Mail, UserEvent
+from server.core.user_events import Mail, MailWithdrawn, UserEvent
 
 
 class Role(Enum):
@@ -112,14 +112,16 @@ class StatusAdvanced(UserEvent, frozen=True, kw_only=True):
     at_ms: int
 
 
-class MessageDeleted(UserEvent, frozen=True, kw_only=True):
-    """A message says nothing any more; `user_id` has deleted it."""
+class MessageDeleted(MailWithdrawn, frozen=True, kw_only=True):
+    """A message says nothing any more; `user_id` has deleted it. Its stream is its room."""
 
-    room_id: RoomId
-    seq: int
     message_id: MessageId
     user_id: UserId
     deleted_ms: int
+
+    @property
+    def room_id(self) -> RoomId:
+        return RoomId(self.stream)
 
 
 class ConversationChanged(UserEvent, frozen=True, kw_only=True):

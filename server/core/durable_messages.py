@@ -241,7 +241,7 @@ class DurableMessages:
             await self._notify(
                 MessageDeleted(
                     users=done.readers,
-                    room_id=done.message.room_id,
+                    stream=done.message.room_id,
                     seq=done.message.seq,
                     message_id=done.message.message_id,
                     user_id=user.user_id,

@@ -34,6 +34,17 @@ class Mail(UserEvent, frozen=True, kw_only=True):
     seq: int
 
 
+class MailWithdrawn(UserEvent, frozen=True, kw_only=True):
+    """What a store kept says nothing any more; whoever was not told of it need not be.
+
+    Attributes:
+        stream, seq: Its place, as that of `Mail`.
+    """
+
+    stream: str
+    seq: int
+
+
 class MailWaits(UserEvent, frozen=True, kw_only=True):
     """Something may wait for them in a store."""
 

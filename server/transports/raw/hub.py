@@ -9,7 +9,14 @@ from server.core.chat import Chat
 from server.core.errors import Code
 from server.core.ids import ConnectionId, UserId
 from server.core.ports import Backlog, BacklogPage, UserBroker
-from server.core.user_events import DeviceRevoked, Mail, MailWaits, SignInsEnded, UserEvent
+from server.core.user_events import (
+    DeviceRevoked,
+    Mail,
+    MailWaits,
+    MailWithdrawn,
+    SignInsEnded,
+    UserEvent,
+)
 from server.transports.api import Api
 from server.transports.decode import to_json_bytes
 from server.transports.frames import TEXT_OPCODE, frame
@@ -87,6 +94,8 @@ class UserHub:
         for line in list(self._lines.get(user_id, {}).values()):
             if event.device_id not in (None, line.user.device_id):
                 continue
+            if isinstance(event, MailWithdrawn):
+                line.mailbox.withdraw(event.stream, event.seq)
             if isinstance(event, MailWaits):
                 line.mailbox.refresh()
             elif event.skip == line.caller.connection_id:

@@ -21,6 +21,9 @@ ASK_AGAIN_S = 0.25
 MAX_HELD = 256
 """Events that are held while the store is read; of more, it is read once more."""
 
+MAX_WITHDRAWN = 1_000
+"""Events that are noted as withdrawn while the store is read; what is more, may be told."""
+
 Read = Callable[[Mapping[str, int]], Awaitable[BacklogPage]]
 """Reads what waits, but for what was told of each stream already."""
 
@@ -36,6 +39,7 @@ class Mailbox:
 
     __slots__ = (
         "_held", "_is_paused", "_is_stale", "_may_tell", "_read", "_reading", "_tell", "_told",
+        "_withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +53,7 @@ class Mailbox:
         self._may_tell = may_tell
         self._told: dict[str, int] = {}
         self._held: list[Mail] = []
+        self._withdrawn: set[tuple[str, int]] = set()
         self._is_paused = True
         self._is_stale = False  # there may be more than is being read
         self._reading: asyncio.Task[None] | None = None
@@ -67,6 +72,7 @@ class Mailbox:
         """Tell nothing until `resume`."""
         self._is_paused = True
         self._held.clear()
+        self._withdrawn.clear()
         if self._reading:
             self._reading.cancel()
             self._reading = None
@@ -94,6 +100,11 @@ class Mailbox:
         if self.is_in_step and self._is_next(mail):
             self._told[mail.stream] = mail.seq
 
+    def withdraw(self, stream: str, seq: int) -> None:
+        """Not tell what is withdrawn, if it was read or is held and was not told yet."""
+        if self._reading and len(self._withdrawn) < MAX_WITHDRAWN:
+            self._withdrawn.add((stream, seq))
+
     def _hold(self, mail: Mail) -> None:
         if len(self._held) >= MAX_HELD:
             self._held.clear()
@@ -113,7 +124,8 @@ class Mailbox:
         if mail.seq <= self._told.get(mail.stream, 0):
             return False
         self._told[mail.stream] = mail.seq
-        self._tell(mail)
+        if (mail.stream, mail.seq) not in self._withdrawn:
+            self._tell(mail)
         return True
 
     async def _catch_up(self, read: Read) -> None:
@@ -125,6 +137,7 @@ class Mailbox:
                 self._tell_held(covered)
                 if not self._held:
                     break
+        self._withdrawn.clear()
         self._reading = None
 
     async def _tell_waiting(self, read: Read) -> None:

@@ -62,7 +62,7 @@ EVENTS = (
         status=Status.READ,
         at_ms=3,
     ),
-    MessageDeleted(users=(BOB,), room_id=ROOM, seq=7, message_id=M1, user_id=ALICE, deleted_ms=4),
+    MessageDeleted(users=(BOB,), stream=ROOM, seq=7, message_id=M1, user_id=ALICE, deleted_ms=4),
     ConversationChanged(users=(ALICE,), conversation=ROOM_OF_TWO),
     ConversationEnded(users=(BOB,), room_id=ROOM, at_ms=5),
 )

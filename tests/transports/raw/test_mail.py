@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from server.core.ids import DeviceId, UserId
-from server.core.user_events import DeviceRevoked, MailWaits, SignInsEnded
+from server.core.user_events import DeviceRevoked, MailWaits, MailWithdrawn, SignInsEnded
 from server.transports.raw.mailbox import MAX_HELD
 from tests.servers import RunningServer, until
 from tests.transports.raw.conftest import Meet
@@ -67,6 +67,23 @@ async def test_what_comes_while_the_backlog_is_read_comes_once_and_after_it(
 
     await bob.hears("0", "1", "2", "3", "4", "5")
     await bob.hears("a", room="coffee")
+
+
+async def test_what_is_withdrawn_while_the_backlog_is_read_does_not_come(
+    server: RunningServer, meet: Meet, office: Office
+):
+    for n in range(3):
+        office.keep("tea", "alice", str(n))
+    office.gate.clear()
+    bob = await meet("bob")
+    await until(lambda: office.reads == 1)
+    withdrawn = MailWithdrawn(users=(UserId("bob"),), stream="tea", seq=2)
+    await server.app._live.user_broker.publish(withdrawn)
+    office.gate.set()
+
+    await bob.hears("0", "2")
+    await bob.beat()
+    assert bob.letters() == ["0", "2"]
 
 
 async def test_more_than_is_held_meanwhile_comes_all_the_same(meet: Meet, office: Office):

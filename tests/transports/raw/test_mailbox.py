@@ -226,3 +226,43 @@ async def test_whatever_is_lost_late_or_told_twice_all_is_told_once_and_in_order
 
     for stream, newest in shelf.newest.items():
         assert shelf.of(stream) == list(range(1, newest + 1))
+
+
+async def test_what_is_withdrawn_while_it_is_read_or_held_is_not_told_any_more(shelf: Shelf):
+    shelf.mailbox.resume()
+    await shelf.reading()
+    shelf.keep(3)
+    await shelf.answer()
+    await shelf.reading()
+    shelf.mailbox.take(shelf.keep())
+    shelf.mailbox.withdraw("tea", 2)
+    shelf.mailbox.withdraw("tea", 4)
+    shelf.mailbox.withdraw("coffee", 1)
+    await shelf.answer_all()
+    shelf.mailbox.take(shelf.keep())
+
+    assert shelf.of() == [1, 3, 5]
+
+
+async def test_only_so_much_is_noted_as_withdrawn_and_nothing_once_it_is_in_step(
+    shelf: Shelf, monkeypatch
+):
+    monkeypatch.setattr(mailbox_module, "MAX_WITHDRAWN", 1)
+    shelf.keep(3)
+    shelf.mailbox.resume()
+    await shelf.reading()
+    for seq in (1, 2):
+        shelf.mailbox.withdraw("tea", seq)
+    await shelf.answer_all()
+    assert shelf.of() == [2, 3]
+
+    shelf.mailbox.withdraw("tea", 4)
+    shelf.mailbox.take(shelf.keep())
+    assert shelf.of() == [2, 3, 4]
+
+    shelf.keep()
+    shelf.mailbox.refresh()
+    await shelf.reading()
+    shelf.mailbox.withdraw("tea", 5)
+    await shelf.answer_all()
+    assert shelf.of() == [2, 3, 4]
