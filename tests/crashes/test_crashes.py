@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.crashes.play import Load, play
+
+pytestmark = pytest.mark.timeout(600)
+"""Each start takes a second; on a machine that is very busy, many."""
 
 ROOT = Path(__file__).parents[2]
 SOAK = (sys.executable, "-m", "scripts.soak_parts")
