@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
+from tests.faults.company import Company
 from tests.faults.nodes import SETTINGS, Node
 from tests.faults.stranger import Stranger
 from tests.talk.checker import Ledger
@@ -16,12 +17,14 @@ _LIMIT_S = 5.0
 """For a directory to be what it is to be."""
 
 
-class Crowd:
+class Crowd(Company):
     """Strangers at all nodes in turn, and a ledger for each group that they came into.
 
     Attributes:
         may_lose_groups: Groups may end for all who are in them; else none is to.
     """
+
+    talkers: list[Stranger]
 
     def __init__(
         self, nodes: Sequence[Node], strangers: int, done: Counter[str], pace_s: float
@@ -44,10 +47,6 @@ class Crowd:
         return list(self._ledgers.values())
 
     @property
-    def acknowledged(self) -> int:
-        return sum(talker.acknowledged for talker in self.talkers)
-
-    @property
     def _groups(self) -> dict[str, list[Stranger]]:
         """Who is where."""
         found: dict[str, list[Stranger]] = {}
@@ -57,9 +56,8 @@ class Crowd:
         return found
 
     @property
-    def has_converged(self) -> bool:
-        """All that was said was acknowledged, and each knows as much as any in its group."""
-        return all(talker.is_done for talker in self.talkers) and all(
+    def _is_level(self) -> bool:
+        return all(
             len({talker.last for talker in members}) == 1 for members in self._groups.values()
         )
 

@@ -1,7 +1,8 @@
 """Faults by name: each is a round that tests play once or twice, and operators for as long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -81,7 +82,7 @@ QUICK = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
 
 
 async def _kill_node(stage: Stage, number: int) -> None:
-    node = _one_of(stage.nodes, number)
+    node = stage.nodes[number % len(stage.nodes)]
     node.kill()
     await stage.talk.more(ENOUGH)
     await node.start()
@@ -95,14 +96,14 @@ async def _restart_nodes(stage: Stage, number: int) -> None:
 
 
 async def _cut_network(stage: Stage, number: int) -> None:
-    proxy = _proxy_of(_one_of(stage.nodes, number))
+    proxy = _breaking_proxy(stage, number)
     await proxy.cut()
     await stage.talk.go_on(1)
     await proxy.mend()
 
 
 async def _hang_network(stage: Stage, number: int) -> None:
-    proxy = _proxy_of(_one_of(stage.nodes, number))
+    proxy = _breaking_proxy(stage, number)
     proxy.hang()
     await stage.talk.go_on(3)
     await proxy.mend()
@@ -177,7 +178,7 @@ async def _fail_over(stage: Stage, number: int) -> None:
 
 
 async def _fail_over_in_cluster(stage: Stage, number: int) -> None:
-    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master = _breaking_master(stage, number)
     await asyncio.to_thread(master.kill)
     await _replaced(stage, master)
     await stage.talk.more(ENOUGH)
@@ -186,7 +187,7 @@ async def _fail_over_in_cluster(stage: Stage, number: int) -> None:
 
 
 async def _hang_in_cluster(stage: Stage, number: int) -> None:
-    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master = _breaking_master(stage, number)
     master.pause()
     await _replaced(stage, master)
     await stage.talk.more(ENOUGH)
@@ -196,7 +197,7 @@ async def _hang_in_cluster(stage: Stage, number: int) -> None:
 
 
 async def _pause_in_cluster(stage: Stage, number: int) -> None:
-    master = _master_of(_TAGS[number % len(_TAGS)], stage.cluster)
+    master = _breaking_master(stage, number)
     master.pause()
     await stage.talk.go_on(PAUSE_S)
     master.go_on()
@@ -206,8 +207,9 @@ _TAGS = (GROUPS, NODES, shard(0))
 """What those masters have that break, in each round another."""
 
 
-def _master_of(tag: str, servers: Sequence[RedisServer]) -> RedisServer:
-    found = master_of(servers, tag)
+def _breaking_master(stage: Stage, number: int) -> RedisServer:
+    """The one whose turn it is."""
+    found = master_of(stage.cluster, _TAGS[number % len(_TAGS)])
     assert found
     return found
 
@@ -229,6 +231,9 @@ def _known(redis: RedisServer) -> int:
         return int(client.zcard("{hw:n}beats"))
 
 
+_behind_proxies = functools.partial(Scenario, has_proxies=True)
+_on_cluster = functools.partial(Scenario, has_cluster=True, options=QUICK)
+
 SCENARIOS = {
     "kill-node": Scenario(summary="kill -9 of one node after the other", play=_kill_node),
     "restart-nodes": Scenario(
@@ -236,20 +241,17 @@ SCENARIOS = {
         play=_restart_nodes,
         settings=(("DRAIN_S", 1),),
     ),
-    "cut-network": Scenario(
+    "cut-network": _behind_proxies(
         summary="all connections of a node to Redis end, for 1 s",
         play=_cut_network,
-        has_proxies=True,
     ),
-    "hang-network": Scenario(
+    "hang-network": _behind_proxies(
         summary="nothing passes between a node and Redis for 3 s, and arrives late",
         play=_hang_network,
-        has_proxies=True,
     ),
-    "give-up": Scenario(
+    "give-up": _behind_proxies(
         summary="one node is cut off and one stopped, until the others give them up",
         play=_give_up,
-        has_proxies=True,
     ),
     "kill-redis": Scenario(
         summary="kill -9 of Redis, which has written all to disk",
@@ -277,23 +279,17 @@ SCENARIOS = {
         play=_fail_over,
         has_sentinels=True,
     ),
-    "cluster-kill-node": Scenario(
+    "cluster-kill-node": _on_cluster(
         summary="kill -9 of one node after the other, on a Cluster",
         play=_kill_node,
-        options=QUICK,
-        has_cluster=True,
     ),
-    "cluster-fail-over": Scenario(
+    "cluster-fail-over": _on_cluster(
         summary="kill -9 of a master of a Cluster, which its replica then replaces",
         play=_fail_over_in_cluster,
-        options=QUICK,
-        has_cluster=True,
     ),
-    "cluster-hang": Scenario(
+    "cluster-hang": _on_cluster(
         summary="a master of a Cluster is stopped, replaced, and continued when all talk again",
         play=_hang_in_cluster,
-        options=QUICK,
-        has_cluster=True,
     ),
     "cluster-pause": Scenario(
         summary=f"a master of a Cluster is stopped for {PAUSE_S:g} s, and is not replaced",
@@ -332,8 +328,9 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
         yield Stage(nodes, talk, redis, sentinels, cluster)
 
 
-def _one_of(nodes: list[Node], number: int) -> Node:
-    return nodes[number % len(nodes)]
+def _breaking_proxy(stage: Stage, number: int) -> Proxy:
+    """That of the node whose turn it is."""
+    return _proxy_of(stage.nodes[number % len(stage.nodes)])
 
 
 def _proxy_of(node: Node) -> Proxy:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
+from tests.faults.company import Company
 from tests.faults.crowd import Crowd
 from tests.faults.nodes import Node
 from tests.faults.talker import Talker
@@ -79,7 +80,7 @@ class Report(Struct, frozen=True):
         return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults), *self.account))
 
 
-class Room:
+class Room(Company):
     """Talkers at all nodes in turn, and the ledger of what they hear."""
 
     def __init__(
@@ -87,7 +88,6 @@ class Room:
     ) -> None:
         self.name = name
         self.ledger = Ledger(name)
-        self.ledgers = [self.ledger]
         self.talkers = [
             Talker(
                 lambda: [node.address for node in nodes], name, number, self.ledger, done, pace_s
@@ -96,13 +96,8 @@ class Room:
         ]
 
     @property
-    def acknowledged(self) -> int:
-        return sum(talker.acknowledged for talker in self.talkers)
-
-    @property
-    def has_converged(self) -> bool:
-        """All that was said was acknowledged, and everybody knows as much as anybody."""
-        return all(talker.is_done for talker in self.talkers) and self._is_level
+    def ledgers(self) -> list[Ledger]:
+        return [self.ledger]
 
     @property
     def _is_level(self) -> bool:
@@ -120,7 +115,7 @@ class Talk:
         self.done: Counter[str] = Counter()
         self._crowd = Crowd(nodes, load.strangers, self.done, STRANGERS_PACE_S)
         self._crowd.may_lose_groups = loses_groups
-        self.rooms: list[Room | Crowd] = [
+        self.rooms: list[Company] = [
             Room(nodes, f"room-{number}", load.members, self.done, load.pace_s)
             for number in range(load.rooms)
         ]

@@ -29,9 +29,9 @@ from server.stores.redis.connect import connect
 from server.stores.redis.ears import ear_on
 from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
-from server.stores.redis.keys import BEAT, GROUPS, node_channel
+from server.stores.redis.keys import BEAT, GROUPS, SHARD_TAGS, node_channel
 from server.stores.redis.leases import Leases
-from server.stores.redis.link import Link
+from server.stores.redis.link import Link, unavailable
 from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
@@ -164,13 +164,19 @@ class RedisLive:
             await self._broker.follow(await self._groups.restore(now_ms, now_ms + self._grace_ms))
 
     async def _take_over(self, node_id: str) -> None:
-        """Note all connections of a dead process as lost; their members have their grace."""
+        """Note all connections of a dead process as lost; their members have their grace.
+
+        Raises:
+            AppError: UNAVAILABLE. Where something answers it is done.
+        """
         now_ms = self._clock.now_ms()
         leave_at_ms = now_ms + self._grace_ms
         while await self._rooms.lose_node(node_id, now_ms, _STEP):
             pass  # the next step
         while await self._groups.lose_node(node_id, now_ms, leave_at_ms, _STEP):
             pass
+        if not all(map(self._link.is_there, SHARD_TAGS)):
+            raise unavailable()
 
 
 async def open_redis(

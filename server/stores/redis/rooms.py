@@ -215,7 +215,7 @@ class RedisRooms:
             How many there were, at most `limit`; fewer, if there are no others.
         """
         count = 0
-        for tag in keys.SHARD_TAGS:
+        for tag in filter(self._link.is_there, keys.SHARD_TAGS):
             if count < limit:
                 self._lost.expect(tag, now_ms)
                 count += await self._link.run(scripts.LOSE_NODE, tag, node, now_ms, limit - count)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from server.core.errors import Code
+from server.core.errors import AppError, Code
 from server.core.ids import RoomId
 from server.core.limits import Bounds
 from server.stores.redis import keys
@@ -162,3 +162,30 @@ async def test_if_it_is_not_known_any_more_what_all_have_nobody_gets_more_while_
             while await refusal(house.reserve(here[-1])):
                 await one.link.look()
                 await one.link.rest(0.2)
+
+
+async def test_who_was_at_a_process_that_died_is_lost_wherever_a_master_answers(
+    servers: list[RedisServer], clock: ManualClock
+) -> None:
+    _, present, away = servers
+    url = servers[0].url
+    async with running_live(url, "node-a", clock) as live, process_at(url, "node-b") as dead:
+        house = House(dead.rooms, POLICY, clock)
+        tags = [tag for tag in keys.SHARD_TAGS if owns(present, tag)]
+        rooms = (RoomId(f"room-{number}") for number in range(1_000))
+        last = next(room for room in rooms if keys.tag_of(room) == tags[-1])
+        (alice,) = await house.with_members("alice", room_id=last)
+        (bob,) = await house.with_members("bob", room_id=room_at(away))
+        away.kill()
+        async with asyncio.timeout(LIMIT_S):
+            while live._link.is_there(keys.tag_of(bob.room_id)):
+                await live._link.rest(0.2)
+
+        with pytest.raises(AppError):  # it is done again
+            await live._take_over("node-b")
+        assert await refusal(alice.say()) is Code.NOT_A_MEMBER
+
+        away.start()
+        async with asyncio.timeout(LIMIT_S):
+            while not live.is_ready or await refusal(live._take_over("node-b")):
+                await live._link.rest(0.2)
