@@ -48,7 +48,7 @@ class Scene:
         ids: Of what belongs to alice and bob, by their names on the wire.
     """
 
-    def __init__(self, server: RunningServer, http: aiohttp.ClientSession) -> None:
+    def __init__(self, server: RunningServer | None, http: aiohttp.ClientSession) -> None:
         self.server = server
         self.http = http
         self.alice = self.bob = self.mallory = Person("", "", "", "", "")

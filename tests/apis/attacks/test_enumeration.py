@@ -1,0 +1,132 @@
+"""Nobody finds out who is here, or what there is: not by answers, not by the work they take."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.apis.attacks.scenes import PASSWORD, Answer, Person, Scene
+from tests.servers import ADMIN_TOKEN, RunningServer
+
+LOGIN = "POST /api/auth/login"
+WRONG = "a wrong password"
+
+
+async def log_in(scene: Scene, name: str, password: str = WRONG, **fields: str) -> Answer:
+    return await scene.ask(None, LOGIN, {"username": name, "password": password, **fields})
+
+
+async def ban(scene: Scene, who: Person) -> None:
+    await scene.done(ADMIN_TOKEN, f"POST /api/admin/accounts/{who.user_id}/ban", {})
+
+
+async def reset(scene: Scene, who: Person) -> None:
+    await scene.done(ADMIN_TOKEN, f"POST /api/admin/accounts/{who.user_id}/reset-password", {})
+
+
+async def revoke(scene: Scene, who: Person) -> None:
+    await scene.done(who, f"DELETE /api/auth/devices/{who.device_id}")
+
+
+async def delete(scene: Scene, who: Person) -> None:
+    await scene.done(who, "DELETE /api/auth/account", {"password": PASSWORD})
+
+
+async def nothing(scene: Scene, who: Person) -> None:
+    """As she was."""
+
+
+FATES = {"known": nothing, "banned": ban, "reset": reset, "revoked": revoke, "deleted": delete}
+
+
+@pytest.mark.parametrize("fate", FATES.values(), ids=FATES)
+async def test_a_wrong_password_tells_nothing_of_the_account(scene: Scene, fate: Any) -> None:
+    await fate(scene, scene.alice)
+    unknown = await log_in(scene, "nobody-of-that-name")
+    device = {"deviceId": scene.alice.device_id}
+    for name in ("alice", "ALICE", "alice@canary.example"):
+        assert await log_in(scene, name) == unknown
+        assert await log_in(scene, name, **device) == unknown
+    assert (unknown.status, unknown.code) == (401, "invalid_credentials")
+
+
+class Work:
+    """Counts what a request makes a server do."""
+
+    def __init__(self, server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: Counter[str] = Counter()
+        logins: Any = server.chat.logins
+        self._count(monkeypatch, logins._passwords, "matches")
+        self._count(monkeypatch, logins._passwords, "hash")
+        database = logins._store._database
+        self._count(monkeypatch, database, "read")
+        self._count(monkeypatch, database, "write")
+
+    def _count(self, monkeypatch: pytest.MonkeyPatch, whose: Any, name: str) -> None:
+        real = getattr(whose, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.done[name] += 1
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(whose, name, counted)
+
+
+async def test_an_unknown_name_takes_as_much_work_as_a_known_one(
+    scene: Scene, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Work(server, monkeypatch)
+    await log_in(scene, "alice")
+    known, work.done = work.done, Counter()
+    await log_in(scene, "nobody-of-that-name")
+    assert work.done == known
+    assert known["matches"] == 1
+
+
+async def test_a_name_that_is_taken_takes_as_much_work_as_a_free_one(
+    scene: Scene, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Work(server, monkeypatch)
+    for name in ("alice", "somebody-new"):
+        body = {"username": name, "email": f"{name}@new.example", "password": PASSWORD}
+        await scene.ask(None, "POST /api/auth/signup", body)
+    assert work.done["hash"] == 2
+
+
+async def test_keys_messages_and_searches_tell_nothing_of_who_is_here(scene: Scene) -> None:
+    """Of somebody who is here and never spoke to the asker, as of nobody."""
+    here, nobody = scene.alice.user_id, "nobody-of-that-id"
+    for name, body in (
+        ("GET /api/messages/direct/{}", None),
+        ("POST /api/messages/search", {"participantId": "{}"}),
+        ("POST /api/messages/search", {"senderId": "{}", "roomId": scene.ids["roomId"]}),
+        ("POST /api/auth/refresh", {"refreshToken": "{}"}),
+        ("GET /api/users/{}/public-key", None),
+    ):
+        answers = [
+            await scene.ask(
+                scene.mallory,
+                name.replace("{}", one),
+                body and {field: value.replace("{}", one) for field, value in body.items()},
+            )
+            for one in (here, nobody)
+        ]
+        assert answers[0] == answers[1], name
+
+
+async def test_who_has_blocked_somebody_is_nobody_to_them(scene: Scene) -> None:
+    await scene.done(scene.alice, "POST /api/users/blocks", {"userId": scene.mallory.user_id})
+    for name, body in (
+        ("GET /api/keys/user/{}", None),
+        ("POST /api/rooms", {"name": "a", "participants": ["{}"]}),
+    ):
+        text = str
+        answers = []
+        for one in (scene.alice.user_id, "nobody-of-that-id"):
+            said = body and {
+                field: [one] if isinstance(value, list) else text(value).replace("{}", one)
+                for field, value in body.items()
+            }
+            answers.append(await scene.ask(scene.mallory, name.replace("{}", one), said))
+        assert answers[0] == answers[1], name
+        assert answers[0].status == 404, name
