@@ -172,8 +172,8 @@ async def running_nodes(
         await server.stop()
 
 
-async def until(condition: Callable[[], object], limit_s: float = 5) -> None:
-    """Wait for a condition to become true.
+async def until(condition: Callable[[], object], limit_s: float = 20) -> None:
+    """Wait for a condition to become true; a busy machine may take its time.
 
     Raises:
         TimeoutError: It did not within the limit.
