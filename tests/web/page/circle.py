@@ -1,4 +1,4 @@
-"""People who stay together for several tests, where coming together anew would prove nothing more."""
+"""People who stay together for several tests, where to meet anew would prove nothing more."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -25,8 +25,10 @@ class Circle:
     relay: RunningServer
 
     def __init__(self, bring: Callable[..., AbstractAsyncContextManager[Any]]) -> None:
-        """Args:
-        bring: Given a clock, brings the server and the people, who are together.
+        """Keep people for later.
+
+        Args:
+            bring: Given a clock, brings the server and the people, who are together.
         """
         self._bring = bring
         self._stack = AsyncExitStack()

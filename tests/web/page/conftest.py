@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
-from tests.servers import running
+from tests.clocks import ManualClock
+from tests.servers import RunningServer, running
 from tests.web.page.circle import GRACE_S, Circle
 from tests.web.page.strangers import Stranger
 from tests.web.page.talkers import Talker
-from tests.web.visitors import visits
+from tests.web.visitors import Visitor, visits
 
 Bring = Callable[..., Awaitable[Talker]]
 Meet = Callable[..., Awaitable[list[Talker]]]
@@ -58,19 +62,28 @@ def circle_names() -> Sequence[str]:
     return "Ann", "Bob", "Cy"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def circle(chromium, circle_names) -> AsyncIterator[Circle]:
+def circle_of(
+    chromium: Browser,
+    people: Callable[[Visitor, str], Talker],
+    names: Sequence[str],
+    come_together: Callable[[Any], Awaitable[None]],
+) -> Circle:
     @asynccontextmanager
-    async def bring(clock):
+    async def bring(clock: ManualClock) -> AsyncIterator[tuple[RunningServer, list[Talker]]]:
         async with (
             running(clock, RECONNECT_GRACE_S=GRACE_S) as relay,
             visits(chromium, relay) as invite,
         ):
-            talkers = [Talker(await invite(viewport=WIDE), name) for name in circle_names]
-            await come_together(talkers)
-            yield relay, talkers
+            them = [people(await invite(viewport=WIDE), name) for name in names]
+            await come_together(them)
+            yield relay, them
 
-    one = Circle(bring)
+    return Circle(bring)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def circle(chromium, circle_names) -> AsyncIterator[Circle]:
+    one = circle_of(chromium, Talker, circle_names, come_together)
     yield one
     await one.part()
 
@@ -142,24 +155,9 @@ async def gather_all(strangers: Sequence[Stranger], places: int = 0) -> None:
         await one.counts(len(strangers))
 
 
-CIRCLE_PLACES = 6
-"""For those who are in the group, and as many who come for one test."""
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def group_circle(chromium) -> AsyncIterator[Circle]:
-    @asynccontextmanager
-    async def bring(clock):
-        async with (
-            running(clock, RECONNECT_GRACE_S=GRACE_S) as relay,
-            visits(chromium, relay) as invite,
-        ):
-            names = ("Ann", "Bob", "Cy")
-            strangers = [Stranger(await invite(viewport=WIDE), name) for name in names]
-            await gather_all(strangers, CIRCLE_PLACES)
-            yield relay, strangers
-
-    one = Circle(bring)
+    one = circle_of(chromium, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
     yield one
     await one.part()
 
@@ -172,7 +170,9 @@ async def group(group_circle, request) -> AsyncIterator[Sequence[Stranger]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def newcomer(chromium, group_circle, group) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
+async def newcomer(
+    chromium, group_circle, group
+) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
     """Brings somebody else to the server of `group`, for one test: `dee = await newcomer("Dee")`.
 
     Whoever enters comes into that group, since it is the only one.

@@ -202,7 +202,9 @@ async def test_a_dropped_file_is_sent(together):
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-@pytest.mark.parametrize(("name", "kind"), [("drawn.svg", "image/svg+xml"), ("drawn.png", "image/png")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("drawn.svg", "image/svg+xml"), ("drawn.png", "image/png")]
+)
 async def test_what_is_no_safe_picture_is_never_drawn(together, name, kind):
     ann, bob, _ = together
 

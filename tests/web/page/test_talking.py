@@ -71,7 +71,9 @@ async def test_shift_and_enter_begin_a_new_line(together):
     assert await (await bob.hears("line 1")).locator(".said").inner_text() == "line 1\nline 2"
 
 
-async def test_a_text_of_sixteen_thousand_characters_arrives_folded_and_one_more_is_refused(together):
+async def test_a_text_of_sixteen_thousand_characters_arrives_folded_and_one_more_is_refused(
+    together,
+):
     ann, bob, _ = together
     await ann.field.fill("🎈" * 16_001)
     await expect(ann.button("^Send$")).to_be_disabled()
