@@ -49,11 +49,17 @@ class Circle:
         """
         if not self.people:
             self.relay, self.people = await self._stack.enter_async_context(self._bring(self.clock))
-        before = failures()
-        yield self.people
-        if failures() > before:
-            await self.part()
-            return
+        before, are_well = failures(), False
+        try:
+            yield self.people
+            if failures() == before:
+                await self._come_to_rest()
+                are_well = True
+        finally:
+            if not are_well:
+                await self.part()
+
+    async def _come_to_rest(self) -> None:
         slips = [slip for one in self.people for slip in one.visitor.slips]
         assert slips == [], "\n".join(slips)
         for one in self.people:
