@@ -12,14 +12,17 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
+from server.transports.web_files import Client, read_client
 from tests.servers import RunningServer, running
-from tests.web.visitors import Visitor, launch
+from tests.web.visitors import Invite, launch, visits
 
 AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
-Invite = Callable[..., Awaitable[Visitor]]
+EXPECT_LIMIT_MS = 20_000
+"""That of Playwright would be missed by a machine that has much else to do."""
+
 Serve = Callable[..., Awaitable[RunningServer]]
 
 WEB = Path(__file__).parents[2] / "server/web"
@@ -37,6 +40,9 @@ PAGE = """<!doctype html>
 <body><main><h1>A page</h1></main></body>
 </html>
 """
+
+RUN = '<script type="module" src="client/page/main.js"></script>'
+"""What makes the page of the built-in client run."""
 
 MODULES = {
     "main.js": """
@@ -72,6 +78,7 @@ def client_folder(tmp_path):
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await launch(playwright)
+        expect.set_options(timeout=EXPECT_LIMIT_MS)
         yield browser
         await browser.close()
 
@@ -99,30 +106,35 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(chromium: Browser, relay: RunningServer, serve: Serve) -> AsyncIterator[Invite]:
-    """Brings people with a browser each: `alice = await people()`.
-
-    They open pages of `relay`, or of the server that is given as `at`; other options are
-    those of Playwright's `new_context`. In the end the test fails if somebody met an error, a
-    violation of the policy or a request to elsewhere that the test does not `expect`.
-    """
-    visitors: list[Visitor] = []
-
-    async def invite(at: RunningServer = relay, **options: Any) -> Visitor:
-        context = await chromium.new_context(base_url=at.url, **options)
-        visitors.append(Visitor(context, at.url))
-        return await visitors[-1].open()
-
-    yield invite
-    for visitor in visitors:
-        await visitor.context.close()
-    slips = [slip for visitor in visitors for slip in visitor.slips]
-    assert slips == [], "\n".join(slips)
+    """Brings people with a browser each: `alice = await people()`; see `visits`."""
+    async with visits(chromium, relay) as invite:
+        yield invite
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(people: Invite) -> Page:
     """An empty tab of somebody; `await page.goto("/")` opens the page of `relay`."""
     return (await people()).page
+
+
+@pytest.fixture(scope="session")
+def quiet_client(tmp_path_factory) -> Client:
+    """The built-in client, of whose modules the page itself runs none: for tests of single ones."""
+    folder = tmp_path_factory.mktemp("quiet") / "web"
+    shutil.copytree(WEB, folder)
+    page = folder / "index.html"
+    page.write_text(page.read_text().replace(f"{RUN}\n", "", 1))
+    assert RUN not in page.read_text()
+    return read_client(folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def quiet_page(chromium: Browser, quiet_client: Client) -> AsyncIterator[Page]:
+    """A tab with all hashes and the policy of the page, for all tests of a file."""
+    async with running(None, quiet_client) as relay, visits(chromium, relay) as invite:
+        page = (await invite()).page
+        await page.goto("/")
+        yield page
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +146,9 @@ def axe() -> Callable[..., Awaitable[list[str]]]:
         # The debugger's evaluation is not subject to the policy of the page.
         if not await page.evaluate("() => 'axe' in globalThis"):
             await page.evaluate(f"() => {{ {source} }}")
-        found = await page.evaluate("(options) => axe.run(document, options)", options)
+        # Of what is right it then does not work out where it stands.
+        wanted = {"resultTypes": ["violations"], **options}
+        found = await page.evaluate("(wanted) => axe.run(document, wanted)", wanted)
         return [
             f"{one['id']}: {one['help']}: {', '.join(str(node['target']) for node in one['nodes'])}"
             for one in found["violations"]

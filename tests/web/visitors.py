@@ -4,7 +4,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from playwright.async_api import (
     Request,
     WebSocket,
 )
+
+from tests.servers import RunningServer
 
 LAUNCH_ARGUMENTS = (
     "--disable-background-networking",
@@ -95,6 +98,12 @@ class Visitor:
         """Errors and violations that match one of these are what the test is about."""
         self._expected += patterns
 
+    def forget(self) -> None:
+        """Begin anew: nothing was asked, said or wrong, and nothing is expected."""
+        noted = (self.requests, self.sockets, self.frames_sent, self.console, self.errors)
+        for each in (*noted, self.violations, self._expected):
+            each.clear()
+
     @property
     def slips(self) -> list[str]:
         """What should not have happened: errors, violations, requests to other servers."""
@@ -142,3 +151,31 @@ class Visitor:
         if details:
             blocked = details.get("blockedURL", "")
             self.violations.append(f"violated: {details['violatedDirective']} {blocked}".strip())
+
+
+Invite = Callable[..., Awaitable[Visitor]]
+
+
+@asynccontextmanager
+async def visits(chromium: Browser, relay: RunningServer) -> AsyncIterator[Invite]:
+    """Bring people with a browser each: `alice = await invite()`; at the end all of them go.
+
+    They open pages of `relay`, or of the server that is given as `at`; other options are
+    those of Playwright's `new_context`.
+
+    Raises:
+        AssertionError: Somebody met an error, a violation of the policy or a request to elsewhere
+            that was not to be expected.
+    """
+    visitors: list[Visitor] = []
+
+    async def invite(at: RunningServer = relay, **options: Any) -> Visitor:
+        context = await chromium.new_context(base_url=at.url, **options)
+        visitors.append(Visitor(context, at.url))
+        return await visitors[-1].open()
+
+    yield invite
+    for visitor in visitors:
+        await visitor.context.close()
+    slips = [slip for visitor in visitors for slip in visitor.slips]
+    assert slips == [], "\n".join(slips)

@@ -1,6 +1,9 @@
 """What tabs of a real Chromium keep of a session, and for how long."""
 
 import pytest
+import pytest_asyncio
+
+from tests.servers import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +42,12 @@ AGE = """async (hours) => {
     await new Promise((resolve) => (writing.oncomplete = resolve));
     database.close();
 }"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def relay(quiet_client):
+    async with running(None, quiet_client) as one:
+        yield one
 
 
 async def tab_in(person, session_id, words=None):

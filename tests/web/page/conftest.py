@@ -1,13 +1,22 @@
 """People in one session, through the page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
+from tests.clocks import ManualClock
+from tests.servers import RunningServer, running
+from tests.web.page.circle import GRACE_S, Circle
 from tests.web.page.strangers import Stranger
 from tests.web.page.talkers import Talker
+from tests.web.visitors import Visitor, visits
 
+Bring = Callable[..., Awaitable[Talker]]
 Meet = Callable[..., Awaitable[list[Talker]]]
 Gather = Callable[..., Awaitable[list[Stranger]]]
 
@@ -33,14 +42,71 @@ async def meet(talker) -> Meet:
 
     async def bring(*names, shares=False, **options):
         talkers = [await talker(name, **options) for name in names]
-        link = await talkers[0].start(shares=shares)
-        for other in talkers[1:]:
-            await other.join(link)
-        for one in talkers:
-            await one.sees_people(*(name for name in names if name != one.name))
+        await come_together(talkers, shares=shares)
         return talkers
 
     return bring
+
+
+async def come_together(talkers: Sequence[Talker], *, shares: bool = False) -> None:
+    """Into one session, which the first one starts."""
+    link = await talkers[0].start(shares=shares)
+    for other in talkers[1:]:
+        await other.join(link)
+    for one in talkers:
+        await one.sees_people(*(other.name for other in talkers if other is not one))
+
+
+@pytest.fixture(scope="module")
+def circle_names() -> Sequence[str]:
+    return "Ann", "Bob", "Cy"
+
+
+def circle_of(
+    chromium: Browser,
+    people: Callable[[Visitor, str], Talker],
+    names: Sequence[str],
+    come_together: Callable[[Any], Awaitable[None]],
+) -> Circle:
+    @asynccontextmanager
+    async def bring(clock: ManualClock) -> AsyncIterator[tuple[RunningServer, list[Talker]]]:
+        async with (
+            running(clock, RECONNECT_GRACE_S=GRACE_S) as relay,
+            visits(chromium, relay) as invite,
+        ):
+            them = [people(await invite(viewport=WIDE), name) for name in names]
+            await come_together(them)
+            yield relay, them
+
+    return Circle(bring)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def circle(chromium, circle_names) -> AsyncIterator[Circle]:
+    one = circle_of(chromium, Talker, circle_names, come_together)
+    yield one
+    await one.part()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def together(circle, request) -> AsyncIterator[Sequence[Talker]]:
+    """Ann, Bob and Cy, or who else `circle_names` are: in one session for all tests of a file.
+
+    Ann has started it. It has what earlier tests said, so each test needs words of its own.
+    """
+    async with circle.lent(lambda: request.session.testsfailed) as talkers:
+        yield talkers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guest(chromium, circle, together) -> AsyncIterator[Bring]:
+    """Brings somebody else to where `together` are, for one test: `dee = await guest("Dee")`."""
+    async with visits(chromium, circle.relay) as invite:
+
+        async def bring(name, **options):
+            return Talker(await invite(**{"viewport": WIDE, **options}), name)
+
+        yield bring
 
 
 @pytest.fixture
@@ -73,12 +139,47 @@ async def gather(stranger) -> Gather:
 
     async def bring(*names, places=0, **options):
         strangers = [await stranger(name, **options) for name in names]
-        await strangers[0].enter()
-        await strangers[0].find_room(max(len(names), places))
-        for other in strangers[1:]:
-            await other.enter()
-        for one in strangers:
-            await one.counts(len(names))
+        await gather_all(strangers, places)
         return strangers
 
     return bring
+
+
+async def gather_all(strangers: Sequence[Stranger], places: int = 0) -> None:
+    """Into one group, which has so many places or more."""
+    await strangers[0].enter()
+    await strangers[0].find_room(max(len(strangers), places))
+    for other in strangers[1:]:
+        await other.enter()
+    for one in strangers:
+        await one.counts(len(strangers))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def group_circle(chromium) -> AsyncIterator[Circle]:
+    one = circle_of(chromium, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
+    yield one
+    await one.part()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def group(group_circle, request) -> AsyncIterator[Sequence[Stranger]]:
+    """Ann, Bob and Cy: strangers in one group for all tests of a file; see `together`."""
+    async with group_circle.lent(lambda: request.session.testsfailed) as strangers:
+        yield strangers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def newcomer(
+    chromium, group_circle, group
+) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
+    """Brings somebody else to the server of `group`, for one test: `dee = await newcomer("Dee")`.
+
+    Whoever enters comes into that group, since it is the only one.
+    """
+    async with visits(chromium, group_circle.relay) as invite:
+
+        async def bring(name, **options):
+            return Stranger(await invite(**{"viewport": WIDE, **options}), name)
+
+        yield bring

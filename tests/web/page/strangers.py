@@ -50,10 +50,6 @@ class Stranger(Talker):
     async def group_name(self) -> str:
         return await self.title.inner_text()
 
-    async def counts(self, people: int) -> None:
-        """So many people are here, oneself included."""
-        await expect(self.page.get_by_role("button", name=f"People: {people} ")).to_have_count(1)
-
     def person(self, name: str) -> Locator:
         """A line in the list of people beside the talk."""
         return self.page.get_by_role("complementary").get_by_role("listitem").filter(has_text=name)

@@ -49,6 +49,27 @@ class Talker:
         for name in names:
             await expect(self.page.get_by_role("heading", level=1)).to_contain_text(name)
 
+    async def counts(self, people: int) -> None:
+        """So many people are here, oneself included."""
+        await expect(self.page.get_by_role("button", name=f"People: {people} ")).to_have_count(1)
+
+    async def rest(self, people: int) -> None:
+        """Have nothing open, nothing begun, and so many people here."""
+        if await self.page.get_by_role("dialog").count():
+            await self.close()
+        await self.counts(people)
+        await self.field.fill("")
+        choice = self.page.get_by_role("combobox", name="To")
+        if await choice.count():
+            await choice.select_option("")
+
+    async def leave(self) -> None:
+        """Leave the session, and have all of it forgotten."""
+        await self.open("Session and settings")
+        await self.open("Leave and forget…")
+        await self.button("^Leave and forget$").click()
+        await self.is_told("You have left")
+
     async def say(self, text: str) -> None:
         await self.field.fill(text)
         await self.field.press("Enter")
@@ -84,10 +105,17 @@ class Talker:
 
     async def open_person(self, name: str) -> None:
         """What can be done about somebody: in the list beside the conversation."""
-        await self.page.get_by_role("complementary").get_by_role("button", name=name).click()
+        shown = re.compile(rf"^\W*{re.escape(name)}\b")
+        line = self.page.get_by_role("complementary").get_by_role("button", name=shown)
+        if await line.get_attribute("aria-expanded") != "true":
+            await line.click()
 
     async def attach(self, *files: str | Path | FilePayload) -> None:
         await self.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+
+    def file(self, name: str) -> Locator:
+        """What is shown of a file, with all that can be done with it."""
+        return self.page.locator(".file").filter(has_text=name)
 
     def message(self, text: str) -> Locator:
         return self.page.get_by_role("article").filter(has_text=text)
@@ -102,6 +130,18 @@ class Talker:
     @property
     def field(self) -> Locator:
         return self.page.get_by_label("Write a message")
+
+
+async def reads_further_up(reader: Talker, writer: Talker, words: str) -> None:
+    """Have somebody read at the beginning, while the end of it is out of sight."""
+    await writer.say("\n".join(f"line {number} of {words}" for number in range(15)))
+    await writer.say("\n".join(f"row {number} of {words}" for number in range(15)))
+    await reader.hears(f"row 14 of {words}")
+    log = reader.page.get_by_role("log")
+    await log.press("Home")
+    # The way there is an animation, which would go on beneath whatever comes next.
+    await expect(log).to_have_js_property("scrollTop", 0)
+    await expect(reader.button("Jump to the latest")).to_be_visible()
 
 
 def windows(secret: bytes) -> list[bytes]:

@@ -11,6 +11,11 @@ from tests.web.page.talkers import Talker
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.fixture(scope="module")
+def circle_names():
+    return "Ann", "Bob"
+
+
 @pytest.fixture
 def clock():
     return ManualClock()
@@ -23,8 +28,9 @@ async def relay(clock):
         yield one
 
 
-async def test_a_reload_keeps_who_one_is_and_what_was_said(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_reload_keeps_who_one_is_and_what_was_said(together):
+    ann, bob = together
+    noticed = await bob.page.locator(".notice").all_inner_texts()
     await ann.say("before")
     await bob.say("an answer")
     await ann.hears("an answer")
@@ -36,25 +42,27 @@ async def test_a_reload_keeps_who_one_is_and_what_was_said(meet):
     await ann.has_sent("before")
     await ann.say("after")
     await bob.hears("after")
-    assert await bob.page.locator(".notice").all_inner_texts() == []
+    assert await bob.page.locator(".notice").all_inner_texts() == noticed
     assert await bob.page.locator(".warning").count() == 0
     assert await ann.page.locator(".warning").count() == 0
 
 
-async def test_a_file_that_was_here_before_a_reload_can_still_be_fetched_from_there(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_file_that_was_here_before_a_reload_can_still_be_fetched_from_there(together):
+    ann, bob = together
     await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
-    await expect(bob.button("^Fetch")).to_be_visible()
+    ways = bob.file("notes.txt").get_by_role("button")
+    await expect(ways.filter(has_text="Fetch")).to_be_visible()
 
     await ann.page.reload()
     await ann.is_connected()
-    await bob.button("^Fetch").click()
+    await ways.filter(has_text="Fetch").click()
 
-    await expect(bob.button("^Save")).to_be_visible()
+    await expect(ways.filter(has_text="Save")).to_be_visible()
 
 
-async def test_who_lost_the_network_gets_exactly_what_was_missed(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_who_lost_the_network_gets_exactly_what_was_missed(together):
+    ann, bob = together
+    before = len(await bob.texts())
     await bob.say("heard")
     await ann.hears("heard")
     ann.visitor.expect("ERR_INTERNET_DISCONNECTED")
@@ -70,62 +78,64 @@ async def test_who_lost_the_network_gets_exactly_what_was_missed(meet):
     await bob.hears("written meanwhile")
     await ann.has_sent("written meanwhile")
     assert sorted(await ann.texts()) == sorted(await bob.texts())
-    assert len(await ann.texts()) == 5
+    assert len(await ann.texts()) == before + 5
 
 
-async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await ann.say("from the first tab")
-    await bob.hears("from the first tab")
-    async with ann.page.context.expect_page() as opening:
-        await ann.page.evaluate("() => void window.open(location.href)")
+async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(together, guest):
+    ann, dee = together[0], await guest("Dee")
+    await dee.join(ann.page.url)
+    await dee.say("from the first tab")
+    await ann.hears("from the first tab")
+    async with dee.page.context.expect_page() as opening:
+        await dee.page.evaluate("() => void window.open(location.href)")
 
-    copy = Talker(ann.visitor, "Ann")
+    copy = Talker(dee.visitor, "Dee")
     copy.page = await opening.value
     await copy.page.evaluate(
         "(kept) => Object.assign(sessionStorage, kept)",
-        await ann.page.evaluate("() => ({ ...sessionStorage })"),
+        await dee.page.evaluate("() => ({ ...sessionStorage })"),
     )
     await copy.page.reload()
     await copy.is_connected()
-    await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
+    await ann.counts(4)
     # Before it has said anything that would take the place of what it was copied with.
     await copy.page.reload()
     await copy.is_connected()
     await copy.say("from the copy")
-    await ann.say("from the first tab again")
+    await dee.say("once more from the first")
 
-    for one in (ann, bob, copy):
+    for one in (ann, dee, copy):
         await one.hears("from the copy")
-        await one.hears("from the first tab again")
+        await one.hears("once more from the first")
         assert await one.page.locator(".warning").count() == 0
-    await expect(bob.page.get_by_role("complementary").get_by_role("listitem")).to_have_count(3)
+    await ann.counts(4)
 
 
-async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(meet):
-    ann, bob, _ = await meet("Ann", "Bob", "Cy")
+async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(together, guest):
+    bob, eve = together[1], await guest("Eve")
+    await eve.join(bob.page.url)
     read = """() => Object.entries(sessionStorage)
         .filter(([name]) => name.endsWith(":chains"))
         .reduce((sum, [, kept]) => sum + kept.length, 0)"""
-    before = await ann.page.evaluate(read)
-    await bob.write_to("Ann")
-    await bob.say("for Ann's first tab alone")
-    await ann.hears("for Ann's first tab alone")
-    await ann.page.wait_for_function(f"(before) => ({read})() > before", arg=before)
+    before = await eve.page.evaluate(read)
+    await bob.write_to("Eve")
+    await bob.say("for Eve's first tab alone")
+    await eve.hears("for Eve's first tab alone")
+    await eve.page.wait_for_function(f"(before) => ({read})() > before", arg=before)
 
-    copy = Talker(ann.visitor, "Ann")
-    copy.page = await ann.page.context.new_page()
+    copy = Talker(eve.visitor, "Eve")
+    copy.page = await eve.page.context.new_page()
     await copy.page.goto("/")
     await copy.page.evaluate(
         "(kept) => Object.assign(sessionStorage, kept)",
-        await ann.page.evaluate("() => ({ ...sessionStorage })"),
+        await eve.page.evaluate("() => ({ ...sessionStorage })"),
     )
-    await copy.page.goto(ann.page.url)
+    await copy.page.goto(eve.page.url)
     await copy.page.locator(".talk").wait_for()
     # Before it has kept anything of its own.
     await copy.page.reload()
     await copy.is_connected()
-    await ann.say("to all tabs")
+    await eve.say("to all tabs")
 
     await copy.hears("to all tabs")
     assert await copy.page.locator(".warning").count() == 0
@@ -161,8 +171,8 @@ EMPTY = """() => {
 }"""
 
 
-async def test_a_browser_that_is_full_says_once_what_a_reload_would_do(meet, faults):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_browser_that_is_full_says_once_what_a_reload_would_do(together, faults):
+    ann, bob = together
     settings = ann.page.get_by_role("dialog")
     await ann.open("Session and settings")
     await expect(settings).to_contain_text("You stay who you are when you reload")
@@ -208,17 +218,16 @@ async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
     assert "#" not in bob.page.url
 
 
-async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await bob.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
-    await bob.open("Session and settings")
-    await bob.open("Leave and forget…")
+async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(together, guest):
+    ann, fay = together[0], await guest("Fay")
+    await fay.join(ann.page.url)
+    await fay.attach({"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"})
+    await expect(ann.file("words.txt")).to_be_visible()
 
-    await bob.button("^Leave and forget$").click()
+    await fay.leave()
 
-    await bob.is_told("You have left")
-    await ann.is_told("\u2068Bob\u2069 left")
-    assert "#" not in bob.page.url
+    await ann.is_told("\u2068Fay\u2069 left")
+    assert "#" not in fay.page.url
     kept = """async () => {
         const database = await new Promise((resolve) => {
             indexedDB.open("hushwire").onsuccess = (told) => resolve(told.target.result);
@@ -229,22 +238,19 @@ async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(
         }));
         return [sessionStorage.length, localStorage.length, ...(await Promise.all(counted))];
     }"""
-    assert await bob.page.evaluate(kept) == [0, 0, 0, 0, 0]
+    assert await fay.page.evaluate(kept) == [0, 0, 0, 0, 0]
 
 
-async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(meet):
-    ann, bob = await meet("Ann", "Bob")
-    second = Talker(bob.visitor, "Bob")
-    second.page = await bob.page.context.new_page()
+async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(together, guest):
+    ann, gus = together[0], await guest("Gus")
+    await gus.join(ann.page.url)
+    second = Talker(gus.visitor, "Gus")
+    second.page = await gus.page.context.new_page()
     await second.join(ann.page.url)
-    await second.is_connected()
 
     # In a tab behind another, Chromium draws next to nothing, and clicks wait for that.
-    await bob.page.bring_to_front()
-    await bob.open("Session and settings")
-    await bob.open("Leave and forget…")
-    await bob.button("^Leave and forget$").click()
-    await bob.is_told("You have left")
+    await gus.page.bring_to_front()
+    await gus.leave()
     await second.page.reload()
 
     await second.is_connected()
@@ -252,35 +258,32 @@ async def test_leaving_in_one_tab_lets_the_other_come_back_after_a_reload(meet):
     await ann.hears("still here")
 
 
-async def test_a_link_that_is_cut_off_or_wrong_says_so(talker):
-    ann = await talker("Ann")
-    link = await ann.start()
+async def test_a_link_that_is_cut_off_or_wrong_says_so(together, guest):
+    link, dee = together[0].page.url, await guest("Dee")
     for address, words in (
         (link[:-3], "This link is incomplete"),
         (link[: link.index("#") + 40], "This link is incomplete"),
         (f"{link[: link.index('#')]}#hello", "This is no link to a session"),
     ):
-        bob = await talker("Bob")
-        await bob.page.goto(address)
+        await dee.page.goto("about:blank")
+        await dee.page.goto(address)
 
-        await bob.is_told(words)
+        await dee.is_told(words)
 
 
-async def test_a_link_that_is_pasted_at_the_start_leads_in(meet, talker):
-    (ann,) = await meet("Ann")
-    bob = await talker("Bob")
-    await bob.page.goto("/")
+async def test_a_link_that_is_pasted_at_the_start_leads_in(together, guest):
+    dee = await guest("Dee")
+    await dee.page.goto("/")
 
-    await paste(bob, f" {ann.page.url}\n")
+    await paste(dee, f" {together[0].page.url}\n")
 
-    await bob.is_told("You were invited to an encrypted session")
+    await dee.is_told("You were invited to an encrypted session")
 
 
 async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
-    talker, serve, faults
+    together, talker, faults
 ):
-    ann = await talker("Ann", at=await serve(RECONNECT_GRACE_S=0))
-    link = await ann.start()
+    link = together[0].page.url
     bob = await talker("Bob")
     await bob.page.goto("/")
     await paste(bob, f"Join me in an encrypted session {link}\n")
@@ -337,10 +340,8 @@ PASTED = {
 }
 
 
-async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(page):
-    await page.goto("/")
-
-    read = await page.evaluate(
+async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(quiet_page):
+    read = await quiet_page.evaluate(
         """async (texts) => {
             const { readPasted } = await import("/client/page/pasted.js");
             return texts.map((text) => {
@@ -357,10 +358,7 @@ async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(page):
 async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):
     ann, bob = await talker("Ann"), await talker("Bob")
     link = await ann.start()
-    await ann.open("Session and settings")
-    await ann.open("Leave and forget…")
-    await ann.button("^Leave and forget$").click()
-    await ann.is_told("You have left")
+    await ann.leave()
 
     await bob.page.goto(link)
     await bob.page.get_by_label("Your name").fill("Bob")

@@ -1,6 +1,7 @@
 """Files and pictures through the page."""
 
 import os
+import re
 import struct
 import zlib
 
@@ -39,54 +40,63 @@ def named(name, body, kind="application/octet-stream"):
     return {"name": name, "mimeType": kind, "buffer": body}
 
 
-async def saved(talker):
+async def saved(talker, name):
     async with talker.page.expect_download() as downloading:
-        await talker.button("^Save").click()
+        await fetched(talker, name).click()
     download = await downloading.value
     path = await download.path()
     return download.suggested_filename, path.read_bytes()
 
 
-async def test_a_file_arrives_byte_for_byte_and_its_sender_is_told(meet):
-    ann, bob = await meet("Ann", "Bob")
+def fetched(talker, name):
+    """What saves a file, and is there once that has come."""
+    return talker.file(name).get_by_role("button", name="Save")
+
+
+async def fetch(talker, name):
+    await talker.file(name).get_by_role("button", name="Fetch").click()
+    await expect(fetched(talker, name)).to_be_visible()
+
+
+async def test_a_file_arrives_byte_for_byte_and_its_sender_is_told(together):
+    ann, bob, _ = together
     body = os.urandom(700_001)
     await ann.attach(named("minutes.pdf", body))
-    await ann.is_told("Keep this page open")
+    own = ann.file("minutes.pdf")
+    await expect(own).to_contain_text("Keep this page open")
 
-    await bob.button("^Fetch").click()
+    await fetch(bob, "minutes.pdf")
 
-    await expect(bob.button("^Save")).to_be_visible()
-    assert await saved(bob) == ("minutes.pdf", body)
-    await ann.is_told("\u2068Bob\u2069 has fetched it")
-    await expect(ann.page.get_by_text("Keep this page open")).to_have_count(0)
+    assert await saved(bob, "minutes.pdf") == ("minutes.pdf", body)
+    await expect(own).to_contain_text("\u2068Bob\u2069 has fetched it")
+    await expect(own).not_to_contain_text("Keep this page open")
 
 
-async def test_an_empty_file_arrives(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_an_empty_file_arrives(together):
+    ann, bob, _ = together
     await ann.attach(named("nothing.txt", b""))
 
-    await bob.page.locator(".file button").click()
+    await bob.file("nothing.txt").get_by_role("button").click()
 
-    assert await saved(bob) == ("nothing.txt", b"")
+    assert await saved(bob, "nothing.txt") == ("nothing.txt", b"")
 
 
-async def test_a_fetch_shows_how_far_it_is_and_can_be_cancelled_and_begun_again(talker):
-    ann, bob = await talker("Ann"), await talker("Bob")
+async def test_a_fetch_shows_how_far_it_is_and_can_be_cancelled_and_begun_again(together, guest):
+    ann, dee = together[0], await guest("Dee")
     body = os.urandom(2_000_000)
-    async with frames_from_relay(bob.page) as changes:
-        await bob.join(await ann.start())
+    async with frames_from_relay(dee.page) as changes:
+        await dee.join(ann.page.url)
         await ann.attach(named("film.bin", body))
         changes.append(after_chunks(3))
-        await bob.button("^Fetch").click()
-        await expect(bob.page.locator(".file-state")).to_have_text("2 MB · 14%")
+        await dee.button("^Fetch").click()
+        await expect(dee.page.locator(".file-state")).to_have_text("2 MB · 14%")
 
-        await bob.button("^Cancel").click()
-        await expect(bob.page.locator(".file-state")).to_have_text("2 MB")
+        await dee.button("^Cancel").click()
+        await expect(dee.page.locator(".file-state")).to_have_text("2 MB")
         changes.clear()
-        await bob.button("^Fetch").click()
+        await fetch(dee, "film.bin")
 
-        await expect(bob.button("^Save")).to_be_visible()
-        assert (await saved(bob))[1] == body
+        assert (await saved(dee, "film.bin"))[1] == body
 
 
 def after_chunks(count):
@@ -104,16 +114,16 @@ def after_chunks(count):
     return held
 
 
-async def test_what_is_being_encrypted_can_be_cancelled_and_is_not_sent(meet, tmp_path):
-    ann, bob = await meet("Ann", "Bob")
-    await ann.attach(sparse(tmp_path / "film.bin", 67_000_000))
+async def test_what_is_being_encrypted_can_be_cancelled_and_is_not_sent(together, tmp_path):
+    ann, bob, _ = together
+    await ann.attach(sparse(tmp_path / "cancelled.bin", 67_000_000))
 
     await ann.button("^Cancel").click()
     await expect(ann.page.locator(".uploads")).to_have_count(0)
     await ann.say("never mind")
 
     await bob.hears("never mind")
-    assert await bob.page.locator(".file").count() == 0
+    assert await bob.file("cancelled.bin").count() == 0
 
 
 def sparse(path, size):
@@ -122,59 +132,61 @@ def sparse(path, size):
     return path
 
 
-async def test_a_file_that_is_too_large_is_refused_in_words(meet, tmp_path):
-    (ann,) = await meet("Ann")
+async def test_a_file_that_is_too_large_is_refused_in_words(together, tmp_path):
+    ann = together[0]
 
     await ann.attach(sparse(tmp_path / "huge.bin", 67_108_865))
 
     await ann.is_told("Files may have up to 67 MB.")
 
 
-async def test_a_picture_shows_a_small_one_first_and_opens_in_full(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_picture_shows_a_small_one_first_and_opens_in_full(together):
+    ann, bob, _ = together
     await ann.attach(named("harbour.png", png(1500, 1000), "image/png"))
-    small = bob.page.locator(".preview img")
+    opens = bob.file("harbour.png").get_by_role("button", name="Open the picture")
+    small = opens.locator("img")
     await expect(small).to_have_attribute("width", "640")
     await expect(small).to_have_js_property("naturalWidth", 640)
 
-    await bob.button("Open the picture").click()
+    await opens.click()
 
     whole = bob.page.get_by_role("dialog").get_by_role("img")
     await expect(whole).to_have_js_property("naturalWidth", 1500)
     await bob.close()
-    await expect(bob.button("Open the picture")).to_be_focused()
+    await expect(opens).to_be_focused()
 
 
-async def test_small_pictures_fetch_themselves(meet):
-    ann, _ = await meet("Ann", "Bob")
+async def test_small_pictures_fetch_themselves(together):
+    ann = together[0]
 
-    await ann.attach(named("harbour.png", png(600, 400), "image/png"))
+    await ann.attach(named("small.png", png(600, 400), "image/png"))
 
-    await ann.is_told("\u2068Bob\u2069 has fetched it")
+    await expect(ann.file("small.png")).to_contain_text(re.compile("Bob.* fetched it"))
 
 
-async def test_a_pasted_picture_is_sent(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_pasted_picture_is_sent(together):
+    ann, bob, _ = together
     await ann.field.evaluate(
         """(field, bytes) => {
             const clipboardData = new DataTransfer();
             const type = "image/png";
-            clipboardData.items.add(new File([new Uint8Array(bytes)], "image.png", { type }));
+            clipboardData.items.add(new File([new Uint8Array(bytes)], "pasted.png", { type }));
             const told = { clipboardData, bubbles: true, cancelable: true };
             field.dispatchEvent(new ClipboardEvent("paste", told));
         }""",
         list(png(60, 40)),
     )
 
-    await expect(bob.page.locator(".preview img")).to_have_js_property("naturalWidth", 60)
+    shown = bob.file("pasted.png").locator(".preview img")
+    await expect(shown).to_have_js_property("naturalWidth", 60)
 
 
-async def test_a_dropped_file_is_sent(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_dropped_file_is_sent(together):
+    ann, bob, _ = together
     given = await ann.page.evaluate_handle(
         """() => {
             const data = new DataTransfer();
-            data.items.add(new File(["words"], "notes.txt"));
+            data.items.add(new File(["words"], "dropped.txt"));
             return data;
         }"""
     )
@@ -184,21 +196,23 @@ async def test_a_dropped_file_is_sent(meet):
 
     await main.dispatch_event("drop", {"dataTransfer": given})
 
-    await expect(bob.page.locator(".file-name")).to_have_text("notes.txt")
+    await expect(bob.file("dropped.txt")).to_be_visible()
 
 
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.svg", "image/svg+xml"), ("a.png", "image/png")])
-async def test_what_is_no_safe_picture_is_never_drawn(meet, name, kind):
-    ann, bob = await meet("Ann", "Bob")
+@pytest.mark.parametrize(
+    ("name", "kind"), [("drawn.svg", "image/svg+xml"), ("drawn.png", "image/png")]
+)
+async def test_what_is_no_safe_picture_is_never_drawn(together, name, kind):
+    ann, bob, _ = together
 
     await ann.attach(named(name, DRAWING, kind))
-    await bob.button("^Fetch").click()
+    await fetch(bob, name)
 
-    assert await saved(bob) == (name, DRAWING)
-    assert await bob.page.locator(".file img, .preview").count() == 0
+    assert await saved(bob, name) == (name, DRAWING)
+    assert await bob.file(name).locator("img, .preview").count() == 0
 
 
 BEGINNINGS = {
@@ -214,10 +228,8 @@ BEGINNINGS = {
 }
 
 
-async def test_only_the_bytes_decide_what_is_a_picture(page):
-    await page.goto("/")
-
-    found = await page.evaluate(
+async def test_only_the_bytes_decide_what_is_a_picture(quiet_page):
+    found = await quiet_page.evaluate(
         """async (beginnings) => {
             const { pictureType } = await import("/client/page/pictures.js");
             const bytes = (hex) =>
@@ -230,27 +242,28 @@ async def test_only_the_bytes_decide_what_is_a_picture(page):
     assert dict(zip(BEGINNINGS, found, strict=True)) == BEGINNINGS
 
 
-async def test_a_hostile_file_name_shows_its_ending_and_turns_nothing(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_hostile_file_name_shows_its_ending_and_turns_nothing(together):
+    ann, bob, _ = together
     name = "holiday\u202egnp." + "very " * 30 + ".exe"
     await ann.attach(named(name, b"MZ"))
-    shown = bob.page.locator(".file-name")
+    card = bob.file("holiday")
+    shown = card.locator(".file-name")
 
     await expect(shown.locator("bdi").last).to_have_text(".exe")
 
     await expect(shown.locator("bdi").last).to_be_in_viewport()
     assert "\u202e" not in await shown.inner_text()
-    await expect(bob.page.get_by_title("Program")).to_be_visible()
+    await expect(card.get_by_title("Program")).to_be_visible()
 
 
-async def test_a_private_file_is_offered_to_one_alone(meet):
-    ann, bob, cy = await meet("Ann", "Bob", "Cy")
+async def test_a_private_file_is_offered_to_one_alone(together):
+    ann, bob, cy = together
     await ann.write_to("Bob")
     await ann.attach(named("secret.txt", b"words"))
-    await expect(bob.page.locator(".file-name")).to_have_text("secret.txt")
+    await expect(bob.file("secret.txt")).to_be_visible()
 
     await ann.write_to(None)
     await ann.say("for everybody")
     await cy.hears("for everybody")
 
-    assert await cy.page.locator(".file").count() == 0
+    assert await cy.file("secret.txt").count() == 0

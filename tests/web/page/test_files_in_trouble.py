@@ -54,7 +54,7 @@ async def test_a_fetch_for_which_there_is_no_room_says_so_and_can_be_tried_again
     await disk.clear()
     await bob.button("^Fetch").click()
 
-    assert await saved(bob) == ("minutes.pdf", BODY)
+    assert await saved(bob, "minutes.pdf") == ("minutes.pdf", BODY)
     await expect(bob.page.get_by_text("There is no room")).to_have_count(0)
 
 
@@ -166,7 +166,5 @@ M = 1_000_000
         ),
     ],
 )
-async def test_what_is_fetched_unasked_has_bounds_for_each_and_for_all(page, asked, taken):
-    await page.goto("/")
-
-    assert await page.evaluate(TAKEN, asked) == taken
+async def test_what_is_fetched_unasked_has_bounds_for_each_and_for_all(quiet_page, asked, taken):
+    assert await quiet_page.evaluate(TAKEN, asked) == taken

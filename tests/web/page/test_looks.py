@@ -14,6 +14,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FIRST_LOAD_BYTES = 150_000
 
 
+@pytest.fixture(scope="module")
+def circle_names():
+    return "Ann", "Bob", "bob"
+
+
 async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, faults):
     ann, bob = await talker("Ann"), await talker("Bob", **PHONE)
     await ann.page.goto("/")
@@ -32,33 +37,34 @@ async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, f
     assert await faults(bob.page) == []
 
 
-async def test_a_conversation_is_open_to_everybody(talker, faults):
-    ann, bob, cy = [await talker(name) for name in ("Ann", "Bob", "bob")]
-    async with frames_from_relay(ann.page) as changes:
-        link = await ann.start()
-        await bob.join(link)
-        await cy.join(link)
-        await ann.sees_people("Bob", "bob")
+async def test_a_conversation_is_open_to_everybody(together, guest, faults):
+    bob, dee = together[1], await guest("Dee")
+    async with frames_from_relay(dee.page) as changes:
+        await dee.join(bob.page.url)
+        await dee.sees_people("Bob", "bob")
         await bob.say("before")
-        await ann.hears("before")
+        await dee.hears("before")
         changes.append(once(lambda frame: []))
         await bob.say("withheld")
         await bob.has_sent("withheld")
         await bob.say("See https://example.org/ 🎈")
-        await ann.page.get_by_role("combobox", name="To").select_option(index=1)
-        await ann.say("between us")
-        await ann.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
-        await expect(ann.page.locator(".warning")).to_be_visible()
-        await ann.page.locator(".warning summary").click()
-        await expect(ann.page.locator(".file")).to_be_visible()
-        await ann.page.locator(".person-line[aria-expanded]").first.click()
+        await dee.page.get_by_role("combobox", name="To").select_option(index=1)
+        await dee.say("between us")
+        await dee.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
+        await expect(dee.page.locator(".warning")).to_be_visible()
+        await dee.page.locator(".warning summary").click()
+        await expect(dee.page.locator(".file")).to_be_visible()
+        await dee.page.locator(".person-line[aria-expanded]").first.click()
 
-        assert await faults(ann.page) == []
+        assert await faults(dee.page) == []
 
 
 @pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
-async def test_all_dialogs_are_open_to_everybody(meet, faults, view):
-    ann, _ = await meet("Ann", "Bob", **view)
+async def test_all_dialogs_are_open_to_everybody(together, guest, faults, view):
+    ann = together[0]
+    if view:
+        ann = await guest("Eve", **view)
+        await ann.join(together[0].page.url)
     await ann.open("^Invite$")
     assert await faults(ann.page) == []
     await ann.close()
@@ -71,14 +77,16 @@ async def test_all_dialogs_are_open_to_everybody(meet, faults, view):
     if view:
         await ann.open("^People:")
         assert await faults(ann.page) == []
-    await ann.page.locator("button.person-line").click()
+    await ann.page.locator("button.person-line").first.click()
     await ann.open("^Safety number")
     await expect(ann.page.get_by_role("img")).to_be_visible()
     assert await faults(ann.page) == []
 
 
-async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(meet):
-    ann, bob = await meet("Ann", "B" * 64, **PHONE)
+async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(together, guest):
+    ann, bob = await guest("Fay", **PHONE), await guest("B" * 64)
+    for one in (ann, bob):
+        await one.join(together[0].page.url)
     await bob.say("w" * 400)
     await bob.attach({"name": "n" * 200 + ".txt", "mimeType": "text/plain", "buffer": b"words"})
     await expect(ann.page.locator(".file")).to_be_visible()
@@ -95,7 +103,7 @@ async def test_a_phone_has_no_sideways_scrolling_and_targets_for_fingers(meet):
 
 
 async def test_a_phone_shows_the_whole_state_of_the_connection_also_when_locked(meet):
-    ann, _ = await meet("Ann", "Bob", **PHONE)
+    (ann,) = await meet("Ann", **PHONE)
     dialog = await ann.open("Session and settings")
     await dialog.get_by_role("switch", name="Lock the session").check()
     standing = ann.page.locator(".standing")
@@ -117,9 +125,12 @@ async def test_the_first_load_is_small():
     assert sum(len((file.gzipped or file.plain).body) for file in bodies) < FIRST_LOAD_BYTES
 
 
-async def test_nothing_is_said_on_the_console(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await ann.say("hello")
-    await bob.hears("hello")
+async def test_nothing_is_said_on_the_console(together, guest):
+    ann, gus = together[0], await guest("Gus")
+    await gus.join(ann.page.url)
+    await gus.say("hello")
+    await ann.hears("hello")
+    await ann.say("hello, Gus")
+    await gus.hears("hello, Gus")
 
-    assert [*ann.visitor.console, *bob.visitor.console] == []
+    assert [*ann.visitor.console, *gus.visitor.console] == []

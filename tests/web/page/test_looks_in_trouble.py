@@ -12,6 +12,11 @@ from tests.web.page.test_files import named, png
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.fixture(scope="module")
+def circle_names():
+    return "Ann", "Bob"
+
+
 @pytest.fixture
 def clock():
     return ManualClock()
@@ -24,8 +29,11 @@ async def relay(clock):
 
 
 @pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
-async def test_a_picture_is_open_to_everybody(meet, faults, view):
-    ann, bob = await meet("Ann", "Bob", **view)
+async def test_a_picture_is_open_to_everybody(together, guest, faults, view):
+    ann, bob = together
+    if view:
+        bob = await guest("Bob's phone", **view)
+        await bob.join(ann.page.url)
     await ann.attach(named("harbour.png", png(1500, 1000), "image/png"))
 
     await bob.button("Open the picture").click()
@@ -34,8 +42,10 @@ async def test_a_picture_is_open_to_everybody(meet, faults, view):
     assert await faults(bob.page) == []
 
 
-async def test_a_lost_connection_is_open_to_everybody(meet, faults):
-    ann, bob = await meet("Ann", "Bob", **PHONE)
+async def test_a_lost_connection_is_open_to_everybody(together, guest, faults):
+    ann, bob = await guest("Ann's phone", **PHONE), together[1]
+    await ann.join(bob.page.url)
+    await ann.sees_people("Bob")
     ann.visitor.expect("ERR_INTERNET_DISCONNECTED")
     await ann.page.context.set_offline(True)
     await ann.is_told("This device is offline")

@@ -3,25 +3,26 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.web.page.talkers import reads_further_up
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MARKUP = '<img src=x onerror="document.title=1"><b>bold</b> &amp; "quoted"'
 
 
-async def test_three_people_read_what_each_of_them_says(meet):
-    ann, bob, cy = await meet("Ann", "Bob", "Cy")
-
-    for one in (ann, bob, cy):
+async def test_three_people_read_what_each_of_them_says(together):
+    for one in together:
         await one.say(f"words of {one.name}")
 
-    for one in (ann, bob, cy):
-        for other in (ann, bob, cy):
+    for one in together:
+        for other in together:
             await one.hears(f"words of {other.name}")
-    await ann.has_sent("words of Ann")
+    await together[0].has_sent("words of Ann")
 
 
-async def test_a_private_message_is_read_by_one_and_shown_as_private_to_both(meet):
-    ann, bob, cy = await meet("Ann", "Bob", "Cy")
+async def test_a_private_message_is_read_by_one_and_shown_as_private_to_both(together):
+    ann, bob, cy = together
+    before = await cy.texts()
 
     await ann.write_to("Bob")
     await ann.say("for your eyes")
@@ -32,11 +33,11 @@ async def test_a_private_message_is_read_by_one_and_shown_as_private_to_both(mee
     await expect(await bob.hears("for your eyes")).to_contain_text("Only to you")
     await expect(await ann.hears("for your eyes")).to_contain_text("Only to \u2068Bob\u2069")
     await expect(await bob.hears("for everybody")).not_to_contain_text("Only to")
-    assert await cy.texts() == ["for everybody"]
+    assert await cy.texts() == [*before, "for everybody"]
 
 
-async def test_what_others_write_is_text_and_never_markup(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_what_others_write_is_text_and_never_markup(together):
+    ann, bob, _ = together
 
     await bob.say(MARKUP)
 
@@ -45,8 +46,8 @@ async def test_what_others_write_is_text_and_never_markup(meet):
     assert await message.locator("img, b").count() == 0
 
 
-async def test_only_plain_web_addresses_become_links(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_only_plain_web_addresses_become_links(together):
+    ann, bob, _ = together
 
     await bob.say(
         "see https://example.org/a?b=1, not javascript:alert(1) "
@@ -59,32 +60,34 @@ async def test_only_plain_web_addresses_become_links(meet):
     await expect(links).to_have_attribute("rel", "noopener noreferrer")
 
 
-async def test_shift_and_enter_begin_a_new_line(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_shift_and_enter_begin_a_new_line(together):
+    ann, bob, _ = together
 
-    await ann.field.press_sequentially("one")
+    await ann.field.press_sequentially("line 1")
     await ann.field.press("Shift+Enter")
-    await ann.field.press_sequentially("two")
+    await ann.field.press_sequentially("line 2")
     await ann.field.press("Enter")
 
-    assert await (await bob.hears("one")).locator(".said").inner_text() == "one\ntwo"
+    assert await (await bob.hears("line 1")).locator(".said").inner_text() == "line 1\nline 2"
 
 
-async def test_a_text_of_sixteen_thousand_characters_arrives_folded_and_one_more_is_refused(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_a_text_of_sixteen_thousand_characters_arrives_folded_and_one_more_is_refused(
+    together,
+):
+    ann, bob, _ = together
     await ann.field.fill("🎈" * 16_001)
     await expect(ann.button("^Send$")).to_be_disabled()
     await ann.is_told("1 character too many")
 
     await ann.say("🎈" * 16_000)
 
-    message = bob.page.get_by_role("article")
+    message = bob.message("🎈")
     await message.get_by_role("button", name="Show all of it").click()
     assert await message.locator(".said").inner_text() == "🎈" * 16_000
 
 
-async def test_who_types_is_named_unless_it_is_for_one_alone(meet):
-    ann, bob, cy = await meet("Ann", "Bob", "Cy")
+async def test_who_types_is_named_unless_it_is_for_one_alone(together):
+    ann, bob, cy = together
     await cy.write_to("Ann")
     await cy.field.press_sequentially("a secret")
 
@@ -93,53 +96,69 @@ async def test_who_types_is_named_unless_it_is_for_one_alone(meet):
     await expect(ann.page.locator(".typing")).to_have_text("\u2068Bob\u2069 is typing…")
 
 
-async def test_a_new_name_is_seen_by_all_also_above_old_messages(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await bob.say("hello")
-    dialog = await bob.open("Session and settings")
-    await dialog.get_by_label("Your name").fill("Robert")
+async def test_a_new_name_is_seen_by_all_also_above_old_messages(together, guest):
+    ann = together[0]
+    dee = await guest("Dee")
+    await dee.join(ann.page.url)
+    await dee.say("the first of Dee")
+    dialog = await dee.open("Session and settings")
+    await dialog.get_by_label("Your name").fill("Deirdre")
 
     await dialog.get_by_role("button", name="Save").click()
 
-    await ann.sees_people("Robert")
-    await expect(await ann.hears("hello")).to_contain_text("Robert")
+    await ann.sees_people("Deirdre")
+    await expect(await ann.hears("the first of Dee")).to_contain_text("Deirdre")
 
 
-async def test_two_of_one_name_are_told_apart(meet):
-    ann, first, second = await meet("Ann", "Bob", "bob")
-    await first.say("one")
-    await second.say("two")
+async def test_two_of_one_name_are_told_apart(together, guest):
+    ann, first, _ = together
+    second = await guest("bob")
+    await second.join(ann.page.url)
+    await second.sees_people("Bob")
+    await first.say("said by one")
+    await second.say("said by two")
 
     markers = [
         await (await ann.hears(text)).locator(".message-head .marker").inner_text()
-        for text in ("one", "two")
+        for text in ("said by one", "said by two")
     ]
 
     assert len(set(markers)) == 2
 
 
-@pytest.mark.parametrize("shares", [True, False])
-async def test_who_comes_later_reads_back_only_if_that_was_chosen(meet, talker, shares):
-    ann, bob = await meet("Ann", "Bob", shares=shares)
+async def test_who_comes_later_reads_nothing_of_before(together, guest):
+    ann, bob, _ = together
+    await ann.say("said before")
+    await bob.hears("said before")
+    dee = await guest("Dee")
+    link = ann.page.url
+    await dee.page.goto(link)
+    await dee.is_told("not what was said before")
+
+    await dee.join(link)
+    await dee.sees_people("Ann", "Bob")
+
+    await dee.is_told("you have no key for")
+    assert await dee.texts() == []
+
+
+async def test_who_comes_later_reads_back_if_that_was_chosen(meet, talker):
+    ann, bob = await meet("Ann", "Bob", shares=True)
     await ann.say("said before")
     await bob.hears("said before")
     cy = await talker("Cy")
     link = ann.page.url
     await cy.page.goto(link)
-    await cy.is_told("You will be able to read" if shares else "not what was said before")
+    await cy.is_told("You will be able to read")
 
     await cy.join(link)
     await cy.sees_people("Ann", "Bob")
 
-    if shares:
-        await cy.hears("said before")
-    else:
-        await cy.is_told("you have no key for")
-        assert await cy.texts() == []
+    await cy.hears("said before")
 
 
-async def test_safety_numbers_agree_and_can_be_marked_as_compared(meet):
-    ann, bob = await meet("Ann", "Bob")
+async def test_safety_numbers_agree_and_can_be_marked_as_compared(together):
+    ann, bob, _ = together
     await ann.open_person("Bob")
     mine = await ann.open("^Safety number")
     await bob.open_person("Ann")
@@ -157,13 +176,9 @@ async def test_safety_numbers_agree_and_can_be_marked_as_compared(meet):
     await expect((await ann.hears("it is me")).get_by_title("Compared")).to_be_visible()
 
 
-async def test_unread_messages_are_counted_and_lead_to_where_the_new_ones_begin(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await bob.say("\n".join(f"line {number}" for number in range(15)))
-    await bob.say("\n".join(f"row {number}" for number in range(15)))
-    await ann.hears("row 14")
-    await ann.page.get_by_role("log").press("Home")
-    await expect(ann.button("Jump to the latest")).to_be_visible()
+async def test_unread_messages_are_counted_and_lead_to_where_the_new_ones_begin(together):
+    ann, bob, _ = together
+    await reads_further_up(ann, bob, "a long poem")
 
     await bob.say("something new")
 
@@ -174,13 +189,9 @@ async def test_unread_messages_are_counted_and_lead_to_where_the_new_ones_begin(
     await expect(ann.page).to_have_title("Hushwire")
 
 
-async def test_whoever_answers_from_further_up_sees_the_answer(meet):
-    ann, bob = await meet("Ann", "Bob")
-    await bob.say("\n".join(f"line {number}" for number in range(15)))
-    await bob.say("\n".join(f"row {number}" for number in range(15)))
-    await ann.hears("row 14")
-    await ann.page.get_by_role("log").press("Home")
-    await expect(ann.button("Jump to the latest")).to_be_visible()
+async def test_whoever_answers_from_further_up_sees_the_answer(together):
+    ann, bob, _ = together
+    await reads_further_up(ann, bob, "a question")
 
     await ann.say("an answer")
 
