@@ -462,7 +462,7 @@ def act_in_room(twins: Twins, chance: random.Random, deed: str, user: str, other
     elif deed == "add":
         twins.add(user, room, other, chance.choice([None, None, None, *Role]))
     elif deed == "remove":
-        twins.remove(user, room, chance.choice([other, *room.members]))
+        twins.remove(user, room, chance.choice([user, user, other, *room.members]))
     else:
         twins.end_room(user, room)
 
