@@ -211,12 +211,13 @@ class Recovery:
     async def _undo(self, connection_id: ConnectionId) -> None:
         self._chat.recoveries.drop(connection_id)
         self._hub.unregister(connection_id)
-        try:
-            await self._chat.sign_ins.depart(connection_id, is_lost=True)
-            # Its members have their grace, in which the client joins anew.
-            await self._chat.rooms.lose(connection_id)
-        except AppError:
-            log.exception("internal_error")  # the reaper tries again
+        sign_ins, rooms = self._chat.sign_ins, self._chat.rooms
+        # Its members have their grace, in which the client joins anew.
+        for losing in (sign_ins.depart(connection_id, is_lost=True), rooms.lose(connection_id)):
+            try:
+                await losing
+            except AppError:
+                log.exception("internal_error")  # the reaper tries again
 
 
 def _shown_pid(auth: Any) -> str | None:
