@@ -197,9 +197,7 @@ class Surround:
         if code := response.get(_CODE):
             self._metrics.refused(code)
         # What has no rate must not fill the disk; metrics count it.
-        is_quiet = (
-            route in _QUIET_ROUTES or 400 <= response.status < 500 or request.method == "OPTIONS"
-        )
+        is_quiet = route in _QUIET_ROUTES or 400 <= response.status < 500 or method == "OPTIONS"
         level = logging.DEBUG if is_quiet else logging.INFO
         if log.isEnabledFor(level):
             fields = {
