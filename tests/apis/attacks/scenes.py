@@ -97,7 +97,7 @@ class Scene:
         data = (await self.done(None, "POST /api/keys/register", keys))["data"]
         return Person(name, data["userId"], device_id, data["accessToken"], data["refreshToken"])
 
-    async def done(self, who: Person | None, what: str, body: Any = None) -> dict[str, Any]:
+    async def done(self, who: Person | str | None, what: str, body: Any = None) -> dict[str, Any]:
         """What is answered to what must succeed."""
         answer = await self.ask(who, what, body)
         assert answer.status < 300, (what, answer)

@@ -5,9 +5,9 @@ import re
 import aiohttp
 import pytest
 
-from server.app import opened
 from server.core.accounts import SignUp
 from server.core.ids import DeviceId
+from server.opening import opened
 from server.settings import load
 from tests.apis.secure_chat.people import PASSWORD, call
 from tests.apis.session_relay.sessions import configured
