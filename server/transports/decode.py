@@ -57,8 +57,13 @@ class Decoder:
         return self._convert(kind, payload, strict=True)
 
     def query(self, kind: type[T], query: dict[str, str]) -> T:
-        """The same for a query string, whose numbers are text."""
-        return self._convert(kind, query, strict=False)
+        """The same for a query string, whose numbers are text, and which has no word for null."""
+        made = self._convert(kind, query, strict=False)
+        for field in msgspec.structs.fields(kind):
+            if field.encode_name in query and getattr(made, field.name) is None:
+                problem = f"leave it out, or give it a value - at `$.{field.encode_name}`"
+                raise AppError(Code.INVALID_REQUEST, problem)
+        return made
 
     def _convert(self, kind: type[T], payload: Any, *, strict: bool) -> T:
         try:

@@ -139,7 +139,7 @@ async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
     """What a request asks for: by its path, and by its query or its body."""
     named = dict(request.match_info)
     if route.method == "GET":
-        return decoder.query(route.request, {**request.query, **named})
+        return decoder.query(route.request, {**_query_of(request), **named})
     in_query = _outside_of_the_body(route, request)
     has_body = request.can_read_body or _must_be_said(route.request) - {*named, *in_query}
     body = await _json_body(request) if has_body else {}
@@ -153,7 +153,16 @@ def _outside_of_the_body(route: Route, request: web.Request) -> dict[str, str]:
     """What a request that may have no body says in its query."""
     if route.method != "DELETE":
         return {}
-    return {name: value for name, value in request.query.items() if name not in route.secrets}
+    query = _query_of(request)
+    return {name: query[name] for name in query if name not in route.secrets}
+
+
+def _query_of(request: web.Request) -> dict[str, str]:
+    """What stands in the query, where of two values nobody could say which one counts."""
+    query = request.query
+    if len(query) != len(set(query)):
+        raise AppError(Code.INVALID_REQUEST, "a name stands in the query twice")
+    return dict(query)
 
 
 def _must_be_said(request: type[Struct]) -> set[str]:
