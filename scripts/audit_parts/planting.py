@@ -11,6 +11,9 @@ from scripts.audit_parts.forms import Secret
 from scripts.demo_parts.line import DemoError
 from scripts.demo_parts.secure_chat.device import Account, Device
 
+PREKEYS = 2
+"""Of each account: every secret more makes the search slower."""
+
 _TEXT_BYTES = 24
 """Of chance, so that each half of it is unique, too."""
 
@@ -34,7 +37,7 @@ async def planted(http: aiohttp.ClientSession) -> AsyncIterator[Planted]:
         DemoError: The server refuses.
     """
     text = f"canary {secrets.token_hex(_TEXT_BYTES)} ~ë€?>"
-    devices = [Device(http, Account(name), "phone") for name in ("Planter", "Reader")]
+    devices = [Device(http, Account(name), "phone", PREKEYS) for name in ("Planter", "Reader")]
     sender, reader = devices
     try:
         for device in devices:

@@ -116,10 +116,15 @@ def test_a_secret_is_found_wherever_in_a_stream(whole, offset, step):
 @pytest.mark.parametrize("ahead_bytes", [0, 1000, PIECE_BYTES - 2, 2 * PIECE_BYTES])
 @pytest.mark.parametrize("depth", range(1, MAX_DEPTH + 1))
 def test_a_secret_is_found_inside_gzip(whole, ahead_bytes, depth):
-    noise = bytes(random.Random(7).choices(b"what packs well", k=PIECE_BYTES))
+    # It packs well, and yet to more than one piece before the secret comes.
+    noise = (
+        random.Random(7)
+        .randbytes(4 * PIECE_BYTES)
+        .translate(b"what a server writes to its log\n" * 8)
+    )
     data = noise + PLAIN + noise
     for _ in range(depth):
-        data = gzip.compress(data)
+        data = gzip.compress(data, 1)
 
     search = searched(whole, bytes(ahead_bytes) + data + b"and more", 4096)
 

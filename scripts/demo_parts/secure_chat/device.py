@@ -10,7 +10,7 @@ import aiohttp
 from scripts.demo_parts.line import DemoError
 from scripts.demo_parts.protocol import primitives
 from scripts.demo_parts.protocol.primitives import KEY_BYTES
-from scripts.demo_parts.secure_chat.keys import Keys, to_base64
+from scripts.demo_parts.secure_chat.keys import ONE_TIME, Keys, to_base64
 from scripts.demo_parts.secure_chat.line import Line
 from scripts.demo_parts.secure_chat.sessions import Sessions
 from scripts.demo_parts.secure_chat.x3dh import Bundle, read_bundles
@@ -50,10 +50,16 @@ class Device:
         read: The texts of the messages that it has read, by their ids.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, account: Account, device_id: str) -> None:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        account: Account,
+        device_id: str,
+        one_time: int = ONE_TIME,
+    ) -> None:
         self.account = account
         self.device_id = device_id
-        self.keys = Keys(account.seed)
+        self.keys = Keys(account.seed, one_time)
         self.line = Line(http)
         self.answers: list[str] = []
         self.tokens: list[str] = []

@@ -31,13 +31,17 @@ def new_pair() -> Pair:
 class Keys:
     """Of one device.
 
+    Args:
+        one_time: How many one-time prekeys it makes at a time.
+
     Attributes:
         seed: Of the account's identity key, Ed25519, which all of its devices share.
         device, signed: The device's key, and its signed prekey, of the number `signed_id`.
     """
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, one_time: int = ONE_TIME) -> None:
         self.seed = seed
+        self._count = one_time
         self.signed_id = 0
         self._one_time: dict[int, Pair] = {}
         self._next_id = 1
@@ -53,8 +57,8 @@ class Keys:
         self._former += self._own_secrets() if self.signed_id else []
         self.signed_id += 1
         self.device, self.signed = new_pair(), new_pair()
-        self._one_time = {self._next_id + n: new_pair() for n in range(ONE_TIME)}
-        self._next_id += ONE_TIME
+        self._one_time = {self._next_id + n: new_pair() for n in range(self._count)}
+        self._next_id += self._count
 
     def published(self) -> dict[str, Any]:
         """For registration and rotation."""
