@@ -17,6 +17,7 @@ from server.apis.session_relay import SESSION_RELAY
 from server.assembly import Assembly, derived
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
+from server.core.passwords import Strength
 from server.core.ports import Peers
 from server.reaper import reap
 from server.settings import Settings
@@ -96,6 +97,7 @@ class App:
         seat: Where it is among others; alone if it is not said.
         peers: Those on other machines, if it is to forward to them.
         apis: That it speaks.
+        strength: Of hashed passwords; the usual if it is not said.
 
     Attributes:
         chat: The core.
@@ -117,6 +119,7 @@ class App:
         seat: Seat | None = None,
         peers: Peers | None = None,
         apis: Sequence[Api] = APIS,
+        strength: Strength | None = None,
     ) -> None:
         self._settings = settings
         self._apis = apis
@@ -143,6 +146,7 @@ class App:
             self._keys,
             self._clock,
             self._metrics.traffic.accepted,
+            strength,
         )
         self.chat = self._assembly.chat
         proxies = Proxies(settings.trusted_hops, settings.trusted_networks)

@@ -16,7 +16,7 @@ from server.core.keys import KeySets
 from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.parts import Parts
-from server.core.passwords import Passwords
+from server.core.passwords import Passwords, Strength
 from server.core.presences import Presences
 from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
@@ -39,6 +39,7 @@ class Assembly:
         secret: At least 256 bits of this installation.
         keys: Of a foreign issuer of tokens; None if the settings name none.
         accepted: Told of each message that this process accepted.
+        strength: Of hashed passwords; the usual if it is not said.
 
     Attributes:
         chat: The core.
@@ -53,6 +54,7 @@ class Assembly:
         keys: KeySets | None,
         clock: Clock,
         accepted: Callable[[], None],
+        strength: Strength | None = None,
     ) -> None:
         self._settings = settings
         self._secret = secret
@@ -61,7 +63,7 @@ class Assembly:
         self._keys = keys
         self._clock = clock
         self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
-        self._passwords = Passwords(self._password_threads)
+        self._passwords = Passwords(self._password_threads, strength)
         self._parts = self._make_parts(accepted)
         self.chat = self._make_chat()
 

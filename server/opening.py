@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from server.app import APIS, App
 from server.core.clock import Clock, SystemClock
+from server.core.passwords import Strength
 from server.settings import Settings
 from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
@@ -21,6 +22,7 @@ async def opened(
     client: Client | None = None,
     seat: Seat | None = None,
     apis: Sequence[Api] = APIS,
+    strength: Strength | None = None,
 ) -> App:
     """A server on the live state that its settings name.
 
@@ -49,4 +51,5 @@ async def opened(
         seat=seat,
         peers=live.peers if live else None,
         apis=apis,
+        strength=strength,
     )

@@ -20,6 +20,7 @@ from server.transports.socketio.session import EngineSocket
 from server.transports.web_files import Client
 from tests.conformity import Conformity
 from tests.echoes import Echo, echo_of
+from tests.passwords import WEAK
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
 SECRET = "secret-of-the-tests-0123456789abcdef"
@@ -109,6 +110,7 @@ class RunningServer:
             client=self._client,
             seat=seat,
             apis=self._apis,
+            strength=WEAK,
         )
 
     def _add(self, node: App) -> None:

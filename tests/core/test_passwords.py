@@ -9,8 +9,8 @@ import pytest
 
 from server.core.errors import AppError, Code
 from server.core.passwords import MAX_CHARS, MIN_CHARS, Passwords, Strength, new_password
+from tests.passwords import WEAK
 
-WEAK = Strength(rounds=1, memory_bytes=8192)
 RIGHT = "correct horse battery"
 
 

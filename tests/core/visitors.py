@@ -20,7 +20,7 @@ from server.core.logins import LoginRules, Logins
 from server.core.messages import Messages
 from server.core.opaque import Opaque
 from server.core.parts import Parts
-from server.core.passwords import Passwords, Strength
+from server.core.passwords import Passwords
 from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.presences import Presences
 from server.core.recoveries import Recoveries
@@ -42,14 +42,11 @@ from server.stores.sql.conversations import SqlConversations, SqlMessages, leave
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
+from tests.passwords import WEAK
 
 TEA_ROOM = RoomId("tea-room")
 PEPPER = b"pepper of the tests"
 SIGNING_SECRET = b"signing secret of the tests, 32+"
-
-
-WEAK = Strength(rounds=1, memory_bytes=8192)
-"""Passwords that cost nothing."""
 
 PASSWORD_THREADS = ThreadPoolExecutor(2)
 

@@ -8,6 +8,7 @@ import redis.asyncio as redis_asyncio
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import AuthenticationError, RedisError
 
 from server.stores.redis.batches import MAX_RUNNING
@@ -28,6 +29,9 @@ _MAX_CONNECTIONS = MAX_RUNNING + 12
 """To one server; beside those for commands, some to listen and to look."""
 
 _SENTINEL_PORT = 26379
+
+# Else the library reads its own metadata anew for each connection.
+_DRIVER = DriverInfo()
 
 _FORMS = "redis://, rediss://, unix:// or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
 
@@ -94,6 +98,7 @@ def _options(timeout_s: float) -> dict[str, Any]:
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
+        "driver_info": _DRIVER,
         # A command that may have run must not be run again behind our back.
         "retry": Retry(NoBackoff(), 0),
     }

@@ -1,6 +1,8 @@
 """Servers whose accounts are in each kind of database, and people with accounts there."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,19 +14,29 @@ from tests.apis.secure_chat.keyrings import KEYS, Keyring
 from tests.apis.secure_chat.people import OpenAccount, Person, Register, call
 from tests.clocks import ManualClock
 from tests.installations import MEMORY, THREE, Installation
-from tests.postgres_servers import new_database
+from tests.postgres_servers import lent_database
 from tests.servers import RunningServer
 
 
 @pytest.fixture
 async def server(
-    installation: Installation, clock: ManualClock, settings: dict[str, Any], tmp_path
+    installation: Installation, clock: ManualClock, settings: dict[str, Any], tmp_path: Path
 ) -> AsyncIterator[RunningServer]:
     """In memory, in a file, or several nodes on one PostgreSQL."""
-    databases = {MEMORY.name: "sqlite://:memory:", THREE.name: None}
-    url = databases.get(installation.name, f"sqlite://{tmp_path}/data.sqlite3") or new_database()
-    async with installation.running(clock, **{"DATABASE_URL": url, **settings}) as one:
+    async with (
+        _database(installation, tmp_path) as url,
+        installation.running(clock, **{"DATABASE_URL": url, **settings}) as one,
+    ):
         yield one
+
+
+@asynccontextmanager
+async def _database(installation: Installation, folder: Path) -> AsyncIterator[str]:
+    if installation is THREE:
+        async with lent_database() as url:
+            yield url
+    else:
+        yield "sqlite://:memory:" if installation is MEMORY else f"sqlite://{folder}/data.sqlite3"
 
 
 @pytest.fixture

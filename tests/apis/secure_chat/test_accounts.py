@@ -5,7 +5,10 @@ import re
 import aiohttp
 import pytest
 
+from server.core.accounts import SignUp
 from server.core.ids import DeviceId
+from server.opening import opened
+from server.settings import load
 from tests.apis.secure_chat.people import PASSWORD, call
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import by_secret
@@ -226,6 +229,18 @@ async def test_block_lists_are_ones_own(alice, bob):
 
 
 # --- as those try who are up to no good ---
+
+
+async def test_passwords_are_hashed_as_is_advised_if_nothing_else_is_said():
+    settings = load({"DATABASE_URL": "sqlite://:memory:", "PORT": "0"})
+    app = await opened(settings, secret=SECRET, admin_token=ADMIN_TOKEN)
+    await app.start()
+    try:
+        wish = SignUp("alice", "alice@example.com", PASSWORD, "")
+        account = await app.chat.accounts.sign_up(wish, "home")
+    finally:
+        await app.stop()
+    assert re.match(r"\$argon2id\$v=19\$m=65536,t=2,p=1\$", str(account.password_hash))
 
 
 async def test_an_unknown_address_and_a_wrong_password_have_one_answer(alice, http):

@@ -1,6 +1,8 @@
-"""An empty database of each engine, opened."""
+"""A database of each engine, opened by one process or by two."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,13 +13,16 @@ from server.stores.sql.database import Database
 from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
-from tests.postgres_servers import new_database
+from tests.postgres_servers import lent_database, new_database
 from tests.stores.sql.accounts import NOW_MS, new_account
 from tests.stores.sql.households import Household
 
+ENGINES = ("sqlite", "postgres")
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def database(request, tmp_path) -> AsyncIterator[Database]:
+
+@pytest.fixture(params=ENGINES)
+async def empty_database(request, tmp_path) -> AsyncIterator[Database]:
+    """Without tables."""
     is_sqlite = request.param == "sqlite"
     one: Database = SQLite(tmp_path / "data.sqlite3") if is_sqlite else Postgres(new_database())
     await one.start()
@@ -25,10 +30,43 @@ async def database(request, tmp_path) -> AsyncIterator[Database]:
     await one.close()
 
 
+@pytest.fixture(params=ENGINES)
+async def database(request, tmp_path) -> AsyncIterator[Database]:
+    """With its tables."""
+    async with _opened(request.param, tmp_path, 1) as (one,):
+        yield one
+
+
+@pytest.fixture(params=ENGINES)
+async def databases(request, tmp_path) -> AsyncIterator[list[Database]]:
+    """One with its tables, as two processes have it."""
+    async with _opened(request.param, tmp_path, 2) as both:
+        yield both
+
+
+@asynccontextmanager
+async def _opened(engine: str, folder: Path, count: int) -> AsyncIterator[list[Database]]:
+    if engine == "sqlite":
+        file = folder / "data.sqlite3"
+        async with _started([SQLite(file) for _ in range(count)]) as found:
+            yield found
+    else:
+        async with lent_database() as url, _started([Postgres(url) for _ in range(count)]) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _started(databases: list[SQLite] | list[Postgres]) -> AsyncIterator[list[Database]]:
+    for one in databases:
+        await one.start()
+    await migrate(databases[0])
+    yield list(databases)
+    for one in databases:
+        await one.close()
+
+
 @pytest.fixture
-async def accounts(database: Database) -> SqlAccounts:
-    """The accounts of a database that has its tables."""
-    await migrate(database)
+def accounts(database: Database) -> SqlAccounts:
     return SqlAccounts(database)
 
 
@@ -42,24 +80,16 @@ async def bob(accounts: SqlAccounts) -> Account:
     return await accounts.sign_up(new_account("bob"), NOW_MS)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def two_nodes(request, tmp_path) -> AsyncIterator[tuple[SqlAccounts, SqlAccounts]]:
+@pytest.fixture
+def two_nodes(databases: list[Database]) -> tuple[SqlAccounts, SqlAccounts]:
     """The accounts of one database, as two processes have them."""
-    url = new_database() if request.param == "postgres" else None
-    path = tmp_path / "shared.sqlite3"
-    nodes: list[Database] = [Postgres(url) if url else SQLite(path) for _ in range(2)]
-    for node in nodes:
-        await node.start()
-    await migrate(nodes[0])
-    yield SqlAccounts(nodes[0]), SqlAccounts(nodes[1])
-    for node in nodes:
-        await node.close()
+    one, other = databases
+    return SqlAccounts(one), SqlAccounts(other)
 
 
 @pytest.fixture
 async def home(database: Database) -> Household:
     """Alice, Bob and Carol, with a phone each."""
-    await migrate(database)
     made = Household(database)
     await made.settle("alice", "bob", "carol")
     return made

@@ -10,7 +10,6 @@ from server.core.ids import DeviceId, UserId
 from server.core.ports.device_keys import Claimer, IdentityType, KeyOwner
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.device_keys import leave_keys
-from server.stores.sql.migrations import migrate
 from server.stores.sql.steps import rows
 from tests.core.visitors import refused
 from tests.stores.sql.accounts import claim, new_account, sign_in
@@ -35,7 +34,6 @@ BOB = Claimer(UserId("bob"), DeviceId("phone"))
 @pytest.fixture
 async def store(database):
     """Alice has a phone and a laptop, Bob a phone; none of them has keys."""
-    await migrate(database)
     await make_account(database, "alice", "phone", "laptop")
     await make_account(database, "bob", "phone")
     return KeyDesk(database)

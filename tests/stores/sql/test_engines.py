@@ -13,7 +13,7 @@ from tests.servers import until
 
 
 @pytest.fixture
-async def counters(database):
+async def counters(empty_database):
     """A table of counters by name, all at 0: `a` to `e`."""
 
     def steps():
@@ -23,8 +23,8 @@ async def counters(database):
             [(name, b"\0\xff") for name in "abcde"],
         )
 
-    await database.write(steps)
-    return database
+    await empty_database.write(steps)
+    return empty_database
 
 
 def count(name):

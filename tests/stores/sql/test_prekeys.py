@@ -12,12 +12,8 @@ from msgspec import structs
 from server.core.errors import Code
 from server.core.ids import UserId
 from server.core.ports.device_keys import Claimer, PrekeyStats
-from server.stores.sql.migrations import migrate
-from server.stores.sql.postgres import Postgres
 from server.stores.sql.spent import Range, is_spent, merged
-from server.stores.sql.sqlite import SQLite
 from tests.core.visitors import refused
-from tests.postgres_servers import new_database
 from tests.stores.sql.keyrings import (
     LATER_MS,
     NOW_MS,
@@ -37,7 +33,6 @@ BOB = Claimer(UserId("bob"), None)
 @pytest.fixture
 async def store(database):
     """Alice's phone has keys and no prekeys."""
-    await migrate(database)
     await make_account(database, "alice", "phone", "laptop")
     store = KeyDesk(database)
     await store.add(ALICE, new_keys(), RULES, NOW_MS)
@@ -71,22 +66,14 @@ async def test_of_fifty_each_goes_to_one_of_a_hundred_who_ask_at_once(store):
     assert await claim(store) is None
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
-async def test_of_fifty_each_goes_to_one_of_a_hundred_who_ask_two_nodes(engine, tmp_path):
-    url = new_database() if engine == "postgres" else ""
-    nodes = [Postgres(url) if url else SQLite(tmp_path / "data.sqlite3") for _ in range(2)]
-    for node in nodes:
-        await node.start()
-    await migrate(nodes[0])
-    await make_account(nodes[0], "alice", "phone")
-    stores = [KeyDesk(node) for node in nodes]
+async def test_of_fifty_each_goes_to_one_of_a_hundred_who_ask_two_nodes(databases):
+    await make_account(databases[0], "alice", "phone")
+    stores = [KeyDesk(one) for one in databases]
     await stores[0].add(ALICE, new_keys(*range(50)), RULES, NOW_MS)
 
     claimed = await asyncio.gather(*(claim(stores[at % 2]) for at in range(100)))
 
     assert Counter(claimed) == once_each(50, nones=50)
-    for node in nodes:
-        await node.close()
 
 
 async def test_each_device_gives_one_of_its_own_and_none_to_itself(store):

@@ -1,6 +1,7 @@
 """A server on one database, and people with an account and a device each who use its REST."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -11,7 +12,7 @@ from server.core.ids import DeviceId
 from server.core.ports import SignInDevice
 from tests.clocks import ManualClock
 from tests.installations import Installation
-from tests.postgres_servers import new_database
+from tests.postgres_servers import lent_database
 from tests.servers import RunningServer
 
 PASSWORD = "SecurePass123!"
@@ -50,10 +51,11 @@ Enter = Callable[..., Awaitable[Member]]
 async def server(
     installation: Installation, clock: ManualClock, settings: dict[str, Any]
 ) -> AsyncIterator[RunningServer]:
-    if installation.nodes > 1:
-        settings = {"DATABASE_URL": new_database(), **settings}
-    async with installation.running(clock, **settings) as one:
-        yield one
+    async with AsyncExitStack() as stack:
+        if installation.nodes > 1:
+            url = await stack.enter_async_context(lent_database())
+            settings = {"DATABASE_URL": url, **settings}
+        yield await stack.enter_async_context(installation.running(clock, **settings))
 
 
 @pytest.fixture
