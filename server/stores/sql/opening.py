@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from server.stores.sql.database import Database
-from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 
 _FILE_SCHEME = "sqlite://"
@@ -18,5 +17,9 @@ def file_of(url: str | None, default: Path) -> Path | None:
 
 def database_at(url: str | None, default: Path) -> Database:
     """The database of a URL, which is not opened yet."""
-    file = file_of(url, default)
-    return SQLite(file) if file else Postgres(str(url))
+    if file := file_of(url, default):
+        return SQLite(file)
+    # Who needs no PostgreSQL has none of its library in memory.
+    from server.stores.sql.postgres import Postgres  # noqa: PLC0415
+
+    return Postgres(str(url))
