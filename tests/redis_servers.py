@@ -77,6 +77,7 @@ class RedisServer:
             *("--save", "", "--appendonly", "no", "--daemonize", "no", *options),
         ]
         self._process: subprocess.Popen[bytes] | None = None
+        self._flusher: redis.Redis | None = None
 
     @property
     def is_running(self) -> bool:
@@ -116,6 +117,11 @@ class RedisServer:
         with redis.Redis.from_url(self.url, socket_timeout=5) as client:
             yield client
 
+    def flush(self) -> None:
+        """Empty all of its databases, by a connection that is kept for the next time."""
+        self._flusher = self._flusher or redis.Redis.from_url(self.url, socket_timeout=5)
+        self._flusher.flushall()
+
     def stop(self) -> None:
         """End it in order; without persistence everything in it is gone."""
         if self._process:
@@ -141,6 +147,8 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
+        if self._flusher:
+            self._flusher.close()
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -2,7 +2,7 @@
 
 import { Agent } from "node:http";
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 // Of this machine, one for each person, where a balancer tells people apart by their addresses.
 const addresses = process.env.OWN_ADDRESSES && ownAddresses();

