@@ -6,7 +6,7 @@ from server.app import App
 from server.core.ids import new_id
 from server.stores.redis.live import RedisLive
 
-LIMIT_S = 5
+LIMIT_S = 20
 AGAIN_S = 0.1
 
 

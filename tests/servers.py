@@ -182,8 +182,8 @@ async def running_nodes(
     server.check_answers()
 
 
-async def until(condition: Callable[[], object], limit_s: float = 5) -> None:
-    """Wait for a condition to become true.
+async def until(condition: Callable[[], object], limit_s: float = 20) -> None:
+    """Wait for a condition to become true; a busy machine may take its time.
 
     Raises:
         TimeoutError: It did not within the limit.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -336,6 +337,7 @@ class Meetings(RuleBasedStateMachine):
             self.twins.close()
 
 
+@pytest.mark.timeout(300)
 def test_no_order_of_meeting_parting_and_falling_out_breaks_a_rule_of_groups(backend):
     class MeetingsThere(Meetings):
         pass
@@ -385,6 +387,7 @@ def act(twins, chance, people):
         getattr(twins, deed)(user)
 
 
+@pytest.mark.timeout(300)
 def test_a_thousand_strangers_meet_and_part_at_random_and_every_rule_holds(backend):
     chance = random.Random(20_261_121)
     people = [f"user-{number}" for number in range(1_000 if backend.slowness < 10 else 100)]

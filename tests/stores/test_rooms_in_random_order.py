@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -353,6 +354,7 @@ class Comings(RuleBasedStateMachine):
             self._loop.close()
 
 
+@pytest.mark.timeout(300)
 def test_no_order_of_coming_going_and_crashing_breaks_sequence_members_or_places(backend):
     class ComingsThere(Comings):
         pass

@@ -121,7 +121,7 @@ class SlowReader:
         seen = len(self.packets)
         await self.read_all(lambda: any(one.startswith(start) for one in self.packets[seen:]))
 
-    async def read_all(self, condition: Callable[[], object], limit_s: float = 5) -> None:
+    async def read_all(self, condition: Callable[[], object], limit_s: float = 20) -> None:
         """Read on until what was read makes a condition true.
 
         Raises:

@@ -45,7 +45,7 @@ def head(method: str, target: str, headers: dict[str, str] | None = None) -> byt
     return "\r\n".join([*text, "", ""]).encode("utf-8", "surrogateescape")
 
 
-async def exchange(url: str, *parts: bytes, peer: str | None = None, limit_s: float = 5) -> Reply:
+async def exchange(url: str, *parts: bytes, peer: str | None = None, limit_s: float = 20) -> Reply:
     """Write these bytes, one after the other, and read one answer.
 
     Args:
@@ -174,7 +174,7 @@ class Line:
         await self.send(f"42{number}{json.dumps([event, *arguments])}")
         return await self.ack(number)
 
-    async def ack(self, number: int, limit_s: float = 5) -> Any:
+    async def ack(self, number: int, limit_s: float = 20) -> Any:
         """The first argument of the acknowledgement of that number.
 
         Raises:
@@ -185,7 +185,7 @@ class Line:
             raise ConnectionError(f"ended with {self.close_code} instead of an acknowledgement")
         return self._acks[number]
 
-    async def until(self, condition: Callable[[], object], limit_s: float = 5) -> None:
+    async def until(self, condition: Callable[[], object], limit_s: float = 20) -> None:
         """Wait until what was heard here makes a condition true.
 
         Raises:
