@@ -11,6 +11,10 @@ from tests.web.visitors import Visitor
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
+RESTS = """() => !document.querySelector("dialog[open]") &&
+    [...document.querySelectorAll("textarea, select")].every((one) => one.value === "")"""
+"""Nothing is open, nothing is begun, and the next message is for everyone."""
+
 
 class Talker:
     """Somebody in front of the page.
@@ -55,9 +59,11 @@ class Talker:
 
     async def rest(self, people: int) -> None:
         """Have nothing open, nothing begun, and so many people here."""
+        await self.counts(people)
+        if await self.page.evaluate(RESTS):
+            return
         if await self.page.get_by_role("dialog").count():
             await self.close()
-        await self.counts(people)
         await self.field.fill("")
         choice = self.page.get_by_role("combobox", name="To")
         if await choice.count():

@@ -86,14 +86,28 @@ async def test_a_text_of_sixteen_thousand_characters_arrives_folded_and_one_more
     assert await message.locator(".said").inner_text() == "🎈" * 16_000
 
 
+WATCH = """(shown) => {
+    window.typing = [];
+    new MutationObserver(() => window.typing.push(shown.textContent))
+        .observe(shown, { childList: true, subtree: true, characterData: true });
+}"""
+"""Keep all that is said of who types: nobody does for long."""
+
+
 async def test_who_types_is_named_unless_it_is_for_one_alone(together):
     ann, bob, cy = together
+    shown = ann.page.locator(".typing")
+    await shown.evaluate(WATCH)
     await cy.write_to("Ann")
     await cy.field.press_sequentially("a secret")
 
     await bob.field.press_sequentially("hm")
 
-    await expect(ann.page.locator(".typing")).to_have_text("\u2068Bob\u2069 is typing…")
+    await expect(shown).to_have_text("\u2068Bob\u2069 is typing…")
+    await cy.field.press("Enter")
+    await ann.hears("a secret")
+    said = await ann.page.evaluate("() => window.typing")
+    assert [words for words in said if "Cy" in words] == []
 
 
 async def test_a_new_name_is_seen_by_all_also_above_old_messages(together, guest):
