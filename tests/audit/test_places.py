@@ -80,7 +80,9 @@ def sqlite(tmp_path):
     connection.close()
 
 
-@pytest.mark.parametrize("value", [SECRET, PLAIN, gzip.compress(PLAIN), BLOB])
+@pytest.mark.parametrize(
+    "value", [SECRET, PLAIN, gzip.compress(PLAIN), BLOB], ids=["text", "bytes", "gzip", "blob"]
+)
 def test_a_row_of_sqlite_that_has_it_is_found_while_it_is_in_use(files, tmp_path, sqlite, value):
     sqlite.execute("INSERT INTO notes VALUES (1, ?)", (value,))
 
@@ -156,6 +158,7 @@ async def run(url, *statements):
         ("JSONB", f'{{"note": "{SECRET}"}}', "plain"),
         ("TEXT[]", ["", SECRET], "plain"),
     ],
+    ids=["text", "blob", "gzip", "JSON", "array"],
 )
 async def test_a_row_of_postgres_that_has_it_is_found(postgres, whole, kind, value, form):
     assert not (await look_at_postgres(postgres, whole)).found
@@ -196,7 +199,7 @@ async def test_a_postgres_that_is_away_is_a_problem_that_tells_no_password(whole
     assert "password" not in look.line()
 
 
-@pytest.mark.parametrize("value", [PLAIN, BLOB])
+@pytest.mark.parametrize("value", [PLAIN, BLOB], ids=["bytes", "blob"])
 async def test_an_archive_that_has_it_is_found_though_it_is_packed(
     postgres, files, whole, tmp_path, monkeypatch, value
 ):
