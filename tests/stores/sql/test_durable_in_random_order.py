@@ -473,7 +473,7 @@ def test_four_people_who_talk_for_long_find_all_that_is_there_for_them(loop_and_
     chance = random.Random(20_261_122)
     loop, home = loop_and_home
     twins = Twins(home, loop)
-    for user in itertools.islice(itertools.cycle(twins.people.values()), 300):
+    for user in itertools.islice(itertools.cycle(twins.people.values()), 150):
         act(twins, chance)
         twins.look(user)
     twins.look_at_roles()
