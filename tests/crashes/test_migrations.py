@@ -14,9 +14,11 @@ from server.stores.sql.steps import Row, Steps, rows
 from tests.crashes.migrating import database_of, migrate_and_die
 from tests.postgres_servers import PostgresServer, new_database
 
+pytestmark = pytest.mark.timeout(600)
+
 KILLED = -signal.SIGKILL
 
-STRIDE = {"sqlite": 3, "postgres": 12}
+STRIDE = {"sqlite": 5, "postgres": 14}
 """Of so many moments one is tried."""
 
 _TABLES = {

@@ -34,6 +34,8 @@ from tests.stores.sql.households import NOW_MS, Household
 
 T = TypeVar("T")
 
+pytestmark = pytest.mark.timeout(600)  # each step waits for the disk
+
 NAMES = ("alice", "bob", "carol", "dave")
 BOUNDS = Bounds(room_members=3)
 LONG = 1_000
@@ -471,7 +473,7 @@ def test_four_people_who_talk_for_long_find_all_that_is_there_for_them(loop_and_
     chance = random.Random(20_261_122)
     loop, home = loop_and_home
     twins = Twins(home, loop)
-    for user in itertools.islice(itertools.cycle(twins.people.values()), 500):
+    for user in itertools.islice(itertools.cycle(twins.people.values()), 150):
         act(twins, chance)
         twins.look(user)
     twins.look_at_roles()
