@@ -215,6 +215,8 @@ async def test_what_a_query_says_it_says_once_and_is_never_null(scene: Scene) ->
         assert (answer.status, answer.code) == (400, "invalid_request"), query
     twice = f"DELETE /api/messages/message-1?roomId=a&roomId={scene.ids['roomId']}"
     assert (await scene.ask(scene.alice, twice)).status == 400
+    once = f"DELETE /api/messages/message-1?roomId={scene.ids['roomId']}"
+    assert (await scene.ask(scene.alice, once, {"roomId": "another"})).status == 400
 
 
 async def test_a_packed_body_is_never_unpacked(scene: Scene) -> None:
