@@ -146,6 +146,8 @@ async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
     beside = {**in_query, **named}
     if beside and not isinstance(body, dict):
         raise AppError(Code.INVALID_REQUEST, "the body is no object")
+    if any(name in body and body[name] != value for name, value in in_query.items()):
+        raise AppError(Code.INVALID_REQUEST, "query and body say different things")
     return decoder.request(route.request, {**in_query, **body, **named} if beside else body)
 
 

@@ -32,7 +32,7 @@ OPERATORS = "^/(sessions|api/groups|api/groups/cleanup|api/admin/.*)$"
 WITHOUT = "^/api/auth/(logout|login|signup|guest|refresh)$"
 """What is asked without a token: to log out would be the end of it."""
 
-ENDINGS = r"/(ban|reset-password|devices/\{deviceId\})$"
+ENDINGS = r"/(ban|reset-password|revoke-devices|auth/logout|devices/\{deviceId\})$"
 """What is asked last: ids are taken from answers, so that the account itself may be signed out."""
 
 NOT_IN_A_SCHEMA = "positive_data_acceptance"

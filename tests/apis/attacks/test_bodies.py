@@ -210,11 +210,13 @@ async def test_of_a_field_that_stands_twice_the_last_counts_everywhere(scene: Sc
 async def test_what_a_query_says_it_says_once_and_is_never_null(scene: Scene) -> None:
     path = f"GET /api/messages/direct/{scene.bob.user_id}?"
     assert (await scene.ask(scene.alice, path + "before=7&limit=3")).status == 200
-    for query in ("before=7&before=9", "before=null", "limit=1&limit=1", "after=", "limit=1e1"):
+    for query in ("before=7&before=9", "before=null", "limit=1&limit=1", "after=", "limit=1.5"):
         answer = await scene.ask(scene.alice, path + query)
         assert (answer.status, answer.code) == (400, "invalid_request"), query
     twice = f"DELETE /api/messages/message-1?roomId=a&roomId={scene.ids['roomId']}"
     assert (await scene.ask(scene.alice, twice)).status == 400
+    once = f"DELETE /api/messages/message-1?roomId={scene.ids['roomId']}"
+    assert (await scene.ask(scene.alice, once, {"roomId": "another"})).status == 400
 
 
 async def test_a_packed_body_is_never_unpacked(scene: Scene) -> None:

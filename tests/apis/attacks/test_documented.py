@@ -1,22 +1,29 @@
 """Schemathesis finds nothing: what is documented is so, and all else is refused as documented."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.apis.attacks.documented import SETTINGS, ask_all
+from tests.apis.attacks.documented import ENDINGS, SETTINGS, ask_all
 from tests.apis.attacks.scenes import ROUTES
 from tests.system.processes import server_process
 
-NEVER_GOOD = {
-    # Nobody guesses a token, a password, a signature or an id.
-    "POST /api/auth/refresh",
-    "POST /api/auth/logout",
-    "POST /api/auth/login",
-    "POST /api/auth/password",
-    "POST /api/keys/register",
-    "POST /api/keys/rotate",
+REACHED = {
+    "GET /api/admin/accounts",
+    "GET /api/auth/devices",
+    "GET /api/groups/current",
+    "GET /api/messages/conversations",
+    "GET /api/messages/offline",
+    "GET /api/rooms",
+    "GET /sessions",
+    "POST /api/auth/guest",
+    "POST /api/auth/signup",
+    "POST /api/groups/join-random",
+    "POST /api/messages/search",
+    "POST /api/reserve-session",
 }
+"""Some of what answers well: so the run came further than to the door."""
 
 
 @pytest.mark.timeout(500)
@@ -30,8 +37,7 @@ def test_all_that_the_document_says_is_so(tmp_path: Path) -> None:
     assert outcome.is_signed_in
     assert '"exception"' not in log
     assert '"level": "error"' not in log
-    # It came further than to the door.
-    good = {route for route, status in outcome.statuses if status < 300}
-    named = {name for name in ROUTES if "{" in name}
-    assert ROUTES.keys() - named - good <= NEVER_GOOD
-    assert {route for route, _ in outcome.statuses} >= ROUTES.keys()
+    assert {route for route, status in outcome.statuses if status < 300} >= REACHED
+    seen = {route for route, _ in outcome.statuses}
+    last = {name for name in ROUTES if re.search(ENDINGS, name)}
+    assert seen >= ROUTES.keys() - last
