@@ -20,12 +20,12 @@ WORKERS = 2
 DEVICES = 12
 
 WITH_LETTERS = """
-from server import app
+from server import app, opening
 from tests.transports.raw.letters import Office
 
 office = Office()
 office.members["tea"] = ("alice", "bob")
-app.opened.__kwdefaults__["apis"] = (*app.APIS, office.api())
+opening.opened.__kwdefaults__["apis"] = (*app.APIS, office.api())
 """
 """Python runs it at the start of each process. Each keeps letters of its own."""
 
