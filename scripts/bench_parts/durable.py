@@ -104,6 +104,9 @@ def _hushwire(url: str) -> Kind:
     settings = {
         "PORT": "0",
         "RATE_LIMITS": "off",
+        "ADDRESS_SIGNUPS_PER_MINUTE": "100000",
+        "ADDRESS_SIGNINS_PER_MINUTE": "100000",
+        "ACCOUNT_SIGNINS_PER_MINUTE": "100000",
         "DATABASE_URL": url,
         "JWT_SECRET": "j" * 32,
         "ADMIN_TOKEN": "a" * 16,
