@@ -18,6 +18,7 @@ from server.core.messages import Messages
 from server.core.parts import Parts
 from server.core.passwords import Passwords, Strength
 from server.core.presences import Presences
+from server.core.queues import Queues
 from server.core.recoveries import DOUBT_MS, Recoveries
 from server.core.relay import Relay
 from server.core.revocations import Revocations
@@ -114,6 +115,7 @@ class Assembly:
             device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
             presences=presences,
+            queues=Queues(parts, durable.queues, publish),
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
         )
 

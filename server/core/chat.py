@@ -10,6 +10,7 @@ from server.core.groups import Groups
 from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.presences import Presences
+from server.core.queues import Queues
 from server.core.recoveries import Recoveries
 from server.core.revocations import Revocations
 from server.core.rooms import Rooms
@@ -37,5 +38,6 @@ class Chat(Struct, frozen=True, kw_only=True):
     conversations: Conversations
     mail: DurableMessages
     presences: Presences
+    queues: Queues
     logins: Logins
     device_keys: DeviceKeys

@@ -42,6 +42,7 @@ class Code(Enum):
     TOO_MANY_CONNECTIONS = ("too_many_connections", True)
     TOO_MANY_ROOMS = ("too_many_rooms", False)
     LIMIT_REACHED = ("limit_reached", False)
+    QUEUE_FULL = ("queue_full", True)
     SLOW_READER = ("slow_reader", True)
     SERVER_FULL = ("server_full", True)
     UNAVAILABLE = ("unavailable", True)

@@ -55,6 +55,12 @@ class MessageId(str):
     __slots__ = ()
 
 
+class EventId(str):
+    """Names an event among those of its sender, and in the queues where it waits."""
+
+    __slots__ = ()
+
+
 ConnectionId = NewType("ConnectionId", str)
 """One live connection of one browser tab or program."""
 

@@ -15,6 +15,9 @@ class Bounds(Struct, frozen=True):
         rooms_per_user: Durable rooms that one is a member of, and conversations that one begins.
         rooms_by_stranger, rooms_by_strangers: Durable rooms into which one is put by somebody,
             or by all, with whom one takes part in none.
+        queue_events, queue_events_of_sender: That wait for one device, in all and of one sender.
+        queue_rotations: Places of a queue beyond these, for what is about keys.
+        event_recipients: Of one event that names them.
     """
 
     id_chars: int = 128
@@ -37,6 +40,10 @@ class Bounds(Struct, frozen=True):
     rooms_by_stranger: int = 10
     rooms_by_strangers: int = 100
     description_chars: int = 2_000
+    queue_events: int = 10_000
+    queue_events_of_sender: int = 1_000
+    queue_rotations: int = 1_000
+    event_recipients: int = 1_000
 
     @property
     def id_bytes(self) -> int:

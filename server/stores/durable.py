@@ -6,12 +6,14 @@ from server.core.limits import Bounds
 from server.core.ports import AccountStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
+from server.core.ports.queues import QueueStore
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
+from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
 
 FILE_NAME = "hushwire.sqlite3"
@@ -25,14 +27,16 @@ class Durable:
         accounts: Accounts, their devices and tokens.
         device_keys: The keys of these devices.
         conversations, messages: Durable rooms, and what is said there.
+        queues: Events that wait for devices.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
         self.database = database
-        self.accounts: AccountStore = SqlAccounts(database, [leave_keys, leave_rooms])
+        self.accounts: AccountStore = SqlAccounts(database, [leave_keys, leave_rooms, leave_queues])
         self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
         self.conversations: ConversationStore = SqlConversations(database, bounds)
         self.messages: MessageStore = SqlMessages(database, bounds)
+        self.queues: QueueStore = SqlQueues(database, bounds)
         self._watch = Watch(database)
 
     @property

@@ -25,7 +25,11 @@ COMMAND_LIMIT_S = 5.0
 TRIES = 8
 """Of a transaction that met others."""
 
-_MET_OTHERS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_MET_OTHERS = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,  # another one has just put in what was not there when we looked
+)
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -90,8 +94,10 @@ class Postgres:
         for attempt in range(TRIES):
             try:
                 return await self._run(steps)
-            except _MET_OTHERS:
+            except _MET_OTHERS as error:
                 log.info("met_others", extra={"attempt": attempt})
+                if attempt + 1 == TRIES and isinstance(error, asyncpg.UniqueViolationError):
+                    raise  # it is no other one, but a fault of ours
         raise unavailable()
 
     async def read(self, steps: Callable[[], Steps[T]]) -> T:

@@ -1,0 +1,181 @@
+"""What is read before events are put into queues: who is there, and what of it is stored."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from server.core.ids import EventId, UserId
+from server.core.kinds import DURABLE, Kind
+from server.core.limits import Bounds
+from server.core.ports.queues import NewEvent, Queued
+from server.core.queued import DEFAULT_DEVICE
+from server.stores.sql.queues.places import QueueKey, Queues
+from server.stores.sql.steps import Steps, listed, rows, run_many
+
+Groups = Mapping[str, frozenset[str]]
+"""Members of groups that are locked."""
+
+
+class Known(Struct):
+    """What is known of those who send and of those who are to get it.
+
+    Attributes:
+        users: Who of them has an account.
+        blocks: Who has blocked whom.
+        stored: Events that were sent before, by sender and id.
+        held: How many events of a sender wait in a queue, where they may be too many.
+        holders: Whose event it is that has an id in a queue.
+        stored_bytes: What senders have stored.
+        taken: What comes on top of that.
+    """
+
+    users: frozenset[str]
+    blocks: frozenset[tuple[str, str]]
+    stored: dict[tuple[str, str], Queued]
+    held: Counter[tuple[QueueKey, str]]
+    holders: dict[tuple[QueueKey, str], str]
+    stored_bytes: dict[str, int]
+    taken: Counter[str]
+
+
+def lock_groups(news: Iterable[NewEvent], *, waits: bool) -> Steps[Groups]:
+    """Have nobody come or go in the groups that events are for."""
+    wanted = sorted({str(one.group_id) for one in news if one.group_id is not None})
+    if not wanted:
+        return {}
+    found = yield from rows(
+        "SELECT room_id, kind FROM rooms WHERE room_id = ANY($1::text[]) AND deleted_ms IS NULL "
+        f"ORDER BY room_id FOR SHARE{'' if waits else ' SKIP LOCKED'}",
+        wanted,
+    )
+    locked = [room_id for room_id, kind in found if DURABLE[Kind(kind)].is_managed]
+    members = yield from rows(
+        "SELECT room_id, user_id FROM room_members WHERE room_id = ANY($1::text[])", locked
+    )
+    groups: dict[str, set[str]] = {room_id: set() for room_id in locked}
+    for room_id, user_id in members:
+        groups[room_id].add(user_id)
+    return {room_id: frozenset(users) for room_id, users in groups.items()}
+
+
+def make_queues(user_ids: list[str], now_ms: int) -> Steps[frozenset[QueueKey]]:
+    """Make queues for those who have an account and none.
+
+    Returns:
+        All queues of these users that take events.
+    """
+    found = yield from rows(
+        "SELECT user_id, device_id, has_lapsed FROM queues WHERE user_id = ANY($1::text[])",
+        user_ids,
+    )
+    without = sorted(set(user_ids) - {user_id for user_id, _, _ in found})
+    keys = {(user_id, device_id) for user_id, device_id, lapsed in found if not lapsed}
+    if without:
+        keys.update((yield from _make_first(without, now_ms)))
+    return frozenset(keys)
+
+
+def _make_first(user_ids: list[str], now_ms: int) -> Steps[list[QueueKey]]:
+    """A queue for each device of these users; for one without, that of the default device."""
+    found = yield from rows(
+        "SELECT a.user_id, d.device_id FROM accounts a LEFT JOIN devices d "
+        "ON d.user_id = a.user_id AND d.revoked_ms IS NULL "
+        "WHERE a.user_id = ANY($1::text[]) AND a.deleted_ms IS NULL "
+        "ORDER BY a.user_id, d.device_id",
+        user_ids,
+    )
+    made = [(user_id, device_id or DEFAULT_DEVICE) for user_id, device_id in found]
+    yield from run_many(
+        "INSERT INTO queues (user_id, device_id, seq, waiting, seen_ms, has_lapsed) "
+        "VALUES ($1, $2, 0, 0, $3, FALSE) ON CONFLICT (user_id, device_id) DO NOTHING",
+        [(*key, now_ms) for key in made],
+    )
+    return made
+
+
+def read_known(
+    news: Sequence[NewEvent], user_ids: list[str], queues: Queues, bounds: Bounds
+) -> Steps[Known]:
+    senders = sorted({str(one.sender) for one in news})
+    users = yield from rows(
+        "SELECT user_id FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL",
+        user_ids,
+    )
+    blocks = yield from rows(
+        "SELECT user_id, blocked_id FROM account_blocks "
+        "WHERE (user_id = ANY($1::text[]) AND blocked_id = ANY($2::text[])) "
+        "OR (user_id = ANY($2::text[]) AND blocked_id = ANY($1::text[]))",
+        user_ids,
+        senders,
+    )
+    sizes = yield from rows(
+        "SELECT user_id, bytes FROM stored_bytes WHERE user_id = ANY($1::text[])", senders
+    )
+    known = Known(
+        users=frozenset(one for (one,) in users),
+        blocks=frozenset((blocker, blocked) for blocker, blocked in blocks),
+        stored=(yield from _stored(news)),
+        held=Counter(),
+        holders={},
+        stored_bytes={str(user_id): int(size) for user_id, size in sizes},
+        taken=Counter(),
+    )
+    yield from _read_held(known, senders, queues, bounds.queue_events_of_sender - len(news))
+    yield from _read_holders(known, news, queues)
+    return known
+
+
+def _stored(news: Iterable[NewEvent]) -> Steps[dict[tuple[str, str], Queued]]:
+    """Which events were sent before."""
+    found = yield from rows(
+        "SELECT e.sender_id, e.event_id, e.sent_ms, e.refused FROM events e "
+        "JOIN json_array_elements($1::json) AS asked "
+        "ON e.sender_id = (asked.value ->> 0) AND e.event_id = (asked.value ->> 1)",
+        listed((one.sender, one.event_id) for one in news),
+    )
+    return {
+        (sender, event_id): Queued(
+            event_id=EventId(event_id),
+            sent_ms=sent_ms,
+            users=(),
+            full=tuple(map(UserId, msgspec.json.decode(refused))),
+            is_repeat=True,
+        )
+        for sender, event_id, sent_ms, refused in found
+    }
+
+
+def _read_held(known: Known, senders: list[str], queues: Queues, enough: int) -> Steps[None]:
+    """Count what waits of senders, in queues that have enough for that to be too much."""
+    long = [key for key, one in queues.items() if one.waiting >= enough]
+    if not long:
+        return
+    found = yield from rows(
+        "SELECT q.user_id, q.device_id, q.sender_id, COUNT(*) FROM queued_events q "
+        "JOIN json_array_elements($1::json) AS asked "
+        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
+        "WHERE q.sender_id = ANY($2::text[]) GROUP BY q.user_id, q.device_id, q.sender_id",
+        listed(long),
+        senders,
+    )
+    for user_id, device_id, sender, count in found:
+        known.held[((user_id, device_id), sender)] = count
+
+
+def _read_holders(known: Known, news: Iterable[NewEvent], queues: Queues) -> Steps[None]:
+    """Read whose events have the ids that are sent."""
+    busy = [key for key, one in queues.items() if one.waiting]
+    if not busy:
+        return
+    found = yield from rows(
+        "SELECT q.user_id, q.device_id, q.event_id, q.sender_id FROM queued_events q "
+        "JOIN json_array_elements($1::json) AS asked "
+        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
+        "WHERE q.event_id = ANY($2::text[])",
+        listed(busy),
+        sorted({str(one.event_id) for one in news}),
+    )
+    for user_id, device_id, event_id, sender in found:
+        known.holders[((user_id, device_id), event_id)] = sender

@@ -1,0 +1,214 @@
+"""Queues of events: order, acknowledgements, repeats and bounds."""
+
+import asyncio
+
+import pytest
+
+from server.core.errors import AppError, Code
+from server.core.ids import DeviceId, UserId
+from server.core.limits import Bounds
+from server.core.ports.conversations import Device
+from server.core.queued import DEFAULT_DEVICE
+from tests.stores.sql.households import NOW_MS, phone
+from tests.stores.sql.queues_at_home import Post
+
+BOB = phone("bob")
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@pytest.fixture
+def post(home) -> Post:
+    return Post(home, Bounds(queue_events=6, queue_events_of_sender=4, queue_rotations=2))
+
+
+async def test_events_wait_in_the_order_in_which_they_came(post):
+    for one in ("one", "two", "three"):
+        await post.send("alice", "bob", one)
+    assert await post.places(BOB) == [(1, "one"), (2, "two"), (3, "three")]
+
+
+async def test_an_event_comes_as_it_was_sent(post):
+    await post.send("alice", "bob", "one")
+    (event,) = await post.read(BOB)
+    assert (event.sender, event.type, event.payload) == ("alice", "MESSAGE", "c2VjcmV0")
+    assert (event.metadata, event.sent_ms, event.lost_as) == (b'{"chat_id":"c"}', NOW_MS, None)
+
+
+async def test_an_event_waits_until_it_is_acknowledged_and_the_others_stay(post):
+    for one in ("one", "two", "three"):
+        await post.send("alice", "bob", one)
+    assert await post.acknowledge(BOB, "two", "two", "nothing") == [2, None, None]
+    assert await post.places(BOB) == [(1, "one"), (3, "three")]
+
+
+async def test_sequences_go_on_after_all_was_acknowledged(post):
+    await post.send("alice", "bob", "one")
+    await post.acknowledge(BOB, "one")
+    await post.send("alice", "bob", "two")
+    assert await post.places(BOB) == [(2, "two")]
+
+
+async def test_an_acknowledgement_by_one_device_takes_nothing_from_another(post):
+    await post.home.add_device("bob", "bob-laptop")
+    await post.send("alice", "bob", "one")
+    await post.acknowledge(BOB, "one")
+    laptop = Device(UserId("bob"), DeviceId("bob-laptop"))
+    assert await post.places(laptop) == [(1, "one")]
+
+
+async def test_a_user_without_devices_has_a_queue_of_the_default_device(post):
+    await post.home.change("DELETE FROM devices WHERE user_id = 'bob'")
+    await post.send("alice", "bob", "one")
+    assert await post.places(Device(UserId("bob"), DEFAULT_DEVICE)) == [(1, "one")]
+
+
+async def test_a_repeat_is_answered_as_the_first_and_delivers_nothing(post):
+    first = await post.send("alice", "bob", "one")
+    again = await post.send("alice", "bob", "one", now_ms=NOW_MS + 5)
+    assert (again.sent_ms, again.users, again.is_repeat) == (first.sent_ms, (), True)
+    assert len(await post.read(BOB)) == 1
+
+
+async def test_a_repeat_delivers_nothing_after_the_acknowledgement_either(post):
+    await post.send("alice", "bob", "one")
+    await post.acknowledge(BOB, "one")
+    assert (await post.send("alice", "bob", "one")).is_repeat
+    assert await post.read(BOB) == []
+
+
+async def test_the_same_event_at_the_same_time_is_queued_once(post):
+    await asyncio.gather(*(post.send("alice", ("bob", "carol"), "one") for _ in range(10)))
+    assert await post.places(BOB) == await post.places(phone("carol")) == [(1, "one")]
+
+
+async def test_an_id_that_another_sender_has_in_the_queue_is_a_conflict(post):
+    await post.send("alice", "bob", "one")
+    with pytest.raises(AppError) as refusal:
+        await post.send("carol", "bob", "one")
+    assert refusal.value.code is Code.ID_CONFLICT
+    assert (await post.send("carol", "alice", "one")).users == ("alice",)
+
+
+async def test_who_has_no_account_gets_nothing_and_nor_do_the_others(post):
+    with pytest.raises(AppError) as refusal:
+        await post.send("alice", ("bob", "nobody"))
+    assert refusal.value.code is Code.RECIPIENT_NOT_FOUND
+    assert await post.read(BOB) == []
+
+
+async def test_whoever_blocked_the_sender_gets_nothing_and_that_does_not_show(post):
+    await post.home.block("bob", "alice")
+    queued = await post.send("alice", ("bob", "carol"))
+    assert (queued.users, queued.full) == (("carol",), ())
+    assert await post.read(BOB) == []
+
+
+async def test_a_group_event_is_for_all_members_on_all_but_the_sending_device(post):
+    await post.home.add_device("alice", "alice-laptop")
+    room = await post.home.room_of("alice", "bob")
+    await post.send("alice", room, "one")
+    laptop = Device(UserId("alice"), DeviceId("alice-laptop"))
+    assert await post.places(BOB) == await post.places(laptop) == [(1, "one")]
+    assert await post.read(phone("alice")) == []
+
+
+async def test_there_is_no_group_for_whoever_is_not_in_it(post):
+    room = await post.home.room_of("alice", "bob")
+    with pytest.raises(AppError) as refusal:
+        await post.send("carol", room)
+    assert refusal.value.code is Code.NOT_FOUND
+
+
+# --- bounds ---
+
+
+async def test_a_full_queue_is_told_and_the_others_get_it(post):
+    for count in range(6):
+        await post.send(("alice", "carol")[count % 2], "bob")
+    queued = await post.send("alice", ("bob", "carol"), "more")
+    assert (queued.users, queued.full) == (("carol",), ("bob",))
+    with pytest.raises(AppError) as refusal:
+        await post.send("alice", "bob")
+    assert refusal.value.code is Code.QUEUE_FULL
+    assert len(await post.read(BOB)) == 6
+
+
+async def test_one_sender_does_not_fill_a_queue(post):
+    for _ in range(4):
+        await post.send("alice", "bob")
+    with pytest.raises(AppError):
+        await post.send("alice", "bob")
+    assert (await post.send("carol", "bob")).users == ("bob",)
+
+
+async def test_there_is_room_for_key_rotations_in_a_full_queue(post):
+    for count in range(6):
+        await post.send(("alice", "carol")[count % 2], "bob")
+    for count in range(2):
+        await post.send(("alice", "carol")[count % 2], "bob", is_rotation=True)
+    with pytest.raises(AppError):
+        await post.send("alice", "bob", is_rotation=True)
+
+
+async def test_a_device_that_is_full_beside_another_sees_that_it_missed_something(post):
+    await post.home.add_device("bob", "bob-laptop")
+    laptop = Device(UserId("bob"), DeviceId("bob-laptop"))
+    for count in range(6):
+        sent = await post.send(("alice", "carol")[count % 2], "bob", f"e{count}")
+        await post.acknowledge(laptop, sent.event_id)
+    for count in range(3):
+        assert (await post.send("alice", "bob", f"more{count}")).full == ()
+    assert await post.places(laptop) == [(7, "more0"), (8, "more1"), (9, "more2")]
+    *_, last = await post.read(BOB)
+    assert (last.first_seq, last.seq, last.lost_as.value) == (7, 9, "queue_full")
+    await post.acknowledge(BOB, last.event_id, "e1")
+    await post.send("carol", "bob", "again")
+    assert (await post.places(BOB))[-1] == (10, "again")
+
+
+# --- time ---
+
+
+async def test_what_was_not_acknowledged_in_14_days_is_told_as_lost(post):
+    for one in ("one", "two", "three"):
+        await post.send("alice", "bob", one)
+    await post.acknowledge(BOB, "two")
+    await post.store.see([BOB], NOW_MS + 14 * DAY_MS)
+    await post.send("alice", "bob", "new", now_ms=NOW_MS + 14 * DAY_MS)
+    await post.store.expire(NOW_MS + 14 * DAY_MS, 100)
+    lost, new = await post.read(BOB)
+    assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 3, "expired")
+    assert (new.seq, new.event_id) == (4, "new")
+    await post.acknowledge(BOB, lost.event_id)
+    assert await post.places(BOB) == [(4, "new")]
+
+
+async def test_a_device_that_was_not_seen_for_14_days_begins_anew_and_is_told(post):
+    await post.send("alice", "bob", "one")
+    await post.store.expire(NOW_MS + 14 * DAY_MS, 100)
+    assert (await post.send("alice", "bob", now_ms=NOW_MS + 14 * DAY_MS)).users == ()
+    await post.store.see([BOB], NOW_MS + 15 * DAY_MS)
+    await post.send("alice", "bob", "new", now_ms=NOW_MS + 15 * DAY_MS)
+    lost, new = await post.read(BOB)
+    assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 2, "device_unseen")
+    assert (new.seq, new.event_id) == (3, "new")
+
+
+async def test_nothing_is_left_of_what_was_acknowledged_but_its_id_for_a_day(post):
+    await post.send("alice", ("bob", "carol"), "one")
+    await post.acknowledge(BOB, "one")
+    await post.acknowledge(phone("carol"), "one")
+    statistics = await post.store.statistics()
+    assert (statistics.waiting, statistics.bytes, statistics.oldest_ms) == (0, 0, None)
+    await post.store.expire(NOW_MS + DAY_MS, 100)
+    assert await post.home.count("events") == 0
+    assert await post.home.count("queued_events") == 0
+
+
+async def test_what_a_sender_has_stored_is_counted_until_it_is_forgotten(post):
+    await post.send("alice", ("bob", "carol"), "one")
+    await post.acknowledge(BOB, "one")
+    await post.acknowledge(phone("carol"), "one")
+    await post.store.expire(NOW_MS + DAY_MS, 100)
+    assert await post.stored_bytes("alice") == 0
