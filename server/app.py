@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from server.apis.event_queue import EVENT_QUEUE
 from server.apis.identity import IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.secure_chat import SECURE_CHAT
@@ -62,7 +63,7 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS, SECURE_CHAT)
+APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS, SECURE_CHAT, EVENT_QUEUE)
 
 SOCKETIO_PATH = "/socket.io/"
 

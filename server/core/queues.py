@@ -1,6 +1,6 @@
 """Queues of events: sent, read, acknowledged, forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -27,8 +27,14 @@ SERVER_TYPES = frozenset({EVENTS_EXPIRED, MEMBER_REMOVED})
 MAX_PAGE_BYTES = 1024 * 1024
 """Of events that are read at a time."""
 
+RECIPIENTS_AN_EVENT = 10
+"""That count as one event more."""
+
 EXPIRED_AT_ONCE = 500
 """Events that are forgotten in one transaction: others wait for it."""
+
+SEEN_AT_ONCE = 500
+"""Devices that are noted in one transaction."""
 
 EXPIRY_INTERVAL_MS = 60 * 60 * 1000
 
@@ -56,6 +62,11 @@ class Queues:
         self._store = store
         self._notify = notify
         self._expires_next_ms = 0
+        self._present: Callable[[], Sequence[Device]] = tuple
+
+    def watch(self, present: Callable[[], Sequence[Device]]) -> None:
+        """Ask for the devices that are connected, so that none is taken for gone."""
+        self._present = present
 
     async def send(self, user: User, event: Event) -> Queued:
         """Queue an event, once for each id; whoever is connected gets it at once.
@@ -108,7 +119,12 @@ class Queues:
     async def expire(self) -> None:
         """Once an hour, forget what is too old."""
         now_ms = self._now_ms()
-        if now_ms >= self._expires_next_ms and not await self._expire_some(now_ms):
+        if now_ms < self._expires_next_ms:
+            return
+        present = self._present()
+        for first in range(0, len(present), SEEN_AT_ONCE):
+            await self.see(present[first : first + SEEN_AT_ONCE])
+        if not await self._expire_some(now_ms):
             self._expires_next_ms = now_ms + EXPIRY_INTERVAL_MS
 
     async def expire_now(self) -> int:
@@ -154,10 +170,6 @@ class Queues:
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()
-
-
-RECIPIENTS_AN_EVENT = 10
-"""That count as one event more."""
 
 
 def device_of(user: User) -> Device:

@@ -19,6 +19,7 @@ from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports import Backlog
+from server.core.queued import QueuedEvent
 from server.core.rooms import Actor
 from server.core.user_events import UserEvent
 
@@ -142,6 +143,17 @@ class Caller:
         if self.user is None:
             raise AppError(Code.UNAUTHENTICATED, "sign in with a token first")
         return self.user
+
+    def account(self) -> User:
+        """The user that calls, who has an account here.
+
+        Raises:
+            AppError: UNAUTHENTICATED; FORBIDDEN for guests, and for users of other systems.
+        """
+        user = self.signed_in()
+        if not user.is_account:
+            raise AppError(Code.FORBIDDEN, "that is for accounts of this server; sign up first")
+        return user
 
     def check(self, access: Access) -> None:
         """Let the caller pass by its user.
@@ -282,6 +294,8 @@ class Frame(Struct, frozen=True):
         request: The type that its payload must have.
         render: Makes the frames that the caller gets back; its `ref` is added to each.
         sent: Their types, for the documentation.
+        acknowledges: Its result is the place in the queue that an event had; None of none. No
+            frame waits for it.
     """
 
     request: type[Struct]
@@ -289,6 +303,7 @@ class Frame(Struct, frozen=True):
     render: Callable[[Any, Any], tuple[Words, ...]]
     summary: str
     sent: tuple[str, ...] = ()
+    acknowledges: bool = False
 
 
 class RawSocket(Struct, frozen=True, kw_only=True):
@@ -299,6 +314,10 @@ class RawSocket(Struct, frozen=True, kw_only=True):
         frames: From clients, by their type.
         events: What each event of a user is in this API's words.
         backlog: Where what waits for a device is found; None if nothing is kept.
+        queued: What an event in the queue of a user's device is in this API's words; None if
+            queues are not told here.
+        wakes: Events of a user after which something may be in its queues.
+        cookie: In which browsers may show a token; None for nowhere.
         is_for_accounts: Users of other systems have nothing there.
     """
 
@@ -306,6 +325,9 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     frames: Mapping[str, Frame]
     events: Mapping[type[UserEvent], Callable[[Any], Words]]
     backlog: Callable[[Chat], Backlog] | None = None
+    queued: Callable[[UserId, QueuedEvent], Words] | None = None
+    wakes: tuple[type[UserEvent], ...] = ()
+    cookie: str | None = None
     is_for_accounts: bool = False
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from server.core.errors import AppError, Code
 from server.core.identity import is_one_line
-from server.core.ids import DeviceId, MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.ids import DeviceId, EventId, MessageId, NumericUserId, Recipient, RoomId, UserId
 from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
@@ -82,6 +82,7 @@ def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
     return {
         UserId: (1, bounds.id_chars),
         MessageId: (1, bounds.id_chars),
+        EventId: (1, bounds.id_chars),
         DeviceId: (1, bounds.id_chars),
         Recipient: (0, bounds.id_chars),
         RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
@@ -193,7 +194,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Opaque: _plain_opaque,
     NumericUserId: int,
     **dict.fromkeys(
-        (UserId, Recipient, DeviceId, MessageId, RoomId, DisplayName, FileName, Key), str
+        (UserId, Recipient, DeviceId, EventId, MessageId, RoomId, DisplayName, FileName, Key), str
     ),
 }
 

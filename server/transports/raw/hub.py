@@ -3,12 +3,15 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from server.core.chat import Chat
 from server.core.errors import Code
 from server.core.ids import ConnectionId, UserId
 from server.core.ports import Backlog, BacklogPage, UserBroker
+from server.core.ports.conversations import Device
+from server.core.queued import QueuedEvent
+from server.core.queues import device_of
 from server.core.user_events import (
     DeviceRevoked,
     Mail,
@@ -17,12 +20,13 @@ from server.core.user_events import (
     SignInsEnded,
     UserEvent,
 )
-from server.transports.api import Api
+from server.transports.api import Api, Words
 from server.transports.decode import to_json_bytes
 from server.transports.frames import TEXT_OPCODE, frame
 from server.transports.metrics import Traffic
 from server.transports.raw.line import RawLine
 from server.transports.raw.mailbox import Mailbox
+from server.transports.raw.pump import Pump
 
 log = logging.getLogger("hushwire.raw")
 
@@ -55,6 +59,7 @@ class UserHub:
         self._event: UserEvent | None = None  # the last, and its frames by API
         self._frames: dict[str, bytes | None] = {}
         broker.subscribe(self.deliver, self._refresh_all)
+        chat.queues.watch(self._devices)
 
     async def add(self, line: RawLine) -> None:
         """Tell a line from now on what happens; its mail when its mailbox is resumed.
@@ -80,12 +85,44 @@ class UserHub:
         if not lines:
             self._lines.pop(user_id, None)
 
-    def mailbox(self, line: RawLine) -> Mailbox:
-        """A mailbox for a line, which is to be resumed after `add`."""
+    def mailbox(self, line: RawLine) -> Mailbox | Pump:
+        """A mailbox for a line, or the pump of its queue, which is to be resumed after `add`."""
         socket = line.api.socket
+        if socket and socket.queued:
+            return self._pump(line, socket.queued)
         backlog = socket.backlog(self._chat) if socket and socket.backlog else None
         read = functools.partial(self._read, backlog, line) if backlog else None
         return Mailbox(read, functools.partial(self._tell, line), line.has_room)
+
+    def _pump(self, line: RawLine, render: Callable[[UserId, QueuedEvent], Words]) -> Pump:
+        queues, device = self._chat.queues, device_of(line.user)
+
+        def tell(event: QueuedEvent) -> None:
+            try:
+                frames = frame(TEXT_OPCODE, to_json_bytes(render(device.user_id, event)))
+            except Exception:  # of one event, after which there are others
+                log.exception("internal_error")
+                return
+            line.tell(frames)
+            self._traffic.bytes_out += len(frames)
+            self._traffic.delivered(f"{line.api.name}:event", 1)
+
+        return Pump(
+            see=lambda: queues.see([device]),
+            read=functools.partial(self._read_queue, device),
+            waiting=functools.partial(queues.waiting, device),
+            tell=tell,
+            may_tell=line.has_room,
+        )
+
+    async def _read_queue(self, device: Device, seq: int, limit: int) -> Sequence[QueuedEvent]:
+        async with self._reads:
+            return await self._chat.queues.after(device, seq, limit)
+
+    def _devices(self) -> list[Device]:
+        """Those whose queues are told here."""
+        told = (one for one in self._all() if one.api.socket and one.api.socket.queued)
+        return [device_of(one.user) for one in told]
 
     # --- delivering ---
 
@@ -96,7 +133,7 @@ class UserHub:
                 continue
             if isinstance(event, MailWithdrawn):
                 line.mailbox.withdraw(event.stream, event.seq)
-            if isinstance(event, MailWaits):
+            if isinstance(event, (MailWaits, *line.wakes)):
                 line.mailbox.refresh()
             elif event.skip == line.caller.connection_id:
                 if isinstance(event, Mail):

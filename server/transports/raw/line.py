@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 from server.core.errors import Code
 from server.core.identity import User
@@ -13,6 +13,7 @@ from server.transports.api import Api, Caller
 from server.transports.errors import CLOSE_CODE
 from server.transports.frames import PING_OPCODE, frame
 from server.transports.raw.mailbox import Mailbox
+from server.transports.raw.pump import Pump
 from server.transports.socketio.inbox import Inbox
 from server.transports.websocket import ABNORMAL, HIGH_WATER_BYTES, NORMAL, WebSocket
 
@@ -20,6 +21,9 @@ log = logging.getLogger("hushwire.raw")
 
 MAX_WAITING = 8
 """Frames of one client that wait while one before them is handled, before no more are read."""
+
+MAX_ASIDE = 256
+"""Acknowledgements of one client that are under way."""
 
 NO_PONG = 1011
 
@@ -71,10 +75,12 @@ class RawLine:
         refusals: Of its last frames, one after the other, for their rate.
         mailbox: What it is told of its mail; set by whoever has all lines.
         is_muted: Its token has run out: it is told nothing until it shows another.
+        wakes: Events after which there may be something in its queue.
         turn: The wheel's.
     """
 
     __slots__ = (
+        "_asides",
         "_awaits_pong",
         "_connection",
         "_has_room",
@@ -93,6 +99,7 @@ class RawLine:
         "refusals",
         "turn",
         "user",
+        "wakes",
     )
 
     def __init__(
@@ -110,10 +117,12 @@ class RawLine:
         self.caller = caller
         self.meter = meter
         self.refusals = 0
-        self.mailbox: Mailbox
+        self.mailbox: Mailbox | Pump
+        self.wakes = api.socket.wakes if api.socket else ()
         self.inbox = Inbox(self._failed)
         self.is_muted = False
         self.is_closed = False
+        self._asides: set[asyncio.Task[None]] = set()
         self.turn: int | None = None
         self._connection: WebSocket | None = None
         self._awaits_pong = False
@@ -192,6 +201,14 @@ class RawLine:
             await self._lines.hear(self, message)
         finally:
             self._waiting_bytes -= len(message)
+
+    async def aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done beside what comes after it; wait only if there is too much of it."""
+        while len(self._asides) >= MAX_ASIDE:
+            await asyncio.wait(self._asides, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
 
     async def _read_on(self) -> None:
         """What was read before is handled."""

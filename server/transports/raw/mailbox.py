@@ -100,6 +100,13 @@ class Mailbox:
         if self.is_in_step and self._is_next(mail):
             self._told[mail.stream] = mail.seq
 
+    def spend_credit(self) -> bool:
+        """Whether the client owes an acknowledgement: of mail it owes none."""
+        return False
+
+    def settle(self, seq: int) -> None:
+        """It is in no queue."""
+
     def withdraw(self, stream: str, seq: int) -> None:
         """Not tell what is withdrawn, if it was read or is held and was not told yet."""
         if self._reading and len(self._withdrawn) < MAX_WITHDRAWN:

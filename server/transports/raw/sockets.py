@@ -207,10 +207,16 @@ class RawSockets:
 
     async def hear(self, line: RawLine, message: str | bytes) -> None:
         """Handle one frame; whatever it is, there is an answer."""
-        started = time.perf_counter()
         self._metrics.traffic.bytes_in += len(message)
         said = read(message)
         known = self._frame_of(line.api, said.name)
+        if known and known.acknowledges:
+            await line.aside(self._handle(line, said, known))
+        else:
+            await self._handle(line, said, known)
+
+    async def _handle(self, line: RawLine, said: Said, known: Frame | None) -> None:
+        started = time.perf_counter()
         code: Code | None = None
         words: tuple[Words, ...]
         try:
@@ -228,7 +234,8 @@ class RawSockets:
         self._observe(line.api, said.name if known else "unknown", code, started)
 
     async def _answer(self, line: RawLine, said: Said, known: Frame | None) -> tuple[Words, ...]:
-        if line.meter:
+        is_owed = known is not None and known.acknowledges and line.mailbox.spend_credit()
+        if line.meter and not is_owed:
             line.meter.spend()
         if said.problem:
             raise said.problem
@@ -238,6 +245,10 @@ class RawSockets:
             line.caller.check(Access.USER)
         request = self._decoder.request(known.request, said.payload)
         result = await known.handler(self._chat, line.caller, request)
+        if known.acknowledges and result is not None:
+            line.mailbox.settle(result)
+        if known.acknowledges and said.ref is None:
+            return ()
         return known.render(request, result)
 
     def _frame_of(self, api: Api, name: str) -> Frame | None:

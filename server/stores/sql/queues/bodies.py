@@ -27,7 +27,8 @@ def insert_events(events: Iterable[Row]) -> Steps[None]:
     """Store events, in the order of their ids: so no two who send the same wait in a circle."""
     yield from run_many(
         "INSERT INTO events (event_key, sender_id, event_id, type, room_id, sent_ms, expires_ms, "
-        "waiting, refused, metadata, payload) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "waiting, refused, metadata, payload) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         sorted((tuple(one) for one in events), key=lambda one: (one[1], one[2])),
     )
 

@@ -1,0 +1,1 @@
+"""The event queue in the words of its contract."""

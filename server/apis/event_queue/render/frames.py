@@ -1,0 +1,38 @@
+"""What is told over the WebSocket."""
+
+from typing import Any
+
+import msgspec
+
+from server.apis.event_queue.requests.frames import Ack
+from server.core.ids import UserId
+from server.core.queued import QueuedEvent
+from server.transports.api import Words
+
+
+def event(recipient: UserId, one: QueuedEvent) -> Words:
+    """An event, as its recipient is told it."""
+    return {
+        "event_id": one.event_id,
+        "recipient_id": recipient,
+        "sender_id": one.sender,
+        "event_type": one.type,
+        "sequence": one.seq,
+        "timestamp": one.sent_ms,
+        "metadata": _metadata(one),
+        "encrypted_payload": one.payload,
+    }
+
+
+def _metadata(one: QueuedEvent) -> Any:
+    if one.lost_as:
+        return {"from": one.first_seq, "to": one.seq, "reason": one.lost_as.value}
+    return None if one.metadata is None else msgspec.Raw(one.metadata)
+
+
+def acknowledged(_: Ack, seq: int | None) -> tuple[Words, ...]:
+    return ({"type": "ack_ok", "removed": seq is not None},)
+
+
+def pong(_: object, __: None) -> tuple[Words, ...]:
+    return ({"type": "pong"},)
