@@ -46,6 +46,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
         name, description: Text, or ciphertext; empty in a direct room.
         ttl_ms: For so long messages are kept; None as the installation has it.
         seq: Of the newest message.
+        epoch: 1, and one more with each who came or went, or had a new key.
         role: Of whoever asked; None where nobody did.
         participants: In order of joining.
     """
@@ -59,6 +60,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     updated_ms: int
     ttl_ms: int | None
     seq: int
+    epoch: int = 1
     role: Role | None = None
     participants: tuple[Participant, ...] = ()
 

@@ -1,5 +1,6 @@
 """The stores of what lasts, as one installation has them: in a file, or in PostgreSQL."""
 
+import functools
 from pathlib import Path
 
 from server.core.limits import Bounds
@@ -31,8 +32,9 @@ class Durable:
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
+        leaving = (leave_keys, functools.partial(leave_rooms, bounds=bounds), leave_queues)
         self.database = database
-        self.accounts: AccountStore = SqlAccounts(database, [leave_keys, leave_rooms, leave_queues])
+        self.accounts: AccountStore = SqlAccounts(database, leaving)
         self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
         self.conversations: ConversationStore = SqlConversations(database, bounds)
         self.messages: MessageStore = SqlMessages(database, bounds)

@@ -28,6 +28,7 @@ def test_only_what_time_or_a_new_token_can_heal_is_worth_a_retry():
         Code.ROOM_FULL,
         Code.ROOM_LOCKED,
         Code.USER_ID_TAKEN,
+        Code.QUEUE_FULL,
         Code.RATE_LIMITED,
         Code.SLOW_READER,
         Code.TOO_MANY_CONNECTIONS,

@@ -23,6 +23,7 @@ from server.core.parts import Parts
 from server.core.passwords import Passwords
 from server.core.ports import GroupStore, RateLimiter, RoomStore
 from server.core.presences import Presences
+from server.core.queues import Queues
 from server.core.recoveries import Recoveries
 from server.core.relay import Relay
 from server.core.revocations import Revocations
@@ -40,6 +41,7 @@ from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
+from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
 from tests.passwords import WEAK
@@ -129,6 +131,7 @@ class Core:
             device_keys=self.device_keys,
             conversations=self.conversations,
             mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
+            queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
         )
         self.told: list[UserEvent] = []
         self._numbers = itertools.count(1)

@@ -42,7 +42,9 @@ class SqlConversations:
         return await self._database.write(lambda: rooms.update(user_id, room_id, change, now_ms))
 
     async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> tuple[UserId, ...]:
-        return await self._database.write(lambda: rooms.delete(user_id, room_id, now_ms))
+        return await self._database.write(
+            lambda: rooms.delete(user_id, room_id, now_ms, self._bounds)
+        )
 
     async def add_member(
         self, user_id: UserId, room_id: RoomId, member: UserId, role: Role | None, now_ms: int
@@ -55,7 +57,7 @@ class SqlConversations:
         self, user_id: UserId, room_id: RoomId, member: UserId, now_ms: int
     ) -> Left:
         return await self._database.write(
-            lambda: members.remove_member(user_id, room_id, member, now_ms)
+            lambda: members.remove_member(user_id, room_id, member, now_ms, self._bounds)
         )
 
     async def members_of(self, user_id: UserId, room_id: RoomId) -> tuple[UserId, ...]:

@@ -1,7 +1,7 @@
 """Steps that forget what is over."""
 
-from server.stores.sql.conversations.usage import ALL_BYTES, give_back
 from server.stores.sql.steps import Row, Steps, rows, run, run_many
+from server.stores.sql.usage import ALL_BYTES, give_back
 
 
 def expire(now_ms: int, limit: int) -> Steps[int]:

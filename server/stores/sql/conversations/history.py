@@ -11,8 +11,8 @@ from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
 from server.stores.sql.conversations.rooms import direct_room
 from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
-from server.stores.sql.conversations.usage import SAID_BYTES, give_back
 from server.stores.sql.steps import Row, Steps, row, rows, run
+from server.stores.sql.usage import SAID_BYTES, give_back
 
 NO_END = 2**62
 """A sequence that no room comes to."""

@@ -46,8 +46,8 @@ def page(
     members = yield from participants_of([one[0] for one in found[:limit]])
     listed = []
     for one in found[:limit]:
-        key, active_ms, role, last_seq, unread = one[9:]
-        room = conversation(one[:9], Role(role), tuple(members[one[0]]))
+        key, active_ms, role, last_seq, unread = one[10:]
+        room = conversation(one[:10], Role(role), tuple(members[one[0]]))
         last = yield from _message(user_id, room.room_id, room.kind, key, last_seq)
         place = Place(active_ms, room.room_id)
         listed.append(Listed(conversation=room, place=place, last=last, unread=unread))

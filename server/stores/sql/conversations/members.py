@@ -11,10 +11,14 @@ from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, Left
 from server.stores.sql.audit import Action, note_in_room
+from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
+from server.stores.sql.queues.announcing import announce
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
 _RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
+
+USUAL = Bounds()
 
 Roles = dict[str, Role]
 
@@ -213,6 +217,7 @@ def _let_in(
     seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
     yield from put_members(room_id, {member: Role.MEMBER}, Adding(asker, now_ms, unasked), seq)
     yield from note_in_room(Action.MEMBER_ADDED, room_id, asker, [member], now_ms)
+    yield from announce([(yield from raise_epoch(room_id, Reason.ADDED))], now_ms, bounds)
 
 
 def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
@@ -229,7 +234,9 @@ def touch(room_id: RoomId, now_ms: int) -> Steps[None]:
     yield from run("UPDATE rooms SET updated_ms = $2 WHERE room_id = $1", room_id, now_ms)
 
 
-def remove_member(user_id: UserId, room_id: RoomId, member: UserId, now_ms: int) -> Steps[Left]:
+def remove_member(
+    user_id: UserId, room_id: RoomId, member: UserId, now_ms: int, bounds: Bounds
+) -> Steps[Left]:
     roles = yield from locked_roles(room_id, user_id)
     if member != user_id:
         is_plain = roles.get(member, Role.MEMBER) is Role.MEMBER
@@ -237,7 +244,12 @@ def remove_member(user_id: UserId, room_id: RoomId, member: UserId, now_ms: int)
     if member not in roles:
         raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
     yield from note_in_room(Action.MEMBER_REMOVED, room_id, user_id, [member], now_ms)
+    reason = Reason.LEFT if member == user_id else Reason.REMOVED
     is_left = yield from _take_out(room_id, member, roles, now_ms)
+    said = [removal(room_id, [member], reason)]
+    if is_left:
+        said.append((yield from raise_epoch(room_id, reason)))
+    yield from announce(said, now_ms, bounds)
     return Left((yield from whole_room(room_id)) if is_left else None)
 
 
@@ -261,7 +273,9 @@ def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Ste
     return True
 
 
-def leave_rooms(user_id: UserId, device_id: DeviceId | None, now_ms: int) -> Steps[None]:
+def leave_rooms(
+    user_id: UserId, device_id: DeviceId | None, now_ms: int, bounds: Bounds = USUAL
+) -> Steps[None]:
     """Forget how far a device was that is revoked; or take an account out that is deleted.
 
     Its direct rooms stay, for the others; so does what it said.
@@ -277,11 +291,13 @@ def leave_rooms(user_id: UserId, device_id: DeviceId | None, now_ms: int) -> Ste
         "WHERE me.user_id = $1 AND r.pair_key IS NULL ORDER BY me.room_id",
         user_id,
     )
+    said = []
     for (room_id,) in found:
         yield from run("SELECT 1 FROM rooms WHERE room_id = $1 FOR UPDATE", room_id)
         roles = yield from _roles(RoomId(room_id))
-        if user_id in roles:
-            yield from _take_out(RoomId(room_id), user_id, roles, now_ms)
+        if user_id in roles and (yield from _take_out(RoomId(room_id), user_id, roles, now_ms)):
+            said.append((yield from raise_epoch(room_id, Reason.LEFT)))
+    yield from announce(said, now_ms, bounds)  # after all rooms are locked
 
 
 def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:

@@ -7,6 +7,7 @@ from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, NewRoom, RoomChange
 from server.stores.sql.audit import Action, note_in_room
+from server.stores.sql.conversations.epochs import Reason, first_epoch, removal
 from server.stores.sql.conversations.members import (
     Adding,
     Roles,
@@ -20,6 +21,7 @@ from server.stores.sql.conversations.members import (
     put_members,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
+from server.stores.sql.queues.announcing import announce
 from server.stores.sql.steps import Steps, row, run, value
 
 _INSERT = (
@@ -52,6 +54,7 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
     adding = Adding(new.creator, now_ms, unasked)
     yield from put_members(new.room_id, {new.creator: Role.OWNER, **members}, adding)
     yield from note_in_room(Action.MEMBER_ADDED, new.room_id, new.creator, members, now_ms)
+    yield from announce([first_epoch(new.room_id, [new.creator, *members])], now_ms, bounds)
     return (yield from whole_room(new.room_id, new.creator))
 
 
@@ -77,11 +80,14 @@ def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) ->
     return Changed(after, is_changed=True)
 
 
-def delete(user_id: UserId, room_id: RoomId, now_ms: int) -> Steps[tuple[UserId, ...]]:
+def delete(
+    user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
+) -> Steps[tuple[UserId, ...]]:
     roles = yield from locked_roles(room_id, user_id)
     check_rank(roles, user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
     yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
+    yield from announce([removal(room_id, roles, Reason.DELETED)], now_ms, bounds)
     return tuple(UserId(one) for one in roles)
 
 

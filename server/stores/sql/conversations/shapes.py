@@ -10,7 +10,7 @@ from server.stores.sql.steps import Row, Steps, row, rows
 
 ROOM = (
     "r.room_id, r.kind, r.name, r.description, r.created_by, r.created_ms, r.updated_ms, "
-    "r.ttl_ms, r.seq"
+    "r.ttl_ms, r.seq, r.epoch"
 )
 """What `conversation` takes."""
 
@@ -49,7 +49,7 @@ def peer_in(key: str | None, user_id: str) -> UserId | None:
 def conversation(
     found: Row, role: Role | None = None, participants: tuple[Participant, ...] = ()
 ) -> Conversation:
-    room_id, kind, name, description, creator, created_ms, updated_ms, ttl_ms, seq = found
+    room_id, kind, name, description, creator, created_ms, updated_ms, ttl_ms, seq, epoch = found
     return Conversation(
         room_id=RoomId(room_id),
         kind=Kind(kind),
@@ -60,6 +60,7 @@ def conversation(
         updated_ms=updated_ms,
         ttl_ms=ttl_ms,
         seq=seq,
+        epoch=epoch,
         role=role,
         participants=participants,
     )

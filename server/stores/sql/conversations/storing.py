@@ -25,8 +25,8 @@ from server.stores.sql.conversations.shapes import (
     pair_key,
     peer_in,
 )
-from server.stores.sql.conversations.usage import size_of, take_up
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
+from server.stores.sql.usage import size_of, take_up
 
 
 class Draft(Struct, frozen=True):

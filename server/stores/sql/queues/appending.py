@@ -14,7 +14,6 @@ from server.core.ids import UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
 from server.core.queued import LostAs
-from server.stores.sql.conversations.usage import take_up
 from server.stores.sql.queues.bodies import EVENT_BYTES, KEPT_MS, insert_events, size_of
 from server.stores.sql.queues.knowing import Groups, Known, lock_groups, make_queues, read_known
 from server.stores.sql.queues.places import (
@@ -26,6 +25,7 @@ from server.stores.sql.queues.places import (
     write_queues,
 )
 from server.stores.sql.steps import Row, Steps
+from server.stores.sql.usage import take_up
 
 
 class Draft(Struct, frozen=True):

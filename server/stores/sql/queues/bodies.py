@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from server.stores.sql.conversations.usage import give_back
 from server.stores.sql.steps import Row, Steps, rows, run_many
+from server.stores.sql.usage import give_back
 
 EVENT_BYTES = 256
 """That an event takes besides what it says; also when that was forgotten."""
