@@ -358,8 +358,7 @@ class App:
         Documentation(self._apis, self._settings.bounds).add_routes(app)
         toll = Toll(self._live.limiter, self._clock, self._settings.rates.events)
         rest = Rest(self.chat, self._decoder, self._settings.bounds, guard, self._front, toll)
-        for api in self._apis:
-            rest.add_routes(app, api)
+        rest.add_routes(app, self._apis)
         return app
 
     def _make_front_door(self) -> Door:

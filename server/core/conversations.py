@@ -15,6 +15,7 @@ from server.core.durable_messages import Notify
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import RoomId, UserId, new_id
+from server.core.kinds import DURABLE
 from server.core.parts import Parts
 from server.core.ports.conversations import (
     ConversationStore,
@@ -70,6 +71,13 @@ class Conversations:
 
     async def get(self, user: User, room_id: RoomId) -> Conversation:
         return await self._store.get(user.user_id, room_id)
+
+    async def get_managed(self, user: User, room_id: RoomId) -> Conversation:
+        """The same of a room with roles: a direct one is none."""
+        found = await self._store.get(user.user_id, room_id)
+        if not DURABLE[found.kind].is_managed:
+            raise AppError(Code.NOT_FOUND, "there is no such group for you")
+        return found
 
     async def page(
         self, user: User, before: Place | None, limit: int, *, managed: bool

@@ -267,6 +267,8 @@ class Route(Struct, frozen=True):
         extra_body_bytes: That the body may have beyond what all may have.
         secrets: Fields that a DELETE takes from its body alone: addresses get into logs.
         example: Fields of a request, for the documentation.
+        if_query: It is for requests whose query has one of these; another route of the same
+            path is for the rest.
     """
 
     method: str
@@ -281,6 +283,7 @@ class Route(Struct, frozen=True):
     extra_body_bytes: Callable[[Bounds], int] | None = None
     secrets: tuple[str, ...] = ()
     example: Mapping[str, Any] = NOTHING
+    if_query: tuple[str, ...] = ()
 
 
 Words = Mapping[str, Any]

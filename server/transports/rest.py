@@ -1,7 +1,7 @@
 """The routes of the APIs over HTTP: from a request to its handler, and back to a response."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -79,10 +79,15 @@ class Rest(Struct, frozen=True):
     front: Front
     toll: Toll
 
-    def add_routes(self, app: web.Application, api: Api) -> None:
-        """Serve the routes of one API."""
-        for route in api.routes:
-            app.router.add_route(route.method, route.path, self._serve(route, api))
+    def add_routes(self, app: web.Application, apis: Sequence[Api]) -> None:
+        """Serve the routes of the APIs."""
+        choices: dict[tuple[str, str], list[tuple[Route, Serve]]] = {}
+        for api in apis:
+            for route in api.routes:
+                one = (route, self._serve(route, api))
+                choices.setdefault((route.method, route.path), []).append(one)
+        for (method, path), some in choices.items():
+            app.router.add_route(method, path, _chosen(some))
 
     def _serve(self, route: Route, api: Api) -> Serve:
         extra_bytes = route.extra_body_bytes(self.bounds) if route.extra_body_bytes else 0
@@ -133,6 +138,20 @@ def _set_cookie(response: web.Response, cookie: Cookie, *, is_secure: bool) -> N
         httponly=True,
         samesite="Strict",
     )
+
+
+def _chosen(choices: Sequence[tuple[Route, Serve]]) -> Serve:
+    """Serves by whichever route is for what the query has."""
+    if len(choices) == 1:
+        return choices[0][1]
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        for route, serve_it in choices:
+            if any(name in request.query for name in route.if_query):
+                return await serve_it(request)
+        return await next(serve_it for route, serve_it in choices if not route.if_query)(request)
+
+    return serve
 
 
 async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:

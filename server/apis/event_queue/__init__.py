@@ -17,18 +17,34 @@ Events
     A queue has 10,000 places, 1,000 of them for one sender, and 1,000 more for KEY_ROTATION.
     Events wait for 14 days; so does the queue of a device that was not seen.
 
+Groups
+    POST   /api/groups {name, member_ids?}      201 group
+    GET    /api/groups?before                   {groups: [group], next}; `before` is `next` of the
+        page before. With `page` or `limit` it is the operators' list of random groups.
+    GET    /api/groups/{group_id}               group
+    DELETE /api/groups/{group_id}               {group_id}
+    POST   /api/groups/{group_id}/members {user_id, role?}      group
+    DELETE /api/groups/{group_id}/members/{user_id}             {group_id, user_id}
+
+    group   {group_id, name, created_by, created_at, updated_at, key_epoch, role, members:
+            [{user_id, display_name, role: owner | admin | member, joined_at}]}
+
+    They are the rooms of secure chat, with the same rules: admins add and remove members, the
+    owner all else, and everybody may leave. Each who comes or goes raises `key_epoch`, and puts a
+    KEY_ROTATION into the queues of all members, and MEMBER_REMOVED into those of whoever goes.
+
 Operators
     GET  /api/admin/event-queues            {queues, lapsed, waiting, longest, oldest, bytes}
     POST /api/admin/cleanup-expired-events  {removed}
 """
 
-from server.apis.event_queue.routes import admin, events
+from server.apis.event_queue.routes import admin, events, groups
 from server.apis.event_queue.socket import SOCKET
 from server.transports.api import NOTHING, Api
 
 EVENT_QUEUE = Api(
     name="event queue",
-    routes=(*events.ROUTES, *admin.ROUTES),
+    routes=(*events.ROUTES, *groups.ROUTES, *admin.ROUTES),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

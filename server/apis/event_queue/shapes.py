@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from server.transports.api import ShownUserId
 
+Role = Annotated[str, Meta(extra_json_schema={"enum": ["owner", "admin", "member"]})]
+
 Milliseconds = Annotated[int, Meta(ge=0, examples=[1_800_000_000_000])]
 """Since the epoch."""
 
@@ -27,3 +29,34 @@ class QueueStatistics(TypedDict):
 
 class CleanedUp(TypedDict):
     removed: int
+
+
+class QueueGroupMember(TypedDict):
+    user_id: ShownUserId
+    display_name: str
+    role: Role
+    joined_at: Milliseconds
+
+
+class QueueGroup(TypedDict):
+    group_id: str
+    name: str
+    created_by: ShownUserId
+    created_at: Milliseconds
+    updated_at: Milliseconds
+    key_epoch: Annotated[int, Meta(ge=1)]
+    role: Role | None
+    members: list[QueueGroupMember]
+
+
+class QueueGroups(TypedDict):
+    groups: list[QueueGroup]
+    next: str | None
+
+
+class OfGroup(TypedDict):
+    group_id: str
+
+
+class RemovedMember(OfGroup):
+    user_id: ShownUserId

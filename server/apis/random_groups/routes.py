@@ -207,6 +207,7 @@ ROUTES = (
         response(render.directory),
         "List the random groups, without names of members",
         access=Access.OPERATOR,
+        if_query=("page", "limit"),
     ),
     Route(
         "POST",
