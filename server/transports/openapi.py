@@ -72,10 +72,8 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
     """The document of these APIs, as this installation bounds them."""
     schemas = _Schemas(bounds)
     paths: dict[str, Json] = {}
-    for api in apis:
-        for route in api.routes:
-            operation = _operation(api, route, schemas)
-            paths.setdefault(route.path, {})[route.method.lower()] = operation
+    for (method, path), choices in _choices(apis).items():
+        paths.setdefault(path, {})[method.lower()] = _chosen(choices, schemas)
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -175,6 +173,45 @@ def _plain(schema: Json) -> Json:
 def _said(schema: Json) -> Json:
     """A field without the default that only says that it may be absent."""
     return {name: value for name, value in schema.items() if (name, value) != ("default", None)}
+
+
+Choice = tuple[Api, Route]
+
+
+def _choices(apis: Iterable[Api]) -> dict[tuple[str, str], list[Choice]]:
+    """Routes by method and path: those for some queries, and the one for the rest, last."""
+    found: dict[tuple[str, str], list[Choice]] = {}
+    for api in apis:
+        for route in api.routes:
+            found.setdefault((route.method, route.path), []).append((api, route))
+    return {key: sorted(some, key=lambda one: not one[1].if_query) for key, some in found.items()}
+
+
+def _chosen(choices: Sequence[Choice], schemas: _Schemas) -> Json:
+    """The operation of routes of one path, between which the query decides."""
+    refusals = tuple(code for _, route in choices for code in route.refusals)
+    *others, operation = (
+        _operation(api, msgspec.structs.replace(route, refusals=refusals), schemas)
+        for api, route in choices
+    )
+    for (_, route), other in zip(choices, others, strict=False):
+        names = " or ".join(f"`{name}`" for name in route.if_query)
+        operation["description"] = f"With {names} in its query: {other['summary']}."
+        for part in ("tags", "security", "parameters"):
+            operation[part] = [*operation[part], *_new(other[part], operation[part])]
+        shapes = [_answer_of(one) for one in (operation, other)]
+        operation["responses"]["200"]["content"]["application/json"] = _of({"anyOf": shapes})
+    return operation
+
+
+def _new(some: Iterable[Json], known: Iterable[Json]) -> list[Json]:
+    known = list(known)
+    return [one for one in some if one not in known]
+
+
+def _answer_of(operation: Json) -> Json:
+    schema: Json = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    return schema
 
 
 def _operation(api: Api, route: Route, schemas: _Schemas) -> Json:
