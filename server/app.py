@@ -139,12 +139,14 @@ class App:
         )
         url = settings.jwks_url
         self._keys = PublishedKeys(url, self._clock) if url else None
+        self._id_keys = self._make_id_keys()
         self._assembly = Assembly(
             settings,
             secret,
             self._live,
             self._durable,
             self._keys,
+            self._id_keys,
             self._clock,
             self._metrics.traffic.accepted,
             strength,
@@ -254,8 +256,9 @@ class App:
             await end([self._reaper])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LIMIT_S):
-                if self._keys:
-                    await self._keys.close()
+                for keys in (self._keys, self._id_keys):
+                    if keys:
+                        await keys.close()
                 await self.sockets.eio.shut_all(Code.UNAVAILABLE)
                 await self.raw.shut_all(Code.UNAVAILABLE)
                 await self._polls.close_all(HTTP_LIMIT_S)
@@ -277,6 +280,13 @@ class App:
         """Close all connections, which the other processes take for lost already."""
         await self.sockets.eio.close_all(Code.UNAVAILABLE)
         await self.raw.close_all(Code.UNAVAILABLE)
+
+    def _make_id_keys(self) -> PublishedKeys | None:
+        """The keys of whoever issues identity tokens, if somebody does."""
+        rules, url = self._settings.oidc_rules, self._settings.oidc_keys_url
+        if rules is None:
+            return None
+        return PublishedKeys(url or rules.issuers[0], self._clock, is_issuer=url is None)
 
     def _make_sockets(self) -> SocketServer:
         settings = self._settings

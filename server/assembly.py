@@ -12,9 +12,11 @@ from server.core.conversations import Conversations
 from server.core.device_keys import DeviceKeys
 from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
+from server.core.identities import Identities
 from server.core.keys import KeySets
 from server.core.logins import Logins
 from server.core.messages import Messages
+from server.core.oidc import IdTokens
 from server.core.parts import Parts
 from server.core.passwords import Passwords, Strength
 from server.core.presences import Presences
@@ -24,7 +26,7 @@ from server.core.relay import Relay
 from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
-from server.core.tokens import Tokens
+from server.core.tokens import IdentityTokens, Tokens
 from server.settings import Settings
 from server.stores.durable import Durable
 from server.stores.live import Live
@@ -39,6 +41,7 @@ class Assembly:
     Args:
         secret: At least 256 bits of this installation.
         keys: Of a foreign issuer of tokens; None if the settings name none.
+        id_keys: The same of identity tokens.
         accepted: Told of each message that this process accepted.
         strength: Of hashed passwords; the usual if it is not said.
 
@@ -53,6 +56,7 @@ class Assembly:
         live: Live,
         durable: Durable,
         keys: KeySets | None,
+        id_keys: KeySets | None,
         clock: Clock,
         accepted: Callable[[], None],
         strength: Strength | None = None,
@@ -62,6 +66,7 @@ class Assembly:
         self._live = live
         self._durable = durable
         self._keys = keys
+        self._id_tokens = self._make_id_tokens(id_keys)
         self._clock = clock
         self._password_threads = ThreadPoolExecutor(PASSWORD_THREADS, "password")
         self._passwords = Passwords(self._password_threads, strength)
@@ -115,6 +120,7 @@ class Assembly:
             device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
             presences=presences,
+            identities=Identities(parts, durable.identities, logins, self._id_tokens),
             queues=Queues(parts, durable.queues, publish),
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
         )
@@ -123,7 +129,13 @@ class Assembly:
         settings = self._settings
         signing = settings.jwt_secret or self._derived(b"hushwire tokens").hex()
         rules, sessions = settings.token_rules, self._durable.accounts
-        return Tokens(self._parts, signing.encode(), rules, self._keys, sessions)
+        known = self._durable.identities
+        identities = IdentityTokens(self._id_tokens, known) if self._id_tokens else None
+        return Tokens(self._parts, signing.encode(), rules, self._keys, sessions, identities)
+
+    def _make_id_tokens(self, keys: KeySets | None) -> IdTokens | None:
+        rules = self._settings.oidc_rules
+        return IdTokens(rules, keys) if rules and keys else None
 
     def _make_logins(self, tokens: Tokens) -> Logins:
         return Logins(

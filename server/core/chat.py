@@ -7,6 +7,7 @@ from server.core.conversations import Conversations
 from server.core.device_keys import DeviceKeys
 from server.core.durable_messages import DurableMessages
 from server.core.groups import Groups
+from server.core.identities import Identities
 from server.core.logins import Logins
 from server.core.messages import Messages
 from server.core.presences import Presences
@@ -39,5 +40,6 @@ class Chat(Struct, frozen=True, kw_only=True):
     mail: DurableMessages
     presences: Presences
     queues: Queues
+    identities: Identities
     logins: Logins
     device_keys: DeviceKeys

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import jwt
 from msgspec import Struct
 
+from server.core.jws import refused
+
 MAX_KEYS = 64
 
 _MEMBERS = ("kty", "crv", "n", "e", "x", "y")
@@ -41,6 +43,18 @@ class KeySets(Protocol):
             AppError: UNAVAILABLE if the issuer's keys cannot be had.
         """
         ...
+
+
+def fitting(keys: tuple[IssuerKey, ...], algorithm: str) -> IssuerKey:
+    """The one key that the token can be signed with; a token that names none fits if it is one.
+
+    Raises:
+        AppError: UNAUTHENTICATED.
+    """
+    found = [key for key in keys if key.algorithm == algorithm]
+    if len(found) != 1:
+        raise refused("its issuer has no such key")
+    return found[0]
 
 
 def read_keys(document: Any) -> tuple[IssuerKey, ...]:

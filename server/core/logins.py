@@ -240,6 +240,26 @@ class Logins:
         claimed = await self._store.complete_registration(pending.claim, self._now_ms())
         return self.tokens_of(pending, claimed)
 
+    # --- those who sign in elsewhere ---
+
+    @property
+    def max_devices(self) -> int:
+        """That one account may have."""
+        return self._rules.max_devices
+
+    def new_family(self) -> tuple[NewTokens, str]:
+        """A family of tokens that is about to begin, and its refresh token."""
+        refresh = new_secret()
+        return self._new_tokens(refresh), refresh
+
+    def pair(self, session: AccountSession, family_id: str, refresh: str) -> TokenPair:
+        """The tokens of a family that has begun."""
+        return self._pair(session, family_id, refresh)
+
+    def socket_token(self, session: AccountSession, family_id: str) -> str:
+        """What opens raw WebSockets for as long as a family goes on."""
+        return self._tokens.issue_socket(session, family_id)
+
     # --- parts ---
 
     def _now_ms(self) -> int:

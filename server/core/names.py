@@ -34,9 +34,12 @@ def check_email(email: str) -> None:
     Raises:
         AppError: INVALID_REQUEST.
     """
-    is_fine = _EMAIL.fullmatch(email) and email.isprintable() and len(email) <= _EMAIL_CHARS
-    if not is_fine:
+    if not is_email(email):
         raise AppError(Code.INVALID_REQUEST, "email: Expected an address such as al@example.com")
+
+
+def is_email(text: str) -> bool:
+    return bool(_EMAIL.fullmatch(text)) and text.isprintable() and len(text) <= _EMAIL_CHARS
 
 
 def account_key(name: str) -> str:

@@ -36,9 +36,11 @@ from server.core.jws import (
     refused,
     sign,
 )
-from server.core.keys import ALGORITHMS, IssuerKey, KeySets
+from server.core.keys import ALGORITHMS, KeySets, fitting
+from server.core.oidc import IdTokens
 from server.core.parts import Parts
 from server.core.ports import AccountSession, Sessions
+from server.core.ports.identities import IdentityStore
 from server.core.rates import spend
 
 OURS = "hushwire"
@@ -50,11 +52,17 @@ GUEST, ACCESS = "guest", "access"
 REGISTRATION = "registration"
 """The type of those by which a new device shows that it was just logged in."""
 
+SOCKET = "socket"
+"""The type of those that browsers keep in a cookie, good for opening a raw WebSocket alone."""
+
 GUEST_LIFE_S = 24 * 60 * 60
 
 ACCESS_LIFE_S = 15 * 60
 
 REGISTRATION_LIFE_S = 5 * 60
+
+SOCKET_LIFE_S = 30 * 24 * 60 * 60
+"""It ends with its sign-in, if that is earlier."""
 
 LOGIN_CHARS = 64
 """Of a guest's pseudonym."""
@@ -85,6 +93,13 @@ class Issued(Struct, frozen=True):
     user: User
 
 
+class IdentityTokens(Struct, frozen=True):
+    """How identity tokens are read, and who has registered by them."""
+
+    id_tokens: IdTokens
+    store: IdentityStore
+
+
 class Tokens:
     """Gives tokens and reads them.
 
@@ -92,6 +107,7 @@ class Tokens:
         secret: At least 32 bytes. Whoever knows it can be any user, and an operator.
         key_sets: The keys of `rules.issuer`; None if there is none.
         sessions: The sign-ins of accounts; None if there are no accounts.
+        identities: Those for whom an issuer of identity tokens vouches; None if there is none.
     """
 
     def __init__(
@@ -101,12 +117,14 @@ class Tokens:
         rules: TokenRules | None = None,
         key_sets: KeySets | None = None,
         sessions: Sessions | None = None,
+        identities: IdentityTokens | None = None,
     ) -> None:
         self._parts = parts
         self._secret = secret
         self._rules = rules or TokenRules()
         self._key_sets = key_sets
         self._sessions = sessions
+        self._identities = identities
 
     async def issue_guest(self, address: str, login: str | None = None) -> Issued:
         """Give a token for a day to a pseudonym; one is made up if none is given.
@@ -124,15 +142,22 @@ class Tokens:
 
     def issue_access(self, session: AccountSession, family_id: str) -> Issued:
         """Give a token for a quarter of an hour to a device that is signed in."""
+        return self._issue(ACCESS, ACCESS_LIFE_S, session, family_id)
+
+    def issue_socket(self, session: AccountSession, family_id: str) -> str:
+        """Give a token to the same that opens raw WebSockets, and does nothing else."""
+        return self._issue(SOCKET, SOCKET_LIFE_S, session, family_id).token
+
+    def _issue(self, kind: str, life_s: int, session: AccountSession, family_id: str) -> Issued:
         claims = self._claims(
-            ACCESS,
-            ACCESS_LIFE_S,
+            kind,
+            life_s,
             sub=str(session.user_id),
             login=session.username,
             device=str(session.device_id),
             family=family_id,
         )
-        user = self._of_ours(claims, ACCESS)
+        user = self._of_ours(claims, kind)
         return Issued(sign(claims, self._secret), _signed_in(user, session, family_id))
 
     def issue_registration(self, user_id: UserId, device_id: DeviceId) -> str:
@@ -142,13 +167,28 @@ class Tokens:
         )
         return sign(claims, self._secret)
 
+    async def verify_socket(self, token: str) -> User:
+        """The user whom a good token of `issue_socket` names.
+
+        Raises:
+            AppError: As `verify`.
+        """
+        if read_header(token)["alg"] != HMAC_ALGORITHM:
+            raise refused("its algorithm is not accepted here")
+        claims = open_token(token, self._secret, HMAC_ALGORITHM)
+        if claims.get("iss") != OURS or claims.get("typ") != SOCKET:
+            raise refused("it is of a type that opens no socket")
+        return self._unexpired(await self._account(self._of_ours(claims, SOCKET), claims))
+
     async def verify(self, token: str) -> User:
         """The user whom a good token names.
 
         Raises:
             AppError: As `read`; TOKEN_EXPIRED.
         """
-        user = await self.read(token)
+        return self._unexpired(await self.read(token))
+
+    def _unexpired(self, user: User) -> User:
         if user.is_expired(self._parts.clock.now_ms()):
             raise AppError(Code.TOKEN_EXPIRED, "the token has run out; get a new one")
         return user
@@ -166,9 +206,11 @@ class Tokens:
             claims = open_token(token, self._secret, algorithm)
             is_ours = claims.get("iss") == OURS
             return await self._ours(claims) if is_ours else self._partners(claims)
+        if self._identities and self._identities.id_tokens.are_meant(token):
+            return await self._vouched_for(self._identities, token)
         if self._key_sets is None or algorithm not in ALGORITHMS:
             raise refused("its algorithm is not accepted here")
-        key = _fitting(await self._key_sets.find(header.get("kid")), algorithm)
+        key = fitting(await self._key_sets.find(header.get("kid")), algorithm)
         return self._issuers(open_token(token, key.key, algorithm))
 
     async def _ours(self, claims: Claims) -> User:
@@ -191,6 +233,15 @@ class Tokens:
         if session is None or (session.user_id, session.device_id) != (user.user_id, device_id):
             raise refused("its sign-in has ended; sign in again")
         return _signed_in(user, session, family_id)
+
+    async def _vouched_for(self, identities: IdentityTokens, token: str) -> User:
+        """The user of an identity token, who has registered."""
+        vouched = await identities.id_tokens.read(token, self._parts.clock.now_ms())
+        known = await identities.store.known(vouched.issuer, vouched.subject)
+        if known is None or vouched.issued_ms < known.valid_from_ms:
+            raise refused("nobody is signed in by it; register with it first")
+        user = User(user_id=known.session.user_id, login="", expires_ms=vouched.expires_ms)
+        return _signed_in(user, known.session, known.family_id)
 
     def _of_ours(self, claims: Claims, kind: str) -> User:
         user = self._partner(claims)
@@ -256,14 +307,6 @@ def _pseudonym(login: str | None) -> str:
         problem = f"login: Expected 1 to {LOGIN_CHARS} characters that can be seen, in one line"
         raise AppError(Code.INVALID_REQUEST, problem)
     return login
-
-
-def _fitting(keys: tuple[IssuerKey, ...], algorithm: str) -> IssuerKey:
-    """The one key that the token can be signed with; a token that names none fits if it is one."""
-    fitting = [key for key in keys if key.algorithm == algorithm]
-    if len(fitting) != 1:
-        raise refused("its issuer has no such key")
-    return fitting[0]
 
 
 def _apart(user_id: UserId, issuer: str, max_chars: int) -> UserId:

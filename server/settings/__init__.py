@@ -11,11 +11,14 @@ from msgspec import Struct, structs
 from server.core.kinds import RANDOM, Policy
 from server.core.limits import Bounds, Rates, even
 from server.core.logins import LoginRules
+from server.core.oidc import OidcRules
 from server.core.tokens import OURS, TokenRules
 from server.settings import foreign, tls
 from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
 from server.settings.table import TABLE
 from server.settings.values import Secret
+
+GOOGLE = "https://accounts.google.com"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: Secret | None
     jwks_url: str | None
     token_rules: TokenRules
+    oidc_rules: OidcRules | None
+    oidc_keys_url: str | None
     login_rules: LoginRules
     trusted_hops: int
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
@@ -189,6 +194,8 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         database_url=values["DATABASE_URL"],
         jwks_url=values["JWT_JWKS_URL"],
         token_rules=_token_rules(values),
+        oidc_rules=_oidc_rules(values),
+        oidc_keys_url=values["GOOGLE_CERTS_URL"],
         login_rules=LoginRules(require_registration_token=values["REQUIRE_REGISTRATION_TOKEN"]),
         trusted_hops=hops,
         trusted_networks=networks,
@@ -216,6 +223,14 @@ def _token_rules(values: Mapping[str, Any]) -> TokenRules:
         guests=values["GUESTS"],
         types=values["JWT_TYPES"],
     )
+
+
+def _oidc_rules(values: Mapping[str, Any]) -> OidcRules | None:
+    client_id, issuer = values["GOOGLE_CLIENT_ID"], values["GOOGLE_ISSUER"]
+    if not client_id:
+        return None
+    bare = issuer.removeprefix("https://")  # Google's tokens say either
+    return OidcRules(client_id=client_id, issuers=(issuer, bare) if issuer == GOOGLE else (issuer,))
 
 
 def _two_messages(values: Mapping[str, Any]) -> int:

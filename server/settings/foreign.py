@@ -17,12 +17,7 @@ HARMLESS = {
 ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
 """Names that settings have elsewhere."""
 
-UNUSED = (
-    "MONGODB_URI",
-    "GOOGLE_CLIENT_ID",
-    "GOOGLE_ISSUER",
-    "GOOGLE_CERTS_URL",
-)
+UNUSED = ("MONGODB_URI",)
 
 
 def redis_url(environment: Mapping[str, str]) -> str:

@@ -174,6 +174,26 @@ TABLE: tuple[Setting, ...] = (
         "`purpose`), comma-separated, besides access, bearer, jwt, user and the like",
     ),
     Setting(
+        "GOOGLE_CLIENT_ID",
+        "",
+        claim_text,
+        "The OAuth client for which Google, or GOOGLE_ISSUER, makes identity tokens (`aud`); with "
+        "them people register at the event queue; nobody does if empty",
+    ),
+    Setting(
+        "GOOGLE_ISSUER",
+        "https://accounts.google.com",
+        https_url,
+        "The issuer of those tokens (`iss`): any of OpenID Connect",
+    ),
+    Setting(
+        "GOOGLE_CERTS_URL",
+        "",
+        https_url,
+        "Where that issuer publishes its keys; if empty, its `/.well-known/openid-configuration` "
+        "says it",
+    ),
+    Setting(
         "ADMIN_CLAIM",
         "",
         admin_claim,

@@ -7,11 +7,13 @@ from server.core.limits import Bounds
 from server.core.ports import AccountStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
+from server.core.ports.identities import IdentityStore
 from server.core.ports.queues import QueueStore
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
+from server.stores.sql.identities import SqlIdentities, leave_identities
 from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
 from server.stores.sql.queues import SqlQueues, leave_queues
@@ -27,17 +29,24 @@ class Durable:
     Attributes:
         accounts: Accounts, their devices and tokens.
         device_keys: The keys of these devices.
+        identities: For whom of these an issuer vouches, and the public keys that they show.
         conversations, messages: Durable rooms, and what is said there.
         queues: Events that wait for devices.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
-        leaving = (leave_keys, functools.partial(leave_rooms, bounds=bounds), leave_queues)
+        leaving = (
+            leave_keys,
+            functools.partial(leave_rooms, bounds=bounds),
+            leave_queues,
+            leave_identities,
+        )
         self.database = database
         self.accounts: AccountStore = SqlAccounts(database, leaving)
         self.device_keys: DeviceKeyStore = SqlDeviceKeys(database)
         self.conversations: ConversationStore = SqlConversations(database, bounds)
         self.messages: MessageStore = SqlMessages(database, bounds)
+        self.identities: IdentityStore = SqlIdentities(database, bounds)
         self.queues: QueueStore = SqlQueues(database, bounds)
         self._watch = Watch(database)
 

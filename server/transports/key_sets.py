@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -24,6 +25,9 @@ UNKNOWN_GAP_MS = 60_000
 RETRY_GAP_MS = 5_000
 """Between two questions while there are none."""
 
+DISCOVERY = "/.well-known/openid-configuration"
+"""Below an issuer. Source: OpenID Connect Discovery 1.0, section 4."""
+
 FETCH_LIMIT_S = 5.0
 MAX_BODY_BYTES = 256 * 1024
 
@@ -33,10 +37,12 @@ class PublishedKeys:
 
     Args:
         url: HTTPS, or of this machine; what it redirects to is not followed.
+        is_issuer: It is that of an issuer of OpenID Connect, which says where its keys are.
     """
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, *, is_issuer: bool = False) -> None:
         self._url = url
+        self._is_issuer = is_issuer
         self._clock = clock
         self._keys: tuple[IssuerKey, ...] = ()
         self._fetched_ms = 0
@@ -103,7 +109,7 @@ class PublishedKeys:
         self._asked_ms = self._clock.now_ms()
         try:
             async with asyncio.timeout(FETCH_LIMIT_S):
-                keys = read_keys(json.loads(await self._download()))
+                keys = read_keys(json.loads(await self._download(await self._find_url())))
         except (TimeoutError, OSError, aiohttp.ClientError, ValueError, RecursionError) as error:
             fields = {"error": type(error).__name__, "has_old": bool(self._keys)}
             log.warning("keys_not_fetched", extra={"fields": fields})
@@ -115,12 +121,24 @@ class PublishedKeys:
         finally:
             self._fetching = None
 
-    async def _download(self) -> bytes:
+    async def _find_url(self) -> str:
+        """Where the keys are, as the issuer says now."""
+        if not self._is_issuer:
+            return self._url
+        said = json.loads(await self._download(self._url.rstrip("/") + DISCOVERY))
+        if not isinstance(said, dict) or said.get("issuer") != self._url:
+            raise ValueError("it is the configuration of another issuer")
+        url = said.get("jwks_uri")
+        if not isinstance(url, str) or not is_trusted(url):
+            raise ValueError("it names no keys")
+        return url
+
+    async def _download(self, url: str) -> bytes:
         if self._client is None:
             # Neither cookies nor another host's headers: each fetch is the first.
             self._client = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         headers = {"Accept": "application/jwk-set+json, application/json"}
-        async with self._client.get(self._url, allow_redirects=False, headers=headers) as answer:
+        async with self._client.get(url, allow_redirects=False, headers=headers) as answer:
             if answer.status != 200:
                 raise ValueError(f"it answers {answer.status}")
             body = await answer.content.read(MAX_BODY_BYTES + 1)
@@ -129,3 +147,12 @@ class PublishedKeys:
         if len(body) > MAX_BODY_BYTES:
             raise ValueError("it is too large")
         return body
+
+
+def is_trusted(url: str) -> bool:
+    """Whether nobody on the way to a URL can answer for it: HTTPS, or of this machine."""
+    parts = urlsplit(url)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_here)
+    )

@@ -12,6 +12,7 @@ from server.core.durable_messages import DurableMessages
 from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
+from server.core.identities import Identities
 from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
 from server.core.keys import KeySets
 from server.core.kinds import RANDOM, SESSION, Policy
@@ -41,6 +42,7 @@ from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
+from server.stores.sql.identities import SqlIdentities
 from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from tests.clocks import ManualClock
@@ -131,6 +133,7 @@ class Core:
             device_keys=self.device_keys,
             conversations=self.conversations,
             mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
+            identities=Identities(parts, SqlIdentities(self.database, bounds), self.logins, None),
             queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
         )
         self.told: list[UserEvent] = []

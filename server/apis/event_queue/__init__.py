@@ -3,6 +3,25 @@
 The wire contract. Times are whole milliseconds since the epoch; `?` marks what may be absent. For
 accounts of this server: guests and users of other systems have no queues (403).
 
+People
+    POST /api/register {id_token, public_key, display_name?, nonce?, device_id?, device_name?}
+        201 the first time, 200 after that: {user, access_token, refresh_token, token_type,
+        expires_at}, and the cookie `hushwire-socket`
+    GET  /api/users/me                      user
+    GET  /api/users/{user_id}/public-key    see server/apis/random_groups
+    POST /api/users/public-keys {user_ids}  {public_keys: {user_id: public_key}, not_found}
+    GET  /api/users/search?q                {users: [{user_id, display_name}]}, at most 20: the
+        first letters of a name, at least 3, or a whole e-mail address that an issuer has verified
+
+    user    {user_id, email, display_name, public_key, key_version, created_at}
+
+    An identity token is one of the issuer that the operators have set up, such as Google, made
+    for their client. Whoever has registered may also show it as Bearer, for the device
+    `default`, unless that sign-in has ended since. An account belongs to the issuer's user alone:
+    it is never one that signed up with the same e-mail address, which nobody has verified.
+    Another `public_key` than before takes its place, and gives all groups of the user another
+    key epoch. POST /api/auth/refresh, /logout and all else of accounts hold here, too.
+
 Events
     POST /api/events {event_type, recipient_ids | recipient_id | group_id, encrypted_payload?,
         metadata?, event_id?}
@@ -38,13 +57,13 @@ Operators
     POST /api/admin/cleanup-expired-events  {removed}
 """
 
-from server.apis.event_queue.routes import admin, events, groups
+from server.apis.event_queue.routes import admin, events, groups, users
 from server.apis.event_queue.socket import SOCKET
 from server.transports.api import NOTHING, Api
 
 EVENT_QUEUE = Api(
     name="event queue",
-    routes=(*events.ROUTES, *groups.ROUTES, *admin.ROUTES),
+    routes=(*users.ROUTES, *events.ROUTES, *groups.ROUTES, *admin.ROUTES),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

@@ -1,6 +1,6 @@
 """The shapes of what the event queue answers, for the type checker and the documentation."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
@@ -60,3 +60,34 @@ class OfGroup(TypedDict):
 
 class RemovedMember(OfGroup):
     user_id: ShownUserId
+
+
+class OwnUser(TypedDict):
+    user_id: ShownUserId
+    email: str
+    display_name: str
+    public_key: Any
+    key_version: int
+    created_at: Milliseconds
+
+
+class RegisteredUser(TypedDict):
+    user: OwnUser
+    access_token: str
+    refresh_token: str
+    token_type: str
+    expires_at: Milliseconds
+
+
+class PublicKeys(TypedDict):
+    public_keys: dict[str, Any]
+    not_found: list[ShownUserId]
+
+
+class FoundUser(TypedDict):
+    user_id: ShownUserId
+    display_name: str
+
+
+class FoundUsers(TypedDict):
+    users: list[FoundUser]

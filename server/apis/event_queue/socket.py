@@ -29,6 +29,7 @@ once; 1013 it was read too slowly; 1008 too much was sent; 4401 sign in again.
 
 from server.apis.event_queue.handlers import frames
 from server.apis.event_queue.render import frames as render
+from server.apis.event_queue.render.users import SOCKET_COOKIE
 from server.apis.event_queue.requests.frames import Ack, Ping
 from server.core.durable import ConversationChanged, ConversationEnded
 from server.core.queued import EventsQueued
@@ -50,5 +51,6 @@ SOCKET = RawSocket(
     events=NOTHING,
     queued=render.event,
     wakes=(EventsQueued, ConversationChanged, ConversationEnded),
+    cookie=SOCKET_COOKIE,
     is_for_accounts=True,
 )

@@ -9,6 +9,7 @@ _ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
 _PARAMETER = re.compile(r"\$(\d+)")
 _ELEMENTS = re.compile(r"json_array_elements\(")
 _LOCK = re.compile(r"\s+FOR (NO KEY )?(UPDATE|SHARE)( OF \w+)?( SKIP LOCKED)?")
+_COLLATION = re.compile(r' COLLATE "C"')
 _CAST = re.compile(r"::\w+(\[\])?")
 
 
@@ -18,6 +19,7 @@ def for_sqlite(sql: str) -> str:
     sql = _LOCK.sub("", sql)
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
     sql = _ELEMENTS.sub("json_each(", sql)
+    sql = _COLLATION.sub("", sql)  # it is its own
     return _PARAMETER.sub(r"?\1", _CAST.sub("", sql))
 
 

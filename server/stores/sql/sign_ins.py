@@ -76,12 +76,34 @@ def claim_registration_steps(claim: Claim, now_ms: int) -> Steps[Claimed]:
     if name_and_type is None:
         raise _no_login()
     device = SignInDevice(claim.device_id, *name_and_type)
-    yield from _add_device(user_id, device, claim, now_ms)
+    yield from _add_device(user_id, device, claim.max_devices, now_ms)
     if is_temporary:
         yield from _use_up_password(user_id)
     yield from begin_family(user_id, claim.device_id, claim.tokens, now_ms)
     yield from note(Action.DEVICE_ADDED, user_id, now_ms, claim.device_id)
     return Claimed(user_id, username, claim.device_id)
+
+
+def sign_device_in(
+    user_id: UserId, device: SignInDevice, max_devices: int, now_ms: int
+) -> Steps[None]:
+    """Have a device of a locked account be known, whether or not it was.
+
+    Raises:
+        AppError: FORBIDDEN if it was revoked; LIMIT_REACHED.
+    """
+    found = yield from row(
+        "SELECT revoked_ms FROM devices WHERE user_id = $1 AND device_id = $2",
+        str(user_id),
+        str(device.device_id),
+    )
+    if found is None:
+        yield from _add_device(user_id, device, max_devices, now_ms)
+        yield from note(Action.DEVICE_ADDED, user_id, now_ms, device.device_id)
+    elif found[0] is not None:
+        raise AppError(Code.FORBIDDEN, "this device was revoked; sign in with another device_id")
+    else:
+        yield from _see_device(user_id, device, now_ms)
 
 
 def devices(user_id: UserId) -> Steps[tuple[Device, ...]]:
@@ -261,12 +283,14 @@ def _claiming_account(user_id: UserId) -> Steps[tuple[str, bool]]:
     return str(username), bool(is_temporary)
 
 
-def _add_device(user_id: UserId, device: SignInDevice, claim: Claim, now_ms: int) -> Steps[None]:
+def _add_device(
+    user_id: UserId, device: SignInDevice, max_devices: int, now_ms: int
+) -> Steps[None]:
     count = yield from value(
         "SELECT COUNT(*) FROM devices WHERE user_id = $1 AND revoked_ms IS NULL", str(user_id)
     )
-    if count >= claim.max_devices:
-        problem = f"an account has {claim.max_devices} devices at most; revoke one first"
+    if count >= max_devices:
+        problem = f"an account has {max_devices} devices at most; revoke one first"
         raise AppError(Code.LIMIT_REACHED, problem)
     added = yield from row(
         "INSERT INTO devices (user_id, device_id, name, type, created_ms, seen_ms)"

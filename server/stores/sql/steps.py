@@ -11,7 +11,8 @@ So one text serves an engine that blocks a thread and one that is awaited:
 The dialect: parameters are `$1`, `$2`, … and types `TEXT BIGINT BOOLEAN BYTEA`. What is read in
 order to be changed is locked by `FOR UPDATE`, or by `FOR NO KEY UPDATE`, which others need not wait
 for to refer to it. `= ANY($1::text[])` takes a list; `json_array_elements($1::json) AS asked` takes
-lists of lists as JSON (`listed`), of which `asked.value ->> 0` is the first column. Text never
+lists of lists as JSON (`listed`), of which `asked.value ->> 0` is the first column; `COLLATE "C"`
+compares by code points, so that a prefix is a stretch of an index. Text never
 holds NUL, so whatever clients choose freely is `BYTEA`.
 """
 

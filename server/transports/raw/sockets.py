@@ -34,7 +34,7 @@ from server.transports.metrics import Metrics
 from server.transports.raw.hub import UserHub
 from server.transports.raw.line import RawLine, TurnedAway
 from server.transports.raw.said import Said, read
-from server.transports.raw.tokens import SUBPROTOCOL, token_of
+from server.transports.raw.tokens import SUBPROTOCOL, cookie_of, token_of
 from server.transports.socketio.gate import Gate
 from server.transports.upgrade import Upgrades, is_wanted
 from server.transports.websocket import User as SocketUser
@@ -150,10 +150,7 @@ class RawSockets:
     async def _admitted(
         self, api: Api, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> User:
-        token = token_of(query, headers)
-        if not token:
-            raise AppError(Code.UNAUTHENTICATED, "connect with a token")
-        user = await self._chat.tokens.verify(token)
+        user = await self._shown(api, query, headers)
         if user.is_guest:
             raise AppError(Code.FORBIDDEN, "guests have nothing here; sign in with an account")
         if api.socket and api.socket.is_for_accounts and not user.is_account:
@@ -161,6 +158,14 @@ class RawSockets:
         if query.get("user_id", user.user_id) != user.user_id:
             raise AppError(Code.FORBIDDEN, "the token is another user's")
         return user
+
+    async def _shown(self, api: Api, query: Mapping[str, str], headers: Mapping[str, str]) -> User:
+        """Whose token a handshake shows."""
+        if token := token_of(query, headers):
+            return await self._chat.tokens.verify(token)
+        if api.socket and (token := cookie_of(api.socket.cookie, headers)):
+            return await self._chat.tokens.verify_socket(token)
+        raise AppError(Code.UNAUTHENTICATED, "connect with a token")
 
     # --- for the lines ---
 

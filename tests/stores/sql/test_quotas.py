@@ -6,9 +6,9 @@ from server.core.errors import AppError, Code
 from server.core.ids import MessageId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef
-from server.stores.sql.usage import MESSAGE_BYTES
 from server.stores.sql.migrations import migrate
 from server.stores.sql.steps import rows
+from server.stores.sql.usage import MESSAGE_BYTES
 from tests.stores.sql.households import NOW_MS, Household
 
 ALICE = UserId("alice")

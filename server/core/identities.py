@@ -1,0 +1,173 @@
+"""People for whom an issuer vouches, and what accounts show of themselves."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from server.core.errors import AppError, Code
+from server.core.identity import User, is_one_line
+from server.core.ids import DeviceId, UserId, new_id
+from server.core.logins import Logins, TokenPair
+from server.core.names import account_key
+from server.core.oidc import NAME_CHARS, IdTokens, not_set_up
+from server.core.parts import Parts
+from server.core.ports.accounts import SignInDevice
+from server.core.ports.identities import (
+    Found,
+    IdentityStore,
+    Profile,
+    Registered,
+    Registration,
+)
+from server.core.queued import DEFAULT_DEVICE, EventsQueued
+from server.core.rates import charge, spend
+
+FOUND_AT_ONCE = 20
+
+MIN_PREFIX_CHARS = 3
+"""Of a name that is looked for, so that nobody lists all there are."""
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What somebody who registers says besides the token.
+
+    Attributes:
+        public_key: The text of a JSON value.
+    """
+
+    public_key: bytes
+    display_name: str | None
+    device_id: DeviceId | None
+    device_name: str
+
+
+class SignedIn(Struct, frozen=True):
+    """Somebody who has registered, or has come back.
+
+    Attributes:
+        socket_token: For a browser to keep in a cookie.
+    """
+
+    registered: Registered
+    tokens: TokenPair
+    socket_token: str
+
+
+class Identities:
+    """Registers people by identity tokens, and finds people.
+
+    Args:
+        id_tokens: None if no issuer is set up.
+    """
+
+    def __init__(
+        self, parts: Parts, store: IdentityStore, logins: Logins, id_tokens: IdTokens | None
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._logins = logins
+        self._id_tokens = id_tokens
+
+    async def register(self, token: str, nonce: str | None, wish: Wish, address: str) -> SignedIn:
+        """Sign somebody in by an identity token; the first time that makes an account.
+
+        Raises:
+            AppError: See `IdTokens.read` and `IdentityStore.register`; also TOKEN_EXPIRED,
+                INVALID_REQUEST, PAYLOAD_TOO_LARGE and RATE_LIMITED; FORBIDDEN if no issuer is
+                set up.
+        """
+        if self._id_tokens is None:
+            raise not_set_up()
+        self._check(wish)
+        now_ms, rate = self._now_ms(), self._parts.rates.address_sign_in
+        await spend(self._parts.limiter, "sign-in", address, rate, now_ms)
+        vouched = await self._id_tokens.read(token, now_ms, nonce)
+        if vouched.expires_ms <= now_ms:
+            raise AppError(Code.TOKEN_EXPIRED, "the identity token has run out; get a new one")
+        tokens, refresh = self._logins.new_family()
+        standing, _ = self._logins.new_family()
+        registration = Registration(
+            vouched=vouched,
+            user_id=UserId(new_id()),
+            name=wish.display_name,
+            public_key=wish.public_key,
+            device=SignInDevice(wish.device_id or DEFAULT_DEVICE, wish.device_name, "web"),
+            tokens=tokens,
+            standing=standing,
+            max_devices=self._logins.max_devices,
+        )
+        registered = await self._store.register(registration, now_ms)
+        if registered.told:
+            await self._parts.users.publish(EventsQueued(users=registered.told))
+        session, family_id = registered.session, tokens.family_id
+        return SignedIn(
+            registered,
+            self._logins.pair(session, family_id, refresh),
+            self._logins.socket_token(session, family_id),
+        )
+
+    async def profile(self, user: User) -> Profile:
+        """What one's own account shows.
+
+        Raises:
+            AppError: NOT_FOUND if there is none any more.
+        """
+        found = await self._store.profile(user.user_id)
+        if found is None:
+            raise AppError(Code.NOT_FOUND, "there is no such account")
+        return found
+
+    async def public_key(self, user: User, user_id: UserId) -> Profile | None:
+        """An account that shows a public key; None if there is none.
+
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        await self._spend(user, 1)
+        found = await self._store.profile(user_id)
+        return found if found and found.public_key is not None else None
+
+    async def public_keys(self, user: User, user_ids: Sequence[UserId]) -> tuple[Profile, ...]:
+        """The same of several.
+
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        await self._spend(user, len(user_ids))
+        found = await self._store.profiles(user_ids)
+        return tuple(one for one in found if one.public_key is not None)
+
+    async def search(self, user: User, text: str) -> tuple[Found, ...]:
+        """People whose name begins so, or whose e-mail address this is.
+
+        Raises:
+            AppError: INVALID_REQUEST if it is too short; RATE_LIMITED.
+        """
+        key = account_key(text)
+        is_email = "@" in key
+        if not is_email and len(key) < MIN_PREFIX_CHARS:
+            problem = f"q: Expected {MIN_PREFIX_CHARS} characters, or a whole e-mail address"
+            raise AppError(Code.INVALID_REQUEST, problem)
+        now_ms, rate = self._now_ms(), self._parts.rates.search
+        await spend(self._parts.limiter, "search", user.user_id, rate, now_ms)
+        prefix, email = (None, key) if is_email else (key, None)
+        return await self._store.search(user.user_id, prefix, email, FOUND_AT_ONCE)
+
+    async def _spend(self, user: User, times: int) -> None:
+        limiter, rate, now_ms = self._parts.limiter, self._parts.rates.lookup, self._now_ms()
+        await spend(limiter, "lookup", user.user_id, rate, now_ms)
+        if times > 1:
+            await charge(limiter, ("lookup", user.user_id), rate, times - 1, now_ms)
+
+    def _check(self, wish: Wish) -> None:
+        size_bytes, limit_bytes = len(wish.public_key), self._parts.bounds.public_key_bytes
+        if size_bytes > limit_bytes:
+            problem = f"{size_bytes} bytes are more than {limit_bytes}"
+            raise AppError(Code.PAYLOAD_TOO_LARGE, problem)
+        name = wish.display_name
+        if name is not None and not (0 < len(name) <= NAME_CHARS and is_one_line(name)):
+            problem = f"display_name: Expected 1 to {NAME_CHARS} characters in one line"
+            raise AppError(Code.INVALID_REQUEST, problem)
+
+    def _now_ms(self) -> int:
+        return self._parts.clock.now_ms()
