@@ -120,7 +120,9 @@ class Assembly:
             device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
             presences=presences,
-            identities=Identities(parts, durable.identities, logins, self._id_tokens),
+            identities=Identities(
+                parts, durable.identities, logins, self._id_tokens, groups.key_of
+            ),
             queues=Queues(parts, durable.queues, publish),
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
         )

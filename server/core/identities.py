@@ -1,7 +1,8 @@
 """People for whom an issuer vouches, and what accounts show of themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
@@ -10,7 +11,9 @@ from server.core.ids import DeviceId, UserId, new_id
 from server.core.logins import Logins, TokenPair
 from server.core.names import account_key
 from server.core.oidc import NAME_CHARS, IdTokens, not_set_up
+from server.core.opaque import Opaque
 from server.core.parts import Parts
+from server.core.ports import SavedKey
 from server.core.ports.accounts import SignInDevice
 from server.core.ports.identities import (
     Found,
@@ -21,6 +24,8 @@ from server.core.ports.identities import (
 )
 from server.core.queued import DEFAULT_DEVICE, EventsQueued
 from server.core.rates import charge, spend
+
+LiveKey = Callable[[User, UserId], Awaitable[SavedKey]]
 
 FOUND_AT_ONCE = 20
 
@@ -58,15 +63,22 @@ class Identities:
 
     Args:
         id_tokens: None if no issuer is set up.
+        live_key: Finds the public key that somebody had last in a random group.
     """
 
     def __init__(
-        self, parts: Parts, store: IdentityStore, logins: Logins, id_tokens: IdTokens | None
+        self,
+        parts: Parts,
+        store: IdentityStore,
+        logins: Logins,
+        id_tokens: IdTokens | None,
+        live_key: LiveKey,
     ) -> None:
         self._parts = parts
         self._store = store
         self._logins = logins
         self._id_tokens = id_tokens
+        self._live_key = live_key
 
     async def register(self, token: str, nonce: str | None, wish: Wish, address: str) -> SignedIn:
         """Sign somebody in by an identity token; the first time that makes an account.
@@ -117,15 +129,18 @@ class Identities:
             raise AppError(Code.NOT_FOUND, "there is no such account")
         return found
 
-    async def public_key(self, user: User, user_id: UserId) -> Profile | None:
-        """An account that shows a public key; None if there is none.
+    async def key_of(self, user: User, user_id: UserId) -> SavedKey:
+        """The public key that an account shows; of others, the one that they had last in a group.
 
         Raises:
-            AppError: RATE_LIMITED.
+            AppError: NOT_FOUND; RATE_LIMITED.
         """
-        await self._spend(user, 1)
         found = await self._store.profile(user_id)
-        return found if found and found.public_key is not None else None
+        if found is None or found.public_key is None or found.key_ms is None:
+            return await self._live_key(user, user_id)
+        await self._spend(user, 1)
+        key = Opaque(msgspec.json.decode(found.public_key))
+        return SavedKey(user_id, found.display_name, key, found.key_ms)
 
     async def public_keys(self, user: User, user_ids: Sequence[UserId]) -> tuple[Profile, ...]:
         """The same of several.

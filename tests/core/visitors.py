@@ -133,7 +133,13 @@ class Core:
             device_keys=self.device_keys,
             conversations=self.conversations,
             mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
-            identities=Identities(parts, SqlIdentities(self.database, bounds), self.logins, None),
+            identities=Identities(
+                parts,
+                SqlIdentities(self.database, bounds),
+                self.logins,
+                None,
+                self.groups.key_of,
+            ),
             queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
         )
         self.told: list[UserEvent] = []

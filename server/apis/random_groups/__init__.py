@@ -41,7 +41,8 @@ Routes; the bodies answered are those of the acknowledgements
     POST /api/messages, /api/group-messages         as send_group_message; 201
     POST /api/groups/{groupId}/block {userId}       POST /api/groups/{groupId}/report
     POST /api/users/{userId}/block, /api/users/{userId}/unblock
-    GET  /api/users/{userId}/public-key     {userId, login, publicKey, updatedAt}
+    GET  /api/users/{userId}/public-key     {userId, login, publicKey, updatedAt,
+        user_id, public_key}: the one that an account shows, else the last one in a group
     POST /api/users/{userId}/sessions       {userId, login, bundle: {publicKey, updatedAt}}
     GET  /api/groups/stats  (open)
         {stats: {totalGroups, activeGroups, totalMembers, averageGroupSize}}

@@ -118,7 +118,7 @@ async def report_member(chat: Chat, caller: Caller, request: ReportMember) -> Re
 
 
 async def public_key(chat: Chat, caller: Caller, request: OfUser) -> SavedKey:
-    return await chat.groups.key_of(caller.signed_in(), request.user_id)
+    return await chat.identities.key_of(caller.signed_in(), request.user_id)
 
 
 async def stats(chat: Chat, _: Caller, __: Nothing) -> GroupTotals:

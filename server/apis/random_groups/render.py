@@ -106,7 +106,15 @@ def reported(_: object, outcome: Reported) -> shapes.Reported:
 
 
 def saved_key(_: object, saved: SavedKey) -> shapes.SavedKey:
-    return {"success": True, "userId": saved.user_id, "login": saved.name, **_key(saved)}
+    return {
+        "success": True,
+        "userId": saved.user_id,
+        "login": saved.name,
+        **_key(saved),
+        # The event queue has the same route, in other words.
+        "user_id": saved.user_id,
+        "public_key": saved.public_key,
+    }
 
 
 def bundle(_: object, saved: SavedKey) -> shapes.KeyBundle:

@@ -65,8 +65,12 @@ class PublicKey(TypedDict):
 
 
 class SavedKey(Success, PublicKey):
+    """The last two are what the event queue calls them."""
+
     userId: ShownUserId
     login: str
+    user_id: ShownUserId
+    public_key: Any
 
 
 class KeyBundle(Success):

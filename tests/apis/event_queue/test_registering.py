@@ -1,0 +1,185 @@
+"""Who signs in by an identity token, and what that token must say."""
+
+from typing import Any
+
+import pytest
+
+from tests.apis.event_queue.people import NOW_S, Member, call, id_token
+from tests.issuers import ISSUER, Signer, another_rsa_key, by_secret, unsigned
+from tests.servers import ADMIN_TOKEN
+
+ALICE_KEY = {"kty": "OKP", "x": "YWxpY2U"}
+
+
+async def register(http: Any, token: str, **more: Any) -> tuple[int, Any]:
+    body = {"id_token": token, "public_key": ALICE_KEY, **more}
+    return await call(http, "POST", "/api/register", body)
+
+
+async def test_the_first_time_makes_an_account_and_later_times_sign_in(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    first, made = await register(http, token, display_name="Alice B.")
+    again, back = await register(http, token)
+    assert (first, again) == (201, 200)
+    assert made["user"] == back["user"]
+    assert made["user"]["display_name"] == "Alice B."
+    assert made["user"]["public_key"] == ALICE_KEY
+    assert made["user"]["email"] == "alice@example.com"
+
+
+async def test_an_access_token_and_the_identity_token_both_are_who_has_registered(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    _, made = await register(http, token)
+    for shown in (made["access_token"], token):
+        status, me = await call(http, "GET", "/api/users/me", token=shown)
+        assert (status, me) == (200, made["user"])
+
+
+async def test_an_identity_token_of_somebody_who_has_not_registered_is_nobodys(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    status, problem = await call(http, "GET", "/api/users/me", token=token)
+    assert (status, problem["code"]) == (401, "unauthenticated")
+
+
+async def test_a_refresh_token_gives_new_tokens(alice, http):
+    body = {"refreshToken": alice.refresh_token}
+    status, answer = await call(http, "POST", "/api/auth/refresh", body)
+    assert status == 200
+    token = answer["data"]["accessToken"]
+    assert (await call(http, "GET", "/api/users/me", token=token))[0] == 200
+
+
+async def test_signing_out_everywhere_ends_the_identity_token_too_until_a_newer_one(http, signer):
+    old = id_token(signer, ISSUER, "alice")
+    _, made = await register(http, old)
+    status, _ = await call(http, "POST", "/api/auth/logout", {"all": True}, made["access_token"])
+    assert status == 200
+    assert (await call(http, "GET", "/api/users/me", token=old))[0] == 401
+    newer = id_token(signer, ISSUER, "alice", iat=NOW_S)
+    assert (await register(http, newer))[0] == 200
+    assert (await call(http, "GET", "/api/users/me", token=newer))[0] == 200
+    assert (await call(http, "GET", "/api/users/me", token=old))[0] == 401
+
+
+async def test_who_is_banned_is_let_in_by_neither(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    _, made = await register(http, token)
+    path = f"/api/admin/accounts/{made['user']['user_id']}/ban"
+    assert (await call(http, "POST", path, {}, ADMIN_TOKEN))[0] == 200
+    assert (await register(http, token))[0] == 403
+    assert (await call(http, "GET", "/api/users/me", token=token))[0] == 401
+
+
+async def test_an_account_with_the_same_address_is_somebody_elses(http, signer):
+    squatter = {"username": "squat", "email": "alice@example.com", "password": "SecurePass123!"}
+    _, theirs = await call(http, "POST", "/api/auth/signup", squatter)
+    status, made = await register(http, id_token(signer, ISSUER, "alice"))
+    assert status == 201
+    assert made["user"]["user_id"] != theirs["data"]["userId"]
+
+
+@pytest.mark.at_the_door
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://evil.example"},
+        {"aud": "another client"},
+        {"aud": None},
+        {"aud": ["chat.apps.example", "another client"], "azp": None},
+        {"azp": "another client"},
+        {"exp": NOW_S - 1},
+        {"exp": None},
+        {"iat": None},
+        {"iat": NOW_S + 3600},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"email_verified": False},
+        {"email_verified": None},
+        {"email": "no address"},
+    ],
+    ids=str,
+)
+async def test_a_token_that_says_something_else_registers_nobody(http, signer, changes):
+    token = id_token(signer, ISSUER, "alice", **changes)
+    status, problem = await register(http, token)
+    assert (status, problem["code"]) in ((401, "unauthenticated"), (401, "token_expired"))
+
+
+@pytest.mark.at_the_door
+async def test_a_nonce_that_is_said_must_be_that_of_the_token(http, signer):
+    token = id_token(signer, ISSUER, "alice", nonce="n-1")
+    assert (await register(http, token, nonce="n-2"))[0] == 401
+    assert (await register(http, token, nonce="n-1"))[0] == 201
+
+
+@pytest.mark.at_the_door
+async def test_a_token_of_another_key_or_algorithm_registers_nobody(http, signer, issuer):
+    claims = {"iss": ISSUER, "aud": "chat.apps.example", "sub": "alice"}
+    times = {"iat": NOW_S, "exp": NOW_S + 3600}
+    forged = [
+        Signer("ES256", "key-1", key=None).sign({**claims, **times}, kid="another"),
+        Signer("RS256", "key-1", key=another_rsa_key()).sign({**claims, **times}),
+        by_secret({**claims, **times}, b"x" * 32, kid="key-1"),
+        unsigned({**claims, **times}),
+    ]
+    for token in forged:
+        status, problem = await register(http, token)
+        assert status in (401, 503), problem
+
+
+@pytest.mark.at_the_door
+async def test_a_flood_of_unknown_keys_asks_the_issuer_once(http, signer, issuer, server):
+    await register(http, id_token(signer, ISSUER, "alice"))
+    asked = issuer.asked
+    for number in range(20):
+        flooding = Signer("ES256", f"unknown-{number}")
+        await register(http, id_token(flooding, ISSUER, "alice"))
+    assert issuer.asked - asked <= len(server.nodes)  # each of them asks for itself
+
+
+async def test_another_key_takes_the_place_of_the_first_and_groups_get_another_epoch(
+    http, signer, alice: Member, bob: Member
+):
+    _, group = await alice.ask("POST", "/api/groups", {"name": "tea", "member_ids": [bob.user_id]})
+    body = {"id_token": id_token(signer, ISSUER, "bob"), "public_key": "another key"}
+    status, back = await call(http, "POST", "/api/register", body)
+    assert (status, back["user"]["key_version"]) == (200, 2)
+    _, after = await alice.ask("GET", f"/api/groups/{group['group_id']}")
+    assert after["key_epoch"] == 2
+    async with alice.connected() as line:
+        _, rotated = await line.events(2)
+    assert rotated["event_type"] == "KEY_ROTATION"
+    assert (rotated["metadata"]["epoch"], rotated["metadata"]["reason"]) == (2, "key_changed")
+
+
+@pytest.mark.at_the_door
+async def test_a_key_that_is_too_large_is_refused(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    status, problem = await register(http, token, public_key="x" * 20_000)
+    assert (status, problem["code"]) == (413, "payload_too_large")
+
+
+# --- a browser's cookie ---
+
+
+async def test_a_page_opens_its_socket_with_nothing_but_the_cookie(http, signer, server):
+    body = {"id_token": id_token(signer, ISSUER, "alice"), "public_key": ALICE_KEY}
+    async with http.post("/api/register", json=body) as answer:
+        cookie = answer.cookies["hushwire-socket"]
+        user_id = (await answer.json())["user"]["user_id"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/ws", True, "Strict")
+    shown = {"Cookie": f"hushwire-socket={cookie.value}"}
+    async with http.ws_connect(f"/ws/{user_id}", headers={**shown, "Origin": server.url}) as ws:
+        await ws.send_json({"type": "ping"})
+        assert await ws.receive_json(timeout=20) == {"type": "pong"}
+    async with http.ws_connect(f"/ws/{user_id}", headers=shown) as ws:
+        await ws.receive(timeout=20)
+        assert ws.close_code == 4401
+
+
+async def test_the_cookie_opens_nothing_else(http, signer):
+    body = {"id_token": id_token(signer, ISSUER, "alice"), "public_key": ALICE_KEY}
+    async with http.post("/api/register", json=body) as answer:
+        value = answer.cookies["hushwire-socket"].value
+    assert (await call(http, "GET", "/api/users/me", token=value))[0] == 401
