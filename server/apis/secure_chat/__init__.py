@@ -78,8 +78,8 @@ Messages
     GET  /api/messages/direct/{userId}?limit&before&after   {messages: [message], hasMore}
     GET  /api/messages/room/{roomId}?limit&before&after     the same; `before` and `after` are
         sequences, and messages come oldest first
-    GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has not
-        acknowledged, room by room, each in order; `after` is `next` of the page before
+    GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has neither
+        sent nor acknowledged, room by room, each in order; `after` is `next` of the page before
     GET  /api/messages/conversations?limit&before
         {conversations: [{roomId, type: direct | group, name, participants, lastMessage,
         unreadCount, updatedAt}], next}; at most 1000 unread messages are counted

@@ -25,9 +25,11 @@ From clients
         auth_ok         {expiresAt}
 
 To clients
-    new_message         {message}: all that this device has not acknowledged, room by room in order
-                        of `seq`, when it connects; then each as it is sent. It comes again on
-                        the next connection until a receipt says that it has come.
+    new_message         {message}: all that this device has neither sent nor acknowledged, room by
+                        room in order of `seq`, when it connects; then each as it is sent. It comes
+                        again on the next connection until a receipt says that it has come. The
+                        user's other devices are told, too; so are the other connections of the
+                        device that sent it, or all of them if it was sent over REST.
     delivery_receipt, read_receipt  {messageId, roomId, seq, senderId, userId, timestamp}
     message_deleted     {messageId, roomId, seq, userId, deletedAt}
     typing, stop_typing {roomId, userId}

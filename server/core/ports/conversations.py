@@ -371,9 +371,10 @@ class MessageStore(Protocol):
         after: WaitingPlace | None = None,
         told: Mapping[str, int] = NOTHING_TOLD,
     ) -> MessagePage:
-        """Messages of others that a device has not acknowledged: room by room, each in order.
+        """Messages of other devices that one has not acknowledged: room by room, each in order.
 
-        A device begins with what was stored since it is there.
+        Those of the user's own other devices too. A device begins with what was stored since
+        it is there.
 
         Args:
             after: Only what comes after this in that order.
@@ -386,7 +387,8 @@ class MessageStore(Protocol):
     ) -> Acknowledged:
         """Note that messages have come to a device, or were read there; again changes nothing.
 
-        What was read was delivered. Own messages and deleted ones have no receipts.
+        What was read was delivered. Own messages and deleted ones have no receipts; what the user
+        wrote on another device does not wait for this one any more.
         """
         ...
 

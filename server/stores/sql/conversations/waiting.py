@@ -6,7 +6,8 @@ from server.core.durable import StoredMessage
 from server.core.ids import RoomId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Device, MessagePage, WaitingPlace
-from server.stores.sql.conversations.shapes import MESSAGE, message
+from server.stores.sql.conversations.history import with_status
+from server.stores.sql.conversations.shapes import MESSAGE
 from server.stores.sql.steps import Row, Steps, rows, value
 
 _ROOMS = (
@@ -17,12 +18,20 @@ _ROOMS = (
     "AND r.seq > me.joined_seq AND (c.seq IS NULL OR r.seq > c.seq) ORDER BY me.room_id"
 )
 
+UNACKNOWLEDGED = (
+    "m.deleted_ms IS NULL AND ((m.sender_id <> $1 AND NOT m.withheld) "
+    "OR (m.sender_id = $1 AND m.sender_device_id <> $2)) "
+    "AND NOT EXISTS (SELECT 1 FROM device_acks a WHERE a.user_id = $1 AND a.device_id = $2 "
+    "AND a.room_id = m.room_id AND a.seq = m.seq)"
+)
+"""The condition under which a message `m` beyond the cursor of device $2 of user $1 waits for it.
+
+What a user wrote waits for the user's other devices."""
+
 _WAITING = (
     f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $3 AND m.seq > $4 "
-    "AND m.sender_id <> $1 AND m.deleted_ms IS NULL AND NOT m.withheld "
-    "AND (m.expires_ms IS NULL OR m.expires_ms > $5) "
-    "AND NOT EXISTS (SELECT 1 FROM device_acks a WHERE a.user_id = $1 AND a.device_id = $2 "
-    "AND a.room_id = m.room_id AND a.seq = m.seq) ORDER BY m.seq LIMIT $6"
+    f"AND (m.expires_ms IS NULL OR m.expires_ms > $5) AND {UNACKNOWLEDGED} "
+    "ORDER BY m.seq LIMIT $6"
 )
 
 
@@ -81,4 +90,4 @@ def _waiting_in(
     found = yield from rows(
         _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, limit
     )
-    return [message(one, Kind(kind), key) for one in found]
+    return (yield from with_status(device.user_id, room_id, Kind(kind), key, found))
