@@ -34,7 +34,8 @@ To clients
     message_deleted     {messageId, roomId, seq, userId, deletedAt}
     typing, stop_typing {roomId, userId}
     presence            {userId, status: online | offline, timestamp}
-    room_changed        {room}, room_ended {roomId, timestamp}
+    room_changed        {room}, where `role` is null: all are told the same, and each has its role
+                        among the participants; room_ended {roomId, timestamp}
     device_revoked      {deviceId}: this one is closed (4401), the others are told
     identity_changed    {userId, timestamp}: somebody who shares a room has another identity key;
                         clients warn, and have people compare safety numbers anew

@@ -313,7 +313,10 @@ async def test_members_hear_of_their_rooms(alice: Member, bob: Member, connect: 
     assert status == 201
     room_id = body["data"]["roomId"]
     await until(lambda: bobs.all("room_changed"))
-    assert bobs.all("room_changed")[0]["room"]["roomId"] == room_id
+    told = bobs.all("room_changed")[0]["room"]
+    assert (told["roomId"], told["role"]) == (room_id, None)
+    roles = {one["username"]: one["role"] for one in told["participants"]}
+    assert roles == {"alice": "owner", "bob": "member"}
     await alice.send("m-1", roomId=room_id)
     await until(lambda: ids(bobs))
     await alice.ask("DELETE", f"/api/rooms/{room_id}/participants/{bob.user_id}")
