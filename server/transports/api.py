@@ -299,6 +299,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
         frames: From clients, by their type.
         events: What each event of a user is in this API's words.
         backlog: Where what waits for a device is found; None if nothing is kept.
+        standing: Finds what a device is told each time it connects, of what still holds.
         is_for_accounts: Users of other systems have nothing there.
     """
 
@@ -306,6 +307,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     frames: Mapping[str, Frame]
     events: Mapping[type[UserEvent], Callable[[Any], Words]]
     backlog: Callable[[Chat], Backlog] | None = None
+    standing: Callable[[Chat, User], Awaitable[tuple[UserEvent, ...]]] | None = None
     is_for_accounts: bool = False
 
 

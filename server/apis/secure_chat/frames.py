@@ -39,7 +39,8 @@ To clients
     device_revoked      {deviceId}: this one is closed (4401), the others are told
     identity_changed    {userId, timestamp}: somebody who shares a room has another identity key;
                         clients warn, and have people compare safety numbers anew
-    prekeys_low         {remaining}
+    prekeys_low         {remaining}: once when they become fewer than 20, and whenever it connects
+                        while they are
 
 When the token runs out, `error` says `token_expired`; the socket is closed (4401) after a minute
 unless `auth` came. 1012: come back at once; 1013: it was read too slowly; 1008: too much was sent.
@@ -85,5 +86,6 @@ SOCKET = RawSocket(
     },
     events=render.EVENTS,
     backlog=lambda chat: chat.mail,
+    standing=lambda chat, user: chat.device_keys.standing(user),
     is_for_accounts=True,
 )

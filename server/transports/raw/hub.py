@@ -87,6 +87,13 @@ class UserHub:
         read = functools.partial(self._read, backlog, line) if backlog else None
         return Mailbox(read, functools.partial(self._tell, line), line.has_room)
 
+    async def tell_standing(self, line: RawLine) -> None:
+        """Tell a line that has just been added what still holds."""
+        if line.api.socket and line.api.socket.standing:
+            for event in await line.api.socket.standing(self._chat, line.user):
+                if not line.is_muted:
+                    self._send(line, event)
+
     # --- delivering ---
 
     def deliver(self, user_id: UserId, event: UserEvent) -> None:

@@ -181,6 +181,7 @@ class RawSockets:
             await self._hub.add(line)
             if not (line.is_closed or line.is_muted):
                 line.mailbox.resume()
+                await self._hub.tell_standing(line)
         except AppError as error:
             line.shut(error.code, error.message)
 
