@@ -237,9 +237,19 @@ class RawSockets:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such type of frame")
         if known is not self._renew:
             line.caller.check(Access.USER)
+            self._check_token(line)
         request = self._decoder.request(known.request, said.payload)
         result = await known.handler(self._chat, line.caller, request)
         return known.render(request, result)
+
+    def _check_token(self, line: RawLine) -> None:
+        """See that it has not run out: sign-ins look at that only now and then.
+
+        Raises:
+            AppError: TOKEN_EXPIRED.
+        """
+        if line.user.is_expired(self._clock.now_ms()):
+            raise AppError(Code.TOKEN_EXPIRED, EXPIRED)
 
     def _frame_of(self, api: Api, name: str) -> Frame | None:
         if name == RENEW:
