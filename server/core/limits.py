@@ -72,6 +72,7 @@ class Rates(Struct, frozen=True):
         presence: Questions of one user who is online.
         converse: Rooms that one user makes, and members that it adds.
         search: Searches of one user.
+        totals: Questions from one address how many groups there are.
         sign_up: Accounts made from one address.
         sign_in: Tries at one account from one address; passwords that one user changes.
         address_sign_in: Tries from one address, at whatever accounts.
@@ -98,6 +99,7 @@ class Rates(Struct, frozen=True):
     presence: Rate | None = even(60)
     converse: Rate | None = even(240)
     search: Rate | None = even(60)
+    totals: Rate | None = even(120)
     sign_up: Rate | None = even(40)
     sign_in: Rate = even(20)
     address_sign_in: Rate = even(120)

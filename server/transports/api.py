@@ -253,6 +253,7 @@ class Route(Struct, frozen=True):
         statuses: Of good answers, the usual one first.
         refusals: Why it may refuse, besides what holds for all routes.
         extra_body_bytes: That the body may have beyond what all may have.
+        is_personal: An open one that does something for who calls, which must be seen then.
         secrets: Fields that a DELETE takes from its body alone: addresses get into logs.
         example: Fields of a request, for the documentation.
     """
@@ -267,6 +268,7 @@ class Route(Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     refusals: tuple[Code, ...] = ()
     extra_body_bytes: Callable[[Bounds], int] | None = None
+    is_personal: bool = False
     secrets: tuple[str, ...] = ()
     example: Mapping[str, Any] = NOTHING
 

@@ -57,6 +57,7 @@ ROUTES = (
         render.logged_out,
         "Sign this device out, or all",
         refusals=(Code.UNAUTHENTICATED,),
+        is_personal=True,
         example={"all": False},
     ),
     Route(
