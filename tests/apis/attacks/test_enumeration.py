@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from server.core import passwords
 from tests.apis.attacks.scenes import PASSWORD, Answer, Person, Scene
+from tests.passwords import WEAK
 from tests.servers import ADMIN_TOKEN, RunningServer
 
 LOGIN = "POST /api/auth/login"
@@ -83,6 +85,26 @@ async def test_an_unknown_name_takes_as_much_work_as_a_known_one(
     await log_in(scene, "nobody-of-that-name")
     assert work.done == known
     assert known["matches"] == 1
+
+
+async def test_an_unknown_name_has_a_password_compared_by_a_hash_of_the_same_strength(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call is counted that takes the time, wherever it is made."""
+    compared: list[bytes] = []
+    verify = passwords.argon2id.verify
+
+    def count(kept: bytes, given: bytes) -> bool:
+        compared.append(kept[: kept.rindex(b"p=1$")])
+        return verify(kept, given)
+
+    monkeypatch.setattr(passwords.argon2id, "verify", count)
+    await ban(scene, scene.bob)
+    await delete(scene, scene.mallory)
+    for name in ("alice", "bob", "mallory", "nobody-of-that-name"):
+        compared.clear()
+        await log_in(scene, name)
+        assert compared == [WEAK.prefix.encode()[:-4]], name
 
 
 async def test_a_name_that_is_taken_takes_as_much_work_as_a_free_one(
