@@ -15,6 +15,8 @@ class Bounds(Struct, frozen=True):
         rooms_per_user: Durable rooms that one is a member of, and conversations that one begins.
         rooms_by_stranger, rooms_by_strangers: Durable rooms into which one is put by somebody,
             or by all, with whom one takes part in none.
+        requests_by_strangers: Conversations that such have begun with one, and that wait for an
+            answer; see `REQUEST_LIFE_MS`.
     """
 
     id_chars: int = 128
@@ -36,6 +38,7 @@ class Bounds(Struct, frozen=True):
     rooms_per_user: int = 1_000
     rooms_by_stranger: int = 10
     rooms_by_strangers: int = 100
+    requests_by_strangers: int = 200
     description_chars: int = 2_000
 
     @property
@@ -119,6 +122,10 @@ class Rates(Struct, frozen=True):
         """The same, of the default rates."""
         return cls().lifted()
 
+
+REQUEST_LIFE_MS = 30 * 24 * 60 * 60_000
+"""For so long a conversation that nobody answers counts: else strangers could keep all new ones
+away from somebody for ever."""
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""

@@ -119,7 +119,9 @@ Rooms
     removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
     not in a room there is none (`not_found`). Who takes part in no room with an admin can be put
     into 10 rooms by that one, and into 100 by all of whom that is true (`limit_reached`); whoever
-    was put somewhere so takes part once it has written there. Leaving always works.
+    was put somewhere so takes part once it has written there. Leaving always works. Of those who
+    take part in no room with somebody 200 within 30 days can begin a conversation that it has not
+    answered; one more is refused (`limit_reached`).
 
 Operators
     GET  /api/admin/accounts?after&limit&name

@@ -332,7 +332,8 @@ class MessageStore(Protocol):
                 that the other members have now (`details`: the lists `missing` and `stale`), or
                 it does not say for which, and nobody has more than one; FORBIDDEN to
                 somebody whom the sender has blocked; TOO_MANY_ROOMS; LIMIT_REACHED if the messages
-                of the sender take all the bytes that an account has.
+                of the sender take all the bytes that an account has, or so many strangers wait
+                for an answer of the recipient that one more may not begin.
         """
         ...
 

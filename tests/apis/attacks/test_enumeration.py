@@ -117,6 +117,16 @@ async def test_a_name_that_is_taken_takes_as_much_work_as_a_free_one(
     assert work.done["hash"] == 2
 
 
+async def test_who_tries_on_and_on_is_told_to_wait_at_a_name_that_nobody_has_as_well(
+    scene: Scene,
+) -> None:
+    await log_in(scene, "nobody-of-that-name")  # as she has, when she signed in
+    known = [await log_in(scene, "alice") for _ in range(12)]
+    unknown = [await log_in(scene, "nobody-of-that-name") for _ in range(12)]
+    assert [one.code for one in known] == [one.code for one in unknown]
+    assert {one.code for one in known} == {"invalid_credentials", "rate_limited"}
+
+
 async def test_keys_messages_and_searches_tell_nothing_of_who_is_here(scene: Scene) -> None:
     """Of somebody who is here and never spoke to the asker, as of nobody."""
     here, nobody = scene.alice.user_id, "nobody-of-that-id"

@@ -107,12 +107,12 @@ def check_newcomers(
     busiest = yield from most_rooms(wanted)
     if busiest >= bounds.rooms_per_user:
         raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
-    unasked = yield from _strangers(asker, wanted)
+    unasked = yield from strangers(asker, wanted)
     yield from _check_unasked(asker, sorted(unasked), bounds)
     return unasked
 
 
-def _strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
+def strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
     """Those who take part in no room of the asker's."""
     known = yield from rows(
         "SELECT DISTINCT theirs.user_id FROM room_members theirs "
