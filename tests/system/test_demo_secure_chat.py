@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.audit_parts.forms import Secret
 from scripts.demo_parts.canary import new_canary
+from scripts.demo_parts.secure_chat.memory import look_at_memory
 from scripts.demo_parts.secure_chat.play import FAILED
 from server.administration import Server
 from tests.postgres_servers import binaries, new_database
@@ -26,7 +28,7 @@ STORY = {
     *("tokens", "relayed"),
 }
 PAGES = {"/metrics", "/health", "/sessions"}
-PLACES = {"database", "data folder", "log", "control", *PAGES}
+PLACES = {"database", "data folder", "log", "control", "memory", *PAGES}
 
 LEAKED = "canary-that-the-server-knows"
 
@@ -117,7 +119,7 @@ def test_of_a_server_elsewhere_it_says_what_was_not_looked_at(server, token_file
     run = demo(server.url, "--admin-token-file", token_file)
 
     assert run.returncode == 0, (run.stdout, run.stderr)
-    assert verdicts_marked(run, "PASS") == STORY | PAGES
+    assert verdicts_marked(run, "PASS") == STORY | PAGES | {"memory"}
     assert verdicts_marked(run, "----") == {"database"}
 
 
@@ -135,6 +137,36 @@ def test_a_server_that_knows_the_canary_fails(server, token_file):
     assert re.search(r"FAIL data folder .*FOUND a message as base64", " ".join(run.stdout.split()))
     assert run.stdout.splitlines()[-1].startswith("FAIL")
     assert LEAKED not in run.stdout
+
+
+@pytest.fixture
+def process():
+    """The URL of one that listens, which is our own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_what_stands_in_the_memory_of_the_server_is_found(process):
+    secrets = [Secret("a message", LEAKED), Secret("a private key", os.urandom(32))]
+    held = [base64.b64encode(LEAKED.encode()), bytes(secrets[1].value), "ciphertext of ours"]
+
+    look = look_at_memory(process, secrets, held[2])
+
+    assert look.problem is None
+    labels = {one.label for one in look.found}
+    assert labels == {"a message", "a private key"}
+    assert {"plain", "base64"} <= {one.form for one in look.found}
+
+
+def test_a_process_that_cannot_be_seen_into_is_no_proof():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+        look = look_at_memory(url, [Secret("a message", LEAKED)], "x" * 20)
+
+    assert look.problem is not None
+    assert not look.is_wanted
 
 
 def test_whoever_looks_at_another_data_folder_is_told(server, token_file, tmp_path):
