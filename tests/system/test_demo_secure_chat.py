@@ -5,6 +5,8 @@ import os
 import re
 import socket
 import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -139,23 +141,45 @@ def test_a_server_that_knows_the_canary_fails(server, token_file):
     assert LEAKED not in run.stdout
 
 
-@pytest.fixture
-def process():
-    """The URL of one that listens, which is our own."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+LISTENS = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    print(listening.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+CONTROL = "ciphertext of a message"
 
 
-def test_what_stands_in_the_memory_of_the_server_is_found(process):
-    secrets = [Secret("a message", LEAKED), Secret("a private key", os.urandom(32))]
-    held = [base64.b64encode(LEAKED.encode()), bytes(secrets[1].value), "ciphertext of ours"]
+@contextmanager
+def process_with(*texts):
+    """The URL of a process that has these in its memory."""
+    command = [sys.executable, "-c", LISTENS, *texts]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.stdin.close()
 
-    look = look_at_memory(process, secrets, held[2])
 
-    assert look.problem is None
-    labels = {one.label for one in look.found}
-    assert labels == {"a message", "a private key"}
-    assert {"plain", "base64"} <= {one.form for one in look.found}
+def looked_at(*texts):
+    secrets = [Secret("a message", LEAKED), Secret("a private key", b"k" * 32)]
+    with process_with(*texts) as url:
+        return look_at_memory(url, secrets, CONTROL)
+
+
+def test_what_stands_in_the_memory_of_the_server_is_found():
+    written = base64.b64encode(LEAKED.encode()).decode()
+
+    assert looked_at(CONTROL).found == set()
+    assert ("a message", "plain") in looked_at(CONTROL, LEAKED).found
+    assert ("a message", "base64") in looked_at(CONTROL, written).found
+    assert ("a private key", "plain") in looked_at("k" * 32, CONTROL).found
+
+
+def test_the_memory_of_a_process_without_our_ciphertext_is_no_proof():
+    look = looked_at("something else")
+
+    assert "does not hold" in look.problem
+    assert not look.is_wanted
 
 
 def test_a_process_that_cannot_be_seen_into_is_no_proof():

@@ -36,12 +36,12 @@ def look_at_memory(url: str, secrets: Sequence[Secret], control: str) -> Look:
 def _look_at(look: Look, pids: list[int], secrets: Sequence[Secret], control: bytes) -> bool:
     """Look at all of them; returns whether the control was found."""
     words = Needles(one for one in secrets if isinstance(one.value, str))
-    keys = [one for one in secrets if isinstance(one.value, bytes)]
+    keys = [(one.label, one.value) for one in secrets if isinstance(one.value, bytes)]
     has_control = False
     for pid in pids:
         for piece in memory_pieces(pid, max(words.longest_bytes, len(control))):
             look.size_bytes += len(piece)
             look.found |= words.found_in(piece)
-            look.found |= {Trace(one.label, "plain") for one in keys if one.value in piece}
+            look.found |= {Trace(label, "plain") for label, key in keys if key in piece}
             has_control = has_control or control in piece
     return has_control

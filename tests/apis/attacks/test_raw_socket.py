@@ -70,7 +70,7 @@ async def signed_but_false(scene: Scene, server: RunningServer) -> Iterator[tupl
     claims = claims_of(scene.alice.token)
     login = {"username": "alice", "password": PASSWORD, "deviceId": "new"}
     data = (await scene.done(None, "POST /api/auth/login", login))["data"]
-    changed = {
+    changed: dict[str, dict[str, Any]] = {
         "of another type": {"typ": "refresh"},
         "of no type": {"typ": None},
         "of another user": {"sub": scene.mallory.user_id},

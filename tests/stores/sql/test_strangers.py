@@ -74,7 +74,7 @@ async def test_a_room_in_which_somebody_has_said_something_counts_no_more(home):
 
 
 @pytest.fixture
-async def asked(home) -> Household:
+async def asked(home: Household) -> Household:
     """Bob and Carol have written to Alice, who has not answered: that is as many as may."""
     for one in ("bob", "carol"):
         await home.send(one, "alice")
