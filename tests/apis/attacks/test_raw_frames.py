@@ -165,9 +165,9 @@ TEXTS = [
     "null",
     "[]",
     "{}",
-    '{"type": "message", "payload": NaN}',
-    '{"type": "presence", "payload": {"userIds": [1e999]}}',
-    '{"type": "presence", "payload": {"userIds": [-Infinity]}}',
+    '{"type": "heartbeat", "payload": {"nobody looks at it": NaN}}',
+    '{"type": "heartbeat", "payload": {"nobody looks at it": 1e999}}',
+    '{"type": "heartbeat", "payload": {"nobody looks at it": -Infinity}}',
     '{"type": "message", "payload": ' + "[" * 20_000 + "]" * 20_000 + "}",
     '{"type": "message", "payload": ' + '{"a":' * 20_000 + "1" + "}" * 20_000 + "}",
     '{"type": "heartbeat"} {"type": "heartbeat"}',
@@ -199,6 +199,14 @@ async def test_what_is_no_frame_is_answered_and_the_next_one_is_handled(
         assert [one["type"] for one in answers] == ["error", "error", "heartbeat_ack"], text[:60]
         assert {one["code"] for one in answers[:2]} <= {"invalid_request", "unknown_event"}
     assert caplog.records == []
+
+
+async def test_a_frame_is_text_and_in_binary_it_is_none(scene: Scene, connect: Open) -> None:
+    mallory = await connect(scene.mallory)
+    await mallory.socket.send_bytes(b'{"type": "heartbeat", "ref": "binary"}')
+    await mallory.beat()
+    assert mallory.answers("binary") == []
+    assert [one["code"] for one in mallory.all("error")] == ["invalid_request"]
 
 
 async def test_of_a_name_that_stands_twice_in_a_frame_the_last_counts(

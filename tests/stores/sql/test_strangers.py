@@ -91,6 +91,12 @@ async def test_so_many_strangers_may_wait_for_an_answer_and_no_more(asked):
     await asked.send("dan", "alice")
 
 
+async def test_rooms_into_which_strangers_put_somebody_are_no_conversations_that_wait(home):
+    for _ in range(BOUNDS.rooms_by_stranger):
+        await home.room_of("bob", "alice")
+    await home.send("carol", "alice")
+
+
 async def test_who_knows_somebody_is_not_kept_away_by_those_who_wait(asked):
     await asked.room_of("alice", "dan")
     await asked.send("dan", "alice")
