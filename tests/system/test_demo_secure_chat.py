@@ -156,6 +156,8 @@ def process_with(*texts):
     """The URL of a process that has these in its memory."""
     command = [sys.executable, "-c", LISTENS, *texts]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdin
+        assert process.stdout
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         process.stdin.close()
 
