@@ -118,13 +118,15 @@ def heard(steps, sizes):
     ids=["receipts", "deletion"],
 )
 async def test_what_messages_say_is_not_read_for(home, room, asked):
-    refs, sizes = tuple(MessageRef(MessageId(one)) for one in ALL), []
+    refs = tuple(MessageRef(MessageId(one)) for one in ALL)
+    sizes: list[int] = []
     await home.database.write(lambda: heard(asked(refs), sizes))
     assert sum(sizes) < 1_000
 
 
 async def test_of_several_messages_with_one_id_none_is_read_until_one_is_meant(home, room):
-    other, sizes = await home.room_of("alice", "bob"), []
+    other = await home.room_of("alice", "bob")
+    sizes: list[int] = []
     await home.send("alice", other, "m1", ciphertext="x" * LARGE)
     ref = MessageRef(MessageId("m1"))
     with pytest.raises(AppError) as caught:
