@@ -6,10 +6,9 @@ from server.core.durable import Status
 from server.core.errors import AppError, Code
 from server.core.ids import MessageId, UserId
 from server.core.ports.conversations import MessageRef, WaitingPlace
-from server.stores.sql.conversations.history import delete, get, named
+from server.stores.sql.conversations.history import delete, get
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, size_of
 from server.stores.sql.conversations.receipts import acknowledge
-from server.stores.sql.steps import rows
 from tests.stores.sql.households import NOW_MS, phone
 
 ALICE, BOB = UserId("alice"), UserId("bob")
@@ -135,14 +134,3 @@ async def test_of_several_messages_with_one_id_none_is_read_until_one_is_meant(h
     assert sum(sizes) == 0
     ref = MessageRef(MessageId("m1"), room_id=other)
     assert (await home.messages.get(BOB, ref, NOW_MS)).room_id == other
-
-
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_messages_are_found_by_their_ids_and_not_among_all_that_their_rooms_hold(home):
-    statement = next(named(BOB, ["m1"], NOW_MS))
-    plan = await home.database.read(
-        lambda: rows(f"EXPLAIN QUERY PLAN {statement.sql}", *statement.arguments)
-    )
-    assert "SEARCH m USING INDEX" in plan[0][3]
-    assert "(message_id=?)" in plan[0][3]
-    assert not any("SEARCH m " in one[3] for one in plan[1:])
