@@ -136,12 +136,14 @@ class Named(msgspec.Struct, frozen=True):
         )
 
 
-# CROSS: else SQLite begins with the user's rooms, and reads all that was ever said there.
+# The ids first, which PostgreSQL takes from MATERIALIZED and SQLite from CROSS: else either may
+# begin with the user's rooms, and read all that was ever said there.
 _NAMED = (
+    "WITH m AS MATERIALIZED (SELECT room_id, seq, message_id, sender_id, deleted_ms, expires_ms, "
+    "withheld FROM messages WHERE message_id = ANY($2::text[])) "
     "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, r.kind, r.pair_key, me.role "
-    "FROM messages m CROSS JOIN room_members me CROSS JOIN rooms r "
-    "WHERE m.message_id = ANY($2::text[]) AND me.room_id = m.room_id AND me.user_id = $1 "
-    f"AND r.room_id = m.room_id AND {readable('$1', '$3')}"
+    "FROM m CROSS JOIN room_members me CROSS JOIN rooms r WHERE me.room_id = m.room_id "
+    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')}"
 )
 
 
