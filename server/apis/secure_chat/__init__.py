@@ -77,7 +77,8 @@ Messages
         encryptedKeys none of them may have more than one. `id_conflict`: another's message.
     GET  /api/messages/direct/{userId}?limit&before&after   {messages: [message], hasMore}
     GET  /api/messages/room/{roomId}?limit&before&after     the same; `before` and `after` are
-        sequences, and messages come oldest first
+        sequences, and messages come oldest first. A page of large messages, here and below,
+        has fewer than `limit`, at most 4 MiB and one message, and says that there are more
     GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has neither
         sent nor acknowledged, room by room, each in order; `after` is `next` of the page before
     GET  /api/messages/conversations?limit&before

@@ -317,7 +317,8 @@ class MessageStore(Protocol):
 
     Per room, sequences are 1, 2, 3 … without gaps, in the order in which messages were stored,
     and their times never step back. A member reads what was stored since it joined, until it
-    expires. For whoever is not a member there is no room: it raises NOT_FOUND.
+    expires. For whoever is not a member there is no room: it raises NOT_FOUND. A page of large
+    messages holds fewer than were asked for, and says that there are more.
     """
 
     async def append(self, new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> StoredNew:

@@ -7,7 +7,8 @@ from server.core.ids import RoomId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Device, MessagePage, WaitingPlace
 from server.stores.sql.conversations.history import with_status
-from server.stores.sql.conversations.shapes import MESSAGE
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, size_of
+from server.stores.sql.conversations.usage import SAID_BYTES
 from server.stores.sql.steps import Row, Steps, rows, value
 
 _ROOMS = (
@@ -28,10 +29,13 @@ UNACKNOWLEDGED = (
 
 What a user wrote waits for the user's other devices."""
 
-_WAITING = (
-    f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $3 AND m.seq > $4 "
+_WAITING = fitting(
+    f"SELECT m.seq, {SAID_BYTES} AS size FROM messages m WHERE m.room_id = $3 AND m.seq > $4 "
     f"AND (m.expires_ms IS NULL OR m.expires_ms > $5) AND {UNACKNOWLEDGED} "
-    "ORDER BY m.seq LIMIT $6"
+    "ORDER BY m.seq LIMIT $6",
+    "ASC",
+    "$3",
+    "$7",
 )
 
 
@@ -67,20 +71,22 @@ def waiting(
     place = after or WaitingPlace(RoomId(""), 0)
     rooms = yield from rows(_ROOMS, device.user_id, device.device_id, place.room_id, begun_ms)
     found: list[StoredMessage] = []
+    taken = 0
     for room in rooms:
-        if len(found) > limit:
+        if len(found) > limit or taken >= MAX_PAGE_BYTES:
             break
         seen = max(told.get(room[0], 0), place.seq if room[0] == place.room_id else 0)
-        found += yield from _waiting_in(
-            room, device, begun_ms, now_ms, seen, limit + 1 - len(found)
-        )
-    return MessagePage(tuple(found[:limit]), has_more=len(found) > limit)
+        left = (limit + 1 - len(found), MAX_PAGE_BYTES - taken)
+        some = yield from _waiting_in(room, device, begun_ms, now_ms, seen, left)
+        found += some
+        taken += sum(map(size_of, some))
+    return MessagePage(tuple(found[:limit]), has_more=len(found) > limit or taken >= MAX_PAGE_BYTES)
 
 
 def _waiting_in(
-    room: Row, device: Device, begun_ms: int, now_ms: int, seen: int, limit: int
+    room: Row, device: Device, begun_ms: int, now_ms: int, seen: int, left: tuple[int, int]
 ) -> Steps[list[StoredMessage]]:
-    """What waits in one room after a sequence."""
+    """What waits in one room after a sequence, as far as there is room `left` on the page."""
     room_id, kind, key, joined_seq, cursor, newest = room
     seen = max(seen, joined_seq, cursor or 0)
     if cursor is None and seen < newest:
@@ -88,6 +94,6 @@ def _waiting_in(
     if seen >= newest:
         return []
     found = yield from rows(
-        _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, limit
+        _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, *left
     )
     return (yield from with_status(device.user_id, room_id, Kind(kind), key, found))
