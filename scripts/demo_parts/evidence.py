@@ -118,7 +118,7 @@ def check_data_folder(record: Record, sought: Sought, folder: Path | None) -> No
 
 def check_memory(record: Record, sought: Sought, pids: list[int], url: str) -> None:
     """The memory of the server's processes: those given, else those that can be found."""
-    found = pids or _local_servers(url)
+    found = pids or local_servers(url)
     if not found:
         why = "no process of the server is found on this machine; give --pid PID"
         record.not_looked_at("memory", why)
@@ -166,7 +166,8 @@ def _file_pieces(paths: Iterable[Path], sought: Sought) -> Iterator[bytes]:
             yield from pieces(file, path.stat().st_size, overlap_bytes)
 
 
-def _local_servers(url: str) -> list[int]:
+def local_servers(url: str) -> list[int]:
+    """The processes of the server at a URL, if that is on this machine."""
     parts = urlsplit(url)
     if parts.hostname not in _LOCAL:
         return []

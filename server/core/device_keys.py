@@ -213,6 +213,21 @@ class DeviceKeys:
         """How many prekeys the device that asks has."""
         return await self._store.stats(_owner(user), self._now_ms())
 
+    async def standing(self, user: User) -> tuple[PrekeysLow, ...]:
+        """What is still to be said to a device that connects: that few prekeys are left.
+
+        They are used up while it is away, when it does not hear of it. Never fails.
+        """
+        try:
+            owner = _owner(user)
+            remaining = await self._store.few(owner, ENOUGH_PREKEYS, self._now_ms())
+        except AppError as error:
+            log.warning("prekeys_low_not_told", extra={"code": error.code.word})
+            return ()
+        if remaining is None:
+            return ()
+        return (PrekeysLow(users=(owner.user_id,), device_id=owner.device_id, remaining=remaining),)
+
     async def sweep(self, user: User) -> int:
         """Forget the prekeys of the device that asks that are used up; returns how many."""
         return await self._store.sweep(await self._changing(user), self._now_ms())

@@ -161,7 +161,7 @@ class DurableMessages:
         )
 
     async def waiting(self, user: User, after: WaitingPlace | None, limit: int) -> MessagePage:
-        """Messages of others that this device has not acknowledged."""
+        """Messages of other devices that this one has not acknowledged."""
         return await self._store.waiting(device_of(user), limit, self._now_ms(), after=after)
 
     async def after(

@@ -254,7 +254,14 @@ class Groups:
 
     # --- for operators, and on a schedule ---
 
-    async def totals(self) -> GroupTotals:
+    async def totals(self, address: str) -> GroupTotals:
+        """How many groups and members there are.
+
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        rate, now_ms = self._parts.rates.totals, self._now_ms()
+        await spend(self._parts.limiter, "totals", address, rate, now_ms)
         return await self._store.totals()
 
     async def page(self, start: int, limit: int) -> GroupPage:

@@ -18,6 +18,8 @@ class Bounds(Struct, frozen=True):
         queue_events, queue_events_of_sender: That wait for one device, in all and of one sender.
         queue_rotations: Places of a queue beyond these, for what is about keys.
         event_recipients: Of one event that names them.
+        requests_by_strangers: Conversations that such have begun with one, and that wait for an
+            answer; see `REQUEST_LIFE_MS`.
     """
 
     id_chars: int = 128
@@ -39,6 +41,7 @@ class Bounds(Struct, frozen=True):
     rooms_per_user: int = 1_000
     rooms_by_stranger: int = 10
     rooms_by_strangers: int = 100
+    requests_by_strangers: int = 200
     description_chars: int = 2_000
     queue_events: int = 10_000
     queue_events_of_sender: int = 1_000
@@ -79,6 +82,7 @@ class Rates(Struct, frozen=True):
         presence: Questions of one user who is online.
         converse: Rooms that one user makes, and members that it adds.
         search: Searches of one user.
+        totals: Questions from one address how many groups there are.
         sign_up: Accounts made from one address.
         sign_in: Tries at one account from one address; passwords that one user changes.
         address_sign_in: Tries from one address, at whatever accounts.
@@ -105,6 +109,7 @@ class Rates(Struct, frozen=True):
     presence: Rate | None = even(60)
     converse: Rate | None = even(240)
     search: Rate | None = even(60)
+    totals: Rate | None = even(120)
     sign_up: Rate | None = even(40)
     sign_in: Rate = even(20)
     address_sign_in: Rate = even(120)
@@ -124,6 +129,10 @@ class Rates(Struct, frozen=True):
         """The same, of the default rates."""
         return cls().lifted()
 
+
+REQUEST_LIFE_MS = 30 * 24 * 60 * 60_000
+"""For so long a conversation that nobody answers counts: else strangers could keep all new ones
+away from somebody for ever."""
 
 BYTES_AN_EVENT = 8 * 1024
 """Of an answer, that count as one event more."""

@@ -265,6 +265,7 @@ class Route(Struct, frozen=True):
         statuses: Of good answers, the usual one first.
         refusals: Why it may refuse, besides what holds for all routes.
         extra_body_bytes: That the body may have beyond what all may have.
+        is_personal: An open one that does something for who calls, which must be seen then.
         secrets: Fields that a DELETE takes from its body alone: addresses get into logs.
         example: Fields of a request, for the documentation.
         if_query: It is for requests whose query has one of these; another route of the same
@@ -281,6 +282,7 @@ class Route(Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     refusals: tuple[Code, ...] = ()
     extra_body_bytes: Callable[[Bounds], int] | None = None
+    is_personal: bool = False
     secrets: tuple[str, ...] = ()
     example: Mapping[str, Any] = NOTHING
     if_query: tuple[str, ...] = ()
@@ -321,6 +323,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
             queues are not told here.
         wakes: Events of a user after which something may be in its queues.
         cookie: In which browsers may show a token; None for nowhere.
+        standing: Finds what a device is told each time it connects, of what still holds.
         is_for_accounts: Users of other systems have nothing there.
     """
 
@@ -331,6 +334,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     queued: Callable[[UserId, QueuedEvent], Words] | None = None
     wakes: tuple[type[UserEvent], ...] = ()
     cookie: str | None = None
+    standing: Callable[[Chat, User], Awaitable[tuple[UserEvent, ...]]] | None = None
     is_for_accounts: bool = False
 
 

@@ -18,6 +18,7 @@ from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
 from server.transports.api import DisplayName, FileName, GroupId, Key, Token
+from server.transports.complaints import complaint
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -69,7 +70,7 @@ class Decoder:
         try:
             return msgspec.convert(payload, kind, strict=strict, dec_hook=self._make)
         except msgspec.ValidationError as error:
-            raise AppError(Code.INVALID_REQUEST, str(error)) from None
+            raise AppError(Code.INVALID_REQUEST, complaint(kind, str(error))) from None
         except RecursionError:
             raise AppError(Code.INVALID_REQUEST, "nests too deeply") from None
 

@@ -68,7 +68,7 @@ handshake that is refused.
 class Problem(TypedDict):
     """Why a request was refused: RFC 9457, and the envelope that good answers have, too.
 
-    Of some codes there are details besides, which the routes tell.
+    Of some codes there are details besides.
     """
 
     type: str
@@ -80,6 +80,22 @@ class Problem(TypedDict):
     error: str
     message: str
     retryAfterMs: NotRequired[int]
+
+
+class NamedDevice(TypedDict):
+    userId: str | int
+    deviceId: str
+
+
+class DeviceMismatch(TypedDict, total=False):
+    """Of `device_mismatch`: for which devices to encrypt as well, and for which no more."""
+
+    missing: list[NamedDevice]
+    stale: list[NamedDevice]
+
+
+DETAILS: Mapping[Code, Any] = {Code.DEVICE_MISMATCH: DeviceMismatch}
+"""What stands beside the message of some codes, for the documentation."""
 
 
 def error_body(error: AppError, words: Mapping[Code, str] = NO_WORDS) -> dict[str, Any]:

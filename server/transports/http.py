@@ -20,7 +20,7 @@ from server.core.identity import User
 from server.core.jws import looks_signed
 from server.core.tokens import Tokens
 from server.logs import begin_request, request_id
-from server.transports.api import Access
+from server.transports.api import Access, Route
 from server.transports.decode import to_plain_json
 from server.transports.errors import NO_WORDS, problem
 from server.transports.front import DEFAULT_HEADERS, Front, Peer
@@ -74,17 +74,20 @@ class Guard(Struct, frozen=True):
     front: Front
     suspects: Suspects
 
-    async def admit(self, request: web.Request, access: Access) -> User | None:
+    async def admit(self, request: web.Request, route: Route) -> User | None:
         """Let those pass who may, and tell which user it is, if it is one.
+
+        On an open route whoever shows a bad token is nobody; so is who shows any, from where too
+        many bad ones came, unless the route is personal.
 
         Raises:
             AppError: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN; what `Tokens.verify` raises;
                 RATE_LIMITED where too many bad tokens come from.
         """
-        if access is Access.OPERATOR:
+        if route.access is Access.OPERATOR:
             return await self.admit_operator(request)
         bearer = bearer_of(request.headers)
-        if access is Access.USER:
+        if route.access is Access.USER:
             if not bearer:
                 raise AppError(Code.UNAUTHENTICATED, "send a token as Bearer")
             return await self._verify(request, bearer)
@@ -92,7 +95,8 @@ class Guard(Struct, frozen=True):
             try:
                 return await self._verify(request, bearer)
             except AppError as error:  # whoever it is may do this
-                if error.code is Code.UNAVAILABLE:  # it may ask for what is only its own
+                unread = (Code.UNAVAILABLE, Code.RATE_LIMITED if route.is_personal else None)
+                if error.code in unread:  # it may ask for what is only its own
                     raise
         return None
 

@@ -48,7 +48,9 @@ class HttpConnection(Impatient, web.RequestHandler):
         loop: asyncio.AbstractEventLoop,
         options: HttpOptions,
     ) -> None:
-        super().__init__(server, loop=loop, **options)
+        # No access log: it has whole addresses, in which tokens may stand.
+        none: Any = None  # which aiohttp takes, unlike its annotation
+        super().__init__(server, loop=loop, access_log=none, **options)
         self._keeper = keeper
         self.leave = functools.partial(keeper.leave, peer)
         self.on_lost: Callable[[], None] | None = None

@@ -15,7 +15,7 @@ from server.core.errors import AppError, Code
 from server.core.limits import Bounds
 from server.transports.api import Access, Api, Route, shape_of
 from server.transports.decode import schema_of
-from server.transports.errors import HTTP_STATUS, Problem, problem, word
+from server.transports.errors import DETAILS, HTTP_STATUS, Problem, problem, word
 from server.version import VERSION
 
 Json = dict[str, Any]
@@ -156,7 +156,8 @@ class _Schemas:
         """The response of this status, for one of these reasons."""
         name = "-".join([str(status), *(word(code, words) for code in codes)])
         if name not in self.refusals:
-            self.refusals[name] = _refusal(codes, words, self.of(Problem))
+            details = [self.of(DETAILS[code]) for code in codes if code in DETAILS]
+            self.refusals[name] = _refusal(codes, words, [self.of(Problem), *details])
         return {"$ref": f"#/components/responses/{name}"}
 
     def _of_custom(self, kind: type) -> Json:
@@ -285,11 +286,11 @@ def _of(schema: Json) -> Json:
     return {"schema": schema}
 
 
-def _refusal(codes: list[Code], words: Mapping[Code, str], schema: Json) -> Json:
+def _refusal(codes: list[Code], words: Mapping[Code, str], schemas: list[Json]) -> Json:
     names = sorted(word(code, words) for code in codes)
     told = {"properties": {"code": {"enum": names}, "error": {"enum": names}}}
     content = {
-        "schema": {"allOf": [schema, told]},
+        "schema": {"allOf": [*schemas, told]},
         "example": problem(AppError(codes[0], "what a person may do about it"), words),
     }
     response: Json = {

@@ -95,7 +95,7 @@ class Rest(Struct, frozen=True):
 
         async def serve(request: web.Request) -> web.StreamResponse:
             try:
-                user = await self.guard.admit(request, route.access)
+                user = await self.guard.admit(request, route)
                 if extra_bytes:
                     request = request.clone(client_max_size=max_bytes)
                 return await self._answer(route, request, user)

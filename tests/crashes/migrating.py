@@ -43,10 +43,9 @@ class Doomed:
     def __init__(self, database: Database, blow: Blow) -> None:
         self._database = database
         self._blow = blow
-        self.migration_lock = database.migration_lock
 
-    async def write(self, steps: Callable[[], Steps[T]]) -> T:
-        result = await self._database.write(lambda: _doomed(steps(), self._blow))
+    async def change_schema(self, steps: Callable[[], Steps[T]]) -> T:
+        result = await self._database.change_schema(lambda: _doomed(steps(), self._blow))
         self._blow.fall()
         return result
 

@@ -185,15 +185,15 @@ class Crowd:
         user_id, device_id = talker.person.user_id, talker.device_id
         hearing = ledger.hearing(device_id)
         try:
-            await _until(lambda: not verdict.unheard(ledger, user_id, hearing, messages))
+            await _until(lambda: not verdict.unheard(ledger, device_id, hearing, messages))
         except TimeoutError:
-            missing = verdict.unheard(ledger, user_id, hearing, messages)
+            missing = verdict.unheard(ledger, device_id, hearing, messages)
             faults += [f"{device_id} has never heard {one}" for one in missing]
-        faults += verdict.of_hearing(user_id, device_id, hearing, messages)
+        faults += verdict.of_hearing(device_id, hearing, messages)
         shown = [one for talk in talker.talks for one in await talker.read_room(talk.room_id)]
         faults += verdict.of_receipts(ledger, user_id, shown)
         waiting = await talker.read_waiting()
-        faults += verdict.of_waiting(ledger, user_id, device_id, waiting, shown)
+        faults += verdict.of_waiting(ledger, device_id, waiting, shown)
         stats = await talker.asked("GET", "/api/keys/prekeys/stats")
         faults += verdict.of_prekeys(ledger, device_id, stats)
         await talker.renew()

@@ -193,7 +193,7 @@ class Talker:
         shown = frame["message"]
         place = Place(shown["roomId"], shown["seq"])
         self._ledger.hear(self.device_id, self._connections, place, shown["messageId"])
-        if shown["senderId"] != self.person.user_id:
+        if shown["senderDeviceId"] != self.device_id:
             if self._ledger.acks.get((self.device_id, shown["messageId"])) is Known.DONE:
                 self._ledger.done["messages heard after they were acknowledged"] += 1
             self._to_acknowledge[shown["messageId"]] = None

@@ -18,6 +18,7 @@ def shown(seq: int, message_id: str, **changes: Any) -> dict[str, Any]:
         "roomId": "tea",
         "seq": seq,
         "senderId": sender,
+        "senderDeviceId": f"{sender}-phone",
         "encryptedContent": f"of {message_id}",
         "createdAt": f"00:0{seq}",
         "deleted": False,
@@ -121,7 +122,7 @@ def test_what_waits_for_no_reason_or_does_not_wait_is_found(
     ledger: Ledger, known: Known, waiting: list[str], is_wrong: bool
 ) -> None:
     ledger.receipt("alice", "alice-phone", "bob-1", "delivered", known)
-    faults = verdict.of_waiting(ledger, "alice", "alice-phone", waiting, room())
+    faults = verdict.of_waiting(ledger, "alice-phone", waiting, room())
     assert bool(faults) is is_wrong
 
 
@@ -131,8 +132,12 @@ def heard(*ids: str) -> Hearing:
 
 
 def test_what_was_never_heard_is_found(ledger: Ledger) -> None:
-    assert verdict.unheard(ledger, "alice", heard("bob-1"), room()) == ["bob-2"]
-    assert verdict.unheard(ledger, "alice", heard("bob-1", "bob-2"), room()) == []
+    assert verdict.unheard(ledger, "alice-phone", heard("bob-1"), room()) == ["bob-2"]
+    assert verdict.unheard(ledger, "alice-phone", heard("bob-1", "bob-2"), room()) == []
+    assert verdict.unheard(ledger, "alice-laptop", heard("bob-1", "bob-2"), room()) == [
+        "alice-1",
+        "alice-2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_what_was_never_heard_is_found(ledger: Ledger) -> None:
 def test_what_was_heard_out_of_order_or_is_not_there_is_found(
     ledger: Ledger, ids: tuple[str, ...], is_wrong: bool
 ) -> None:
-    assert bool(verdict.of_hearing("alice", "alice-phone", heard(*ids), room())) is is_wrong
+    assert bool(verdict.of_hearing("alice-phone", heard(*ids), room())) is is_wrong
 
 
 def test_what_comes_twice_on_one_connection_is_found(ledger: Ledger) -> None:

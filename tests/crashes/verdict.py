@@ -84,13 +84,13 @@ def _reach(receipts: Receipts, least: Known) -> int:
 
 
 def of_waiting(
-    ledger: Ledger, user_id: str, device_id: str, waiting: Sequence[str], messages: Iterable[Shown]
+    ledger: Ledger, device_id: str, waiting: Sequence[str], messages: Iterable[Shown]
 ) -> list[str]:
     """What is wrong with what waits for a device, by the ids of messages."""
     wanted, allowed = set[str](), set[str]()
     for one in messages:
         said = ledger.said.get(one["messageId"])
-        if said is None or one["senderId"] == user_id or one["deleted"]:
+        if said is None or one["senderDeviceId"] == device_id or one["deleted"]:
             continue
         acknowledged = ledger.acks.get((device_id, one["messageId"]), Known.UNASKED)
         if acknowledged is not Known.DONE:
@@ -105,20 +105,20 @@ def of_waiting(
     return faults
 
 
-def unheard(ledger: Ledger, user_id: str, hearing: Hearing, messages: Iterable[Shown]) -> list[str]:
-    """The messages of others that a device has not heard, and was to hear."""
+def unheard(
+    ledger: Ledger, device_id: str, hearing: Hearing, messages: Iterable[Shown]
+) -> list[str]:
+    """The messages of other devices that one has not heard, and was to hear."""
     return [
         one["messageId"]
         for one in messages
-        if one["senderId"] != user_id
+        if one["senderDeviceId"] != device_id
         and Place(one["roomId"], one["seq"]) not in hearing.ids
         and ledger.said[one["messageId"]].deletion is Known.UNASKED
     ]
 
 
-def of_hearing(
-    user_id: str, device_id: str, hearing: Hearing, messages: Iterable[Shown]
-) -> list[str]:
+def of_hearing(device_id: str, hearing: Hearing, messages: Iterable[Shown]) -> list[str]:
     """What is wrong with what a device has heard of others: what it was, and in which order."""
     faults = []
     kept = {Place(one["roomId"], one["seq"]): one for one in messages}
@@ -127,7 +127,7 @@ def of_hearing(
         shown = kept.get(place)
         if shown is None or shown["messageId"] != message_id:
             faults.append(f"{device_id} heard {message_id} at {place}, where it is not")
-        elif shown["senderId"] != user_id:
+        elif shown["senderDeviceId"] != device_id:
             first.setdefault(place.room_id, []).append(place.seq)
     faults += [
         f"{device_id} first heard what was said in {room_id} out of order"

@@ -5,12 +5,16 @@ import os
 import re
 import socket
 import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.audit_parts.forms import Secret
 from scripts.demo_parts.canary import new_canary
+from scripts.demo_parts.secure_chat.memory import look_at_memory
 from scripts.demo_parts.secure_chat.play import FAILED
 from server.administration import Server
 from tests.postgres_servers import binaries, new_database
@@ -26,7 +30,7 @@ STORY = {
     *("tokens", "relayed"),
 }
 PAGES = {"/metrics", "/health", "/sessions"}
-PLACES = {"database", "data folder", "log", "control", *PAGES}
+PLACES = {"database", "data folder", "log", "control", "memory", *PAGES}
 
 LEAKED = "canary-that-the-server-knows"
 
@@ -117,7 +121,7 @@ def test_of_a_server_elsewhere_it_says_what_was_not_looked_at(server, token_file
     run = demo(server.url, "--admin-token-file", token_file)
 
     assert run.returncode == 0, (run.stdout, run.stderr)
-    assert verdicts_marked(run, "PASS") == STORY | PAGES
+    assert verdicts_marked(run, "PASS") == STORY | PAGES | {"memory"}
     assert verdicts_marked(run, "----") == {"database"}
 
 
@@ -135,6 +139,60 @@ def test_a_server_that_knows_the_canary_fails(server, token_file):
     assert re.search(r"FAIL data folder .*FOUND a message as base64", " ".join(run.stdout.split()))
     assert run.stdout.splitlines()[-1].startswith("FAIL")
     assert LEAKED not in run.stdout
+
+
+LISTENS = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    print(listening.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+CONTROL = "ciphertext of a message"
+
+
+@contextmanager
+def process_with(*texts):
+    """The URL of a process that has these in its memory."""
+    command = [sys.executable, "-c", LISTENS, *texts]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.stdin.close()
+
+
+def looked_at(*texts):
+    secrets = [Secret("a message", LEAKED), Secret("a private key", b"k" * 32)]
+    with process_with(*texts) as url:
+        return look_at_memory(url, secrets, CONTROL)
+
+
+def test_what_stands_in_the_memory_of_the_server_is_found():
+    written = base64.b64encode(LEAKED.encode()).decode()
+
+    assert looked_at(CONTROL).found == set()
+    assert ("a message", "plain") in looked_at(CONTROL, LEAKED).found
+    assert ("a message", "base64") in looked_at(CONTROL, written).found
+    assert ("a private key", "plain") in looked_at("k" * 32, CONTROL).found
+
+
+def test_the_memory_of_a_process_without_our_ciphertext_is_no_proof():
+    look = looked_at("something else")
+
+    assert "does not hold" in look.problem
+    assert not look.is_wanted
+
+
+def test_a_process_that_cannot_be_seen_into_is_no_proof():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+        look = look_at_memory(url, [Secret("a message", LEAKED)], "x" * 20)
+
+    assert look.problem is not None
+    assert not look.is_wanted
 
 
 def test_whoever_looks_at_another_data_folder_is_told(server, token_file, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.stores.sql.migrations import migrate
+from server.stores.sql.migrations import Migration, known_migrations, migrate
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from server.stores.sql.steps import run, run_many, value
@@ -144,6 +144,53 @@ async def test_a_database_that_is_there_is_replaced_only_if_that_is_said(place):
     assert await count(place) == 3
 
 
+async def made(place, count):
+    """A database of an older version, or of one that comes after this."""
+    place.use_new()
+    database = place.opened()
+    await database.start()
+    later = Migration(count, "later", "CREATE TABLE later (name TEXT);\n")
+    known = known_migrations()
+    await migrate(database, known[:count] if count <= len(known) else [*known, later])
+    await database.close()
+
+
+@pytest.mark.parametrize("count", [1, 5])
+async def test_a_copy_of_an_older_version_takes_the_place_of_a_newer_database(place, count):
+    await made(place, count)
+    assert place.maintain("backup", "copy").returncode == 0
+    assert place.maintain("migrate").returncode == 0
+    restored = place.maintain("restore", "copy", "--replace")
+    again = place.maintain("migrate")
+    assert (restored.returncode, again.returncode) == (0, 0), restored.stderr + again.stderr
+    assert "applied: 0002 keys" in again.stdout if count == 1 else "0006" in again.stdout
+
+
+async def test_a_copy_of_a_newer_version_is_refused(place):
+    await made(place, 9_999)
+    refused = place.maintain("backup", "copy")
+    assert refused.returncode == 1
+    assert "of another version" in refused.stderr
+
+
+async def test_what_meets_something_in_the_way_leaves_all_as_it_was(tmp_path):
+    place = Place("postgres", tmp_path)
+    await add(place, 0, 3)
+    assert place.maintain("migrate").returncode == 0
+    assert place.maintain("backup", "copy").returncode == 0
+    await add(place, 3, 1)
+    database = place.opened()
+    await database.start()
+    # It cannot be dropped while another needs it, and comes after most of the archive.
+    await database.write(lambda: run("CREATE VIEW of_notes AS SELECT number FROM notes"))
+    await database.close()
+    refused = place.maintain("restore", "copy", "--replace")
+    assert refused.returncode == 1
+    assert "of_notes" in refused.stderr
+    assert await count(place) == 4
+    assert place.maintain("migrate").stdout == "PostgreSQL: up to date\n"
+
+
 def test_what_a_damaged_database_had_beside_it_is_kept_and_not_replayed(tmp_path):
     place = Place("sqlite", tmp_path)
     assert place.maintain("migrate").returncode == 0
@@ -174,7 +221,7 @@ def test_what_was_replaced_before_is_not_overwritten(tmp_path):
 
 def test_programs_of_postgresql_are_not_given_the_password_as_an_argument(tmp_path):
     place = Place("postgres", tmp_path)
-    for name in ("pg_dump", "pg_restore"):
+    for name in ("pg_dump", "pg_restore", "psql"):
         program = tmp_path / name
         lines = (f'echo "$@" >>{tmp_path}/arguments', f'echo "$PGPASSWORD" >>{tmp_path}/passwords')
         program.write_text("\n".join(("#!/bin/sh", *lines, "echo migrations", "exit 0\n")))

@@ -122,6 +122,23 @@ def test_bounds_are_those_of_the_installation() -> None:
     assert schema["properties"]["userId"]["anyOf"][0]["maxLength"] == 7
 
 
+def test_what_stands_beside_a_refusal_is_told() -> None:
+    refusals = operation_of(ROUTES["POST /api/messages/send"])["responses"]["409"]
+    named = refusals["$ref"].rpartition("/")[2]
+    content = DOCUMENT["components"]["responses"][named]["content"]["application/problem+json"]
+    assert {"$ref": "#/components/schemas/DeviceMismatch"} in content["schema"]["allOf"]
+    assert DOCUMENT["components"]["schemas"]["DeviceMismatch"]["properties"].keys() == {
+        "missing",
+        "stale",
+    }
+
+
+def test_metadata_of_a_message_are_said_to_be_an_object() -> None:
+    fields = body_of(ROUTES["POST /api/messages/send"])["schema"]["properties"]
+    (told,) = (one for one in fields["encryptionMetadata"]["anyOf"] if one != {"type": "null"})
+    assert told["type"] == "object"
+
+
 def test_what_a_query_may_hold_is_told() -> None:
     told = operation_of(ROUTES["GET /api/messages/direct/{userId}"])["parameters"]
     limit = next(one for one in told if one["name"] == "limit")

@@ -116,3 +116,27 @@ async def test_an_address_that_sends_bad_tokens_is_told_to_wait_and_others_are_n
         assert await status_of(http, ME, GOOD, "192.0.2.2") == 200
         clock.advance(minutes=1)
         assert await status_of(http, ME, GOOD, "192.0.2.1") == 200
+
+
+async def posted(http: aiohttp.ClientSession, path: str, token: str) -> tuple[int, str | None]:
+    """Status and code of the answer to an empty body."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with http.post(path, json={}, headers=headers) as answer:
+        return answer.status, (await answer.json()).get("code")
+
+
+async def test_where_bad_tokens_come_from_who_shows_one_is_nobody_where_all_may_ask(
+    clock: ManualClock,
+) -> None:
+    """And whoever must be seen there is told to wait, and not that there is no token."""
+    async with (
+        running(clock, JWT_SECRET=SECRET) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        assert await posted(http, "/api/auth/logout", GOOD) == (401, "unauthenticated")
+        while await status_of(http, ME, FORGED, "") != 429:
+            pass
+        assert await posted(http, "/api/auth/guest", GOOD) == (201, None)
+        assert await posted(http, "/api/auth/logout", GOOD) == (429, "rate_limited")
+        clock.advance(minutes=1)
+        assert await posted(http, "/api/auth/logout", GOOD) == (401, "unauthenticated")

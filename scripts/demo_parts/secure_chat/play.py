@@ -19,6 +19,7 @@ from scripts.demo_parts.canary import Canary, new_canary
 from scripts.demo_parts.line import LIMIT_S, DemoError
 from scripts.demo_parts.protocol.refusal import RefusedError
 from scripts.demo_parts.record import Record
+from scripts.demo_parts.secure_chat.memory import look_at_memory
 from scripts.demo_parts.secure_chat.stand import Stand, own_server
 from scripts.demo_parts.secure_chat.story import Story
 from server.administration import RefusedError as NoTokenError
@@ -87,6 +88,9 @@ async def _play(stand: Stand, record: Record, canary: Canary) -> str:
             _check_relayed(record, unsent, story.everything_heard())
             async for look in _looks(stand, http, [*unsent, *unkept], story.control):
                 _judge(record, look)
+            _judge(
+                record, await asyncio.to_thread(look_at_memory, stand.url, unsent, story.control)
+            )
         finally:
             await _end(story, record)
     return _PLANTED.format(

@@ -121,8 +121,8 @@ async def public_key(chat: Chat, caller: Caller, request: OfUser) -> SavedKey:
     return await chat.identities.key_of(caller.signed_in(), request.user_id)
 
 
-async def stats(chat: Chat, _: Caller, __: Nothing) -> GroupTotals:
-    return await chat.groups.totals()
+async def stats(chat: Chat, caller: Caller, _: Nothing) -> GroupTotals:
+    return await chat.groups.totals(caller.address)
 
 
 async def list_groups(chat: Chat, _: Caller, request: ListGroups) -> GroupPage:

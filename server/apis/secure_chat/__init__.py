@@ -77,9 +77,10 @@ Messages
         encryptedKeys none of them may have more than one. `id_conflict`: another's message.
     GET  /api/messages/direct/{userId}?limit&before&after   {messages: [message], hasMore}
     GET  /api/messages/room/{roomId}?limit&before&after     the same; `before` and `after` are
-        sequences, and messages come oldest first
-    GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has not
-        acknowledged, room by room, each in order; `after` is `next` of the page before
+        sequences, and messages come oldest first. A page of large messages, here and below,
+        has fewer than `limit`, at most 4 MiB and one message, and says that there are more
+    GET  /api/messages/offline?limit&after  {messages, hasMore, next}: what this device has neither
+        sent nor acknowledged, room by room, each in order; `after` is `next` of the page before
     GET  /api/messages/conversations?limit&before
         {conversations: [{roomId, type: direct | group, name, participants, lastMessage,
         unreadCount, updatedAt}], next}; at most 1000 unread messages are counted
@@ -119,7 +120,9 @@ Rooms
     removes admins and ends the room. Who makes another the owner is an admin then. For whoever is
     not in a room there is none (`not_found`). Who takes part in no room with an admin can be put
     into 10 rooms by that one, and into 100 by all of whom that is true (`limit_reached`); whoever
-    was put somewhere so takes part once it has written there. Leaving always works.
+    was put somewhere so takes part once it has written there. Leaving always works. Of those who
+    take part in no room with somebody 200 within 30 days can begin a conversation that it has not
+    answered; one more is refused (`limit_reached`).
 
 Operators
     GET  /api/admin/accounts?after&limit&name

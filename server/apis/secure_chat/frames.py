@@ -25,18 +25,22 @@ From clients
         auth_ok         {expiresAt}
 
 To clients
-    new_message         {message}: all that this device has not acknowledged, room by room in order
-                        of `seq`, when it connects; then each as it is sent. It comes again on
-                        the next connection until a receipt says that it has come.
+    new_message         {message}: all that this device has neither sent nor acknowledged, room by
+                        room in order of `seq`, when it connects; then each as it is sent. It comes
+                        again on the next connection until a receipt says that it has come. The
+                        user's other devices are told, too; so are the other connections of the
+                        device that sent it, or all of them if it was sent over REST.
     delivery_receipt, read_receipt  {messageId, roomId, seq, senderId, userId, timestamp}
     message_deleted     {messageId, roomId, seq, userId, deletedAt}
     typing, stop_typing {roomId, userId}
     presence            {userId, status: online | offline, timestamp}
-    room_changed        {room}, room_ended {roomId, timestamp}
+    room_changed        {room}, where `role` is null: all are told the same, and each has its role
+                        among the participants; room_ended {roomId, timestamp}
     device_revoked      {deviceId}: this one is closed (4401), the others are told
     identity_changed    {userId, timestamp}: somebody who shares a room has another identity key;
                         clients warn, and have people compare safety numbers anew
-    prekeys_low         {remaining}
+    prekeys_low         {remaining}: once when they become fewer than 20, and whenever it connects
+                        while they are
 
 When the token runs out, `error` says `token_expired`; the socket is closed (4401) after a minute
 unless `auth` came. 1012: come back at once; 1013: it was read too slowly; 1008: too much was sent.
@@ -82,5 +86,6 @@ SOCKET = RawSocket(
     },
     events=render.EVENTS,
     backlog=lambda chat: chat.mail,
+    standing=lambda chat, user: chat.device_keys.standing(user),
     is_for_accounts=True,
 )

@@ -317,7 +317,8 @@ class MessageStore(Protocol):
 
     Per room, sequences are 1, 2, 3 … without gaps, in the order in which messages were stored,
     and their times never step back. A member reads what was stored since it joined, until it
-    expires. For whoever is not a member there is no room: it raises NOT_FOUND.
+    expires. For whoever is not a member there is no room: it raises NOT_FOUND. A page of large
+    messages holds fewer than were asked for, and says that there are more.
     """
 
     async def append(self, new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> StoredNew:
@@ -332,7 +333,8 @@ class MessageStore(Protocol):
                 that the other members have now (`details`: the lists `missing` and `stale`), or
                 it does not say for which, and nobody has more than one; FORBIDDEN to
                 somebody whom the sender has blocked; TOO_MANY_ROOMS; LIMIT_REACHED if the messages
-                of the sender take all the bytes that an account has.
+                of the sender take all the bytes that an account has, or so many strangers wait
+                for an answer of the recipient that one more may not begin.
         """
         ...
 
@@ -371,9 +373,10 @@ class MessageStore(Protocol):
         after: WaitingPlace | None = None,
         told: Mapping[str, int] = NOTHING_TOLD,
     ) -> MessagePage:
-        """Messages of others that a device has not acknowledged: room by room, each in order.
+        """Messages of other devices that one has not acknowledged: room by room, each in order.
 
-        A device begins with what was stored since it is there.
+        Those of the user's own other devices too. A device begins with what was stored since
+        it is there.
 
         Args:
             after: Only what comes after this in that order.
@@ -386,7 +389,8 @@ class MessageStore(Protocol):
     ) -> Acknowledged:
         """Note that messages have come to a device, or were read there; again changes nothing.
 
-        What was read was delivered. Own messages and deleted ones have no receipts.
+        What was read was delivered. Own messages and deleted ones have no receipts; what the user
+        wrote on another device does not wait for this one any more.
         """
         ...
 

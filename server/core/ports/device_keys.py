@@ -233,6 +233,10 @@ class DeviceKeyStore(Protocol):
         """
         ...
 
+    async def few(self, owner: KeyOwner, enough: int, now_ms: int) -> int | None:
+        """How many prekeys a device has; None if that is enough, or if it has no keys."""
+        ...
+
     async def stats(self, owner: KeyOwner, now_ms: int) -> PrekeyStats:
         """How many prekeys a device has; NOT_FOUND if it has no keys."""
         ...

@@ -4,12 +4,16 @@ A copy is one state of the whole. It counts only once it has been read back: a S
 own checks, an archive of `pg_dump` by reading every row of it.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import apsw
@@ -20,7 +24,12 @@ BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite has beside a database, by the ends of the names."""
 
 LIMIT_S = 3600
-"""For a program of PostgreSQL."""
+"""For a program of PostgreSQL that only reads."""
+
+_NOTED = re.compile(r"^(\d+)\t\w+\t([0-9a-f]{64})\t", re.MULTILINE)
+"""A row of `migrations` in an archive."""
+
+_TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 
 class BackupError(Exception):
@@ -75,6 +84,11 @@ def check_file(path: Path) -> None:
         connection.close()
     if found != ["ok"]:
         raise BackupError(f"{path} is damaged: {found[0] if found[0] != 'ok' else found[1]}")
+    _check_versions(path, applied)
+
+
+def _check_versions(path: Path, applied: Iterable[tuple[Any, ...]]) -> None:
+    """Refuse a copy to which something was applied that this program does not know."""
     known = {one.number: one.sha256 for one in known_migrations()}
     if any(known.get(number) != sha256 for number, sha256 in applied):
         raise BackupError(f"{path} is of another version of Hushwire")
@@ -137,7 +151,7 @@ def back_up_server(url: str, copy: Path) -> int:
 
 
 def check_archive(path: Path) -> None:
-    """See that every row of an archive can be read.
+    """See that every row of an archive can be read, and that this program can use it.
 
     Raises:
         BackupError: It cannot.
@@ -145,22 +159,53 @@ def check_archive(path: Path) -> None:
     if "migrations" not in _run("pg_restore", "--list", str(path)):
         raise BackupError(f"{path} is no database of Hushwire")
     _run("pg_restore", f"--file={os.devnull}", str(path))
+    noted = _run("pg_restore", "--data-only", "--table=migrations", "--file=-", str(path))
+    _check_versions(path, ((int(number), sha256) for number, sha256 in _NOTED.findall(noted)))
 
 
 def restore_server(copy: Path, url: str, *, replace: bool) -> None:
     """Put an archive into a PostgreSQL database, all or nothing.
 
     Args:
-        replace: What is there of Hushwire is dropped first.
+        replace: What is there of Hushwire is dropped first, also what is newer than the archive.
 
     Raises:
         BackupError: The archive is not good, or something was there that it would meet.
     """
     check_archive(copy)
     cleaning = ("--clean", "--if-exists") if replace else ()
-    options = ("--single-transaction", "--exit-on-error", "--no-owner", *cleaning)
     name, password = _named(url)
-    _run("pg_restore", *options, f"--dbname={name}", str(copy), password=password)
+    command = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
+    with _started(
+        "psql", *command, "--file=-", f"--dbname={name}", password=password, stdin=subprocess.PIPE
+    ) as writing:
+        assert writing.stdin
+        _say(writing, f"BEGIN;\n{_dropping() if replace else ''}")
+        with _started(
+            "pg_restore", "--no-owner", "--file=-", *cleaning, str(copy), stdout=writing.stdin
+        ) as reading:
+            _, problem = reading.communicate()
+        # Without it nothing is kept: half an archive must not look like a whole one.
+        if not reading.returncode:
+            _say(writing, "COMMIT;\n")
+        _, refusal = writing.communicate()
+    if writing.returncode or reading.returncode:
+        raise BackupError(f"psql: {(refusal or problem).decode(errors='replace').strip()}")
+
+
+def _dropping() -> str:
+    """What drops all tables of ours that there may be."""
+    made = (_TABLE.findall(one.sql) for one in known_migrations())
+    tables = ", ".join(["migrations", *chain.from_iterable(made)])
+    return f"DROP TABLE IF EXISTS {tables} CASCADE;\n"
+
+
+def _say(program: "subprocess.Popen[bytes]", text: str) -> None:
+    """Give a program something to read, unless it has ended."""
+    assert program.stdin
+    with contextlib.suppress(BrokenPipeError):
+        program.stdin.write(text.encode())
+        program.stdin.flush()
 
 
 def _orphans(connection: apsw.Connection) -> list[tuple[object, ...]]:
@@ -219,18 +264,28 @@ def _named(url: str) -> tuple[str, str | None]:
 
 
 def _run(program: str, *arguments: str, password: str | None = None) -> str:
+    with _started(program, *arguments, password=password, stdout=subprocess.PIPE) as running:
+        try:
+            said, problem = running.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise BackupError(f"{program} has not ended after {LIMIT_S} s") from None
+    if running.returncode:
+        raise BackupError(f"{program}: {problem.decode(errors='replace').strip()}")
+    return said.decode(errors="replace")
+
+
+def _started(
+    program: str, *arguments: str, password: str | None = None, **streams: Any
+) -> "subprocess.Popen[bytes]":
+    """A program of PostgreSQL that has begun, whose complaints can be read."""
     found = shutil.which(program)
     if not found:
         raise BackupError(f"{program} was not found; on Debian: apt-get install postgresql-client")
     secret = {} if password is None else {"PGPASSWORD": password}
-    done = subprocess.run(  # noqa: S603 - arguments of ours, and no shell
+    return subprocess.Popen(  # noqa: S603 - arguments of ours, and no shell
         [found, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
+        stderr=subprocess.PIPE,
         env={**os.environ, **secret},
+        **streams,
     )
-    if done.returncode:
-        raise BackupError(f"{program}: {done.stderr.strip()}")
-    return done.stdout

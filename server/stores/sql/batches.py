@@ -25,6 +25,9 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_WAITING = 10_000
 """Drafts that were not answered yet; more are refused."""
 
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Of all these together: while the database is slow, they are all in memory."""
+
 LANES = 2
 """Batches under way: while one waits for the disk, another one computes."""
 
@@ -64,6 +67,7 @@ class Batches(Generic[D, R]):
         self._queues: dict[str, deque[_Job[D, R]]] = {}
         self._ready: deque[str] = deque()
         self._waiting = 0
+        self._waiting_bytes = 0
         self._is_waking = False
         self._batches: set[asyncio.Task[None]] = set()
         self._left: set[asyncio.Task[None]] = set()
@@ -76,11 +80,13 @@ class Batches(Generic[D, R]):
             AppError: UNAVAILABLE: it was not kept, or nobody knows.
             Exception: What came of it.
         """
-        if self._waiting >= MAX_WAITING:
+        is_too_large = self._waiting_bytes + size_bytes > MAX_WAITING_BYTES
+        if self._waiting >= MAX_WAITING or is_too_large:
             raise unavailable()
         loop = asyncio.get_running_loop()
         job: _Job[D, R] = _Job(key, draft, size_bytes, loop.create_future())
         self._waiting += 1
+        self._waiting_bytes += size_bytes
         if key in self._queues:
             self._queues[key].append(job)
         else:
@@ -174,11 +180,15 @@ class Batches(Generic[D, R]):
     def _is_given_up(self, job: _Job[D, R]) -> bool:
         """Whether nobody waits for it any more; then it is not even begun."""
         if job.answer.done():
-            self._waiting -= 1
+            self._waits_no_more(job)
         return job.answer.done()
 
-    def _settle(self, job: _Job[D, R], outcome: R | Exception) -> None:
+    def _waits_no_more(self, job: _Job[D, R]) -> None:
         self._waiting -= 1
+        self._waiting_bytes -= job.size_bytes
+
+    def _settle(self, job: _Job[D, R], outcome: R | Exception) -> None:
+        self._waits_no_more(job)
         if job.answer.done():
             return  # whoever asked has gone
         if isinstance(outcome, Exception):

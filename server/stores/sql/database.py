@@ -22,13 +22,10 @@ class Database(Protocol):
 
     Attributes:
         name: Of the engine, for people.
-        migration_lock: The statement by which one process at a time changes the schema, for
-            an engine that needs one.
         has_failed: What was to be written last could not be, such as on a full disk.
     """
 
     name: str
-    migration_lock: str | None
 
     @property
     def has_failed(self) -> bool: ...
@@ -51,6 +48,14 @@ class Database(Protocol):
         Raises:
             AppError: UNAVAILABLE: it was not kept, or, if the connection was lost at the very
                 end, nobody knows; whatever the steps raise.
+        """
+        ...
+
+    async def change_schema(self, steps: Callable[[], Steps[T]]) -> T:
+        """Run a transaction as `write` does, one process at a time, however long it takes.
+
+        Raises:
+            AppError: As `write`.
         """
         ...
 

@@ -110,6 +110,9 @@ class SqlDeviceKeys:
     ) -> tuple[tuple[DeviceId, int], ...]:
         return await self._database.write(lambda: _note_low(user_id, enough, now_ms))
 
+    async def few(self, owner: KeyOwner, enough: int, now_ms: int) -> int | None:
+        return await self._database.read(lambda: prekeys.few(owner, enough, now_ms))
+
     async def stats(self, owner: KeyOwner, now_ms: int) -> PrekeyStats:
         return await self._database.read(lambda: _stats(owner, now_ms))
 

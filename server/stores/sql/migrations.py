@@ -71,7 +71,7 @@ async def migrate(database: Database, migrations: list[Migration] | None = None)
         AppError: UNAVAILABLE.
     """
     wanted = known_migrations() if migrations is None else migrations
-    return await database.write(lambda: _migrate(database.migration_lock, wanted))
+    return await database.change_schema(lambda: _migrate(wanted))
 
 
 async def pending(database: Database) -> list[Migration]:
@@ -80,11 +80,11 @@ async def pending(database: Database) -> list[Migration]:
     Raises:
         SchemaError, AppError: As there.
     """
-    return await database.write(lambda: _pending(database.migration_lock, known_migrations()))
+    return await database.change_schema(lambda: _pending(known_migrations()))
 
 
-def _migrate(lock: str | None, wanted: list[Migration]) -> Steps[list[Migration]]:
-    missing = yield from _pending(lock, wanted)
+def _migrate(wanted: list[Migration]) -> Steps[list[Migration]]:
+    missing = yield from _pending(wanted)
     for one in missing:
         for statement in one.statements:
             yield from run(statement)
@@ -98,9 +98,7 @@ def _migrate(lock: str | None, wanted: list[Migration]) -> Steps[list[Migration]
     return missing
 
 
-def _pending(lock: str | None, wanted: list[Migration]) -> Steps[list[Migration]]:
-    if lock:
-        yield from run(lock)
+def _pending(wanted: list[Migration]) -> Steps[list[Migration]]:
     yield from run(_NOTES)
     applied = yield from rows("SELECT number, name, sha256 FROM migrations ORDER BY number")
     known = {one.number: one for one in wanted}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from server.stores.sql.database import DatabaseAwayError, unavailable
-from server.stores.sql.steps import Row, Statement, Steps
+from server.stores.sql.steps import Row, Statement, Steps, run
 
 T = TypeVar("T")
 
@@ -21,6 +21,12 @@ START_LIMIT_S = 10.0
 
 COMMAND_LIMIT_S = 5.0
 """For one statement, and for a connection to be free."""
+
+SCHEMA_LIMIT_S = 24 * 60 * 60.0
+"""For a statement that changes the schema, maybe of a large table, and for its turn to do so."""
+
+# Any number does that no other program takes.
+_SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(4856293847)"
 
 TRIES = 8
 """Of a transaction that met others."""
@@ -37,6 +43,8 @@ _AWAY = (
     asyncpg.InternalClientError,  # a connection that is cut while it is given back
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,  # such as a disk that cannot be read
+    asyncpg.InvalidAuthorizationSpecificationError,  # of a connection more
     asyncpg.CannotConnectNowError,
     asyncpg.ReadOnlySQLTransactionError,
     OSError,
@@ -56,14 +64,14 @@ class Postgres:
 
     Args:
         url: `postgresql://user:password@host:port/database`, with the options of libpq.
+        command_limit_s: For one statement.
     """
 
     name = "PostgreSQL"
-    # Any number does that no other program takes.
-    migration_lock: str | None = "SELECT pg_advisory_xact_lock(4856293847)"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, command_limit_s: float = COMMAND_LIMIT_S) -> None:
         self._url = url
+        self._command_limit_s = command_limit_s
         self._pool: asyncpg.Pool | None = None
         self.has_failed = False
 
@@ -74,7 +82,7 @@ class Postgres:
                     self._url,
                     min_size=1,
                     max_size=CONNECTIONS,
-                    command_timeout=COMMAND_LIMIT_S,
+                    command_timeout=self._command_limit_s,
                     connection_class=_Connection,
                     server_settings={"application_name": "hushwire"},
                 )
@@ -91,13 +99,28 @@ class Postgres:
                 pool.terminate()
 
     async def write(self, steps: Callable[[], Steps[T]]) -> T:
+        return await self._write(steps)
+
+    async def change_schema(self, steps: Callable[[], Steps[T]]) -> T:
+        def alone() -> Steps[T]:
+            yield from run("SET LOCAL statement_timeout = 0")
+            yield from run("SET LOCAL lock_timeout = 0")
+            yield from run(_SCHEMA_LOCK)
+            return (yield from steps())
+
+        return await self._write(alone, limit_s=SCHEMA_LIMIT_S)
+
+    async def _write(self, steps: Callable[[], Steps[T]], limit_s: float | None = None) -> T:
         for attempt in range(TRIES):
             try:
-                return await self._run(steps)
+                result = await self._run(steps, limit_s=limit_s)
             except _MET_OTHERS as error:
                 log.info("met_others", extra={"attempt": attempt})
                 if attempt + 1 == TRIES and isinstance(error, asyncpg.UniqueViolationError):
                     raise  # it is no other one, but a fault of ours
+            else:
+                self.has_failed = False
+                return result
         raise unavailable()
 
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
@@ -107,7 +130,12 @@ class Postgres:
         return await self._run(steps, is_bare=True)
 
     async def _run(
-        self, steps: Callable[[], Steps[T]], *, is_bare: bool = False, **options: Any
+        self,
+        steps: Callable[[], Steps[T]],
+        *,
+        is_bare: bool = False,
+        limit_s: float | None = None,
+        **options: Any,
     ) -> T:
         if not self._pool:
             raise unavailable()
@@ -115,32 +143,30 @@ class Postgres:
         try:
             async with self._pool.acquire(timeout=COMMAND_LIMIT_S) as connection:
                 if is_bare:  # without the turns for the begin and the end of a transaction
-                    result = await _run_steps(connection, steps())
-                else:
-                    async with connection.transaction(**options):
-                        result = await _run_steps(connection, steps())
+                    return await _run_steps(connection, steps())
+                async with connection.transaction(**options):
+                    return await _run_steps(connection, steps(), limit_s)
         except _AWAY as error:
             self.has_failed = True
             raise unavailable() from error
-        self.has_failed = False
-        return result
 
 
-async def _run_steps(connection: Any, steps: Steps[T]) -> T:
+async def _run_steps(connection: Any, steps: Steps[T], limit_s: float | None = None) -> T:
+    """Run steps; each within a limit, that of the connection if none is given."""
     found: list[Row] = []
     try:
         statement = next(steps)
         while True:
-            found = await _execute(connection, statement)
+            found = await _execute(connection, statement, limit_s)
             statement = steps.send(found)
     except StopIteration as end:
         result: T = end.value
         return result
 
 
-async def _execute(connection: Any, statement: Statement) -> list[Row]:
+async def _execute(connection: Any, statement: Statement, limit_s: float | None) -> list[Row]:
     if statement.many is not None:
-        await connection.executemany(statement.sql, statement.many)
+        await connection.executemany(statement.sql, statement.many, timeout=limit_s)
         return []
-    found: list[Row] = await connection.fetch(statement.sql, *statement.arguments)
+    found: list[Row] = await connection.fetch(statement.sql, *statement.arguments, timeout=limit_s)
     return found

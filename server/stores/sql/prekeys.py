@@ -186,5 +186,18 @@ def count_expired(owner: KeyOwner, now_ms: int) -> Steps[int]:
     return count
 
 
+def few(owner: KeyOwner, enough: int, now_ms: int) -> Steps[int | None]:
+    """How many a device has; None if that is enough, or if it has no keys."""
+    has_keys = yield from value(
+        "SELECT 1 FROM device_keys WHERE user_id = $1 AND device_id = $2",
+        *_names(owner),
+    )
+    if not has_keys:
+        return None
+    counts = yield from available(owner.user_id, now_ms)
+    count = counts.get(owner.device_id, 0)
+    return count if count < enough else None
+
+
 def _names(owner: KeyOwner) -> tuple[str, str]:
     return owner.user_id, owner.device_id

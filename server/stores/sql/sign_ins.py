@@ -1,7 +1,8 @@
 """Sign-ins, pending logins and devices: the steps of their transactions.
 
 Whoever begins a family locks the account's row first, and so does whoever bans, deletes, revokes
-or changes the password: so nothing begins beside what ends all there is.
+or changes the password: so nothing begins beside what ends all there is. After it come families,
+and devices last, as whoever renews tokens has them.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,8 +52,8 @@ def sign_in(request: SignIn, now_ms: int) -> Steps[SignInOutcome]:
         return SignInOutcome.NEEDS_KEYS
     if found[2]:
         yield from _use_up_password(user_id)
-    yield from _see_device(user_id, device, now_ms)
     yield from begin_family(user_id, device.device_id, request.tokens, now_ms)
+    yield from _see_device(user_id, device, now_ms)
     yield from note(Action.SIGNED_IN, user_id, now_ms, device.device_id)
     return SignInOutcome.SIGNED_IN
 
@@ -148,6 +149,13 @@ def _end_device(
     user_id: UserId, device_id: DeviceId, now_ms: int, leaving: Sequence[Leave]
 ) -> Steps[bool]:
     """End a device, its sign-ins and its keys. Returns whether it had not ended."""
+    yield from run(
+        "UPDATE token_families SET ended_ms = $3"
+        " WHERE user_id = $1 AND device_id = $2 AND ended_ms IS NULL",
+        str(user_id),
+        str(device_id),
+        now_ms,
+    )
     revoked = yield from row(
         "UPDATE devices SET revoked_ms = $3 WHERE user_id = $1 AND device_id = $2"
         " AND revoked_ms IS NULL RETURNING device_id",
@@ -157,13 +165,6 @@ def _end_device(
     )
     if revoked is None:
         return False
-    yield from run(
-        "UPDATE token_families SET ended_ms = $3"
-        " WHERE user_id = $1 AND device_id = $2 AND ended_ms IS NULL",
-        str(user_id),
-        str(device_id),
-        now_ms,
-    )
     for leave in leaving:
         yield from leave(user_id, device_id, now_ms)
     return True

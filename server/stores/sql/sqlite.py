@@ -5,17 +5,21 @@ is gathered and committed together; each transaction of such a group is a savepo
 that fails takes no other with it. If the commit fails, all of its group fail.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
+from server.core.errors import AppError
 from server.stores.sql.database import DatabaseAwayError
 from server.stores.sql.steps import Steps
 from server.stores.sql.worker import Worker
 
 T = TypeVar("T")
+
+log = logging.getLogger("hushwire.sqlite")
 
 IN_MEMORY = ":memory:"
 
@@ -24,6 +28,9 @@ READERS = 2
 
 BUSY_LIMIT_MS = 5_000
 """For another process to finish what it writes."""
+
+SCHEMA_TRIES = 720
+"""To change the schema while another process does: for an hour."""
 
 _PRAGMAS = (
     # Before all others: they may wait for another process.
@@ -46,7 +53,6 @@ class SQLite:
     """
 
     name = "SQLite"
-    migration_lock: str | None = None
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
@@ -74,6 +80,16 @@ class SQLite:
 
     async def write(self, steps: Callable[[], Steps[T]]) -> T:
         return await self._writer.do(steps)
+
+    async def change_schema(self, steps: Callable[[], Steps[T]]) -> T:
+        for _ in range(SCHEMA_TRIES - 1):
+            try:
+                return await self.write(steps)
+            except AppError as error:
+                if not isinstance(error.__cause__, apsw.BusyError):
+                    raise
+                log.info("schema_waits")  # another process changes it, or writes a lot
+        return await self.write(steps)
 
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         if not self._readers:

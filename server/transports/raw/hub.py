@@ -124,6 +124,13 @@ class UserHub:
         told = (one for one in self._all() if one.api.socket and one.api.socket.queued)
         return [device_of(one.user) for one in told]
 
+    async def tell_standing(self, line: RawLine) -> None:
+        """Tell a line that has just been added what still holds."""
+        if line.api.socket and line.api.socket.standing:
+            for event in await line.api.socket.standing(self._chat, line.user):
+                if not line.is_muted:
+                    self._send(line, event)
+
     # --- delivering ---
 
     def deliver(self, user_id: UserId, event: UserEvent) -> None:

@@ -41,7 +41,8 @@ def read(message: str | bytes) -> Said:
     name = value.pop("type", None)
     if not isinstance(name, str):
         return Said(ref=ref, problem=_problem("type: Expected text"))
-    return Said(name, value.get("payload", value), ref)
+    payload = value.get("payload")
+    return Said(name, value if payload is None else payload, ref)
 
 
 def _is_ref(ref: object) -> bool:

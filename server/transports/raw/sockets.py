@@ -186,6 +186,7 @@ class RawSockets:
             await self._hub.add(line)
             if not (line.is_closed or line.is_muted):
                 line.mailbox.resume()
+                await self._hub.tell_standing(line)
         except AppError as error:
             line.shut(error.code, error.message)
 
@@ -248,6 +249,7 @@ class RawSockets:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such type of frame")
         if known is not self._renew:
             line.caller.check(Access.USER)
+            self._check_token(line)
         request = self._decoder.request(known.request, said.payload)
         result = await known.handler(self._chat, line.caller, request)
         if known.acknowledges and result is not None:
@@ -255,6 +257,15 @@ class RawSockets:
         if known.acknowledges and said.ref is None:
             return ()
         return known.render(request, result)
+
+    def _check_token(self, line: RawLine) -> None:
+        """See that it has not run out: sign-ins look at that only now and then.
+
+        Raises:
+            AppError: TOKEN_EXPIRED.
+        """
+        if line.user.is_expired(self._clock.now_ms()):
+            raise AppError(Code.TOKEN_EXPIRED, EXPIRED)
 
     def _frame_of(self, api: Api, name: str) -> Frame | None:
         if name == RENEW:

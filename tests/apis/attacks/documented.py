@@ -48,7 +48,8 @@ class Outcome(Struct, frozen=True):
 
     Attributes:
         report: What schemathesis wrote.
-        statuses: How often each route answered with each status: `("GET /sessions", 200)`.
+        statuses: How often each route answered with each status: `("GET /sessions", 200)`. Of the
+            server, whatever was asked before.
         is_signed_in: The account's token is good to the end.
     """
 
@@ -61,8 +62,8 @@ class Outcome(Struct, frozen=True):
 def ask_all(
     server: ServerProcess, folder: Path, *, phases: str, max_examples: int, seed: int
 ) -> Outcome:
-    """One run, with the tokens of an account and of the operators; the same for the same seed."""
-    person = asyncio.run(_account(server.url))
+    """One run, with the tokens of operators and of a new account; the same for the same seed."""
+    person = asyncio.run(_account(server.url, f"fuzz{seed}"))
     configuration = folder / "schemathesis.toml"
     configuration.write_text(
         CONFIGURATION.format(
@@ -85,9 +86,9 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-async def _account(url: str) -> Person:
+async def _account(url: str, name: str) -> Person:
     async with aiohttp.ClientSession(url) as http:
-        return await Scene(None, http).enter("fuzz")
+        return await Scene(None, http).enter(name)
 
 
 async def _afterwards(url: str, person: Person) -> tuple[Counter[tuple[str, int]], bool]:

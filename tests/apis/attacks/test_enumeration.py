@@ -1,11 +1,14 @@
 """Nobody finds out who is here, or what there is: not by answers, not by the work they take."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from nacl.pwhash import argon2id
 
 from tests.apis.attacks.scenes import PASSWORD, Answer, Person, Scene
+from tests.passwords import WEAK
 from tests.servers import ADMIN_TOKEN, RunningServer
 
 LOGIN = "POST /api/auth/login"
@@ -85,6 +88,26 @@ async def test_an_unknown_name_takes_as_much_work_as_a_known_one(
     assert known["matches"] == 1
 
 
+async def test_an_unknown_name_has_a_password_compared_by_a_hash_of_the_same_strength(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call is counted that takes the time, wherever it is made."""
+    compared: list[bytes] = []
+    verify: Callable[[bytes, bytes], bool] = argon2id.verify
+
+    def count(kept: bytes, given: bytes) -> bool:
+        compared.append(kept[: kept.rindex(b"p=1$")])
+        return verify(kept, given)
+
+    monkeypatch.setattr(argon2id, "verify", count)
+    await ban(scene, scene.bob)
+    await delete(scene, scene.mallory)
+    for name in ("alice", "bob", "mallory", "nobody-of-that-name"):
+        compared.clear()
+        await log_in(scene, name)
+        assert compared == [WEAK.prefix.encode()[:-4]], name
+
+
 async def test_a_name_that_is_taken_takes_as_much_work_as_a_free_one(
     scene: Scene, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +116,16 @@ async def test_a_name_that_is_taken_takes_as_much_work_as_a_free_one(
         body = {"username": name, "email": f"{name}@new.example", "password": PASSWORD}
         await scene.ask(None, "POST /api/auth/signup", body)
     assert work.done["hash"] == 2
+
+
+async def test_who_tries_on_and_on_is_told_to_wait_at_a_name_that_nobody_has_as_well(
+    scene: Scene,
+) -> None:
+    await log_in(scene, "nobody-of-that-name")  # as she has, when she signed in
+    known = [await log_in(scene, "alice") for _ in range(12)]
+    unknown = [await log_in(scene, "nobody-of-that-name") for _ in range(12)]
+    assert [one.code for one in known] == [one.code for one in unknown]
+    assert {one.code for one in known} == {"invalid_credentials", "rate_limited"}
 
 
 async def test_keys_messages_and_searches_tell_nothing_of_who_is_here(scene: Scene) -> None:

@@ -175,6 +175,22 @@ async def test_what_has_no_rate_leaves_no_line_in_the_log(
     assert caplog.records == []
 
 
+OPEN = {name: route for name, route in ROUTES.items() if route.access is Access.OPEN}
+
+
+@configured(RATE_LIMITS="on")
+async def test_what_is_open_to_everybody_is_refused_to_who_asks_too_often(scene: Scene) -> None:
+    for name, route in OPEN.items():
+        refused = None
+        for n in range(200):
+            body = {**route.example, "refreshToken": f"guessed {n}", "sessionId": f"session {n}"}
+            refused = await scene.ask(None, name, body if route.method == "POST" else None)
+            if refused.status == 429:
+                break
+        assert refused is not None
+        assert (refused.status, refused.code) == (429, "rate_limited"), name
+
+
 async def test_an_answer_is_never_kept_by_a_cache_between(scene: Scene) -> None:
     for name, route in ROUTES.items():
         if route.method == "GET":

@@ -86,7 +86,9 @@ ROWS: dict[str, Row] = {
         401, "invalid_credentials", {"username": "alice", "password": "a wrong password"}
     ),
     "POST /api/auth/refresh": Row(401, "unauthenticated", {"refreshToken": "guessed"}),
-    "POST /api/auth/logout": Row(OWN, None, {"refreshToken": "guessed", "userId": "{userId}"}),
+    "POST /api/auth/logout": Row(
+        OWN, None, {"refreshToken": "guessed", "userId": "{userId}", "all": True}
+    ),
     "POST /api/auth/password": Row(
         401,
         "invalid_credentials",

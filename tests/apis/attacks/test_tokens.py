@@ -153,6 +153,28 @@ async def test_a_partner_makes_guests_of_nobodys_account(scene: Scene) -> None:
         assert (await scene.ask(token, name)).status in (401, 403), name
 
 
+@configured(JWT_SECRET=SECRET, JWT_AUDIENCE="chat")
+async def test_a_token_of_a_partner_that_is_for_something_else_signs_nobody_in(
+    scene: Scene,
+) -> None:
+    """Who shares our secret signs all kinds of tokens with it."""
+    claims: dict[str, Any] = {"sub": "somebody"}
+    for good in ({}, {"typ": "access"}, {"aud": "chat"}, {"aud": ["shop", "chat"]}):
+        assert (await scene.ask(by_secret(claims | good, SECRET.encode()), ME)).status == 200
+    for bad in (
+        {"aud": "shop"},
+        {"aud": ["shop", "chats"]},
+        {"aud": {"chat": 1}},
+        {"typ": "refresh"},
+        {"type": "reset-password"},
+        {"purpose": "verify-email"},
+        {"token_use": "id"},
+        {"typ": ["access"]},
+    ):
+        answer = await scene.ask(by_secret(claims | bad, SECRET.encode()), ME)
+        assert (answer.status, answer.code) == (401, "unauthenticated"), bad
+
+
 async def test_a_token_counts_only_where_it_belongs(scene: Scene) -> None:
     token = scene.alice.token
     path = f"/api/auth/me?token={token}&access_token={token}"

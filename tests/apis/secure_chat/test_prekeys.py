@@ -90,6 +90,28 @@ async def test_of_fifty_prekeys_each_is_given_once_to_a_hundred_fetches_at_once(
     assert await fetch(alice, askers[0]) is None
 
 
+async def test_a_device_that_was_away_hears_that_it_has_few_prekeys_until_it_sends_more(
+    server: RunningServer, register: Register, fetch: Fetch
+) -> None:
+    alice = await register("alice", 21)
+    await register("alice", 20, device_id="laptop", person=alice)
+    bob = await enter(server, "bob")
+    for _ in range(3):
+        await fetch(alice, bob)
+
+    async def told(device_id: str = "phone") -> list[int]:
+        """What a device hears on connecting."""
+        async with Client(server.node_urls[-1], "/ws") as client:
+            await client.open(alice.tokens[device_id].access)
+            await client.beat()
+            return [low["remaining"] for low in client.all("prekeys_low")]
+
+    assert [await told(), await told(), await told("laptop")] == [[18], [18], [17]]
+    more = {"preKeys": numbered(range(100, 102))}
+    assert (await alice.ask("POST", "/api/keys/prekeys", more))[0] == 200
+    assert [await told(), await told("laptop")] == [[], [17]]
+
+
 @configured(RATE_LIMITS="off")
 async def test_a_device_hears_once_each_time_its_prekeys_become_few(
     server: RunningServer, register: Register, fetch: Fetch

@@ -56,6 +56,11 @@ class Room(Struct):
         )
 
 
+def phone_of(user: str) -> str:
+    """The device from which somebody writes."""
+    return f"{user}-phone"
+
+
 class World:
     """All rooms, and how far everybody has read."""
 
@@ -65,7 +70,7 @@ class World:
         self.rooms: dict[str, Room] = {}
         self.ended: list[Room] = []
         self.blocks: set[tuple[str, str]] = set()
-        self.devices = {one: {f"{one}-phone": now_ms} for one in people}
+        self.devices = {one: {phone_of(one): now_ms} for one in people}
         self._acks: set[tuple[str, str, int]] = set()
 
     # --- finding ---
@@ -105,7 +110,7 @@ class World:
             found[room.room_id] = [
                 one.message_id
                 for one in self.readable(user, room)
-                if one.sender != user
+                if device_id != phone_of(one.sender)
                 and not one.is_deleted
                 and one.sent_ms >= begun_ms
                 and (device_id, room.room_id, one.seq) not in self._acks
@@ -173,9 +178,11 @@ class World:
                 unknown.append(message_id)
                 continue
             room, one = found[0]
-            if one.sender == user or one.is_deleted:
+            if one.is_deleted:
                 continue
             self._acks.add((device_id, room.room_id, one.seq))
+            if one.sender == user:
+                continue
             if user not in (one.read if status is Status.READ else one.delivered):
                 further.add((room.room_id, one.seq))
             one.delivered.add(user)

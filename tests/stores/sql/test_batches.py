@@ -175,6 +175,32 @@ async def test_more_than_it_may_hold_is_refused_until_some_of_it_is_done(bench, 
     assert await bench.batches.do("b", "b1") == "b1!"
 
 
+async def test_more_bytes_than_it_may_hold_are_refused_until_some_are_done_or_given_up(
+    bench, monkeypatch
+):
+    monkeypatch.setattr(batches, "MAX_WAITING_BYTES", 100)
+    bench.locked = {"c"}
+    asked = bench.ask("a1", "b1", size_bytes=30)
+    await until(lambda: bench.together)
+    [gone] = bench.ask("a2", size_bytes=30)
+    await asyncio.sleep(0)
+    with pytest.raises(AppError) as caught:
+        await bench.batches.do("d", "d1", 11)
+    assert caught.value.code is Code.UNAVAILABLE
+
+    gone.cancel()
+    bench.go.set()
+    await asyncio.gather(*asked, bench.batches.do("d", "d2", 10))
+    await until(lambda: not bench.batches._waiting)
+    asked = bench.ask("c1", size_bytes=100)
+    await until(lambda: bench.apart)
+    with pytest.raises(AppError):
+        await bench.batches.do("d", "d3", 1)
+    bench.locked = set()
+    await asyncio.gather(*asked)
+    assert bench.batches._waiting_bytes == 0
+
+
 async def test_it_remembers_no_key_of_which_nothing_waits(bench):
     bench.locked = {"b"}
     bench.go.set()

@@ -251,6 +251,11 @@ class Twins:
         found: dict[str, list[str]] = {}
         for one in page.messages:
             found.setdefault(one.room_id, []).append(one.message_id)
+            room = self.world.rooms[one.room_id]
+            known = room.message(one.message_id)
+            assert known
+            status = self.world.status(user, room, known)
+            assert (one.status, one.delivered, one.read) == status
         assert found == self.world.waiting(user, device_id)
 
     def look_at_roles(self) -> None:

@@ -8,6 +8,7 @@ from server.core.durable import Role
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.ports.conversations import RoomChange
+from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import leave_rooms
 from tests.stores.sql.households import NOW_MS, phone
 
@@ -205,3 +206,22 @@ async def test_a_revoked_device_leaves_no_trace_of_what_it_had(home):
     await home.database.write(lambda: leave_rooms(BOB, phone("bob").device_id, NOW_MS))
 
     assert await home.count("device_cursors") == await home.count("device_acks") == 0
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_two_have_said_is_forgotten_once_both_accounts_are_deleted(home, at_once):
+    accounts = SqlAccounts(home.database, [leave_rooms])
+    await home.send("alice", "bob", "m1")
+    await home.send("alice", "carol", "m2")
+    deleting = [accounts.delete(UserId(name), NOW_MS) for name in ("alice", "bob")]
+    if at_once:
+        assert await asyncio.gather(*deleting) == [True, True]
+    else:
+        assert await deleting[0]
+        await home.messages.expire(NOW_MS, 100)
+        assert await home.read_by("bob", (await home.rooms.rooms_of(UserId("bob"), 9))[0]) == ["m1"]
+        assert await deleting[1]
+    await home.messages.expire(NOW_MS, 100)
+    assert (await home.count("messages"), await home.count("rooms")) == (1, 1)
+    carols = await home.rooms.rooms_of(UserId("carol"), 9)
+    assert await home.read_by("carol", carols[0]) == ["m2"]

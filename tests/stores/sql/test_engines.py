@@ -3,12 +3,14 @@
 import asyncio
 import threading
 
+import asyncpg
 import pytest
 
 from server.core.errors import AppError, Code
 from server.stores.sql.postgres import Postgres
 from server.stores.sql.steps import rows, run, run_many, value
 from server.transports.eager import start
+from tests.postgres_servers import new_database
 from tests.servers import until
 
 
@@ -152,3 +154,20 @@ async def test_a_long_read_delays_no_look_up(counters):
         assert await counters.look_up(lambda: look("a")) == 1
     go.set()
     assert await asyncio.gather(*reading) == [0] * 4
+
+
+async def test_what_could_not_be_written_is_not_forgotten_over_a_read():
+    url = new_database()
+    connection = await asyncpg.connect(url)
+    name = url.rpartition("/")[2]
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    database = Postgres(url)
+    await database.start()
+    with pytest.raises(AppError) as caught:
+        await database.write(lambda: run("CREATE TABLE people (name TEXT)"))
+    assert caught.value.code is Code.UNAVAILABLE
+
+    await database.read(lambda: value("SELECT 1"))
+    assert database.has_failed
+    await database.close()
+    await connection.close()

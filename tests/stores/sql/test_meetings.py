@@ -9,15 +9,16 @@ import pytest
 
 from server.core.durable import Status
 from server.core.errors import AppError, Code
-from server.core.ids import MessageId, UserId
+from server.core.ids import DeviceId, MessageId, UserId
 from server.core.ports.conversations import MessageRef
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import leave_rooms
+from server.stores.sql.steps import value
 from tests.stores.sql.households import NOW_MS, outcomes, phone, pid_that_waits
 
 pytestmark = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
-ALICE, CAROL = UserId("alice"), UserId("carol")
+ALICE, BOB, CAROL = UserId("alice"), UserId("bob"), UserId("carol")
 
 FORBIDDING = {
     "deletes its account": "UPDATE accounts SET deleted_ms = 1, username_key = NULL "
@@ -98,3 +99,50 @@ async def test_a_receipt_for_what_is_deleted_just_then_is_none(home, blocker, go
     assert [one.message_id for one in (await noting).receipts] == ["m1", "m3"]
     assert await home.count("receipts") == 2
     assert await home.waiting(phone("bob")) == []
+
+
+async def test_receipts_do_not_wait_for_whoever_takes_their_reader_out_of_the_room(home, blocker):
+    room = await home.room_of("alice", "bob")
+    await home.send("alice", room, "m1")
+    # As a receipt begins, and goes on where a device has had none before.
+    await blocker.execute("SELECT 1 FROM room_members WHERE user_id = 'bob' FOR UPDATE")
+    removing = asyncio.create_task(home.rooms.remove_member(ALICE, room, BOB, NOW_MS))
+    await pid_that_waits(blocker)
+    await blocker.execute("SELECT 1 FROM rooms FOR KEY SHARE NOWAIT")
+    await blocker.execute("INSERT INTO device_cursors VALUES ('bob', 'bob-phone', $1, 1)", room)
+    await blocker.execute("COMMIT")
+    await removing
+    assert await home.count("device_cursors") == 0
+
+
+@pytest.mark.parametrize("way", ["revoked", "deleted"])
+async def test_renewing_tokens_does_not_wait_for_whoever_ends_the_device(home, blocker, way):
+    accounts = SqlAccounts(home.database, [leave_rooms])
+    await home.change("INSERT INTO token_families VALUES ('f', 'carol', 'carol-phone', 1, NULL)")
+    # As a renewal begins, and ends.
+    await blocker.execute("SELECT 1 FROM token_families FOR UPDATE")
+    ends = {
+        "revoked": accounts.revoke_device(CAROL, DeviceId("carol-phone"), NOW_MS),
+        "deleted": accounts.delete(CAROL, NOW_MS),
+    }
+    ending = asyncio.create_task(ends.pop(way))
+    for unused in ends.values():
+        unused.close()
+    await pid_that_waits(blocker)
+    await blocker.execute("SELECT 1 FROM devices WHERE user_id = 'carol' FOR NO KEY UPDATE NOWAIT")
+    await blocker.execute("COMMIT")
+    assert await ending
+
+
+async def test_what_is_deleted_while_its_room_is_forgotten_is_given_back_once(home, blocker):
+    room = await home.room_of("alice", "bob")
+    await home.send("alice", room, "m1")
+    await home.rooms.delete(ALICE, room, NOW_MS)
+    # As a deletion has it that began before the room ended.
+    await blocker.execute("UPDATE messages SET ciphertext = NULL, metadata = NULL, deleted_ms = 1")
+    forgetting = asyncio.create_task(home.messages.expire(NOW_MS, 100))
+    await pid_that_waits(blocker)
+    await blocker.execute("UPDATE stored_bytes SET bytes = bytes - 8 - 13")
+    await blocker.execute("COMMIT")
+    await forgetting
+    assert await home.database.read(lambda: value("SELECT bytes FROM stored_bytes")) == 0

@@ -29,6 +29,41 @@ async def test_each_device_has_to_acknowledge_for_itself(home):
     assert await home.waiting(LAPTOP) == ["m1", "m2", "m3"]
 
 
+async def test_what_was_written_on_one_device_waits_for_the_others_of_its_user(home):
+    await home.add_device("bob", "bob-laptop")
+    await home.block("alice", "bob")
+    await home.send("bob", "alice", "withheld")
+    await home.send("bob", "alice", "m2")
+    await home.send("bob", "alice", "m3", sender_device=LAPTOP.device_id)
+
+    assert await home.waiting(phone("alice")) == []
+    assert await home.waiting(LAPTOP) == ["withheld", "m2"]
+    assert await home.acknowledge(LAPTOP, "m2") == ([], [])
+    assert await home.waiting(LAPTOP) == ["withheld"]
+    assert await home.acknowledge(LAPTOP, "withheld", status=Status.READ) == ([], [])
+    assert await home.waiting(LAPTOP) == []
+    assert await home.waiting(phone("bob")) == ["m3"]
+    await home.send("bob", "alice", "m4")
+    assert await home.waiting(LAPTOP) == ["m4"]
+
+
+async def test_what_waits_says_how_far_it_has_come_on_another_device(home):
+    await send_many(home, "alice", "bob", 3)
+    await home.send("bob", "alice", "answer")
+    await home.add_device("bob", "bob-laptop")
+    await home.acknowledge(phone("bob"), "m1", status=Status.READ)
+    await home.acknowledge(phone("bob"), "m2")
+    await home.acknowledge(phone("alice"), "answer", status=Status.READ)
+
+    page = await home.messages.waiting(LAPTOP, 10, NOW_MS)
+    assert [(one.message_id, one.status, one.read) for one in page.messages] == [
+        ("m1", Status.READ, 0),
+        ("m2", Status.DELIVERED, 0),
+        ("m3", Status.SENT, 0),
+        ("answer", Status.READ, 1),
+    ]
+
+
 async def test_what_waits_comes_in_order_page_by_page_and_again_until_acknowledged(home):
     rooms = sorted([await home.room_of("alice", "bob"), await home.room_of("carol", "bob")])
     for number in range(6):

@@ -1,11 +1,18 @@
 """The schema comes to be once, in order, and is never guessed at."""
 
 import asyncio
+import threading
 
+import asyncpg
 import pytest
 
 from server.stores.sql.migrations import Migration, SchemaError, known_migrations, migrate
-from server.stores.sql.steps import rows
+from server.stores.sql.postgres import Postgres
+from server.stores.sql.sqlite import SQLite
+from server.stores.sql.steps import rows, run
+from tests.postgres_servers import new_database
+from tests.servers import until
+from tests.stores.sql.households import pid_that_waits
 
 FIRST = Migration(
     1, "people", "CREATE TABLE people (name TEXT);\nINSERT INTO people VALUES ('a');\n"
@@ -62,3 +69,54 @@ async def test_those_of_this_program_apply_to_an_empty_database(empty_database):
 async def test_the_long_columns_of_messages_stand_behind_those_that_are_looked_through(database):
     found = await database.read(lambda: rows("SELECT name FROM pragma_table_info('messages')"))
     assert [one[0] for one in found][-2:] == ["metadata", "ciphertext"]
+
+
+@pytest.fixture
+async def impatient():
+    """A database of PostgreSQL whose statements have a fifth of a second."""
+    one = Postgres(new_database(), command_limit_s=0.2)
+    await one.start()
+    yield one
+    await one.close()
+
+
+async def test_a_migration_of_much_takes_longer_than_other_statements_may(impatient):
+    slow = Migration(2, "slow", "SELECT pg_sleep(0.5);\n")
+    assert await migrate(impatient, [FIRST, slow]) == [FIRST, slow]
+
+
+async def test_whoever_starts_while_another_migrates_waits_for_it(impatient):
+    other = await asyncpg.connect(impatient._url)
+    await other.execute("BEGIN; SELECT pg_advisory_xact_lock(4856293847)")
+    waiting = asyncio.create_task(migrate(impatient, [FIRST]))
+    await pid_that_waits(other)
+    await other.execute("SELECT pg_sleep(0.4)")  # longer than any other statement may
+    assert not waiting.done()
+    await other.execute("COMMIT")
+    assert await waiting == [FIRST]
+    await other.close()
+
+
+async def test_whoever_starts_while_another_process_writes_to_the_file_waits_for_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("server.stores.sql.sqlite._PRAGMAS", ("PRAGMA busy_timeout = 20",))
+    one, other = SQLite(tmp_path / "a"), SQLite(tmp_path / "a")
+    await one.start()
+    await other.start()
+    go, begun = threading.Event(), threading.Event()
+
+    def long():
+        yield from run("CREATE TABLE pets (name TEXT)")
+        begun.set()
+        go.wait(20)
+
+    writing = asyncio.create_task(one.write(long))
+    await until(begun.is_set)
+    waiting = asyncio.create_task(migrate(other, [FIRST]))
+    await until(lambda: other.has_failed)
+    go.set()
+    await writing
+    assert await waiting == [FIRST]
+    await other.close()
+    await one.close()

@@ -181,6 +181,19 @@ async def test_few_are_noted_once_until_there_are_enough_again(store):
     assert await noted() == {"phone": 19}
 
 
+async def test_a_device_has_few_until_it_has_enough_or_no_keys(store):
+    async def few(device_id="phone"):
+        return await store.few(owner("alice", device_id), 3, NOW_MS)
+
+    assert (await few(), await few("nowhere")) == (0, None)
+    await store.add_prekeys(ALICE, prekeys(1, 2), RULES, NOW_MS)
+    assert await few() == 2
+    await store.add_prekeys(ALICE, prekeys(3), RULES, NOW_MS)
+    assert await few() is None
+    await claim(store)
+    assert await few() == 2
+
+
 async def test_of_many_who_look_at_once_one_notes_that_few_are_left(store):
     await store.add_prekeys(ALICE, prekeys(*range(19)), RULES, NOW_MS)
     looked = await asyncio.gather(

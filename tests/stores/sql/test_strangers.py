@@ -7,14 +7,14 @@ import pytest
 from server.core.durable import Role
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
-from server.core.limits import Bounds
+from server.core.limits import REQUEST_LIFE_MS, Bounds
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.migrations import migrate
 from server.stores.sql.steps import rows
 from tests.stores.sql.households import NOW_MS, Household
 
-ALICE, BOB, CAROL = UserId("alice"), UserId("bob"), UserId("carol")
-BOUNDS = Bounds(rooms_by_stranger=2, rooms_by_strangers=3)
+ALICE, BOB, CAROL, DAN = map(UserId, ("alice", "bob", "carol", "dan"))
+BOUNDS = Bounds(rooms_by_stranger=2, rooms_by_strangers=3, requests_by_strangers=2)
 
 
 @pytest.fixture
@@ -71,6 +71,67 @@ async def test_a_room_in_which_somebody_has_said_something_counts_no_more(home):
     await home.send("alice", first)
 
     await home.room_of("bob", "alice")
+
+
+@pytest.fixture
+async def asked(home: Household) -> Household:
+    """Bob and Carol have written to Alice, who has not answered: that is as many as may."""
+    for one in ("bob", "carol"):
+        await home.send(one, "alice")
+    return home
+
+
+async def test_so_many_strangers_may_wait_for_an_answer_and_no_more(asked):
+    assert await code_of(asked.send("dan", "alice")) is Code.LIMIT_REACHED
+    assert await asked.rooms.peer(DAN, ALICE) is None
+
+    await asked.send("bob", "alice")
+    await asked.send("dan", "carol")
+    await asked.send("alice", "carol")
+    await asked.send("dan", "alice")
+
+
+async def test_rooms_into_which_strangers_put_somebody_are_no_conversations_that_wait(home):
+    for _ in range(BOUNDS.rooms_by_stranger):
+        await home.room_of("bob", "alice")
+    await home.send("carol", "alice")
+
+
+async def test_who_knows_somebody_is_not_kept_away_by_those_who_wait(asked):
+    await asked.room_of("alice", "dan")
+    await asked.send("dan", "alice")
+
+
+async def test_somebody_writes_to_whom_it_will_however_many_wait_for_it(asked):
+    await asked.send("alice", "dan")
+    await asked.send("dan", "alice")
+
+
+@pytest.mark.parametrize("column", ["banned_ms", "deleted_ms"])
+async def test_who_is_blocked_or_gone_makes_room_for_another(asked, column):
+    await asked.block("alice", "bob")
+    await asked.send("dan", "alice")
+    await asked.settle("eve")
+    assert await code_of(asked.send("eve", "alice")) is Code.LIMIT_REACHED
+
+    await asked.change(f"UPDATE accounts SET {column} = 1 WHERE user_id = 'carol'")  # noqa: S608
+    await asked.send("eve", "alice")
+
+
+async def test_what_nobody_answers_counts_for_thirty_days(asked):
+    late = NOW_MS + REQUEST_LIFE_MS - 1
+    assert await code_of(asked.send("dan", "alice", now_ms=late)) is Code.LIMIT_REACHED
+    await asked.send("dan", "alice", now_ms=late + 1)
+
+
+async def test_of_strangers_who_write_at_once_no_more_begin_than_may(home):
+    await home.settle("eve")
+    sent = await asyncio.gather(
+        *(home.send(one, "alice") for one in ("bob", "carol", "dan", "eve")),
+        return_exceptions=True,
+    )
+    refused = [one for one in sent if isinstance(one, AppError)]
+    assert [one.code for one in refused] == [Code.LIMIT_REACHED] * 2
 
 
 async def test_presence_is_of_those_who_both_take_part(home):

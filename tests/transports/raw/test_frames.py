@@ -37,11 +37,13 @@ async def test_a_payload_may_stand_beside_the_type(meet: Meet):
 
     await alice.send("post", room="tea", text="hello", ref=1)
     await alice.send("post", {"room": "tea", "text": "again"}, ref=2)
+    await alice.socket.send_str('{"type": "heartbeat", "payload": null, "ref": 3}')
 
-    await until(lambda: alice.answers(2))
+    await until(lambda: alice.answers(3))
     assert alice.heard == [
         {"type": "posted", "seq": 1, "ref": 1},
         {"type": "posted", "seq": 2, "ref": 2},
+        {"type": "heartbeat_ack", "ref": 3},
     ]
 
 

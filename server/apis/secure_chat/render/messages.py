@@ -3,7 +3,7 @@
 import msgspec
 
 from server.apis.secure_chat import shapes
-from server.apis.secure_chat.render.rooms import participant
+from server.apis.secure_chat.render.rooms import following_place, participant
 from server.apis.secure_chat.requests.messages import SetStatus
 from server.core.clock import iso_utc
 from server.core.durable import StoredMessage
@@ -81,14 +81,6 @@ def found(_: object, page: FoundPage) -> shapes.MessagesFurther:
 def conversations(_: object, page: ListPage) -> shapes.Conversations:
     shown = [_conversation(one) for one in page.rooms]
     return {"conversations": shown, "next": following_place(page)}
-
-
-def following_place(page: ListPage) -> str | None:
-    """The cursor of what follows on a page."""
-    if not page.has_more:
-        return None
-    place = page.rooms[-1].place
-    return f"{place.active_ms}.{place.room_id}"
 
 
 def _conversation(one: Listed) -> shapes.Conversation:

@@ -39,8 +39,15 @@ def rooms(_: object, page: ListPage) -> shapes.Rooms:
     shown: list[shapes.ListedRoom] = [
         {**room(_, one.conversation), "unreadCount": one.unread} for one in page.rooms
     ]
-    place = page.rooms[-1].place if page.has_more else None
-    return {"rooms": shown, "next": f"{place.active_ms}.{place.room_id}" if place else None}
+    return {"rooms": shown, "next": following_place(page)}
+
+
+def following_place(page: ListPage) -> str | None:
+    """The cursor of what follows on a page."""
+    if not page.has_more:
+        return None
+    place = page.rooms[-1].place
+    return f"{place.active_ms}.{place.room_id}"
 
 
 def ended(request: OfRoom, _: None) -> shapes.OfRoom:

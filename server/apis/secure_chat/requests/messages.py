@@ -37,6 +37,18 @@ class EncryptedKey(Struct, frozen=True, rename="camel"):
     recipient_device_id: IdText
 
 
+Metadata = Annotated[
+    Opaque,
+    Meta(
+        extra_json_schema={
+            "type": "object",
+            "description": "an object, relayed as it is; `encryptedKeys`, if there, is an array "
+            "of objects with `recipientId` and `recipientDeviceId`",
+        }
+    ),
+]
+
+
 class EncryptionMetadata(Struct, frozen=True, rename="camel"):
     """Of the metadata what the server looks at; the rest is relayed as it is."""
 
@@ -51,7 +63,7 @@ class Send(Struct, frozen=True, rename="camel"):
     recipient_id: UserId | None = None
     room_id: RoomId | None = None
     message_type: Word | None = None
-    encryption_metadata: Opaque | None = None
+    encryption_metadata: Metadata | None = None
     sender_id: UserId | None = None
     sender_device_id: DeviceId | None = None
 

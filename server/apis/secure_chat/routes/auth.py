@@ -29,7 +29,7 @@ ROUTES = (
         requests.LogIn,
         handlers.log_in,
         render.logged_in,
-        "Sign a device in, or begin to",
+        "Sign a device in, or begin to, by `email` or `username`",
         refusals=(Code.INVALID_CREDENTIALS, Code.FORBIDDEN),
         example={
             "email": "alice@example.com",
@@ -57,6 +57,7 @@ ROUTES = (
         render.logged_out,
         "Sign this device out, or all",
         refusals=(Code.UNAUTHENTICATED,),
+        is_personal=True,
         example={"all": False},
     ),
     Route(

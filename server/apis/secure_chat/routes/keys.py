@@ -24,7 +24,8 @@ ROUTES = (
         requests.Register,
         handlers.register,
         render.registered,
-        "Register the keys of a device that has just logged in, and get its tokens",
+        "Register the keys of a device that has just logged in, and get its tokens; the login's "
+        "registration token is the Bearer, the field, or in the cookie",
         statuses=(201,),
         refusals=(
             Code.UNAUTHENTICATED,

@@ -68,7 +68,7 @@ ROUTES = (
         requests.ReadOffline,
         handlers.read_offline,
         answer(render.offline),
-        "Messages of others that this device has not acknowledged",
+        "Messages of other devices that this one has not acknowledged",
         access=Access.USER,
     ),
     Route(

@@ -37,7 +37,7 @@ def _forget_ended(limit: int, over: list[Row]) -> Steps[int]:
     room_id = ended[0][0]
     found = yield from rows(
         f"SELECT m.room_id, m.seq, m.sender_id, {ALL_BYTES} FROM messages m "
-        "WHERE m.room_id = $1 LIMIT $2",
+        "WHERE m.room_id = $1 LIMIT $2 FOR UPDATE",
         room_id,
         limit,
     )

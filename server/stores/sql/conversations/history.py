@@ -9,6 +9,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
 from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
 from server.stores.sql.steps import Row, Steps, row, rows, run
@@ -16,6 +17,16 @@ from server.stores.sql.usage import SAID_BYTES, give_back
 
 NO_END = 2**62
 """A sequence that no room comes to."""
+
+_STRETCH = (
+    f"SELECT m.seq, {SAID_BYTES} AS size FROM messages m CROSS JOIN room_members me "
+    "WHERE m.room_id = $1 AND me.room_id = $1 AND me.user_id = $2 "
+    f"AND {readable('$2', '$3')} AND m.seq < $4 AND m.seq > $5 ORDER BY m.seq {{order}} LIMIT $6"
+)
+
+_FORWARD, _BACKWARD = (
+    fitting(_STRETCH.format(order=order), order, "$1", "$7") for order in ("ASC", "DESC")
+)
 
 
 def history(
@@ -36,20 +47,18 @@ def history(
         raise no_such_room()
     forward = after is not None and before is None
     found = yield from rows(
-        f"SELECT {MESSAGE} FROM messages m "
-        "JOIN room_members me ON me.room_id = m.room_id AND me.user_id = $2 "
-        f"WHERE m.room_id = $1 AND {readable('$2', '$3')} AND m.seq < $4 AND m.seq > $5 "
-        f"ORDER BY m.seq {'ASC' if forward else 'DESC'} LIMIT $6",
+        _FORWARD if forward else _BACKWARD,
         room_id,
         user_id,
         now_ms,
         NO_END if before is None else before,
         after or 0,
         limit + 1,
+        MAX_PAGE_BYTES,
     )
     page = found[:limit] if forward else found[:limit][::-1]
     shown = yield from with_status(user_id, room_id, Kind(room[0]), room[1], page)
-    return MessagePage(tuple(shown), has_more=len(found) > limit)
+    return MessagePage(tuple(shown), has_more=is_cut(found, limit))
 
 
 def direct_history(
@@ -75,9 +84,10 @@ def with_status(
         "SELECT c.seq, COUNT(c.delivered_ms), COUNT(c.read_ms), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.delivered_ms END), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.read_ms END) "
-        "FROM receipts c JOIN room_members me "
-        "ON me.room_id = c.room_id AND me.user_id = c.user_id AND me.joined_seq < c.seq "
-        "WHERE c.room_id = $1 AND c.seq = ANY($3::bigint[]) GROUP BY c.seq",
+        # CROSS: else SQLite asks for a receipt of each member, where there may be none.
+        "FROM receipts c CROSS JOIN room_members me "
+        "WHERE me.room_id = $1 AND me.user_id = c.user_id AND me.joined_seq < c.seq "
+        "AND c.room_id = $1 AND c.seq = ANY($3::bigint[]) GROUP BY c.seq",
         room_id,
         user_id,
         seqs,
@@ -103,32 +113,20 @@ def _status(is_delivered: bool, is_read: bool) -> Status:
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A message that was named by its id: its row, and of its room what reads it."""
+    """A message that was named by its id, but not what it says; and of its room what reads it."""
 
-    row: Row
+    room_id: str
+    seq: int
+    message_id: str
+    sender: str
+    deleted_ms: int | None
     kind: Kind
     pair_key: str | None
     role: Role
 
     @property
-    def room_id(self) -> str:
-        return str(self.row[0])
-
-    @property
-    def seq(self) -> int:
-        return int(self.row[1])
-
-    @property
-    def message_id(self) -> str:
-        return str(self.row[2])
-
-    @property
-    def sender(self) -> str:
-        return str(self.row[3])
-
-    @property
     def is_deleted(self) -> bool:
-        return self.row[10] is not None
+        return self.deleted_ms is not None
 
     def is_meant(self, ref: MessageRef) -> bool:
         return (
@@ -138,19 +136,21 @@ class Named(msgspec.Struct, frozen=True):
         )
 
 
+# The ids first, which PostgreSQL takes from MATERIALIZED and SQLite from CROSS: else either may
+# begin with the user's rooms, and read all that was ever said there.
+_NAMED = (
+    "WITH m AS MATERIALIZED (SELECT room_id, seq, message_id, sender_id, deleted_ms, expires_ms, "
+    "withheld FROM messages WHERE message_id = ANY($2::text[])) "
+    "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, r.kind, r.pair_key, me.role "
+    "FROM m CROSS JOIN room_members me CROSS JOIN rooms r WHERE me.room_id = m.room_id "
+    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')}"
+)
+
+
 def named(user_id: UserId, message_ids: list[str], now_ms: int) -> Steps[list[Named]]:
     """All messages of these ids that the user may read."""
-    found = yield from rows(
-        f"SELECT {MESSAGE}, r.kind, r.pair_key, me.role FROM messages m "
-        "JOIN room_members me ON me.room_id = m.room_id AND me.user_id = $1 "
-        "JOIN rooms r ON r.room_id = m.room_id "
-        f"WHERE m.message_id = ANY($2::text[]) AND {readable('$1', '$3')} "
-        "ORDER BY m.room_id, m.seq",
-        user_id,
-        message_ids,
-        now_ms,
-    )
-    return [Named(one, Kind(one[11]), one[12], Role(one[13])) for one in found]
+    found = yield from rows(f"{_NAMED} ORDER BY m.room_id, m.seq", user_id, message_ids, now_ms)
+    return [_to_named(one) for one in found]
 
 
 def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
@@ -159,18 +159,35 @@ def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
     Raises:
         AppError: NOT_FOUND, ID_CONFLICT.
     """
-    found = yield from named(user_id, [ref.message_id], now_ms)
-    meant = [one for one in found if one.is_meant(ref)]
+    meant = yield from rows(
+        f"{_NAMED} AND ($4::text IS NULL OR m.room_id = $4::text) "
+        "AND ($5::text IS NULL OR m.sender_id = $5::text) LIMIT 2",
+        user_id,
+        [ref.message_id],
+        now_ms,
+        ref.room_id,
+        ref.sender,
+    )
     if not meant:
         raise AppError(Code.NOT_FOUND, "there is no such message for you")
     if len(meant) > 1:
         raise AppError(Code.ID_CONFLICT, "several have that id; say the room or the sender too")
-    return meant[0]
+    return _to_named(meant[0])
+
+
+def _to_named(found: Row) -> Named:
+    room_id, seq, message_id, sender, deleted_ms, kind, key, role = found
+    return Named(room_id, seq, message_id, sender, deleted_ms, Kind(kind), key, Role(role))
 
 
 def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
     one = yield from the_one(user_id, ref, now_ms)
-    shown = yield from with_status(user_id, one.room_id, one.kind, one.pair_key, [one.row])
+    found = yield from rows(
+        f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $1 AND m.seq = $2",
+        one.room_id,
+        one.seq,
+    )
+    shown = yield from with_status(user_id, one.room_id, one.kind, one.pair_key, found)
     return shown[0]
 
 

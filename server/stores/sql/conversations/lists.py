@@ -5,6 +5,7 @@ from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Listed, ListPage, Place
 from server.stores.sql.conversations.history import NO_END, with_status
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, size_of
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
     ROOM,
@@ -27,13 +28,19 @@ _UNREAD = (
     f"AND c.read_ms IS NOT NULL) LIMIT {MAX_COUNTED}) AS counted"
 )
 
-_PAGE = (
-    f"SELECT {ROOM}, r.pair_key, r.active_ms, me.role, ({_LAST}) AS last_seq, ({_UNREAD}) "
-    "FROM room_members me JOIN rooms r ON r.room_id = me.room_id WHERE me.user_id = $1 "
+# The page first, and only of its rooms what costs more: SQLite would work that out of all.
+_ROOMS = (
+    "SELECT me.* FROM room_members me JOIN rooms r ON r.room_id = me.room_id WHERE me.user_id = $1 "
     "AND (r.active_ms < $3 OR (r.active_ms = $3 AND r.room_id < $4)) "
     "AND (r.pair_key IS NULL OR ($5 AND EXISTS ({last}))) "
     "ORDER BY r.active_ms DESC, r.room_id DESC LIMIT $6"
 ).replace("{last}", _LAST.replace("MAX(m.seq)", "1"))
+
+_PAGE = (
+    f"SELECT {ROOM}, r.pair_key, r.active_ms, me.role, ({_LAST}) AS last_seq, ({_UNREAD}) "
+    f"FROM ({_ROOMS}) AS me JOIN rooms r ON r.room_id = me.room_id "
+    "ORDER BY r.active_ms DESC, r.room_id DESC"
+)
 
 
 def page(
@@ -44,14 +51,18 @@ def page(
         _PAGE, user_id, now_ms, begin.active_ms, begin.room_id, not managed, limit + 1
     )
     members = yield from participants_of([one[0] for one in found[:limit]])
-    listed = []
+    listed: list[Listed] = []
+    taken = 0
     for one in found[:limit]:
+        if taken >= MAX_PAGE_BYTES:
+            break
         key, active_ms, role, last_seq, unread = one[10:]
         room = conversation(one[:10], Role(role), tuple(members[one[0]]))
         last = yield from _message(user_id, room.room_id, room.kind, key, last_seq)
         place = Place(active_ms, room.room_id)
         listed.append(Listed(conversation=room, place=place, last=last, unread=unread))
-    return ListPage(tuple(listed), has_more=len(found) > limit)
+        taken += size_of(last) if last else 0
+    return ListPage(tuple(listed), has_more=len(found) > len(listed))
 
 
 def _message(

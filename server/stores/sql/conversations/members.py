@@ -22,6 +22,9 @@ USUAL = Bounds()
 
 Roles = dict[str, Role]
 
+MEMBER_TABLES = ("room_members", "device_cursors")
+"""What is of a member of a room; it is deleted in the order in which receipts lock it."""
+
 
 class Adding(Struct, frozen=True):
     """Who lets somebody into a room and when, and who of them has not asked for it."""
@@ -48,7 +51,8 @@ def locked_roles(room_id: RoomId, user_id: UserId) -> Steps[Roles]:
         AppError: NOT_FOUND; FORBIDDEN of a room without roles.
     """
     kind = yield from value(
-        "SELECT kind FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR UPDATE", room_id
+        "SELECT kind FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE",
+        room_id,
     )
     roles = yield from _roles(room_id)
     if user_id not in roles:
@@ -111,12 +115,12 @@ def check_newcomers(
     busiest = yield from most_rooms(wanted)
     if busiest >= bounds.rooms_per_user:
         raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
-    unasked = yield from _strangers(asker, wanted)
+    unasked = yield from strangers(asker, wanted)
     yield from _check_unasked(asker, sorted(unasked), bounds)
     return unasked
 
 
-def _strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
+def strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
     """Those who take part in no room of the asker's."""
     known = yield from rows(
         "SELECT DISTINCT theirs.user_id FROM room_members theirs "
@@ -259,7 +263,7 @@ def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Ste
     Returns:
         Whether there is anybody left.
     """
-    for table in ("device_cursors", "room_members"):
+    for table in MEMBER_TABLES:
         yield from run(f"DELETE FROM {table} WHERE room_id = $1 AND user_id = $2", room_id, member)
     others = {one: role for one, role in roles.items() if one != member}
     if not others:
@@ -278,31 +282,45 @@ def leave_rooms(
 ) -> Steps[None]:
     """Forget how far a device was that is revoked; or take an account out that is deleted.
 
-    Its direct rooms stay, for the others; so does what it said.
+    Its direct rooms stay for the others, and so does what it said; those that were left to it
+    alone end.
     """
     if device_id is not None:
         yield from run(
             "DELETE FROM device_cursors WHERE user_id = $1 AND device_id = $2", user_id, device_id
         )
         return
-    yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
     found = yield from rows(
-        "SELECT me.room_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.user_id = $1 AND r.pair_key IS NULL ORDER BY me.room_id",
+        "SELECT r.room_id, r.pair_key FROM rooms r WHERE r.room_id IN ("
+        "SELECT room_id FROM room_members WHERE user_id = $1) "
+        "ORDER BY r.room_id FOR NO KEY UPDATE",
         user_id,
     )
+    for room_id in (yield from _left_to(user_id, [one[0] for one in found if one[1]])):
+        yield from end_room(room_id, now_ms)
     said = []
-    for (room_id,) in found:
-        yield from run("SELECT 1 FROM rooms WHERE room_id = $1 FOR UPDATE", room_id)
-        roles = yield from _roles(RoomId(room_id))
-        if user_id in roles and (yield from _take_out(RoomId(room_id), user_id, roles, now_ms)):
+    for room_id in (one[0] for one in found if one[1] is None):
+        roles = yield from _roles(room_id)
+        if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
             said.append((yield from raise_epoch(room_id, Reason.LEFT)))
+    yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
     yield from announce(said, now_ms, bounds)  # after all rooms are locked
+
+
+def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]:
+    """Those of these rooms, which are locked, whose other member was deleted before."""
+    found = yield from rows(
+        "SELECT me.room_id FROM room_members me JOIN accounts a ON a.user_id = me.user_id "
+        "WHERE me.room_id = ANY($1::text[]) AND me.user_id <> $2 AND a.deleted_ms IS NOT NULL",
+        direct_rooms,
+        user_id,
+    )
+    return [RoomId(one) for (one,) in found]
 
 
 def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:
     """Have a room be nobody's; its messages are forgotten by and by."""
-    for table in ("device_cursors", "room_members"):
+    for table in MEMBER_TABLES:
         yield from run(f"DELETE FROM {table} WHERE room_id = $1", room_id)
     yield from run("UPDATE rooms SET deleted_ms = $2 WHERE room_id = $1", room_id, now_ms)
 

@@ -9,7 +9,7 @@ from server.core.durable import Status
 from server.core.ids import MessageId, RoomId, UserId
 from server.core.ports.conversations import Acknowledged, Device, MessageRef, Receipt
 from server.stores.sql.conversations.history import Named, named
-from server.stores.sql.conversations.waiting import first_seq, since_ms
+from server.stores.sql.conversations.waiting import UNACKNOWLEDGED, first_seq, since_ms
 from server.stores.sql.steps import Row, Steps, row, rows, run, run_many, value
 
 
@@ -72,12 +72,13 @@ def _acknowledge_in(
         return []  # it has left meanwhile
     room_seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
     reader = _Reader(room_id, device, member[0], member[1], room_seq)
-    others = [one for one in some if one.sender != device.user_id and not one.is_deleted]
+    there = [one for one in some if not one.is_deleted]
+    others = [one for one in there if one.sender != device.user_id]
     receipts = yield from _note(reader, others, status, now_ms)
     if receipts and status is Status.READ:
         yield from _move_read_seq(reader)
-    if others:
-        yield from _move_cursor(reader, [one.seq for one in others])
+    if there:
+        yield from _move_cursor(reader, [one.seq for one in there])
     return receipts
 
 
@@ -147,9 +148,7 @@ def _move_cursor(reader: _Reader, seqs: list[int]) -> Steps[None]:
     )
     waiting = yield from value(
         "SELECT m.seq FROM messages m WHERE m.room_id = $3 AND m.seq > $4 AND m.seq <= $5 "
-        "AND m.sender_id <> $1 AND m.deleted_ms IS NULL AND NOT m.withheld "
-        "AND NOT EXISTS (SELECT 1 FROM device_acks a WHERE a.user_id = $1 "
-        "AND a.device_id = $2 AND a.room_id = $3 AND a.seq = m.seq) ORDER BY m.seq LIMIT 1",
+        f"AND {UNACKNOWLEDGED} ORDER BY m.seq LIMIT 1",
         *of_device,
         at,
         reader.room_seq,

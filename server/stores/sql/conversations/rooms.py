@@ -4,7 +4,7 @@ from server.core.durable import Conversation, Role
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
-from server.core.limits import Bounds
+from server.core.limits import REQUEST_LIFE_MS, Bounds
 from server.core.ports.conversations import Changed, NewRoom, RoomChange
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, first_epoch, removal
@@ -19,6 +19,7 @@ from server.stores.sql.conversations.members import (
     locked_roles,
     most_rooms,
     put_members,
+    strangers,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
 from server.stores.sql.queues.announcing import announce
@@ -100,18 +101,19 @@ def make_direct(
     """Make the direct room of two, as `room_id`, unless it is there.
 
     Raises:
-        AppError: RECIPIENT_NOT_FOUND, TOO_MANY_ROOMS; FORBIDDEN to oneself.
+        AppError: RECIPIENT_NOT_FOUND, TOO_MANY_ROOMS, LIMIT_REACHED; FORBIDDEN to oneself.
     """
     if user_id == other:
         raise AppError(Code.FORBIDDEN, "that is you; write to somebody else")
     if not (yield from is_account(other)):
         raise no_such_recipient()
-    yield from lock_accounts([user_id])  # so that two rooms at once are counted one by one
+    yield from lock_accounts([user_id, other])  # so that rooms at once are counted one by one
     begun = yield from value(
         "SELECT COUNT(*) FROM rooms WHERE created_by = $1 AND pair_key IS NOT NULL", user_id
     )
     if begun >= bounds.rooms_per_user:
         raise AppError(Code.TOO_MANY_ROOMS, "you have begun too many conversations")
+    yield from _check_requests(user_id, other, now_ms, bounds)
     made = yield from value(
         f"{_INSERT} ON CONFLICT (pair_key) DO NOTHING RETURNING room_id",
         room_id,
@@ -126,6 +128,30 @@ def make_direct(
     if made:
         both: Roles = {user_id: Role.MEMBER, other: Role.MEMBER}
         yield from put_members(room_id, both, Adding(user_id, now_ms, frozenset((other,))))
+
+
+# Who was banned, deleted or blocked takes no place.
+_REQUESTS = (
+    "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+    "JOIN accounts a ON a.user_id = me.added_by AND a.deleted_ms IS NULL AND a.banned_ms IS NULL "
+    "WHERE me.user_id = $1 AND me.unasked AND me.joined_ms > $2 AND r.pair_key IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM account_blocks b "
+    "WHERE b.user_id = $1 AND b.blocked_id = me.added_by)"
+)
+
+
+def _check_requests(user_id: UserId, other: UserId, now_ms: int, bounds: Bounds) -> Steps[None]:
+    """Whether a user can begin a conversation with somebody: who knows the other always can.
+
+    Raises:
+        AppError: LIMIT_REACHED.
+    """
+    if not (yield from strangers(user_id, [other])):
+        return
+    waiting = yield from value(_REQUESTS, other, now_ms - REQUEST_LIFE_MS)
+    if waiting >= bounds.requests_by_strangers:
+        problem = "too many who do not know this user wait for its answer"
+        raise AppError(Code.LIMIT_REACHED, f"{problem}; have it write to you first")
 
 
 def no_such_recipient() -> AppError:

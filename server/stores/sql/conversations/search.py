@@ -7,6 +7,7 @@ comes in its order, and where a page has looked at enough it ends: the next one 
 
 from bisect import insort
 from collections.abc import Sequence
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -15,8 +16,10 @@ from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.ports.conversations import FoundPage, FoundPlace, Search
 from server.stores.sql.conversations.history import NO_END, with_status
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES
 from server.stores.sql.conversations.shapes import MESSAGE, readable
 from server.stores.sql.steps import Row, Steps, row, rows
+from server.stores.sql.usage import SAID_BYTES
 
 MAX_LOOKED_AT = 10_000
 """Messages of one page."""
@@ -52,7 +55,8 @@ _REST = f"SELECT x.created_ms, x.seq {_FROM_HERE} LIMIT 1 OFFSET $5"
 
 # CROSS: what SQLite reads first is what is looked at, and not all of the room.
 _MATCHING = (
-    f"SELECT {MESSAGE} FROM (SELECT x.seq {_FROM_HERE} LIMIT $5) AS looked_at "
+    f"SELECT m.room_id, m.seq, m.created_ms, {SAID_BYTES} "
+    f"FROM (SELECT x.seq {_FROM_HERE} LIMIT $5) AS looked_at "
     "CROSS JOIN messages m CROSS JOIN room_members me "
     "WHERE m.room_id = $1 AND m.seq = looked_at.seq AND me.room_id = $1 AND me.user_id = $6 "
     f"AND {readable('$6', '$7')} "
@@ -87,8 +91,15 @@ def search(
             insort(tops, rest)
         looked_at += STRIDE if rest else STATEMENT_COST
     sure = [one for one in found if not tops or _place(one) > tops[-1]]
-    shown = yield from _shown(user_id, sure[:limit], rooms)
-    return FoundPage(tuple(shown), _next(sure, limit, tops))
+    held = _fitting(sure[:limit])
+    shown = yield from _shown(user_id, sure[:held], rooms)
+    return FoundPage(tuple(shown), _next(sure, held, tops))
+
+
+def _fitting(found: Sequence[Row]) -> int:
+    """How many of these a page holds."""
+    taken = accumulate(one[3] for one in found)
+    return next((at for at, size in enumerate(taken, 1) if size >= MAX_PAGE_BYTES), len(found))
 
 
 def _begin(
@@ -138,12 +149,20 @@ def _rest(top: FoundPlace, wish: Search, joined_seq: int) -> Steps[FoundPlace | 
     return FoundPlace(found[0], top.room_id, found[1])
 
 
-def _next(sure: Sequence[Row], limit: int, tops: Sequence[FoundPlace]) -> FoundPlace | None:
-    if len(sure) > limit:
-        return _place(sure[limit - 1])
+def _next(sure: Sequence[Row], held: int, tops: Sequence[FoundPlace]) -> FoundPlace | None:
+    if len(sure) > held:
+        return _place(sure[held - 1])
     if not tops:
         return None
     return FoundPlace(tops[-1].sent_ms, tops[-1].room_id, tops[-1].seq + 1)
+
+
+def _whole(room_id: str, seqs: list[int]) -> Steps[list[Row]]:
+    return rows(
+        f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $1 AND m.seq = ANY($2::bigint[])",
+        room_id,
+        seqs,
+    )
 
 
 def _shown(
@@ -152,7 +171,7 @@ def _shown(
     """Messages with how far they have come."""
     shown = {}
     for room_id in {one[0] for one in found}:
-        some = [one for one in found if one[0] == room_id]
+        some = yield from _whole(room_id, [one[1] for one in found if one[0] == room_id])
         room = rooms[room_id]
         told = yield from with_status(user_id, room_id, room.kind, room.pair_key, some)
         shown.update({(one.room_id, one.seq): one for one in told})
@@ -160,4 +179,4 @@ def _shown(
 
 
 def _place(found: Row) -> FoundPlace:
-    return FoundPlace(found[8], RoomId(found[0]), found[1])
+    return FoundPlace(found[2], RoomId(found[0]), found[1])

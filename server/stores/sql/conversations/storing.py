@@ -159,9 +159,10 @@ _MEMBERS = (
     "WHERE me.room_id = ANY($1::text[])"
 )
 
+# Not EXISTS: of that PostgreSQL makes a hash of all the blocks that there are.
 _IS_BLOCKED = (
-    "EXISTS (SELECT 1 FROM account_blocks b WHERE b.user_id = (asked.value ->> {one}) "
-    "AND b.blocked_id = (asked.value ->> {other}))"
+    "(SELECT 1 FROM account_blocks b WHERE b.user_id = (asked.value ->> {one}) "
+    "AND b.blocked_id = (asked.value ->> {other})) IS NOT NULL"
 )
 
 # Asked: the id of a message, its room, its sender, and the other one of a direct room.

@@ -6,8 +6,10 @@ from server.core.durable import StoredMessage
 from server.core.ids import RoomId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Device, MessagePage, WaitingPlace
-from server.stores.sql.conversations.shapes import MESSAGE, message
+from server.stores.sql.conversations.history import with_status
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, size_of
 from server.stores.sql.steps import Row, Steps, rows, value
+from server.stores.sql.usage import SAID_BYTES
 
 _ROOMS = (
     "SELECT me.room_id, r.kind, r.pair_key, me.joined_seq, c.seq, r.seq FROM room_members me "
@@ -17,12 +19,23 @@ _ROOMS = (
     "AND r.seq > me.joined_seq AND (c.seq IS NULL OR r.seq > c.seq) ORDER BY me.room_id"
 )
 
-_WAITING = (
-    f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $3 AND m.seq > $4 "
-    "AND m.sender_id <> $1 AND m.deleted_ms IS NULL AND NOT m.withheld "
-    "AND (m.expires_ms IS NULL OR m.expires_ms > $5) "
+UNACKNOWLEDGED = (
+    "m.deleted_ms IS NULL AND ((m.sender_id <> $1 AND NOT m.withheld) "
+    "OR (m.sender_id = $1 AND m.sender_device_id <> $2)) "
     "AND NOT EXISTS (SELECT 1 FROM device_acks a WHERE a.user_id = $1 AND a.device_id = $2 "
-    "AND a.room_id = m.room_id AND a.seq = m.seq) ORDER BY m.seq LIMIT $6"
+    "AND a.room_id = m.room_id AND a.seq = m.seq)"
+)
+"""The condition under which a message `m` beyond the cursor of device $2 of user $1 waits for it.
+
+What a user wrote waits for the user's other devices."""
+
+_WAITING = fitting(
+    f"SELECT m.seq, {SAID_BYTES} AS size FROM messages m WHERE m.room_id = $3 AND m.seq > $4 "
+    f"AND (m.expires_ms IS NULL OR m.expires_ms > $5) AND {UNACKNOWLEDGED} "
+    "ORDER BY m.seq LIMIT $6",
+    "ASC",
+    "$3",
+    "$7",
 )
 
 
@@ -58,20 +71,22 @@ def waiting(
     place = after or WaitingPlace(RoomId(""), 0)
     rooms = yield from rows(_ROOMS, device.user_id, device.device_id, place.room_id, begun_ms)
     found: list[StoredMessage] = []
+    taken = 0
     for room in rooms:
-        if len(found) > limit:
+        if len(found) > limit or taken >= MAX_PAGE_BYTES:
             break
         seen = max(told.get(room[0], 0), place.seq if room[0] == place.room_id else 0)
-        found += yield from _waiting_in(
-            room, device, begun_ms, now_ms, seen, limit + 1 - len(found)
-        )
-    return MessagePage(tuple(found[:limit]), has_more=len(found) > limit)
+        left = (limit + 1 - len(found), MAX_PAGE_BYTES - taken)
+        some = yield from _waiting_in(room, device, begun_ms, now_ms, seen, left)
+        found += some
+        taken += sum(map(size_of, some))
+    return MessagePage(tuple(found[:limit]), has_more=len(found) > limit or taken >= MAX_PAGE_BYTES)
 
 
 def _waiting_in(
-    room: Row, device: Device, begun_ms: int, now_ms: int, seen: int, limit: int
+    room: Row, device: Device, begun_ms: int, now_ms: int, seen: int, left: tuple[int, int]
 ) -> Steps[list[StoredMessage]]:
-    """What waits in one room after a sequence."""
+    """What waits in one room after a sequence, as far as there is room `left` on the page."""
     room_id, kind, key, joined_seq, cursor, newest = room
     seen = max(seen, joined_seq, cursor or 0)
     if cursor is None and seen < newest:
@@ -79,6 +94,6 @@ def _waiting_in(
     if seen >= newest:
         return []
     found = yield from rows(
-        _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, limit
+        _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, *left
     )
-    return [message(one, Kind(kind), key) for one in found]
+    return (yield from with_status(device.user_id, room_id, Kind(kind), key, found))

@@ -178,6 +178,34 @@ async def test_all_devices_of_all_hear_of_a_message_but_the_one_that_sent_it(
     assert ids(phone) == []
 
 
+async def test_what_one_device_sends_comes_to_another_that_was_away_until_it_says_so(
+    alice: Member, bob: Member, enter: Any, connect: Open
+):
+    laptop = await enter("alice", "laptop")
+    phone = await connect(alice)
+    await phone.ask("message", **sent("m-1", bob))
+    await alice.send("m-2", recipientId=bob.user_id)
+    bobs = await connect(bob)
+    await bobs.ask("read_receipt", messageId="m-1")
+
+    away = await connect(laptop)
+    await until(lambda: len(ids(away)) == 2)
+    assert ids(away) == ["m-1", "m-2"]
+    states = [one["message"]["deliveryStatus"] for one in away.all("new_message")]
+    assert states == ["read", "sent"]
+    waiting = (await laptop.get("/api/messages/offline"))["messages"]
+    assert [one["messageId"] for one in waiting] == ["m-1", "m-2"]
+    await away.ask("delivery_receipt", messageIds=["m-1", "m-2"])
+    await away.leave()
+    back = await connect(laptop)
+    assert (await laptop.get("/api/messages/offline"))["messages"] == []
+    await phone.ask("message", **sent("m-3", bob))
+    await until(lambda: ids(back))
+    assert ids(back) == ["m-3"]
+    assert ids(await connect(alice)) == []
+    assert bobs.all("delivery_receipt") == phone.all("delivery_receipt") == []
+
+
 async def test_receipts_reach_the_sender_once(alice: Member, bob: Member, connect: Open):
     phone, bobs = await connect(alice), await connect(bob)
     await phone.ask("message", **sent("m-1", bob))
@@ -285,7 +313,10 @@ async def test_members_hear_of_their_rooms(alice: Member, bob: Member, connect: 
     assert status == 201
     room_id = body["data"]["roomId"]
     await until(lambda: bobs.all("room_changed"))
-    assert bobs.all("room_changed")[0]["room"]["roomId"] == room_id
+    told = bobs.all("room_changed")[0]["room"]
+    assert (told["roomId"], told["role"]) == (room_id, None)
+    roles = {one["username"]: one["role"] for one in told["participants"]}
+    assert roles == {"alice": "owner", "bob": "member"}
     await alice.send("m-1", roomId=room_id)
     await until(lambda: ids(bobs))
     await alice.ask("DELETE", f"/api/rooms/{room_id}/participants/{bob.user_id}")

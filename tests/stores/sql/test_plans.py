@@ -1,0 +1,125 @@
+"""What is asked often reads by an index, on SQLite, whose planner knows no sizes of tables."""
+
+import pytest
+
+from server.core.durable import Status
+from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.limits import Bounds
+from server.core.ports.conversations import MessageRef, NewMessage, Search
+from server.core.ports.device_keys import Claimer
+from server.stores.sql import account_steps, device_keys, sign_ins, tokens
+from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
+from server.stores.sql.conversations.storing import append_all, draft_of
+from server.stores.sql.steps import Statement
+from tests.stores.sql.households import NOW_MS, phone
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+ALICE, BOB = UserId("alice"), UserId("bob")
+TEA = RoomId("tea")
+REF = MessageRef(MessageId("m1"))
+
+NEW = NewMessage(
+    sender=ALICE,
+    sender_device=DeviceId("alice-phone"),
+    room_id=TEA,
+    recipient=None,
+    new_room_id=RoomId("new"),
+    message_id=MessageId("m2"),
+    type="group",
+    ciphertext="x",
+    metadata=None,
+    covered=None,
+)
+
+OFTEN = {
+    "storing": lambda: append_all([draft_of(NEW, NOW_MS, None)], Bounds(), waits=True),
+    "receipts": lambda: receipts.acknowledge(phone("bob"), (REF,), Status.READ, NOW_MS),
+    "one message": lambda: history.get(BOB, REF, NOW_MS),
+    "deletion": lambda: history.delete(ALICE, REF, NOW_MS),
+    "history": lambda: history.history(BOB, TEA, 50, NOW_MS, None, None),
+    "what waits": lambda: waiting.waiting(phone("bob"), 50, NOW_MS, None, {}),
+    "rooms": lambda: lists.page(BOB, None, 50, NOW_MS, managed=False),
+    "search": lambda: search.search(BOB, Search(), None, 50, NOW_MS),
+    "acquaintances": lambda: members.acquaintances(BOB, 100),
+    "session": lambda: tokens.session("f"),
+    "sessions": lambda: tokens.standing(["f"]),
+    "renewal": lambda: tokens.rotate(b"t", b"u", NOW_MS, 1),
+    "sign-in": lambda: account_steps.find("alice", b"", NOW_MS),
+    "devices": lambda: sign_ins.devices(ALICE),
+    "bundle": lambda: device_keys._claim_bundle(
+        ALICE, Claimer(BOB, DeviceId("bob-phone")), one_time=True, now_ms=NOW_MS
+    ),
+    "expiry of accounts": lambda: account_steps.expire(NOW_MS, 1),
+}
+
+OF_QUERIES = ("page", "s", "m", "me", "looked_at", "counted", "json_each", "asked", "CONSTANT")
+"""What else is gone through than tables."""
+
+
+@pytest.fixture
+async def household(home):
+    """With something in each table that is asked."""
+    await home.change(
+        "INSERT INTO rooms (room_id, kind, name, description, created_by, created_ms, updated_ms, "
+        "seq, active_ms) VALUES ($1, 'group', $2, $2, 'alice', 1, 1, 0, 1)",
+        TEA,
+        b"",
+    )
+    for name in ("alice", "bob"):
+        await home.change(
+            "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
+            "VALUES ('tea', $1, 'member', 1, 0, 0)",
+            name,
+        )
+    await home.send("alice", TEA, "m1")
+    await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
+    await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)
+    return home
+
+
+def explained(steps, plan):
+    """The same steps, whose plans are noted."""
+    statement = next(steps)
+    while True:
+        sql = f"EXPLAIN QUERY PLAN {statement.sql}"
+        arguments = statement.many[0] if statement.many else statement.arguments
+        found = yield Statement(sql, arguments)
+        plan += [one[3] for one in found]
+        found = yield statement
+        try:
+            statement = steps.send(found)
+        except StopIteration as end:
+            return end.value
+
+
+async def plan_of(household, what):
+    plan: list[str] = []
+    await household.database.write(lambda: explained(OFTEN[what](), plan))
+    assert plan
+    return plan
+
+
+@pytest.mark.parametrize("what", OFTEN)
+async def test_no_table_is_gone_through_for(household, what):
+    plan = await plan_of(household, what)
+    scans = [one for one in plan if one.startswith("SCAN ") and "(subquery" not in one]
+    assert [one for one in scans if one.split()[1] not in OF_QUERIES] == []
+
+
+@pytest.mark.parametrize("what", ["receipts", "one message", "deletion"])
+async def test_a_message_is_found_by_its_id_and_not_among_all_that_a_room_holds(household, what):
+    plan = await plan_of(household, what)
+    begins, reads = [one for one in plan if not one.startswith("LIST")][:2]
+    assert begins == "MATERIALIZE m"
+    assert reads.startswith("SEARCH messages USING INDEX")
+    assert "(message_id=?)" in reads
+    then = [one.split()[1] for one in plan if one.startswith(("SCAN m", "SEARCH m", "SEARCH r"))]
+    assert then[:4] == ["messages", "m", "me", "r"]
+
+
+@pytest.mark.parametrize("what", ["storing", "devices"])
+async def test_devices_that_were_revoked_are_not_read_for(household, what):
+    of_devices = [one for one in await plan_of(household, what) if "devices" in one]
+    assert of_devices
+    assert all("INDEX devices_live" in one for one in of_devices)
