@@ -177,7 +177,7 @@ def test_the_readme_names_only_settings_that_there_are():
 
 
 async def test_the_front_end_of_the_readme_talks_through_a_server():
-    (code,) = re.findall(r"^```js\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    code, _of_queues = re.findall(r"^```js\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     promised = re.findall(r"`(\w+ reads from \w+: [^`]+)`", README)
     assert len(promised) == 2
 
