@@ -164,6 +164,9 @@ class Ear(Hearer):
             await self._begin(pubsub)
             while True:
                 await self._take_next(pubsub)
+        except asyncio.CancelledError:
+            self.is_on = False  # since nobody is to hear any more, which is no loss
+            raise
         finally:
             self._pubsub = None
             self._ended.clear()
