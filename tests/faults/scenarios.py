@@ -174,6 +174,14 @@ async def _hang_redis(stage: Stage, number: int) -> None:
     stage.redis.go_on()
 
 
+async def _stop_redis(stage: Stage, number: int) -> None:
+    for seconds in STOPS_S:
+        stage.redis.pause()
+        await stage.talk.go_on(seconds)
+        stage.redis.go_on()
+        await stage.talk.more(ENOUGH)
+
+
 async def _kill_listeners(stage: Stage, number: int) -> None:
     with stage.redis.client() as client:
         for _ in range(4):
@@ -304,6 +312,9 @@ SCENARIOS = {
     ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
+    ),
+    "stop-redis": Scenario(
+        summary="Redis is stopped for 1, 3 and 6 s and continued (SIGSTOP)", play=_stop_redis
     ),
     "kill-listeners": Scenario(
         summary="Redis hangs up on all who listen to it", play=_kill_listeners
