@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.redis_servers import free_port
 
-START_LIMIT_S = 10
+START_LIMIT_S = 30
 
 _DOCS = Path(__file__).parents[1] / "docs/SCALING.md"
 

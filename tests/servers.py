@@ -18,6 +18,7 @@ from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.session import EngineSocket
 from server.transports.web_files import Client
+from tests.clocks import LIMIT_S
 from tests.conformity import Conformity
 from tests.echoes import Echo, echo_of
 from tests.passwords import WEAK
@@ -182,7 +183,7 @@ async def running_nodes(
     server.check_answers()
 
 
-async def until(condition: Callable[[], object], limit_s: float = 20) -> None:
+async def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
     """Wait for a condition to become true; a busy machine may take its time.
 
     Raises:

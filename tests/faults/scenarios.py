@@ -30,6 +30,13 @@ GIVE_UP_LIMIT_S = 20.0
 """For others to give a silent node up, which they do after six seconds."""
 
 
+STOPS_S = (1, 3, 6)
+"""Of a process: shorter and longer than commands to Redis may take, and until it is given up."""
+
+STAGGER_S = 1.2
+"""Between two processes that go on: the first has beaten again when the last is still silent."""
+
+
 class Stage(Struct, frozen=True):
     """What a round has to do with.
 
@@ -128,6 +135,25 @@ async def _give_up(stage: Stage, number: int) -> None:
     )
 
 
+async def _stop_nodes(stage: Stage, number: int) -> None:
+    for node, seconds in zip(stage.nodes, STOPS_S, strict=False):
+        node.pause()
+        await stage.talk.go_on(seconds)
+        node.go_on()
+        await stage.talk.more(ENOUGH)
+
+
+async def _stop_all(stage: Stage, number: int) -> None:
+    for seconds in STOPS_S:
+        for node in stage.nodes:
+            node.pause()
+        await stage.talk.go_on(seconds)
+        for node in stage.nodes:
+            node.go_on()
+            await stage.talk.go_on(STAGGER_S)
+        await stage.talk.more(ENOUGH)
+
+
 async def _kill_redis(stage: Stage, number: int) -> None:
     stage.redis.kill()
     await stage.talk.go_on(1)
@@ -146,6 +172,14 @@ async def _hang_redis(stage: Stage, number: int) -> None:
     stage.redis.pause()
     await stage.talk.go_on(20)
     stage.redis.go_on()
+
+
+async def _stop_redis(stage: Stage, number: int) -> None:
+    for seconds in STOPS_S:
+        stage.redis.pause()
+        await stage.talk.go_on(seconds)
+        stage.redis.go_on()
+        await stage.talk.more(ENOUGH)
 
 
 async def _kill_listeners(stage: Stage, number: int) -> None:
@@ -253,6 +287,14 @@ SCENARIOS = {
         summary="one node is cut off and one stopped, until the others give them up",
         play=_give_up,
     ),
+    "stop-nodes": Scenario(
+        summary="nodes are stopped for 1, 3 and 6 s, one after the other, and continued (SIGSTOP)",
+        play=_stop_nodes,
+    ),
+    "stop-all": Scenario(
+        summary="all nodes are stopped at once for 1, 3 and 6 s, and continue one by one",
+        play=_stop_all,
+    ),
     "kill-redis": Scenario(
         summary="kill -9 of Redis, which has written all to disk",
         play=_kill_redis,
@@ -270,6 +312,9 @@ SCENARIOS = {
     ),
     "hang-redis": Scenario(
         summary="Redis is stopped for 20 s and continued (SIGSTOP)", play=_hang_redis
+    ),
+    "stop-redis": Scenario(
+        summary="Redis is stopped for 1, 3 and 6 s and continued (SIGSTOP)", play=_stop_redis
     ),
     "kill-listeners": Scenario(
         summary="Redis hangs up on all who listen to it", play=_kill_listeners

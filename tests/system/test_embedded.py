@@ -49,9 +49,9 @@ async def test_a_redis_that_cannot_be_started_again_at_once_is_started_later(
             process_id = client.info("server")["process_id"]
             with no_file_may_be_opened():
                 os.kill(process_id, signal.SIGKILL)
-                await until(lambda: "redis_not_started" in caplog.text, limit_s=20)
+                await until(lambda: "redis_not_started" in caplog.text)
 
-            await until(lambda: is_there(path), limit_s=20)
+            await until(lambda: is_there(path))
 
     assert caplog.text.count("redis_ended") >= 2
     await until(lambda: not is_there(path))

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server.workers.backoff import FIRST_DELAY_S
 from tests.apis.session_relay.official import CLIENTS, Client, Scene, play_at
+from tests.clocks import LIMIT_S
 from tests.conformance.test_tls import Certificate, make_certificate
 from tests.servers import until
 from tests.system.processes import (
@@ -44,7 +45,8 @@ from tests.transports.wire import (
 
 WORKERS = 3
 BUSY = {"ADDRESS_CONNECTS_PER_MINUTE": 100_000}
-AT_ONCE_S = 3.0
+AT_ONCE_S = 10.0
+"""By far not what it may take; a busy machine takes some of it."""
 
 
 @pytest.fixture(scope="module")
@@ -323,7 +325,7 @@ async def test_a_worker_that_dies_is_replaced_and_the_others_go_on(tmp_path: Pat
             await until(lambda: sum(line.is_ended for line in lines) > 0)
             await until(lambda: len(server.workers()) == 2 and server.workers() != before)
             counts: Counter[str] = Counter()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LIMIT_S):
                 while len(counts) < 2:
                     await asyncio.sleep(0.02)
                     if await is_served(server):
@@ -388,7 +390,7 @@ async def test_a_signal_drains_all_workers(tmp_path: Path) -> None:
             await asyncio.gather(*(line.open() for line in lines))
             children = server.children()
             server.process.terminate()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(LIMIT_S):
                 while (await exchange(server.url, head("GET", "/ready"))).status == 200:
                     await asyncio.sleep(0.01)
 

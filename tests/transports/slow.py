@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
+from tests.clocks import LIMIT_S
 from tests.servers import ADMIN_TOKEN, RunningServer, running
 from tests.transports.wire import (
     UPGRADE,
@@ -121,7 +122,7 @@ class SlowReader:
         seen = len(self.packets)
         await self.read_all(lambda: any(one.startswith(start) for one in self.packets[seen:]))
 
-    async def read_all(self, condition: Callable[[], object], limit_s: float = 20) -> None:
+    async def read_all(self, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
         """Read on until what was read makes a condition true.
 
         Raises:

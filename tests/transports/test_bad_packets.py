@@ -217,7 +217,7 @@ async def test_a_client_that_closes_engineio_is_let_go_at_once(dial: Dial) -> No
 
     await mallory.send("1")
 
-    await mallory.ended(limit_s=3)
+    await mallory.ended()
 
 
 async def test_unexpected_packets_of_the_protocol_are_no_reason_to_end(dial: Dial) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from server.transports import flood
-from tests.clocks import ManualClock
+from tests.clocks import LIMIT_S, ManualClock
 from tests.servers import RunningServer, running, until
 from tests.transports.answers import problem_of
 from tests.transports.conftest import Dial
@@ -116,7 +116,7 @@ async def test_all_addresses_together_may_have_so_many_tcp_connections() -> None
 
 
 async def until_admitted(server: RunningServer) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while (await exchange(server.url, head("GET", "/ready"))).status != 200:
             pass
     return True

@@ -10,6 +10,7 @@ import pytest
 from server.transports import stall, websocket
 from server.transports.socketio.outgoing import pack
 from server.transports.socketio.poller import Poller
+from tests.clocks import LIMIT_S
 from tests.conformance.polling import open_session
 from tests.servers import RunningServer, until
 from tests.transports.slow import (
@@ -58,7 +59,7 @@ async def test_a_history_far_beyond_the_bound_arrives_whole_while_the_room_talks
         for _ in range(10):
             await room.talk(5)
             await dave.read()
-        await dave.read_all(lambda: len(dave.said()) == len(room.said) - len(old), limit_s=20)
+        await dave.read_all(lambda: len(dave.said()) == len(room.said) - len(old))
 
         assert words_of(dave.events("messages-history")[0]) == old
         assert old + dave.said() == room.said
@@ -66,7 +67,7 @@ async def test_a_history_far_beyond_the_bound_arrives_whole_while_the_room_talks
 
 
 async def until_more(server: RunningServer, before: float) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while await histories(server) == before:
             pass
 
@@ -99,7 +100,7 @@ async def test_of_fifty_requests_only_those_are_handled_whose_answers_are_taken(
         connections = server.app._upgrades._open
         assert sum(one._unsent_bytes() for one in connections) < 3 * 210_000
         dave.widen()
-        await dave.read_all(lambda: len(dave.events("messages-history")) == 50, limit_s=20)
+        await dave.read_all(lambda: len(dave.events("messages-history")) == 50)
         assert all(words_of(one)[: len(old)] == old for one in dave.events("messages-history"))
         assert await cut_readers(server) == 0
 
@@ -242,7 +243,7 @@ async def test_a_poll_of_which_nobody_takes_the_answer_ends_with_its_session(
             await until(lambda: dave.opened["sid"] not in server.app.sockets.eio.sockets)
             held = server.app._runner.server
             assert held
-            await until(lambda: not any(is_writing(one) for one in held.connections), limit_s=1)
+            await until(lambda: not any(is_writing(one) for one in held.connections), limit_s=10)
             assert await cut_readers(server) == 1
 
 

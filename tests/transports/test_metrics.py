@@ -6,6 +6,7 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.clocks import LIMIT_S
 from tests.conformance.polling import open_session
 from tests.servers import ADMIN_TOKEN, RunningServer, running, until
 from tests.transports.conftest import Dial
@@ -92,7 +93,7 @@ async def test_bytes_out_are_all_that_clients_are_sent_and_each_once(
     await bob.until(lambda: b"z" * 1000 in bob.heard)
 
     # What was sent last is counted before it is heard.
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while await bytes_out(server) != heard_bytes(alice, bob, carol):
             pass
 
@@ -180,7 +181,7 @@ async def test_packets_that_are_not_of_the_protocol_are_counted(
     await (await dial("websocket")).send("42[")
     await polling.post(b"42[\x1e")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while await measure(server, "hushwire_rejected_total", reason="malformed_packet") != 2:
             pass
 
@@ -230,7 +231,7 @@ async def test_what_the_reaper_takes_away_is_counted(server: RunningServer, dial
     await alice.join("lair", "alice")
     await alice.leave()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while not (reaped := await measure(server, "hushwire_reaped_total", kind="members")):
             pass
 
@@ -238,7 +239,7 @@ async def test_what_the_reaper_takes_away_is_counted(server: RunningServer, dial
 
 
 async def test_the_lag_of_the_loop_is_told(server: RunningServer) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while not (lag := await measure(server, "hushwire_loop_lag_seconds")):
             pass
 

@@ -12,6 +12,8 @@ from typing import Any, Self
 import aiohttp
 from msgspec import Struct
 
+from tests.clocks import LIMIT_S
+
 POLLING = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
 UPGRADE = {
@@ -45,7 +47,9 @@ def head(method: str, target: str, headers: dict[str, str] | None = None) -> byt
     return "\r\n".join([*text, "", ""]).encode("utf-8", "surrogateescape")
 
 
-async def exchange(url: str, *parts: bytes, peer: str | None = None, limit_s: float = 20) -> Reply:
+async def exchange(
+    url: str, *parts: bytes, peer: str | None = None, limit_s: float = LIMIT_S
+) -> Reply:
     """Write these bytes, one after the other, and read one answer.
 
     Args:
@@ -174,7 +178,7 @@ class Line:
         await self.send(f"42{number}{json.dumps([event, *arguments])}")
         return await self.ack(number)
 
-    async def ack(self, number: int, limit_s: float = 20) -> Any:
+    async def ack(self, number: int, limit_s: float = LIMIT_S) -> Any:
         """The first argument of the acknowledgement of that number.
 
         Raises:
@@ -185,7 +189,7 @@ class Line:
             raise ConnectionError(f"ended with {self.close_code} instead of an acknowledgement")
         return self._acks[number]
 
-    async def until(self, condition: Callable[[], object], limit_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
         """Wait until what was heard here makes a condition true.
 
         Raises:
@@ -204,8 +208,8 @@ class Line:
         request = {"sessionId": session_id, "userId": user_id, "isCreator": True, **more}
         return await self.ask("join-session", request)
 
-    async def ended(self, limit_s: float = 5) -> int:
-        """Wait for the end, and return the close code."""
+    async def ended(self, limit_s: float = 15) -> int:
+        """Wait for the end, and return the close code; at 20 s those end who read nothing."""
         await self.until(lambda: self.is_ended, limit_s)
         assert self.close_code is not None
         return self.close_code

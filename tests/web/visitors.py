@@ -26,6 +26,8 @@ LAUNCH_ARGUMENTS = (
     "--disable-component-update",
     "--disable-gpu",
     "--disable-sync",
+    # A page is many requests, of which each costs less without a process between.
+    "--enable-features=NetworkServiceInProcess2",
     "--no-first-run",
 )
 
@@ -67,9 +69,13 @@ class Visitor:
         console: Whatever was said there: "error: …", "log: …".
         violations: What the content security policy forbade in the first tab: the directives.
         errors: The errors on the console, and exceptions that nobody caught.
+        is_at_start: The first tab shows the start already, as to somebody new.
+        is_used_up: A test has changed the browser in a way that does not end with it.
     """
 
     page: Page
+    is_at_start = False
+    is_used_up = False
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -103,6 +109,11 @@ class Visitor:
         noted = (self.requests, self.sockets, self.frames_sent, self.console, self.errors)
         for each in (*noted, self.violations, self._expected):
             each.clear()
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether the first tab shows the page of its server."""
+        return not self.page.is_closed() and self.page.url.partition("#")[0] == f"{self._url}/"
 
     @property
     def slips(self) -> list[str]:

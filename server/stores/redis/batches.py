@@ -21,18 +21,25 @@ MAX_COMMANDS = 100
 WAIT_LIMIT_S = 2.0
 """For a command's turn to be sent."""
 
+_TICKS = 8
+"""In which that is counted: time in which the process stood still is one of them."""
+
+
+class NoTurnError(TimeoutError):
+    """A command was not sent, since there was no turn for it. Redis is slow, and not away."""
+
 
 class NotCopiedError(Exception):
     """A command has run, and no replica has what it has changed."""
 
 
 class _Call(Struct, eq=False):
-    """A command that waits for its turn, or for its answer."""
+    """A command that waits for its turn, or for its answer; `asked_at` that tick."""
 
     command: Sequence[Any]
     is_kept: bool
     answer: "asyncio.Future[Any]"
-    asked_s: float
+    asked_at: int
 
 
 class Batches:
@@ -55,6 +62,8 @@ class Batches:
         self._copies = Copies()
         self.has_replica = False
         self._is_closed = False
+        self._tick = 0
+        self._ticking: asyncio.TimerHandle | None = None  # while something waits
 
     def call(self, *command: Any, is_kept: bool = False) -> "asyncio.Future[Any]":
         """The answer to a command, to be.
@@ -62,6 +71,8 @@ class Batches:
         Raises:
             RedisError, OSError, TimeoutError: It was refused, or nobody knows what became of it.
             NotCopiedError: It is to be kept, and no replica has it.
+            NoTurnError: It was not sent.
+        NoTurnError: It was not sent.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
@@ -70,7 +81,7 @@ class Batches:
             return answer
         if not self._waiting:
             loop.call_soon(self._start)
-        self._waiting.append(_Call(command, is_kept, answer, time.monotonic()))
+        self._waiting.append(_Call(command, is_kept, answer, self._tick))
         return answer
 
     def give_up(self, error: Exception) -> None:
@@ -82,6 +93,8 @@ class Batches:
         """Refuse what has not gone to Redis yet and what comes later; wait for the rest."""
         self._is_closed = True
         self.give_up(_closed())
+        if self._ticking:
+            self._ticking.cancel()
         if self._running:
             await asyncio.wait(self._running)
 
@@ -93,12 +106,19 @@ class Batches:
             task = asyncio.get_running_loop().create_task(self._run(batch))
             self._running.add(task)
             task.add_done_callback(self._ended)
+        if self._waiting and not self._ticking:
+            loop = asyncio.get_running_loop()
+            self._ticking = loop.call_later(WAIT_LIMIT_S / _TICKS, self._pass)
+
+    def _pass(self) -> None:
+        self._tick += 1
+        self._ticking = None
+        self._start()
 
     def _refuse_late(self) -> None:
         """Answer what has waited for too long; it was not sent, and may be asked for again."""
-        oldest_s = time.monotonic() - WAIT_LIMIT_S
-        while self._waiting and self._waiting[0].asked_s < oldest_s:
-            _refuse(self._waiting.popleft(), TimeoutError("there was no turn for it"))
+        while self._waiting and self._tick - self._waiting[0].asked_at > _TICKS:
+            _refuse(self._waiting.popleft(), NoTurnError("there was no turn for it"))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

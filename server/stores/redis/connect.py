@@ -14,6 +14,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from server.stores.redis.batches import MAX_RUNNING
 from server.stores.redis.cluster import Address, Cluster
 from server.stores.redis.link import Link
+from server.stores.redis.patient import patient
 from server.stores.redis.servers import Server, Servers
 
 TIMEOUT_S = 2.0
@@ -109,7 +110,8 @@ def _client(url: str, parts: SplitResult, options: dict[str, Any]) -> redis_asyn
         return _master(parts, options)
     if parts.scheme == "unix":
         del options["socket_keepalive"]
-    return redis_asyncio.Redis.from_pool(redis_asyncio.ConnectionPool.from_url(url, **options))
+    pool = redis_asyncio.ConnectionPool.from_url(url, **options)
+    return redis_asyncio.Redis.from_pool(patient(pool))
 
 
 def _member(parts: SplitResult, timeout_s: float, address: Address) -> redis_asyncio.Redis:
@@ -153,6 +155,8 @@ def _master(parts: SplitResult, options: dict[str, Any]) -> redis_asyncio.Redis:
         db=int(database or 0),
         **options,
     )
+    for one in (found, *sentinel.sentinels):
+        patient(one.connection_pool)
     return found
 
 

@@ -1,6 +1,8 @@
 """Under which tags something may be due, so that not all of them are asked twice a second."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 _SWEEP_MS = 10_000
 """So often all tags are asked: processes that have ended knew of more."""
@@ -11,16 +13,31 @@ class Due:
 
     Each process looks after what it has made due. What one leaves undone, the
     others find within ten seconds.
+
+    Attributes:
+        asked: Held while tags are asked: whoever comes meanwhile would find them gone from here.
     """
 
     def __init__(self, tags: Collection[str]) -> None:
         self._tags = tags
         self._at_ms: dict[str, int] = {}
         self._swept_ms: int | None = None
+        self.asked = asyncio.Lock()
 
     def expect(self, tag: str, at_ms: int) -> None:
         """Have a tag asked at that time, or before."""
         self._at_ms[tag] = min(at_ms, self._at_ms.get(tag, at_ms))
+
+    @contextmanager
+    def expecting(self, tag: str, at_ms: int) -> Iterator[None]:
+        """Have a tag asked once something was done there, even if it failed.
+
+        Before that it would be asked in vain, and not again for ten seconds.
+        """
+        try:
+            yield
+        finally:
+            self.expect(tag, at_ms)
 
     def expect_all(self, tags: Collection[str], at_ms: int) -> None:
         for tag in tags:

@@ -7,10 +7,12 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import MovedError, RedisError
 
+from server.core.patience import Patience
 from server.stores.redis.link import unavailable
 
 log = logging.getLogger("hushwire.redis")
@@ -18,8 +20,8 @@ log = logging.getLogger("hushwire.redis")
 SILENCE_S = 3.0
 """Without a word, not even one's own heartbeat, a connection is taken for dead."""
 
-LOOK_AGAIN_S = 0.1
-"""For what has come meanwhile to be read."""
+LOOKS = 6
+"""Parts of that time, at the end of each of which what has come by then is read."""
 
 CONFIRM_LIMIT_S = 2.0
 """For Redis to say that it will tell."""
@@ -63,7 +65,7 @@ class Hearer(ABC):
             return
         await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
-            async with asyncio.timeout(CONFIRM_LIMIT_S):
+            async with Patience(CONFIRM_LIMIT_S):
                 await self.hear(channel)
         except TimeoutError:
             raise unavailable() from None
@@ -162,6 +164,9 @@ class Ear(Hearer):
             await self._begin(pubsub)
             while True:
                 await self._take_next(pubsub)
+        except asyncio.CancelledError:
+            self.is_on = False  # since nobody is to hear any more, which is no loss
+            raise
         finally:
             self._pubsub = None
             self._ended.clear()
@@ -188,10 +193,7 @@ class Ear(Hearer):
 
     async def _take_next(self, pubsub: PubSub) -> None:
         try:
-            message = await pubsub.get_message(timeout=SILENCE_S)
-            if message is None:
-                # If it was this process that stood still, something lies there unread.
-                message = await pubsub.get_message(timeout=LOOK_AGAIN_S)
+            message = await _next_of(pubsub)
         except MovedError as moved:
             if self._on_moved is None:
                 raise
@@ -239,6 +241,16 @@ class Ear(Hearer):
 
     async def _unsubscribe(self, pubsub: PubSub, channel: str) -> None:
         await (pubsub.sunsubscribe if self._is_sharded else pubsub.unsubscribe)(channel)
+
+
+async def _next_of(pubsub: PubSub) -> Any:
+    """What is said next; None if nothing is for too long."""
+    # If it was this process that stood still, that cost one look: with the next ones it reads
+    # what lies there, and hears the heartbeat that it could not send meanwhile.
+    for _ in range(LOOKS):
+        if message := await pubsub.get_message(timeout=SILENCE_S / LOOKS):
+            return message
+    return None
 
 
 def _tag_of(channel: str) -> str:

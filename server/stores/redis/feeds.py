@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from server.core.errors import AppError
 from server.core.events import MessageSent
 from server.core.ids import RoomId
+from server.core.patience import Patience
 from server.core.ports import Deliver, Placed
 
 log = logging.getLogger("hushwire.redis")
@@ -106,7 +107,7 @@ class Feed:
         # It is on its way, unless it was lost, or was delivered before this feed began.
         late = loop.call_later(LATE_S, self.fill)
         try:
-            async with asyncio.timeout(TOLD_LIMIT_S):
+            async with Patience(TOLD_LIMIT_S):
                 await delivered
         finally:
             late.cancel()

@@ -20,7 +20,7 @@ from redis.exceptions import (
 )
 
 from server.core.errors import AppError, Code
-from server.stores.redis.batches import NotCopiedError
+from server.stores.redis.batches import NotCopiedError, NoTurnError
 from server.stores.redis.cluster import Address, Cluster
 from server.stores.redis.keys import NODES
 from server.stores.redis.scripts import Script, source
@@ -122,7 +122,7 @@ class Link:
                 raise refusal from None
             log.exception("redis_error")
             raise unavailable() from error
-        except NotCopiedError:
+        except (NotCopiedError, NoTurnError):
             raise unavailable() from None
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(tag, error)

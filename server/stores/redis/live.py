@@ -10,6 +10,7 @@ from server.core.events import ConnectionAttached
 from server.core.ids import RoomId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
+from server.core.patience import Patience
 from server.core.ports import (
     Broker,
     GroupStore,
@@ -118,7 +119,7 @@ class RedisLive:
             pace=self._pace,
         )
         self._tasks.append(asyncio.create_task(self._ear.listen()))
-        async with asyncio.timeout(START_LIMIT_S):
+        async with Patience(START_LIMIT_S):
             await self._ear.begun.wait()
             self._tasks.append(asyncio.create_task(self._nodes.run()))
             await self._nodes.began.wait()

@@ -181,8 +181,8 @@ class Nodes:
             await self._link.run(_LEAVE, NODES, self._node.node_id)
 
     async def _pulse(self) -> _Pulse:
-        # Who has itself been away cannot tell whether others were; who was away together with
-        # it may take as long to come back.
+        # Who has itself been away, or stood still, cannot tell whether others were; who was away
+        # together with it may take as long to come back.
         may_bury = time.monotonic() - self._alive_since_s > 2 * self._pace.silence_s
         found = await self._link.run(
             _BEAT,
@@ -193,8 +193,10 @@ class Nodes:
             round(self._pace.silence_s * 1000),
             int(may_bury),
         )
-        was_there, is_buried, epoch, *dead = found
-        return _Pulse(bool(was_there), bool(is_buried), epoch.decode(), [d.decode() for d in dead])
+        silent_ms, is_buried, epoch, *dead = found
+        if silent_ms > self._pace.silence_s * 500:  # half of it
+            self._alive_since_s = time.monotonic()
+        return _Pulse(silent_ms >= 0, bool(is_buried), epoch.decode(), [d.decode() for d in dead])
 
     async def _bury(self, node_id: str) -> None:
         log.info("node_gone", extra={"fields": {"node": node_id}})

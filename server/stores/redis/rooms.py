@@ -204,9 +204,12 @@ class RedisRooms:
     async def lose(self, connection_id: ConnectionId, now_ms: int) -> None:
         await self._joins.ended(connection_id)  # it would be attached after it was lost
         for tag, room_ids in keys.by_tag(self._rooms_of.get(connection_id, ())):
-            self._lost.expect(tag, now_ms)
-            await self._link.run(scripts.LOSE, tag, connection_id, self._node, now_ms, *room_ids)
+            with self._lost.expecting(tag, now_ms):
+                await self._lose(tag, connection_id, now_ms, *room_ids)
             self._forget(connection_id, room_ids)
+
+    async def _lose(self, tag: str, connection_id: ConnectionId, now_ms: int, *ids: RoomId) -> None:
+        await self._link.run(scripts.LOSE, tag, connection_id, self._node, now_ms, *ids)
 
     async def lose_node(self, node: str, now_ms: int, limit: int) -> int:
         """Note that connections of a process are gone, since it is; some at a time.
@@ -216,9 +219,9 @@ class RedisRooms:
         """
         count = 0
         for tag in filter(self._link.is_there, keys.SHARD_TAGS):
-            if count < limit:
-                self._lost.expect(tag, now_ms)
-                count += await self._link.run(scripts.LOSE_NODE, tag, node, now_ms, limit - count)
+            if left := limit - count:
+                with self._lost.expecting(tag, now_ms):
+                    count += await self._link.run(scripts.LOSE_NODE, tag, node, now_ms, left)
         return count
 
     async def rooms_of(self, connection_id: ConnectionId) -> tuple[RoomId, ...]:
@@ -244,17 +247,17 @@ class RedisRooms:
 
     async def _expire(self, script: Script, due: Due, now_ms: int) -> tuple[RoomEvent, ...]:
         events: list[RoomEvent] = []
-        while tags := due.asking(now_ms):
-            try:
-                calls = [(tag, now_ms, _AT_ONCE) for tag in tags]
-                found = await self._link.run_many(script, calls)
-            except AppError:
-                due.expect_all(tags, now_ms)
-                raise
-            for tag, (next_ms, *told) in zip(tags, found, strict=True):
-                events += answers.events_of_rooms(told)
-                if next_ms:
-                    due.expect(tag, next_ms)
+        async with due.asked:
+            while tags := due.asking(now_ms):
+                try:
+                    found = await self._link.run_many(script, [(t, now_ms, _AT_ONCE) for t in tags])
+                except AppError:
+                    due.expect_all(tags, now_ms)
+                    raise
+                for tag, (next_ms, *told) in zip(tags, found, strict=True):
+                    events += answers.events_of_rooms(told)
+                    if next_ms:
+                        due.expect(tag, next_ms)
         if events:
             self._leases.freed()
         return tuple(events)
@@ -331,10 +334,8 @@ class RedisRooms:
             for connection_id, room_id in answers.attached_in(found):
                 if room_id not in self._known(connection_id):
                     count += 1
-                    self._lost.expect(tag, now_ms)
-                    await self._link.run(
-                        scripts.LOSE, tag, connection_id, self._node, now_ms, room_id
-                    )
+                    with self._lost.expecting(tag, now_ms):
+                        await self._lose(tag, connection_id, now_ms, room_id)
             if not cursor:
                 return count
 

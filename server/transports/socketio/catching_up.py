@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from server.core.errors import AppError, Code
 from server.core.events import EventsLost, RoomEvent
 from server.core.ids import ConnectionId, RoomId
+from server.core.patience import Patience
 from server.core.ports import Broker
 from server.transports.api import Caller
 from server.transports.socketio.audience import Audience, Listener
@@ -58,7 +59,7 @@ class CatchingUp:
         """
         await asyncio.sleep(0)  # handlers begin outside of any task, and limits need one
         try:
-            async with asyncio.timeout(CATCH_UP_LIMIT_S):
+            async with Patience(CATCH_UP_LIMIT_S):
                 for room_id in tuple(caller.memberships):
                     here = self._rooms.get(room_id)
                     if here and (behind := here.behind.get(caller.connection_id)):

@@ -110,7 +110,13 @@ export class TabVault extends Emitter {
     for (const name of Object.keys(this.#storage)) {
       if (name.startsWith(this.#name(""))) this.#storage.removeItem(name);
     }
-    if (await this.#leaveSession()) await deleteSession(this.#database, this.#sessionId);
+    if (!(await this.#leaveSession())) return;
+    // The connection is closed once another tab has forgotten everything.
+    await deleteSession(this.#database, this.#sessionId).catch(async () => {
+      const database = await openDatabase();
+      await deleteSession(database, this.#sessionId);
+      database.close();
+    });
   }
 
   /**

@@ -3,6 +3,7 @@
 
 import { Link, LinkError } from "../protocol/link.js";
 import { signal } from "../vendor/preact.js";
+import { closeDialog } from "./opened.js";
 import { readPasted } from "./pasted.js";
 import { wasVisiting } from "./pseudonym.js";
 import { texts } from "./texts.js";
@@ -123,6 +124,7 @@ export async function forgetSession(conversation) {
 
 /** @param {Screen} next */
 function show(next) {
+  closeDialog(); // It was about what is shown no more.
   screen.value = next;
 }
 

@@ -107,7 +107,8 @@ class Scenes:
         scene = self._scenes[name]
         ending = scene.lines[-1] if scene.lines else None
         assert ending, "the driver ended before the scenario did"
-        assert ending.what == "played", f"{name}: {ending.data}"
+        refused = [line for line in scene.lines if line.what == "session-error"]
+        assert ending.what == "played", f"{name}: {ending.data}; refused: {refused}"
         return scene
 
     def note(self, scenario: str, line: Line) -> None:

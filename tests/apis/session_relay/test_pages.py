@@ -8,6 +8,7 @@ import pytest
 
 from server.version import VERSION
 from tests.apis.session_relay.sessions import configured
+from tests.clocks import LIMIT_S
 from tests.servers import ADMIN_TOKEN
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -237,7 +238,7 @@ async def test_a_stopping_server_closes_websockets_so_that_clients_come_back(mor
         await websocket.send_str("40")
         opened = [await websocket.receive_str() for _ in range(2)]
 
-        _, last = await asyncio.gather(stop(), websocket.receive(timeout=5))
+        _, last = await asyncio.gather(stop(), websocket.receive(timeout=LIMIT_S))
 
     assert [packet.partition("{")[0] for packet in opened] == ["0", "40"]
     # No Socket.IO DISCONNECT ("41") comes before it.

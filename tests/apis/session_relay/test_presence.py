@@ -6,6 +6,7 @@ import pytest
 
 from tests.apis.session_relay.pollers import Poller
 from tests.apis.session_relay.sessions import configured, events, texts
+from tests.clocks import LIMIT_S
 from tests.people import catch_up
 from tests.servers import until
 
@@ -135,7 +136,7 @@ async def test_a_goodbye_over_polling_answers_the_poll_that_waits(server, http):
 
     await dave.post("41", "1")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         await waiting
 
 

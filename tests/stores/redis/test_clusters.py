@@ -16,7 +16,7 @@ from server.stores.redis.ending import end
 from server.stores.redis.live import open_redis
 from server.stores.redis.nodes import Node
 from server.stores.redis.scripts import Script
-from tests.clocks import ManualClock
+from tests.clocks import LIMIT_S, ManualClock
 from tests.redis_servers import RedisServer
 from tests.redis_sets import SlotMove, owns, running_cluster
 from tests.servers import until
@@ -77,7 +77,7 @@ async def test_while_one_server_hangs_the_others_answer_as_ever(
     finally:
         servers[-1].go_on()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while set(await ask(member, stuck)) != {None}:
             await member.link.rest(0.1)
             await member.link.look()
@@ -119,7 +119,7 @@ async def test_what_is_published_is_heard_though_the_server_that_was_named_has_d
         listening = asyncio.create_task(ear.listen())
         try:
             servers[0].kill()
-            await until(lambda: ear.begun.is_set() and ear.is_on, limit_s=20)
+            await until(lambda: ear.begun.is_set() and ear.is_on)
             async with asyncio.timeout(20):
                 while not heard:
                     with servers[1].client() as client:
@@ -218,7 +218,7 @@ async def test_what_no_replica_has_is_not_acknowledged_on_a_cluster_either(
     finally:
         replica.go_on()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while await refusal(alice.say(message_id="m-1")):
             await copied_member.link.rest(0.1)
 

@@ -10,6 +10,7 @@ from server.core.events import RoomEvent
 from server.core.ports import RoomTotals
 from server.stores.redis.connect import UnfitRedisError, connect
 from server.stores.redis.scripts import Script
+from tests.clocks import LIMIT_S
 from tests.redis_servers import free_port, running_redis
 from tests.redis_sets import running_cluster, running_sentinels, shared_cluster
 from tests.stores.guests import POLICY, House, refusal, texts, user_ids
@@ -209,7 +210,7 @@ async def test_what_happens_in_a_cluster_is_heard(member_of_cluster, clock):
     told: list[tuple[int, RoomEvent]] = []
     async with listening(member_of_cluster.link, alice.room_id, told):
         await alice.say("hello")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             while not told:
                 await asyncio.sleep(0.005)
     assert user_ids(await alice.members()) == ["alice"]

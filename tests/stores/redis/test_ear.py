@@ -12,6 +12,7 @@ from server.stores.redis import ear as ear_module
 from server.stores.redis import lingering
 from server.stores.redis.connect import connect
 from server.stores.redis.ear import Ear
+from tests.clocks import LIMIT_S
 from tests.redis_servers import RedisServer, old_binary, running_redis, shared_redis
 from tests.servers import until
 
@@ -138,7 +139,7 @@ async def test_nobody_waits_for_a_channel_that_is_dropped_before_it_was_heard() 
 
             await one.ear.drop(TEA)
 
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(LIMIT_S):
                 await waiting
             assert not one.ear.hears(TEA)
 
@@ -171,6 +172,17 @@ async def test_it_hears_again_by_itself_once_redis_is_back() -> None:
 
             await until(lambda: one.heard)
             assert one.heard == [(TEA, b"again")]
+
+
+async def test_an_ear_that_is_ended_in_order_has_lost_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with listening(shared_redis()) as one:
+        await one.ear.add(TEA)
+
+    assert not one.ear.is_on
+    assert one.losses == 0
+    assert "redis_not_heard" not in caplog.text
 
 
 async def test_a_connection_on_which_nothing_is_said_is_taken_for_dead(

@@ -11,6 +11,7 @@ from server.core.limits import Bounds
 from server.stores.redis import keys, leases
 from server.stores.redis.live import open_redis
 from server.stores.redis.nodes import Node, Pace
+from tests.clocks import LIMIT_S
 from tests.redis_servers import running_redis, shared_redis
 from tests.servers import until
 from tests.stores.guests import POLICY, House, refusal
@@ -102,7 +103,7 @@ async def test_what_one_shard_does_not_use_goes_to_another(open_houses, clock):
 
     await alice.save_key("k")
 
-    async with asyncio.timeout(5):  # the other process looks again after a moment
+    async with asyncio.timeout(LIMIT_S):  # the other process looks again after a moment
         while await refusal(bob.save_key("k" * 90_000)):
             await asyncio.sleep(0.01)
 

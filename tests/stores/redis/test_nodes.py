@@ -201,6 +201,23 @@ async def test_while_redis_hangs_nobody_is_given_up() -> None:
             assert known(server) == {"one", "two", "three"}
 
 
+async def test_who_stood_still_itself_buries_nobody_who_did_so_a_little_longer(
+    server: RedisServer,
+) -> None:
+    async with three(server) as (one, two, third):
+        await beats_for(server, 2 * PACE.silence_s)  # by now all may bury
+        await third.hang()
+        time.sleep(1.5 * PACE.silence_s)  # noqa: ASYNC251 - the standing still
+        rests = one.count_rests()
+        await until(lambda: len(rests) > 3)
+
+        third.go()
+
+        await beats_for(server, 3 * PACE.silence_s)
+        assert one.taken_over == two.taken_over == []
+        assert third.was_lost == 0
+
+
 async def test_a_redis_that_has_begun_anew_is_noticed(server: RedisServer) -> None:
     with running_redis() as own:
         async with three(own) as processes:

@@ -279,6 +279,43 @@ async def test_what_one_process_has_made_due_the_others_find_when_it_is_gone(hou
     assert len(await houses[0].expire_idle()) == 1
 
 
+async def test_who_is_lost_while_its_shard_is_asked_leaves_when_its_grace_is_over(
+    houses, bob, clock, processes
+):
+    await houses[1].expire_lost()  # from here on for ten seconds what is expected alone is asked
+    link, asked = processes[1].link, asyncio.Event()
+    run = link.run
+
+    async def run_later(*arguments):
+        await asked.wait()
+        return await run(*arguments)
+
+    link.run = run_later
+    losing = asyncio.create_task(bob.lose())
+    await asyncio.sleep(0)
+    link.run = run
+    await houses[1].expire_lost()
+    asked.set()
+    await losing
+    clock.advance(seconds=3)
+
+    (left,) = of_kind(MemberLeft, await houses[1].expire_lost())
+
+    assert left.user_id == "bob"
+
+
+async def test_whoever_asks_for_what_is_due_while_another_does_has_it_too(houses, bob, clock):
+    await bob.lose()
+    looking = asyncio.create_task(houses[0].expire_lost())
+    await asyncio.sleep(0)
+    clock.advance(seconds=3)
+
+    (left,) = of_kind(MemberLeft, await houses[0].expire_lost())
+
+    assert left.user_id == "bob"
+    assert await looking == ()
+
+
 async def test_what_is_due_is_taken_away_by_one_of_two_processes(houses, alice, clock):
     for number in range(30):
         await houses[number % 2].with_members("zoe", "adam", room_id=f"room-{number}")

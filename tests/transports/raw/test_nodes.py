@@ -200,9 +200,9 @@ async def test_what_redis_did_not_take_is_found_in_the_store(
         await alice.ask("post", room="tea", text="2")
         redis_server.start()
 
-        await until(lambda: len(bob.letters()) == 2, limit_s=20)
+        await until(lambda: len(bob.letters()) == 2)
         await alice.ask("post", room="tea", text="3")
-        await until(lambda: len(bob.letters()) == 3, limit_s=20)
+        await until(lambda: len(bob.letters()) == 3)
         assert bob.letters() == ["1", "2", "3"]
 
 

@@ -4,17 +4,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from tests.clocks import ManualClock
-from tests.servers import RunningServer, until
-
-GRACE_S = 3
-"""In which a reload is not noticed by others."""
+from tests.servers import until
+from tests.web.page.house import House
 
 LIMIT_S = 20
 
 
 class Circle:
-    """The same people on a server of theirs, test after test, until one of those fails.
+    """The same people in a house, test after test, until one of those fails.
 
     Attributes:
         clock: The server's, which stands still during a test.
@@ -22,17 +19,19 @@ class Circle:
         people: Those who are together.
     """
 
-    relay: RunningServer
-
-    def __init__(self, bring: Callable[..., AbstractAsyncContextManager[Any]]) -> None:
+    def __init__(
+        self, house: House, bring: Callable[[], AbstractAsyncContextManager[Sequence[Any]]]
+    ) -> None:
         """Keep people for later.
 
         Args:
-            bring: Given a clock, brings the server and the people, who are together.
+            house: Whose server and clock they have.
+            bring: Brings the people, who are together.
         """
         self._bring = bring
         self._stack = AsyncExitStack()
-        self.clock = ManualClock()
+        self.clock = house.clock
+        self.relay = house.relay
         self.people: Sequence[Any] = ()
 
     @asynccontextmanager
@@ -48,7 +47,7 @@ class Circle:
                 elsewhere.
         """
         if not self.people:
-            self.relay, self.people = await self._stack.enter_async_context(self._bring(self.clock))
+            self.people = await self._stack.enter_async_context(self._bring())
         before, are_well = failures(), False
         try:
             yield self.people

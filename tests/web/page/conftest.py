@@ -11,10 +11,11 @@ from playwright.async_api import Browser
 
 from tests.clocks import ManualClock
 from tests.servers import RunningServer, running
-from tests.web.page.circle import GRACE_S, Circle
+from tests.web.page.circle import Circle
+from tests.web.page.house import House
 from tests.web.page.strangers import Stranger
 from tests.web.page.talkers import Talker
-from tests.web.visitors import Visitor, visits
+from tests.web.visitors import Invite, Visitor
 
 Bring = Callable[..., Awaitable[Talker]]
 Meet = Callable[..., Awaitable[list[Talker]]]
@@ -24,6 +25,55 @@ COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 
 # Where people stand beside the conversation.
 WIDE = {"width": 1280, "height": 800}
+
+
+GRACE_S = 3
+"""In which a reload is not noticed by others."""
+
+
+@asynccontextmanager
+async def house_of(chromium: Browser, session: pytest.Session) -> AsyncIterator[House]:
+    clock = ManualClock()
+    async with running(clock, RECONNECT_GRACE_S=GRACE_S) as relay:
+        one = House(chromium, relay, clock, lambda: session.testsfailed)
+        yield one
+        await one.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(chromium, request) -> AsyncIterator[House]:
+    async with house_of(chromium, request.session) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def other_house(chromium, request) -> AsyncIterator[House]:
+    """Another one: all strangers who are in it come into the `group` of a file, if it has one."""
+    async with house_of(chromium, request.session) as one:
+        yield one
+
+
+@pytest.fixture
+def lodging(house: House) -> House:
+    """Where `people` are; a file that moves the clock has them where nobody else is."""
+    return house
+
+
+@pytest.fixture
+def relay(lodging: House) -> RunningServer:
+    return lodging.relay
+
+
+@pytest.fixture
+def clock(lodging: House) -> ManualClock:
+    return lodging.clock
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(lodging) -> AsyncIterator[Invite]:
+    """Brings people with a browser each: `alice = await people()`; see `House.visits`."""
+    async with lodging.visits() as invite:
+        yield invite
 
 
 @pytest.fixture
@@ -63,27 +113,24 @@ def circle_names() -> Sequence[str]:
 
 
 def circle_of(
-    chromium: Browser,
+    house: House,
     people: Callable[[Visitor, str], Talker],
     names: Sequence[str],
     come_together: Callable[[Any], Awaitable[None]],
 ) -> Circle:
     @asynccontextmanager
-    async def bring(clock: ManualClock) -> AsyncIterator[tuple[RunningServer, list[Talker]]]:
-        async with (
-            running(clock, RECONNECT_GRACE_S=GRACE_S) as relay,
-            visits(chromium, relay) as invite,
-        ):
+    async def bring() -> AsyncIterator[list[Talker]]:
+        async with house.visits() as invite:
             them = [people(await invite(viewport=WIDE), name) for name in names]
             await come_together(them)
-            yield relay, them
+            yield them
 
-    return Circle(bring)
+    return Circle(house, bring)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def circle(chromium, circle_names) -> AsyncIterator[Circle]:
-    one = circle_of(chromium, Talker, circle_names, come_together)
+async def circle(house, circle_names) -> AsyncIterator[Circle]:
+    one = circle_of(house, Talker, circle_names, come_together)
     yield one
     await one.part()
 
@@ -99,9 +146,9 @@ async def together(circle, request) -> AsyncIterator[Sequence[Talker]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def guest(chromium, circle, together) -> AsyncIterator[Bring]:
+async def guest(house, together) -> AsyncIterator[Bring]:
     """Brings somebody else to where `together` are, for one test: `dee = await guest("Dee")`."""
-    async with visits(chromium, circle.relay) as invite:
+    async with house.visits() as invite:
 
         async def bring(name, **options):
             return Talker(await invite(**{"viewport": WIDE, **options}), name)
@@ -156,8 +203,8 @@ async def gather_all(strangers: Sequence[Stranger], places: int = 0) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def group_circle(chromium) -> AsyncIterator[Circle]:
-    one = circle_of(chromium, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
+async def group_circle(other_house) -> AsyncIterator[Circle]:
+    one = circle_of(other_house, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
     yield one
     await one.part()
 
@@ -170,14 +217,12 @@ async def group(group_circle, request) -> AsyncIterator[Sequence[Stranger]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def newcomer(
-    chromium, group_circle, group
-) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
+async def newcomer(other_house, group) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
     """Brings somebody else to the server of `group`, for one test: `dee = await newcomer("Dee")`.
 
     Whoever enters comes into that group, since it is the only one.
     """
-    async with visits(chromium, group_circle.relay) as invite:
+    async with other_house.visits() as invite:
 
         async def bring(name, **options):
             return Stranger(await invite(**{"viewport": WIDE, **options}), name)

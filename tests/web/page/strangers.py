@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import APIResponse, Locator, expect
 
+from tests.servers import until
 from tests.web.page.talkers import Talker
 
 MEET = "Meet strangers"
@@ -24,10 +25,11 @@ class Stranger(Talker):
         await self.look()
         await self.ask_for_group()
         await self.is_connected()
+        await until(lambda: self.token)
 
     async def look(self) -> None:
         """Open the page."""
-        await self.page.goto("./")
+        await self.come_to_start()
         await expect(self.page.get_by_role("button", name=MEET)).to_be_visible()
 
     async def ask_for_group(self) -> None:

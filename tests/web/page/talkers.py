@@ -31,7 +31,11 @@ class Talker:
 
     async def start(self, *, shares: bool = False) -> str:
         """Start a session, and return the link to it."""
-        await self.page.goto("./")
+        await self.come_to_start()
+        return await self.start_here(shares=shares)
+
+    async def start_here(self, *, shares: bool = False) -> str:
+        """Start a session from the page's start, where one is."""
         await self.page.get_by_label("Your name").fill(self.name)
         if shares:
             await self.page.get_by_role("switch").check()
@@ -39,10 +43,35 @@ class Talker:
         await self.is_connected()
         return self.page.url
 
+    async def come_to_start(self) -> None:
+        """Open the page, unless it is open and at its start."""
+        if not self.visitor.is_at_start:
+            await self.page.goto("./")
+        self.visitor.is_at_start = False
+
+    async def follow(self, link: str) -> None:
+        """Open a link, or give it to a page that is at its start."""
+        if not self.visitor.is_at_start:
+            await self.page.goto(link)
+            return
+        self.visitor.is_at_start = False
+        await self.paste(link)
+
+    async def paste(self, text: str) -> None:
+        await self.page.get_by_text("Have a link?").click()
+        await self.page.get_by_label("Paste an invitation link").fill(text)
+        await self.button("^Open$").click()
+
     async def join(self, link: str) -> None:
-        await self.page.goto(link)
+        await self.follow(link)
+        await self.come_in()
+
+    async def come_in(self) -> None:
+        """Join by the link that has been followed."""
+        join = self.page.get_by_role("button", name="Join the session")
+        await expect(join).to_be_visible()
         await self.page.get_by_label("Your name").fill(self.name)
-        await self.page.get_by_role("button", name="Join the session").click()
+        await join.click()
         await self.is_connected()
 
     async def is_connected(self) -> None:
@@ -156,8 +185,8 @@ def windows(secret: bytes) -> list[bytes]:
 
 
 @asynccontextmanager
-async def frames_from_relay(page: Page) -> Any:
-    """Stand between a page and its relay: a list of functions that get each frame.
+async def frames_from_relay(talker: Talker) -> Any:
+    """Stand between somebody's page and its relay: a list of functions that get each frame.
 
     Each returns the frames that the page is given instead.
     """
@@ -175,5 +204,7 @@ async def frames_from_relay(page: Page) -> Any:
 
         relay.on_message(pass_on)
 
-    await page.route_web_socket(re.compile("/socket.io/"), stand_between)
+    talker.visitor.is_used_up = True
+    talker.visitor.is_at_start = False  # Only a page that is loaded from now on goes that way.
+    await talker.page.route_web_socket(re.compile("/socket.io/"), stand_between)
     yield changes

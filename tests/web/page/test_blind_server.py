@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from scripts.demo_parts.canary import Needles, new_canary
@@ -19,6 +20,7 @@ from tests.people import Person
 from tests.servers import ADMIN_TOKEN
 from tests.system.processes import ServerProcess, server_process
 from tests.web.page.talkers import windows
+from tests.web.visitors import visits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,6 +36,12 @@ def relay(tmp_path):
     """Says as much as it can: logs everything, and answers operators."""
     with server_process(tmp_path, DEBUG="true", ADMIN_TOKEN=ADMIN_TOKEN) as process:
         yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(chromium, relay):
+    async with visits(chromium, relay) as invite:
+        yield invite
 
 
 @dataclass(frozen=True)

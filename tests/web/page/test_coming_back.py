@@ -1,11 +1,8 @@
 """Reloads, lost networks, copied tabs, ends: what stays, and what the page says of it."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.clocks import ManualClock
-from tests.servers import running
 from tests.web.page.talkers import Talker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -17,15 +14,8 @@ def circle_names():
 
 
 @pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def relay(clock):
-    """With a clock, and with the grace in which a reload is not noticed by others."""
-    async with running(clock, RECONNECT_GRACE_S=3) as one:
-        yield one
+def lodging(other_house):
+    return other_house
 
 
 async def test_a_reload_keeps_who_one_is_and_what_was_said(together):
@@ -142,7 +132,7 @@ async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(toget
 
 
 async def test_a_browser_that_keeps_nothing_works_and_says_so(talker):
-    ann = await talker("Ann")
+    ann = await talker("Ann", is_new=True)
     await ann.page.add_init_script("delete window.indexedDB; window.indexedDB = undefined;")
 
     link = await ann.start()
@@ -218,6 +208,20 @@ async def test_a_session_that_falls_silent_ends_and_says_so(meet, clock):
     assert "#" not in bob.page.url
 
 
+async def test_a_dialog_of_a_session_that_has_ended_does_not_open_in_the_next_one(talker, clock):
+    ann = await talker("Ann")
+    await ann.start()
+    await ann.open("^Invite$")
+    clock.advance(minutes=31)
+    await ann.is_told("This session has ended")
+    await ann.button("Start a new session").click()
+
+    await ann.start_here()
+
+    await expect(ann.field).to_be_focused()
+    await expect(ann.page.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(together, guest):
     ann, fay = together[0], await guest("Fay")
     await fay.join(ann.page.url)
@@ -273,9 +277,9 @@ async def test_a_link_that_is_cut_off_or_wrong_says_so(together, guest):
 
 async def test_a_link_that_is_pasted_at_the_start_leads_in(together, guest):
     dee = await guest("Dee")
-    await dee.page.goto("/")
+    await dee.come_to_start()
 
-    await paste(dee, f" {together[0].page.url}\n")
+    await dee.paste(f" {together[0].page.url}\n")
 
     await dee.is_told("You were invited to an encrypted session")
 
@@ -285,8 +289,8 @@ async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
 ):
     link = together[0].page.url
     bob = await talker("Bob")
-    await bob.page.goto("/")
-    await paste(bob, f"Join me in an encrypted session {link}\n")
+    await bob.come_to_start()
+    await bob.paste(f"Join me in an encrypted session {link}\n")
 
     await bob.is_told("This link is of another server")
     await expect(bob.page.get_by_role("heading", level=1)).to_be_focused()
@@ -301,18 +305,12 @@ async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
     assert bob.page.url == link
 
 
-async def paste(talker, text):
-    await talker.page.get_by_text("Have a link?").click()
-    await talker.page.get_by_label("Paste an invitation link").fill(text)
-    await talker.button("^Open$").click()
-
-
 async def test_what_is_pasted_from_elsewhere_and_is_no_link_of_ours_is_not_offered(talker):
     bob = await talker("Bob")
     for text in ("https://elsewhere.example/#readme", "mailto:ann@elsewhere.example#readme"):
-        await bob.page.goto("/")
+        await bob.come_to_start()
 
-        await paste(bob, text)
+        await bob.paste(text)
 
         await bob.is_told("This is no link to a session")
         assert await bob.page.get_by_role("link").count() == 0
@@ -360,8 +358,6 @@ async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):
     link = await ann.start()
     await ann.leave()
 
-    await bob.page.goto(link)
-    await bob.page.get_by_label("Your name").fill("Bob")
-    await bob.button("Join the session").click()
+    await bob.join(link)
 
     await bob.is_connected()

@@ -13,7 +13,8 @@ async def test_a_locked_session_lets_nobody_new_in_until_it_is_unlocked(together
     for one in (ann, bob):
         await expect(one.page.locator(".standing")).to_contain_text("Locked")
     dee = await guest("Dee")
-    await dee.page.goto(ann.page.url)
+    await dee.follow(ann.page.url)
+    await expect(dee.button("Join the session")).to_be_visible()
     await dee.page.get_by_label("Your name").fill("Dee")
     await dee.button("Join the session").click()
     await dee.is_told("This session is locked")

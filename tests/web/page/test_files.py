@@ -84,7 +84,7 @@ async def test_an_empty_file_arrives(together):
 async def test_a_fetch_shows_how_far_it_is_and_can_be_cancelled_and_begun_again(together, guest):
     ann, dee = together[0], await guest("Dee")
     body = os.urandom(2_000_000)
-    async with frames_from_relay(dee.page) as changes:
+    async with frames_from_relay(dee) as changes:
         await dee.join(ann.page.url)
         await ann.attach(named("film.bin", body))
         changes.append(after_chunks(3))

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ROOM_BYTES = 500_000
 BODY = os.urandom(1_500_000)
+NO_ROOM = "There is no room for it in this browser"
 
 
 class Disk:
@@ -42,46 +43,41 @@ class Disk:
         await self._devtools.send(command, {"origin": self._origin, **quota})
 
 
-async def test_a_fetch_for_which_there_is_no_room_says_so_and_can_be_tried_again(talker, faults):
-    ann, bob = await talker("Ann"), await talker("Bob")
+async def test_what_there_is_no_room_for_says_so_where_it_is_and_comes_once_there_is(
+    talker, faults
+):
+    ann, bob = await talker("Ann"), await talker("Bob", is_new=True)
     disk = await Disk.of(bob)
     await bob.join(await ann.start())
     await ann.attach(named("minutes.pdf", BODY))
+    fetch = bob.file("minutes.pdf").get_by_role("button", name="Fetch")
 
-    await bob.button("^Fetch").click()
-    await bob.is_told("There is no room for it in this browser")
+    await fetch.click()
+    await expect(bob.file("minutes.pdf")).to_contain_text(NO_ROOM)
     assert await faults(bob.page) == []
-    await disk.clear()
-    await bob.button("^Fetch").click()
+    await ann.attach(named("harbour.png", png(600, 400) + BODY, "image/png"))
+    await expect(bob.file("harbour.png")).to_contain_text(NO_ROOM)
+    await bob.button("Open the picture").click()
+    dialog = bob.page.get_by_role("dialog")
+    await expect(dialog.get_by_role("alert")).to_contain_text("There is no room for it")
 
+    await disk.clear()
+    await dialog.get_by_role("button", name="Fetch").click()
+    await expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 600)
+    await bob.close()
+    await fetch.click()
     assert await saved(bob, "minutes.pdf") == ("minutes.pdf", BODY)
     await expect(bob.page.get_by_text("There is no room")).to_have_count(0)
 
 
-async def test_a_picture_for_which_there_is_no_room_says_so_where_it_was_opened(talker):
-    ann, bob = await talker("Ann"), await talker("Bob")
-    disk = await Disk.of(bob)
-    await bob.join(await ann.start())
-    await ann.attach(named("harbour.png", png(600, 400) + BODY, "image/png"))
-    await bob.is_told("There is no room for it in this browser")
-
-    await bob.button("Open the picture").click()
-    dialog = bob.page.get_by_role("dialog")
-    await expect(dialog.get_by_role("alert")).to_contain_text("There is no room for it")
-    await disk.clear()
-    await dialog.get_by_role("button", name="Fetch").click()
-
-    await expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 600)
-
-
 async def test_a_file_for_which_there_is_no_room_is_not_sent_and_leaves_nothing(talker):
-    ann, bob = await talker("Ann"), await talker("Bob")
+    ann, bob = await talker("Ann", is_new=True), await talker("Bob")
     await Disk.of(ann)
     await bob.join(await ann.start())
 
     await ann.attach(named("minutes.pdf", BODY))
 
-    await ann.is_told("There is no room for it in this browser")
+    await ann.is_told(NO_ROOM)
     assert await ann.page.evaluate(CHUNKS) == 0
     await ann.say("no minutes today")
     await bob.hears("no minutes today")
@@ -97,7 +93,7 @@ CHUNKS = """async () => {
 }"""
 
 
-async def test_what_another_tab_has_forgotten_is_told_to_be_gone(meet):
+async def test_what_another_tab_has_forgotten_is_told_to_be_gone_and_one_can_still_leave(meet):
     ann, bob = await meet("Ann", "Bob")
     await ann.attach(named("notes.txt", b"words"))
     await expect(ann.button("^Save")).to_be_visible()
@@ -116,6 +112,7 @@ async def test_what_another_tab_has_forgotten_is_told_to_be_gone(meet):
 
     await bob.button("^Fetch").click()
     await bob.is_told("Waiting for somebody who has it")
+    await ann.leave()
 
 
 async def test_pictures_come_unasked_until_they_are_too_many_and_then_wait_for_a_click(meet):

@@ -21,12 +21,12 @@ def circle_names():
 
 async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, faults):
     ann, bob = await talker("Ann"), await talker("Bob", **PHONE)
-    await ann.page.goto("/")
+    await ann.come_to_start()
     await ann.button("Start a session").click()
     await ann.is_told("Please enter a name.")
     assert await faults(ann.page) == []
 
-    await bob.page.goto(await ann.start())
+    await bob.follow(await ann.start())
     await bob.is_told("What joining means")
     assert await faults(bob.page) == []
     assert await faults(ann.page) == []
@@ -39,7 +39,7 @@ async def test_the_screens_before_a_conversation_are_open_to_everybody(talker, f
 
 async def test_a_conversation_is_open_to_everybody(together, guest, faults):
     bob, dee = together[1], await guest("Dee")
-    async with frames_from_relay(dee.page) as changes:
+    async with frames_from_relay(dee) as changes:
         await dee.join(bob.page.url)
         await dee.sees_people("Bob", "bob")
         await bob.say("before")

@@ -1,11 +1,8 @@
 """The page for everybody where something goes wrong or comes to an end; see test_looks.py."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.clocks import ManualClock
-from tests.servers import running
 from tests.web.page.talkers import PHONE
 from tests.web.page.test_files import named, png
 
@@ -18,14 +15,8 @@ def circle_names():
 
 
 @pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def relay(clock):
-    async with running(clock, RECONNECT_GRACE_S=3) as one:
-        yield one
+def lodging(other_house):
+    return other_house
 
 
 @pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
@@ -52,6 +43,7 @@ async def test_a_lost_connection_is_open_to_everybody(together, guest, faults):
     await ann.say("written meanwhile")
     assert await faults(ann.page) == []
 
+    ann.visitor.is_used_up = True
     # The browser believes that it has a network, and yet nobody answers.
     await ann.page.evaluate(
         """() => {

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from scripts.demo_parts.canary import Needles, new_canary
 from scripts.demo_parts.protocol.link import read_link
-from tests.web.page.talkers import frames_from_relay, windows
+from tests.web.page.talkers import Talker, frames_from_relay, windows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,23 +59,32 @@ HARMS = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cheated(house):
+    """Ann, whose relay can be made to cheat, and Bob."""
+    async with house.visits() as invite:
+        ann, bob = Talker(await invite(), "Ann"), Talker(await invite(), "Bob")
+        async with frames_from_relay(ann) as changes:
+            await bob.join(await ann.start())
+            await ann.sees_people("Bob")
+            yield ann, bob, changes
+
+
 @pytest.mark.parametrize("harm", HARMS)
-async def test_what_a_hostile_relay_does_is_shown_and_explained(talker, harm):
+async def test_what_a_hostile_relay_does_is_shown_and_explained(cheated, harm):
     change, words = HARMS[harm]
-    ann, bob = await talker("Ann"), await talker("Bob")
-    async with frames_from_relay(ann.page) as changes:
-        await bob.join(await ann.start())
-        await ann.sees_people("Bob")
-        await bob.say("before")
-        await ann.hears("before")
-        changes.append(once(change))
+    ann, bob, changes = cheated
+    await bob.say(f"before it is {harm}")
+    await ann.hears(f"before it is {harm}")
+    warning = ann.page.locator(".warning").filter(has_text=words)
+    await expect(warning).to_have_count(0)
+    changes[:] = [once(change)]
 
-        await bob.say("first")
-        await bob.has_sent("first")
-        await bob.say("second")
+    await bob.say(f"to be {harm}")
+    await bob.has_sent(f"to be {harm}")
+    await bob.say(f"after it was {harm}")
 
-        await ann.hears("second")
-        warning = ann.page.locator(".warning").filter(has_text=words)
-        await expect(warning).to_be_visible()
-        await warning.get_by_text("What does this mean?").click()
-        await expect(warning.locator("details p")).to_be_visible()
+    await ann.hears(f"after it was {harm}")
+    await expect(warning).to_be_visible()
+    await warning.get_by_text("What does this mean?").click()
+    await expect(warning.locator("details p")).to_be_visible()

@@ -19,6 +19,7 @@ async def test_five_meet_and_talk_and_who_has_left_cannot_decrypt_what_follows(g
     before = await texts_at_relay(bob)
     await dee.enter()
     await eve.look()
+    eve.visitor.is_used_up = True
     await keep_keys(eve.page)
     await eve.ask_for_group()
     five, four = (ann, bob, cy, dee, eve), (ann, bob, cy, dee)
@@ -181,7 +182,7 @@ async def test_unread_messages_are_counted_in_the_title_which_is_free_again_afte
 async def test_a_friendly_pseudonym_is_proposed_and_this_tab_remembers_what_was_taken(stranger):
     ann = await stranger("Quiet Otter")
     field = ann.page.get_by_label("Your pseudonym")
-    await ann.page.goto("/")
+    await ann.look()
     assert re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z]+", await field.input_value())
     await field.fill("   ")
     await ann.button("Meet strangers").click()

@@ -2,28 +2,15 @@
 
 import aiohttp
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from scripts.demo_parts.strangers.verdict import verdict
 from scripts.demo_parts.strangers.visitor import Visitor
 from tests.clocks import ManualClock
-from tests.servers import ADMIN_TOKEN, running, until
+from tests.servers import ADMIN_TOKEN, until
 from tests.web.page.strangers import MEET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def relay(clock):
-    """With a clock, and with a grace for connections that are lost."""
-    async with running(clock, RECONNECT_GRACE_S=30) as one:
-        yield one
 
 
 async def reports_at(relay):
@@ -175,8 +162,9 @@ async def test_a_group_that_falls_silent_ends_and_leads_on(gather, clock):
 
 
 async def test_a_pseudonym_that_runs_out_ends_the_visit_and_one_goes_on_as_somebody_new(
-    stranger, serve, clock
+    stranger, serve
 ):
+    clock = ManualClock()
     relay = await serve(clock, SESSION_IDLE_MINUTES=10_000)
     ann = await stranger("Ann", at=relay)
     await ann.enter()
@@ -258,8 +246,10 @@ async def test_other_keys_than_before_are_a_warning_and_nothing_is_read_until_th
     await again.disconnect()
 
 
-async def test_who_comes_with_another_client_is_shown_as_one_who_cannot_read(gather, relay):
-    (ann,) = await gather("Ann")
+async def test_who_comes_with_another_client_is_shown_as_one_who_cannot_read(stranger, serve):
+    relay = await serve()
+    ann = await stranger("Ann", at=relay)
+    await ann.enter()
     async with aiohttp.ClientSession(relay.url) as http:
         async with http.post("/api/auth/guest", json={"login": "Rob"}) as answer:
             headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}

@@ -146,10 +146,10 @@ async def test_who_comes_later_reads_nothing_of_before(together, guest):
     await bob.hears("said before")
     dee = await guest("Dee")
     link = ann.page.url
-    await dee.page.goto(link)
+    await dee.follow(link)
     await dee.is_told("not what was said before")
 
-    await dee.join(link)
+    await dee.come_in()
     await dee.sees_people("Ann", "Bob")
 
     await dee.is_told("you have no key for")
@@ -162,10 +162,10 @@ async def test_who_comes_later_reads_back_if_that_was_chosen(meet, talker):
     await bob.hears("said before")
     cy = await talker("Cy")
     link = ann.page.url
-    await cy.page.goto(link)
+    await cy.follow(link)
     await cy.is_told("You will be able to read")
 
-    await cy.join(link)
+    await cy.come_in()
     await cy.sees_people("Ann", "Bob")
 
     await cy.hears("said before")
