@@ -1,11 +1,13 @@
 """Whether the routes answer as the documentation says: looked at in whatever test asks them."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from server.app import APIS
 from server.transports.api import Api
 from server.transports.errors import HTTP_STATUS, word
 from server.transports.openapi import answered, refusals_of
@@ -28,15 +30,7 @@ class Conformity:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self.strange: list[str] = []
-        self._documented = {
-            (route.method, route.path): Documented(
-                answered(route),
-                route.statuses,
-                {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
-            )
-            for api in apis
-            for route in api.routes
-        }
+        self._documented = _of_all() if apis is APIS else _documented(apis)
 
     def watch(self, app: web.Application) -> None:
         """Look at all that is answered from now on."""
@@ -51,6 +45,25 @@ class Conformity:
         assert isinstance(response.body, bytes)
         if complaint := _complaint(documented, response.status, response.body):
             self.strange.append(f"{' '.join(route)}: {complaint}")
+
+
+@functools.cache
+def _of_all() -> Mapping[tuple[str, str], Documented]:
+    """Once for all servers: to find it out takes as long as to start one."""
+    return _documented(APIS)
+
+
+def _documented(apis: Sequence[Api]) -> Mapping[tuple[str, str], Documented]:
+    """By method and path."""
+    return {
+        (route.method, route.path): Documented(
+            answered(route),
+            route.statuses,
+            {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
+        )
+        for api in apis
+        for route in api.routes
+    }
 
 
 def _complaint(documented: Documented, status: int, body: bytes) -> str | None:
