@@ -10,6 +10,7 @@ from aiohttp import web
 from server.app import APIS
 from server.transports.api import Api
 from server.transports.errors import HTTP_STATUS, word
+from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
 
 
@@ -30,7 +31,18 @@ class Conformity:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self.strange: list[str] = []
-        self._documented = _of_all() if apis is APIS else _documented(apis)
+        self._documented = {
+            (route.method, route.path): Documented(
+                answered(route),
+                route.statuses,
+                {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
+            )
+            for api in apis
+            for route in api.routes
+        }
+        for probe in PROBES:
+            refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
+            self._documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
 
     def watch(self, app: web.Application) -> None:
         """Look at all that is answered from now on."""

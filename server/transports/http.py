@@ -40,8 +40,12 @@ CLIENT_ROUTE = "/client/{path:.+}"
 OPENAPI_ROUTE = "/openapi.json"
 """The documentation for programs, which is the same for everybody, too."""
 
+DOCS_FILE_ROUTE = "/docs/{path:.+}"
+"""The files of the pages that show it."""
+
 _PUBLIC_ROUTES = {"/client/{path}", OPENAPI_ROUTE}
-_QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
+_PAGES = {"/", "/docs", "/redoc", "/docs/{path}"}
+_QUIET_ROUTES = {*_PUBLIC_ROUTES, *_PAGES, "/health", "/ready", "/metrics", "/socket.io/"}
 
 _CODE = web.ResponseKey("code", Code)
 """The error code of a refusal, for the metrics."""

@@ -6,7 +6,7 @@ renders, and why it may be refused by the routes and by what surrounds all of th
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -15,12 +15,16 @@ from server.core.errors import AppError, Code
 from server.core.limits import Bounds
 from server.transports.api import Access, Api, Route, shape_of
 from server.transports.decode import schema_of
-from server.transports.errors import DETAILS, HTTP_STATUS, Problem, problem, word
+from server.transports.errors import DETAILS, HTTP_STATUS, NO_WORDS, Problem, problem, word
+from server.transports.health import PROBES, Probe
 from server.version import VERSION
 
 Json = dict[str, Any]
 
 OPENAPI_VERSION = "3.1.0"
+
+SERVER_TAG = "server"
+"""Of what is no API's."""
 
 _REF = "#/components/schemas/{name}"
 
@@ -76,6 +80,8 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
         for route in api.routes:
             operation = _operation(api, route, schemas)
             paths.setdefault(route.path, {})[route.method.lower()] = operation
+    for probe in PROBES:
+        paths[probe.path] = {"get": _probe(probe, schemas)}
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -85,8 +91,8 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
             "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
-        "tags": [_tag(api) for api in apis if api.routes],
+        "servers": [{"url": "./", "description": "Where this document was found"}],
+        "tags": [*(_tag(api.name) for api in apis if api.routes), _tag(SERVER_TAG)],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -236,17 +242,35 @@ def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
 def _responses(api: Api, route: Route, schemas: _Schemas) -> Iterator[tuple[str, Json]]:
     shape = schemas.of(answered(route))
     for status in sorted(route.statuses):
-        yield str(status), {"description": "Done", "content": {"application/json": _of(shape)}}
+        yield str(status), _done(shape)
+    yield from _refusals(refusals_of(route), api.words, schemas)
+
+
+def _probe(probe: Probe, schemas: _Schemas) -> Json:
+    refusals = _refusals(probe.refusals, NO_WORDS, schemas)
+    return {
+        "operationId": f"get{probe.path[1:].capitalize()}",
+        "summary": probe.summary,
+        "tags": [SERVER_TAG],
+        "security": [{}],
+        "parameters": [],
+        "responses": {"200": _done(schemas.of(probe.shape)), **dict(refusals)},
+    }
+
+
+def _done(schema: Json) -> Json:
+    return {"description": "Done", "content": {"application/json": {"schema": schema}}}
+
+
+def _refusals(
+    codes: Collection[Code], words: Mapping[Code, str], schemas: _Schemas
+) -> Iterator[tuple[str, Json]]:
     by_status: dict[int, list[Code]] = {}
     for code in Code:
-        if code in refusals_of(route):
+        if code in codes:
             by_status.setdefault(int(HTTP_STATUS[code]), []).append(code)
-    for status, codes in sorted(by_status.items()):
-        yield str(status), schemas.of_refusals(status, codes, api.words)
-
-
-def _of(schema: Json) -> Json:
-    return {"schema": schema}
+    for status, of_status in sorted(by_status.items()):
+        yield str(status), schemas.of_refusals(status, of_status, words)
 
 
 def _refusal(codes: list[Code], words: Mapping[Code, str], schemas: list[Json]) -> Json:
@@ -265,5 +289,5 @@ def _refusal(codes: list[Code], words: Mapping[Code, str], schemas: list[Json]) 
     return response
 
 
-def _tag(api: Api) -> Json:
-    return {"name": api.name}
+def _tag(name: str) -> Json:
+    return {"name": name}
