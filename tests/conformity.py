@@ -1,17 +1,24 @@
-"""Whether the routes answer as the documentation says: looked at in whatever test asks them."""
+"""Whether all that is said is as the documentation says: looked at in whatever test hears it."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
-from server.app import APIS
-from server.transports.api import Api
+from server.core.errors import AppError
+from server.transports import asyncapi
+from server.transports.api import Action, Api, Frame, shape_of
+from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
 from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
+from server.transports.raw.sockets import RENEW, RawSockets, renewal
+from server.transports.socketio.namespace import ApiNamespace
+
+
+OF_UNKNOWN = ("unknown_event", "rate_limited")
+"""Why an event is refused that does not exist."""
 
 
 class Documented(NamedTuple):
@@ -44,9 +51,101 @@ class Conformity:
             refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
             self._documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
 
+        self._actions = {
+            name: (api, action) for api in apis for name, action in api.actions.items()
+        }
+        self._heard = {name: kind for api in apis for name, kind in api.heard.items()}
+
     def watch(self, app: web.Application) -> None:
-        """Look at all that is answered from now on."""
+        """Look at all that is answered over HTTP from now on."""
         app.on_response_prepare.append(self._look)
+
+    # --- Socket.IO ---
+
+    def watch_events(self, namespace: ApiNamespace) -> None:
+        """Look at all that is told and acknowledged from now on."""
+        encode, act = namespace._hub._encode, namespace.act
+
+        def look_and_encode(name: str, data: Any) -> Any:
+            self._look_at(f"event {name}", self._heard.get(name), data)
+            return encode(name, data)
+
+        async def act_and_look(line: Any, data: Any) -> Any:
+            reply = await act(line, data)
+            self._look_at_ack(data[0], reply.ack)
+            return reply
+
+        namespace._hub._encode = look_and_encode
+        namespace.act = act_and_look  # type: ignore[method-assign]
+
+    def _look_at_ack(self, name: str, ack: Any) -> None:
+        if name not in self._actions:
+            if ack["error"] not in OF_UNKNOWN:
+                self.strange.append(f"{name}, which does not exist, is answered {ack}")
+            return
+        api, action = self._actions[name]
+        if ack["success"] is True:
+            self._look_at(f"acknowledgement of {name}", asyncapi.acknowledged(action), ack)
+            return
+        self._look_at(f"refusal of {name}", asyncapi.Refusal, ack)
+        self._look_at_word(f"refusal of {name}", api, action, ack["error"])
+
+    # --- raw WebSockets ---
+
+    def watch_frames(self, raw: RawSockets) -> None:
+        """Look at all frames that go out from now on."""
+        answer, frames_of = raw._answer, raw._hub._frames_of
+        renewing = renewal(raw._renewed)
+
+        async def answer_and_look(line: Any, said: Any, known: Frame | None) -> Any:
+            documented = renewing if said.name == RENEW else known
+            try:
+                words = await answer(line, said, known)
+            except AppError as error:
+                if documented and not said.problem:
+                    self._look_at_word(
+                        f"refusal of {said.name}",
+                        line.api,
+                        documented,
+                        word(error.code, line.api.words),
+                    )
+                raise
+            assert documented
+            for one in words:
+                self._look_at_frame(said.name, asyncapi.answered(documented), one)
+            return words
+
+        def look_and_frame(api: Api, event: Any) -> Any:
+            frames = frames_of(api, event)
+            if frames and api.socket:
+                render = api.socket.events[type(event)]
+                self._look_at(type(event).__name__, shape_of(render), render(event))
+            return frames
+
+        raw._answer = answer_and_look  # type: ignore[method-assign]
+        raw._hub._frames_of = look_and_frame  # type: ignore[method-assign]
+
+    def _look_at_frame(self, name: str, kinds: Iterable[Any], words: Any) -> None:
+        complaints = [_strangeness(kind, words) for kind in kinds]
+        if None not in complaints:
+            self.strange.append(f"answer to {name}: {complaints}: {words!r}")
+
+    # --- both ---
+
+    def _look_at(self, what: str, kind: Any, said: Any) -> None:
+        if complaint := "is not documented" if kind is None else _strangeness(kind, said):
+            self.strange.append(f"{what}: {complaint}: {said!r}")
+
+    def _look_at_word(self, what: str, api: Api, said: Action | Frame, told: str) -> None:
+        codes = (
+            asyncapi.refusals_of_action(said)
+            if isinstance(said, Action)
+            else asyncapi.refusals_of_frame(said)
+        )
+        if told not in {word(code, api.words) for code in codes}:
+            self.strange.append(f"{what}: {told} is not documented")
+
+    # --- HTTP ---
 
     async def _look(self, request: web.Request, response: web.StreamResponse) -> None:
         resource = request.match_info.route.resource
@@ -59,23 +158,15 @@ class Conformity:
             self.strange.append(f"{' '.join(route)}: {complaint}")
 
 
-@functools.cache
-def _of_all() -> Mapping[tuple[str, str], Documented]:
-    """Once for all servers: to find it out takes as long as to start one."""
-    return _documented(APIS)
-
-
-def _documented(apis: Sequence[Api]) -> Mapping[tuple[str, str], Documented]:
-    """By method and path."""
-    return {
-        (route.method, route.path): Documented(
-            answered(route),
-            route.statuses,
-            {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
-        )
-        for api in apis
-        for route in api.routes
-    }
+def _strangeness(kind: Any, said: Any) -> str | None:
+    """What is wrong with it, if anything."""
+    body = to_plain_json(said)
+    try:
+        # Fields that the type does not have are left out of what is decoded.
+        is_all = msgspec.json.decode(body, type=kind) == msgspec.json.decode(body)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None if is_all else "says more than is documented"
 
 
 def _complaint(documented: Documented, status: int, body: bytes) -> str | None:

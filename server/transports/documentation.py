@@ -1,4 +1,4 @@
-"""What tells how to use this server: a document for programs, and pages of it for people."""
+"""What tells how to use this server: documents for programs, and pages for people."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,10 +9,10 @@ from aiohttp import web
 
 from server.core.errors import AppError, Code
 from server.core.limits import Bounds
+from server.transports import asyncapi, openapi
 from server.transports.api import Api
 from server.transports.docs_pages import HEADERS, REDOC, SWAGGER, DocsPages, built_in_pages
-from server.transports.http import DOCS_FILE_ROUTE, OPENAPI_ROUTE
-from server.transports.openapi import document
+from server.transports.http import ASYNCAPI_ROUTE, DOCS_FILE_ROUTE, OPENAPI_ROUTE
 from server.transports.web import file_response, page_response
 from server.transports.web_files import File, file_of
 
@@ -26,17 +26,22 @@ class Documentation:
     """
 
     def __init__(self, apis: Sequence[Api], bounds: Bounds) -> None:
-        self._openapi = _Later(lambda: _json(document(apis, bounds)))
+        self._openapi = _Later(lambda: _json(openapi.document(apis, bounds)))
+        self._asyncapi = _Later(lambda: _json(asyncapi.document(apis, bounds)))
         self._pages = _Later(built_in_pages)
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get(OPENAPI_ROUTE, self._openapi_document)
+        app.router.add_get(ASYNCAPI_ROUTE, self._asyncapi_document)
         for name in (SWAGGER, REDOC):
             app.router.add_get(f"/{name}", self._page)
         app.router.add_get(DOCS_FILE_ROUTE, self._file)
 
     async def _openapi_document(self, request: web.Request) -> web.Response:
         return file_response(request, await self._openapi.get())
+
+    async def _asyncapi_document(self, request: web.Request) -> web.Response:
+        return file_response(request, await self._asyncapi.get())
 
     async def _page(self, request: web.Request) -> web.Response:
         pages: DocsPages = await self._pages.get()
