@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from server.core.errors import AppError
-from server.transports import asyncapi
+from server.transports import vocabulary
 from server.transports.api import Action, Api, Frame, shape_of
 from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
@@ -15,7 +15,6 @@ from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
 from server.transports.raw.sockets import RENEW, RawSockets, renewal
 from server.transports.socketio.namespace import ApiNamespace
-
 
 OF_UNKNOWN = ("unknown_event", "rate_limited")
 """Why an event is refused that does not exist."""
@@ -85,9 +84,9 @@ class Conformity:
             return
         api, action = self._actions[name]
         if ack["success"] is True:
-            self._look_at(f"acknowledgement of {name}", asyncapi.acknowledged(action), ack)
+            self._look_at(f"acknowledgement of {name}", vocabulary.acknowledged(action), ack)
             return
-        self._look_at(f"refusal of {name}", asyncapi.Refusal, ack)
+        self._look_at(f"refusal of {name}", vocabulary.Refusal, ack)
         self._look_at_word(f"refusal of {name}", api, action, ack["error"])
 
     # --- raw WebSockets ---
@@ -112,7 +111,7 @@ class Conformity:
                 raise
             assert documented
             for one in words:
-                self._look_at_frame(said.name, asyncapi.answered(documented), one)
+                self._look_at_frame(said.name, vocabulary.answered(documented), one)
             return words
 
         def look_and_frame(api: Api, event: Any) -> Any:
@@ -138,9 +137,9 @@ class Conformity:
 
     def _look_at_word(self, what: str, api: Api, said: Action | Frame, told: str) -> None:
         codes = (
-            asyncapi.refusals_of_action(said)
+            vocabulary.refusals_of_action(said)
             if isinstance(said, Action)
-            else asyncapi.refusals_of_frame(said)
+            else vocabulary.refusals_of_frame(said)
         )
         if told not in {word(code, api.words) for code in codes}:
             self.strange.append(f"{what}: {told} is not documented")

@@ -7,18 +7,29 @@ documents of AsyncAPI 3, the server is who *receives* what clients ask.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypedDict, get_args
+from typing import Any
 
 from msgspec import Struct
 
 from server.core.errors import Code
 from server.core.limits import Bounds
-from server.transports.api import Access, Action, Api, Frame, RawSocket, shape_of
+from server.transports.api import Access, Action, Api, Frame, RawSocket
 from server.transports.errors import CLOSE_CODE, word
 from server.transports.raw.said import MAX_REF_CHARS
 from server.transports.raw.sockets import RENEW, renewal
 from server.transports.schemas import Json, Schemas
 from server.transports.socketio.fanout import NAMESPACE
+from server.transports.vocabulary import (
+    UNASKED,
+    Refusal,
+    RefusalFrame,
+    acknowledged,
+    answered,
+    refusals_of_action,
+    refusals_of_frame,
+    told,
+    types_of,
+)
 from server.version import VERSION
 
 ASYNCAPI_VERSION = "3.0.0"
@@ -47,14 +58,6 @@ The WebSocket of {name}, with JSON objects in text frames. A frame has its field
 as shown, or within `payload`; the answer repeats its `ref`, if it has one. Without a good token the
 socket is closed at once. Close codes: {codes}.
 """
-
-_EVERYWHERE = (Code.INVALID_REQUEST, Code.RATE_LIMITED, Code.INTERNAL, Code.UNAVAILABLE)
-
-_OF_ACCESS: Mapping[Access, tuple[Code, ...]] = {
-    Access.OPEN: (),
-    Access.USER: (Code.UNAUTHENTICATED,),
-    Access.OPERATOR: (Code.UNAUTHENTICATED, Code.FORBIDDEN),
-}
 
 _HANDSHAKE = "handshakeToken"
 _RAW_SCHEMES = ("bearer", "subprotocol", "query")
@@ -95,28 +98,6 @@ async def _read_about(*_: object) -> None:
     """Stands where the line's own handler does: here nobody calls it."""
 
 
-UNASKED = (Code.TOKEN_EXPIRED,)
-"""What a raw WebSocket is told as an `error` that answers nothing."""
-
-
-class Refusal(TypedDict):
-    """Why an event was refused. Of some codes there are details besides."""
-
-    success: Literal[False]
-    error: str
-    message: str
-    retryAfterMs: NotRequired[int]
-
-
-class RefusalFrame(TypedDict):
-    """Why a frame was refused. Of some codes there are details besides."""
-
-    type: Literal["error"]
-    code: str
-    message: str
-    retryAfterMs: NotRequired[int]
-
-
 def document(apis: Sequence[Api], bounds: Bounds) -> Json:
     """The document of these APIs, as this installation bounds them."""
     schemas = Schemas(bounds)
@@ -142,40 +123,6 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
         },
         "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
     }
-
-
-# --- what the tables say ---
-
-
-def acknowledged(action: Action) -> Any:
-    """The type of what acknowledges an event."""
-    return get_args(shape_of(action.render))[0]
-
-
-def answered(frame: Frame) -> tuple[Any, ...]:
-    """The types of the frames that a client gets back."""
-    return tuple(kind for kind in get_args(shape_of(frame.render)) if kind is not Ellipsis)
-
-
-def told(socket: RawSocket) -> tuple[Any, ...]:
-    """The types of the frames that a client is told unasked."""
-    return tuple(dict.fromkeys(shape_of(render) for render in socket.events.values()))
-
-
-def types_of(kind: Any) -> tuple[str, ...]:
-    """What a frame of this type may have as its `type`; none if that is not said."""
-    hints = getattr(kind, "__annotations__", {})
-    return get_args(hints.get("type"))
-
-
-def refusals_of_action(action: Action) -> frozenset[Code]:
-    """Every code with which an event may be refused."""
-    return frozenset((*_EVERYWHERE, *_OF_ACCESS[action.access], *action.refusals))
-
-
-def refusals_of_frame(frame: Frame) -> frozenset[Code]:
-    """Every code with which a frame may be refused."""
-    return frozenset((*_EVERYWHERE, Code.UNAUTHENTICATED, *frame.refusals))
 
 
 def _says_something(api: Api) -> bool:
@@ -283,7 +230,13 @@ def _raw_channel(api: Api, socket: RawSocket, schemas: Schemas) -> _Channel:
         channel.operate(key, "send", [message], tags=[{"name": api.name}])
     refusal = _refusal(schemas.of(RefusalFrame), "code", UNASKED, api.words)
     message = channel.message("told.error", "error", refusal)
-    channel.operate("told.error", "send", [message], summary="The token has run out")
+    channel.operate(
+        "told.error",
+        "send",
+        [message],
+        summary="The token has run out",
+        tags=[{"name": api.name}],
+    )
     return channel
 
 

@@ -25,8 +25,8 @@ SERVER_TAG = "server"
 
 _DESCRIPTION = """\
 The HTTP routes of all APIs that this server speaks. What goes over Socket.IO and raw WebSockets
-is not here. Fields that are not named are left out when a request is read. Ciphertext and public
-keys are opaque: relayed as they are, and never looked into.
+is in `asyncapi.json`. Fields that are not named are left out when a request is read. Ciphertext
+and public keys are opaque: relayed as they are, and never looked into.
 """
 
 _EVERYWHERE = (

@@ -15,9 +15,10 @@ from server.app import APIS
 from server.core.errors import AppError
 from server.core.limits import Bounds
 from server.transports.api import NOTHING, Access, Action, Api, Frame, RawSocket, Words
-from server.transports.asyncapi import document, told, types_of
+from server.transports.asyncapi import document
 from server.transports.decode import Decoder
 from server.transports.raw.sockets import RENEW
+from server.transports.vocabulary import told, types_of
 from tests.conformity import Conformity
 from tests.conftest import Meet
 from tests.servers import RunningServer, namespace_of
