@@ -1,6 +1,8 @@
 """Whether all that is said is as the documentation says: looked at in whatever test hears it."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,7 +55,9 @@ class Conformity:
         self._actions = {
             name: (api, action) for api in apis for name, action in api.actions.items()
         }
-        self._heard = {name: kind for api in apis for name, kind in api.heard.items()}
+        self._heard: dict[str, list[Any]] = defaultdict(list)
+        for name, kind in itertools.chain(*(api.heard.items() for api in apis)):
+            self._heard[name].append(kind)
 
     def watch(self, app: web.Application) -> None:
         """Look at all that is answered over HTTP from now on."""
@@ -66,7 +70,7 @@ class Conformity:
         encode, act = namespace._hub._encode, namespace.act
 
         def look_and_encode(name: str, data: Any) -> Any:
-            self._look_at(f"event {name}", self._heard.get(name), data)
+            self._look_at(f"event {name}", self._heard[name], data)
             return encode(name, data)
 
         async def act_and_look(line: Any, data: Any) -> Any:
@@ -84,9 +88,9 @@ class Conformity:
             return
         api, action = self._actions[name]
         if ack["success"] is True:
-            self._look_at(f"acknowledgement of {name}", vocabulary.acknowledged(action), ack)
+            self._look_at(f"acknowledgement of {name}", [vocabulary.acknowledged(action)], ack)
             return
-        self._look_at(f"refusal of {name}", vocabulary.Refusal, ack)
+        self._look_at(f"refusal of {name}", [vocabulary.Refusal], ack)
         self._look_at_word(f"refusal of {name}", api, action, ack["error"])
 
     # --- raw WebSockets ---
@@ -111,29 +115,26 @@ class Conformity:
                 raise
             assert documented
             for one in words:
-                self._look_at_frame(said.name, vocabulary.answered(documented), one)
+                self._look_at(f"answer to {said.name}", vocabulary.answered(documented), one)
             return words
 
         def look_and_frame(api: Api, event: Any) -> Any:
             frames = frames_of(api, event)
             if frames and api.socket:
                 render = api.socket.events[type(event)]
-                self._look_at(type(event).__name__, shape_of(render), render(event))
+                self._look_at(type(event).__name__, [shape_of(render)], render(event))
             return frames
 
         raw._answer = answer_and_look  # type: ignore[method-assign]
         raw._hub._frames_of = look_and_frame  # type: ignore[method-assign]
 
-    def _look_at_frame(self, name: str, kinds: Iterable[Any], words: Any) -> None:
-        complaints = [_strangeness(kind, words) for kind in kinds]
-        if None not in complaints:
-            self.strange.append(f"answer to {name}: {complaints}: {words!r}")
-
     # --- both ---
 
-    def _look_at(self, what: str, kind: Any, said: Any) -> None:
-        if complaint := "is not documented" if kind is None else _strangeness(kind, said):
-            self.strange.append(f"{what}: {complaint}: {said!r}")
+    def _look_at(self, what: str, kinds: Sequence[Any], said: Any) -> None:
+        """See whether it is of one of these types."""
+        complaints = [_strangeness(kind, said) for kind in kinds] or ["is not documented"]
+        if None not in complaints:
+            self.strange.append(f"{what}: {'; '.join(filter(None, complaints))}: {said!r}")
 
     def _look_at_word(self, what: str, api: Api, said: Action | Frame, told: str) -> None:
         codes = (
