@@ -14,7 +14,7 @@ from msgspec import Struct
 from server.core.errors import Code
 from server.core.limits import Bounds
 from server.transports.api import Access, Action, Api, Frame, RawSocket
-from server.transports.errors import CLOSE_CODE, word
+from server.transports.errors import CLOSE_CODE, DETAILS, word
 from server.transports.raw.said import MAX_REF_CHARS
 from server.transports.raw.sockets import RENEW, renewal
 from server.transports.schemas import Json, Schemas
@@ -196,7 +196,7 @@ def _add_action(channel: _Channel, api: Api, name: str, action: Action, schemas:
     refusal = channel.message(
         f"refused.{name}",
         "acknowledgement",
-        _refusal(schemas.of(Refusal), "error", refusals_of_action(action), api.words),
+        _refusal(schemas, Refusal, "error", refusals_of_action(action), api.words),
     )
     besides = ", ".join(f"`{one}`" for one in action.sent)
     channel.operate(
@@ -228,7 +228,7 @@ def _raw_channel(api: Api, socket: RawSocket, schemas: Schemas) -> _Channel:
         key = f"told.{'.'.join(types_of(kind)) or kind.__name__}"
         message = channel.message(key, " or ".join(types_of(kind)), schemas.of(kind))
         channel.operate(key, "send", [message], tags=[{"name": api.name}])
-    refusal = _refusal(schemas.of(RefusalFrame), "code", UNASKED, api.words)
+    refusal = _refusal(schemas, RefusalFrame, "code", UNASKED, api.words)
     message = channel.message("told.error", "error", refusal)
     channel.operate(
         "told.error",
@@ -261,7 +261,7 @@ def _add_frame(channel: _Channel, api: Api, name: str, frame: Frame, schemas: Sc
         )
         for kind in answered(frame)
     ]
-    refusal = _refusal(schemas.of(RefusalFrame), "code", refusals_of_frame(frame), api.words)
+    refusal = _refusal(schemas, RefusalFrame, "code", refusals_of_frame(frame), api.words)
     answers.append(channel.message(f"refused.{name}", "error", _with_ref(refusal)))
     channel.operate(
         f"asked.{name}",
@@ -294,9 +294,12 @@ def _with_ref(schema: Json) -> Json:
     return {"allOf": [schema, {"properties": {"ref": _REF_SCHEMA}}]}
 
 
-def _refusal(schema: Json, field: str, codes: Collection[Code], words: Mapping[Code, str]) -> Json:
+def _refusal(
+    schemas: Schemas, kind: Any, field: str, codes: Collection[Code], words: Mapping[Code, str]
+) -> Json:
     names = sorted(word(code, words) for code in codes)
-    return {"allOf": [schema, {"properties": {field: {"enum": names}}}]}
+    details = [schemas.of(DETAILS[code]) for code in DETAILS if code in codes]
+    return {"allOf": [schemas.of(kind), *details, {"properties": {field: {"enum": names}}}]}
 
 
 def _examples(payload: Mapping[str, Any]) -> Json:
