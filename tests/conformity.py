@@ -59,6 +59,13 @@ class Conformity:
         for name, kind in itertools.chain(*(api.heard.items() for api in apis)):
             self._heard[name].append(kind)
 
+        self._told = {
+            (api.name, event): shape_of(render)
+            for api in apis
+            if api.socket
+            for event, render in api.socket.events.items()
+        }
+
     def watch(self, app: web.Application) -> None:
         """Look at all that is answered over HTTP from now on."""
         app.on_response_prepare.append(self._look)
@@ -120,9 +127,9 @@ class Conformity:
 
         def look_and_frame(api: Api, event: Any) -> Any:
             frames = frames_of(api, event)
-            if frames and api.socket:
-                render = api.socket.events[type(event)]
-                self._look_at(type(event).__name__, [shape_of(render)], render(event))
+            if frames:
+                kinds = [self._told[api.name, type(event)]]
+                self._look_at(type(event).__name__, kinds, msgspec.json.decode(_text_of(frames)))
             return frames
 
         raw._answer = answer_and_look  # type: ignore[method-assign]
@@ -156,6 +163,12 @@ class Conformity:
         assert isinstance(response.body, bytes)
         if complaint := _complaint(documented, response.status, response.body):
             self.strange.append(f"{' '.join(route)}: {complaint}")
+
+
+def _text_of(frame: bytes) -> bytes:
+    """The payload of a WebSocket's frame from a server: RFC 6455, section 5.2."""
+    more = {126: 2, 127: 8}.get(frame[1], 0)
+    return frame[2 + more :]
 
 
 def _strangeness(kind: Any, said: Any) -> str | None:

@@ -64,4 +64,4 @@ def refusals_of_action(action: Action) -> frozenset[Code]:
 
 def refusals_of_frame(frame: Frame) -> frozenset[Code]:
     """Every code with which a frame may be refused."""
-    return frozenset((*_EVERYWHERE, Code.UNAUTHENTICATED, *frame.refusals))
+    return frozenset((*_EVERYWHERE, Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, *frame.refusals))

@@ -346,7 +346,7 @@ def renewal(handler: Handler) -> Frame:
         handler,
         renewed_words,
         "Go on with a newer token of the same device",
-        refusals=(Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.FORBIDDEN),
+        refusals=(Code.FORBIDDEN,),
         example={"token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"},
     )
 
