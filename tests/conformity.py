@@ -1,13 +1,15 @@
 """Whether all that is said is as the documentation says: looked at in whatever test hears it."""
 
+import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from server.app import APIS
 from server.core.errors import AppError
 from server.transports import vocabulary
 from server.transports.api import Action, Api, Frame, shape_of
@@ -39,19 +41,7 @@ class Conformity:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self.strange: list[str] = []
-        self._documented = {
-            (route.method, route.path): Documented(
-                answered(route),
-                route.statuses,
-                {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
-            )
-            for api in apis
-            for route in api.routes
-        }
-        for probe in PROBES:
-            refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
-            self._documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
-
+        self._documented = _of_all() if apis is APIS else _documented(apis)
         self._actions = {
             name: (api, action) for api in apis for name, action in api.actions.items()
         }
@@ -163,6 +153,28 @@ class Conformity:
         assert isinstance(response.body, bytes)
         if complaint := _complaint(documented, response.status, response.body):
             self.strange.append(f"{' '.join(route)}: {complaint}")
+
+
+@functools.cache
+def _of_all() -> Mapping[tuple[str, str], Documented]:
+    """Once for all servers: to find it out takes as long as to start one."""
+    return _documented(APIS)
+
+
+def _documented(apis: Sequence[Api]) -> dict[tuple[str, str], Documented]:
+    documented = {
+        (route.method, route.path): Documented(
+            answered(route),
+            route.statuses,
+            {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
+        )
+        for api in apis
+        for route in api.routes
+    }
+    for probe in PROBES:
+        refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
+        documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
+    return documented
 
 
 def _text_of(frame: bytes) -> bytes:
