@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import sys
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
     if settings.workers > 1:
         return asyncio.run(supervise(installation, environment, tell))
+    gc.disable()  # nothing of what is loaded now is garbage; `run` has it enabled again
     from server.process import run_alone  # noqa: PLC0415 - a supervisor has none of it in memory
 
     return run_alone(installation, tell)

@@ -58,8 +58,8 @@ async def run(
     except OSError as error:
         await app.stop()
         return cannot_listen(installation.settings, error)
-    on_ready(app.port)
     _calm_collector()
+    on_ready(app.port)
     await ending.begun.wait()
     await _drain(app, ending)
     await app.stop()
@@ -92,7 +92,7 @@ async def _drain(app: App, ending: Ending) -> None:
 
 
 def _calm_collector() -> None:
-    """Have the collector of cycles look less often, and never at what was there at the start.
+    """Have the collector of cycles look, but less often, and never at what was there at the start.
 
     Reference counts free nearly all that a relay makes; by default every 700 new objects
     would have it walk through a good part of all connections.
@@ -100,3 +100,4 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 10)
+    gc.enable()

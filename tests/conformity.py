@@ -1,14 +1,27 @@
-"""Whether the routes answer as the documentation says: looked at in whatever test asks them."""
+"""Whether all that is said is as the documentation says: looked at in whatever test hears it."""
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
-from server.transports.api import Api
+from server.app import APIS
+from server.core.errors import AppError
+from server.transports import vocabulary
+from server.transports.api import Action, Api, Frame, shape_of
+from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
+from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
+from server.transports.raw.sockets import RENEW, RawSockets, renewal
+from server.transports.socketio.namespace import ApiNamespace
+
+OF_UNKNOWN = ("unknown_event", "rate_limited")
+"""Why an event is refused that does not exist."""
 
 
 class Documented(NamedTuple):
@@ -28,19 +41,108 @@ class Conformity:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self.strange: list[str] = []
-        self._documented = {
-            (route.method, route.path): Documented(
-                answered(route),
-                route.statuses,
-                {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
-            )
+        self._documented = _of_all() if apis is APIS else _documented(apis)
+        self._actions = {
+            name: (api, action) for api in apis for name, action in api.actions.items()
+        }
+        self._heard: dict[str, list[Any]] = defaultdict(list)
+        for name, kind in itertools.chain(*(api.heard.items() for api in apis)):
+            self._heard[name].append(kind)
+
+        self._told = {
+            (api.name, event): shape_of(render)
             for api in apis
-            for route in api.routes
+            if api.socket
+            for event, render in api.socket.events.items()
         }
 
     def watch(self, app: web.Application) -> None:
-        """Look at all that is answered from now on."""
+        """Look at all that is answered over HTTP from now on."""
         app.on_response_prepare.append(self._look)
+
+    # --- Socket.IO ---
+
+    def watch_events(self, namespace: ApiNamespace) -> None:
+        """Look at all that is told and acknowledged from now on."""
+        encode, act = namespace._hub._encode, namespace.act
+
+        def look_and_encode(name: str, data: Any) -> Any:
+            self._look_at(f"event {name}", self._heard[name], data)
+            return encode(name, data)
+
+        async def act_and_look(line: Any, data: Any) -> Any:
+            reply = await act(line, data)
+            self._look_at_ack(data[0], reply.ack)
+            return reply
+
+        namespace._hub._encode = look_and_encode
+        namespace.act = act_and_look  # type: ignore[method-assign]
+
+    def _look_at_ack(self, name: str, ack: Any) -> None:
+        if name not in self._actions:
+            if ack["error"] not in OF_UNKNOWN:
+                self.strange.append(f"{name}, which does not exist, is answered {ack}")
+            return
+        api, action = self._actions[name]
+        if ack["success"] is True:
+            self._look_at(f"acknowledgement of {name}", [vocabulary.acknowledged(action)], ack)
+            return
+        self._look_at(f"refusal of {name}", [vocabulary.Refusal], ack)
+        self._look_at_word(f"refusal of {name}", api, action, ack["error"])
+
+    # --- raw WebSockets ---
+
+    def watch_frames(self, raw: RawSockets) -> None:
+        """Look at all frames that go out from now on."""
+        answer, frames_of = raw._answer, raw._hub._frames_of
+        renewing = renewal(raw._renewed)
+
+        async def answer_and_look(line: Any, said: Any, known: Frame | None) -> Any:
+            documented = renewing if said.name == RENEW else known
+            try:
+                words = await answer(line, said, known)
+            except AppError as error:
+                if documented and not said.problem:
+                    self._look_at_word(
+                        f"refusal of {said.name}",
+                        line.api,
+                        documented,
+                        word(error.code, line.api.words),
+                    )
+                raise
+            assert documented
+            for one in words:
+                self._look_at(f"answer to {said.name}", vocabulary.answered(documented), one)
+            return words
+
+        def look_and_frame(api: Api, event: Any) -> Any:
+            frames = frames_of(api, event)
+            if frames:
+                kinds = [self._told[api.name, type(event)]]
+                self._look_at(type(event).__name__, kinds, msgspec.json.decode(_text_of(frames)))
+            return frames
+
+        raw._answer = answer_and_look  # type: ignore[method-assign]
+        raw._hub._frames_of = look_and_frame  # type: ignore[method-assign]
+
+    # --- both ---
+
+    def _look_at(self, what: str, kinds: Sequence[Any], said: Any) -> None:
+        """See whether it is of one of these types."""
+        complaints = [_strangeness(kind, said) for kind in kinds] or ["is not documented"]
+        if None not in complaints:
+            self.strange.append(f"{what}: {'; '.join(filter(None, complaints))}: {said!r}")
+
+    def _look_at_word(self, what: str, api: Api, said: Action | Frame, told: str) -> None:
+        codes = (
+            vocabulary.refusals_of_action(said)
+            if isinstance(said, Action)
+            else vocabulary.refusals_of_frame(said)
+        )
+        if told not in {word(code, api.words) for code in codes}:
+            self.strange.append(f"{what}: {told} is not documented")
+
+    # --- HTTP ---
 
     async def _look(self, request: web.Request, response: web.StreamResponse) -> None:
         resource = request.match_info.route.resource
@@ -51,6 +153,45 @@ class Conformity:
         assert isinstance(response.body, bytes)
         if complaint := _complaint(documented, response.status, response.body):
             self.strange.append(f"{' '.join(route)}: {complaint}")
+
+
+@functools.cache
+def _of_all() -> Mapping[tuple[str, str], Documented]:
+    """Once for all servers: to find it out takes as long as to start one."""
+    return _documented(APIS)
+
+
+def _documented(apis: Sequence[Api]) -> dict[tuple[str, str], Documented]:
+    documented = {
+        (route.method, route.path): Documented(
+            answered(route),
+            route.statuses,
+            {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
+        )
+        for api in apis
+        for route in api.routes
+    }
+    for probe in PROBES:
+        refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
+        documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
+    return documented
+
+
+def _text_of(frame: bytes) -> bytes:
+    """The payload of a WebSocket's frame from a server: RFC 6455, section 5.2."""
+    more = {126: 2, 127: 8}.get(frame[1], 0)
+    return frame[2 + more :]
+
+
+def _strangeness(kind: Any, said: Any) -> str | None:
+    """What is wrong with it, if anything."""
+    body = to_plain_json(said)
+    try:
+        # Fields that the type does not have are left out of what is decoded.
+        is_all = msgspec.json.decode(body, type=kind) == msgspec.json.decode(body)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None if is_all else "says more than is documented"
 
 
 def _complaint(documented: Documented, status: int, body: bytes) -> str | None:

@@ -15,6 +15,19 @@ Meet = Callable[..., Awaitable[Person]]
 WEB = Path(__file__).parent / "web"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--for-long", type=int, default=1, help="so many times the examples in random order"
+    )
+
+
+@pytest.fixture(scope="session")
+def for_long(pytestconfig: pytest.Config) -> int:
+    """By what examples in random order are multiplied: each run of the suite draws others."""
+    times: int = pytestconfig.getoption("--for-long")
+    return times
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files of tests with a browser evenly among the others.
 

@@ -96,6 +96,8 @@ class RunningServer:
             try:
                 node = await self._opened(settings, Seat(sockets=tuple(sockets)))
                 self._conformity.watch(node._runner.app)
+                self._conformity.watch_events(namespace_of(node))
+                self._conformity.watch_frames(node.raw)
                 await node.start()
             except BaseException:
                 close_all(sockets)
@@ -126,7 +128,7 @@ class RunningServer:
         self._echoes.clear()
 
     def check_answers(self) -> None:
-        """All that the routes answered stands in the documentation."""
+        """All that was answered and told stands in the documentation."""
         assert not self._conformity.strange, self._conformity.strange
 
     async def expire(self) -> None:
@@ -147,9 +149,14 @@ class RunningServer:
 
 
 def _hub_of(node: App) -> Hub:
+    return namespace_of(node)._hub
+
+
+def namespace_of(node: App) -> ApiNamespace:
+    """What handles the events of Socket.IO in a process."""
     namespace = node.sockets.namespace_handlers[NAMESPACE]
     assert isinstance(namespace, ApiNamespace)
-    return namespace._hub
+    return namespace
 
 
 @asynccontextmanager

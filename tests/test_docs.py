@@ -136,8 +136,9 @@ async def test_clients_hear_the_events_in_the_shapes_that_are_told(server, meet)
         heard[name] += data if isinstance(data, list) else [data]
 
     assert heard.keys() == SESSION_RELAY.heard.keys()
-    for name, shape in SESSION_RELAY.heard.items():
-        fields = re.findall(r"(\w+)(\??)(?:: [^,}]+)?[,}]", shape)
+    shapes = dict(re.findall(r"^\| `([\w-]+)` \| `(.+)` \|$", README, re.MULTILINE))
+    for name in SESSION_RELAY.heard:
+        fields = re.findall(r"(\w+)(\??)(?:: [^,}]+)?[,}]", shapes[name])
         required = {field for field, optional in fields if not optional}
         assert heard[name], name
         for data in heard[name]:

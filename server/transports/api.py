@@ -196,13 +196,6 @@ class Emit(Struct, frozen=True, gc=False):
     users: tuple[UserId, ...] | None = None
 
 
-class Answer(Struct, frozen=True, gc=False):
-    """What the caller of an action gets: its acknowledgement, and events of its own."""
-
-    ack: dict[str, Any]
-    emits: tuple[tuple[str, Any], ...] = ()
-
-
 class Cookie(Struct, frozen=True):
     """Something for a browser to show again under one path; its pages never see it."""
 
@@ -213,6 +206,13 @@ class Cookie(Struct, frozen=True):
 
 
 Body = TypeVar("Body")
+
+
+class Answer(Struct, Generic[Body], frozen=True, gc=False):
+    """What the caller of an action gets: its acknowledgement, and events of its own."""
+
+    ack: Body
+    emits: tuple[tuple[str, Any], ...] = ()
 
 
 class Response(Struct, Generic[Body], frozen=True):
@@ -240,19 +240,24 @@ class Action(Struct, frozen=True):
 
     Attributes:
         request: The type that its payload must have.
+        render: Its annotation says what is acknowledged, for the documentation.
         sent: The events that the caller gets back, for the documentation.
         access: Who may send it; checked before the payload is looked at.
         repeats: Of what sends messages: whether a request, which has no id, says just what
             that message of the same connection said.
+        refusals: Why it may be refused, besides what holds for all actions.
+        example: Fields of a payload, for the documentation.
     """
 
     request: type[Struct]
     handler: Handler
-    render: Callable[[Any, Any], Answer]
+    render: Callable[[Any, Any], Answer[Any]]
     summary: str
     sent: tuple[str, ...] = ()
     access: Access = Access.OPEN
     repeats: Callable[[Any, MessageSent], bool] | None = None
+    refusals: tuple[Code, ...] = ()
+    example: Mapping[str, Any] = NOTHING
 
 
 class Route(Struct, frozen=True):
@@ -297,17 +302,20 @@ class Frame(Struct, frozen=True):
 
     Attributes:
         request: The type that its payload must have.
-        render: Makes the frames that the caller gets back; its `ref` is added to each.
-        sent: Their types, for the documentation.
+        render: Makes the frames that the caller gets back; its `ref` is added to each. Its
+            annotation says which they are, for the documentation.
+        refusals: Why it may be refused, besides what holds for all frames.
         acknowledges: Its result is the place in the queue that an event had; None of none. No
             frame waits for it.
+        example: Fields of a payload, for the documentation.
     """
 
     request: type[Struct]
     handler: Handler
     render: Callable[[Any, Any], tuple[Words, ...]]
     summary: str
-    sent: tuple[str, ...] = ()
+    refusals: tuple[Code, ...] = ()
+    example: Mapping[str, Any] = NOTHING
     acknowledges: bool = False
 
 
@@ -317,7 +325,8 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     Attributes:
         path: `/ws`, or `/ws/{user_id}`, where the token must be that user's.
         frames: From clients, by their type.
-        events: What each event of a user is in this API's words.
+        events: What each event of a user is in this API's words; the annotations say so, too,
+            for the documentation.
         backlog: Where what waits for a device is found; None if nothing is kept.
         queued: What an event in the queue of a user's device is in this API's words; None if
             queues are not told here.
@@ -345,7 +354,7 @@ class Api(Struct, frozen=True):
         kind: The rooms of which it tells; None if it has none of its own.
         actions: Events from clients, by name.
         events: What each core event is in this API's words.
-        heard: Events to clients, by name, with their shape, for the documentation.
+        heard: Events to clients, by name, with the type of their data, for the documentation.
         words: Where the contract has a word of its own for an error code.
         error_event: The event by which errors are told besides the acknowledgement, if any.
         connection_events: What each event of one connection is: a name and its data.
@@ -356,7 +365,7 @@ class Api(Struct, frozen=True):
     routes: tuple[Route, ...]
     actions: Mapping[str, Action]
     events: Mapping[type[RoomEvent], Callable[[Any], Iterable[Emit]]]
-    heard: Mapping[str, str]
+    heard: Mapping[str, Any]
     words: Mapping[Code, str]
     kind: Kind | None = None
     error_event: str | None = None

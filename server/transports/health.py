@@ -3,9 +3,10 @@
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Literal, Protocol, TypedDict
 
 from aiohttp import web
+from msgspec import Struct
 
 from server.core.chat import Chat
 from server.core.errors import AppError, Code
@@ -15,6 +16,50 @@ from server.transports.http import Guard, json_response, problem_response
 from server.transports.metrics import Metrics
 from server.transports.socketio.gate import Gate
 from server.version import VERSION
+
+
+class Alive(TypedDict):
+    """`degraded` is a process that runs, while something that it needs is away."""
+
+    status: Literal["ok", "degraded"]
+    uptime: float
+    sessions: int
+    connections: int
+    version: str
+
+
+class Ready(TypedDict):
+    status: Literal["ready"]
+
+
+class Probe(Struct, frozen=True):
+    """A route that is no API's, for the documentation.
+
+    Attributes:
+        shape: Of what is answered.
+        refusals: Why it may refuse, all of them.
+    """
+
+    path: str
+    shape: Any
+    summary: str
+    refusals: tuple[Code, ...]
+
+
+PROBES = (
+    Probe(
+        "/health",
+        Alive,
+        "Ask how this process is",
+        (Code.ORIGIN_REFUSED, Code.INTERNAL),
+    ),
+    Probe(
+        "/ready",
+        Ready,
+        "Ask whether this process takes work",
+        (Code.ORIGIN_REFUSED, Code.INTERNAL, Code.UNAVAILABLE),
+    ),
+)
 
 
 class Needed(Protocol):
@@ -63,23 +108,23 @@ class Health:
 
     async def _health(self, request: web.Request) -> web.Response:
         totals = await self._known_totals()
-        return json_response(
-            {
-                # The process is alive all the same; `/ready` says that it is of no use.
-                "status": "ok" if self._is_complete else "degraded",
-                "uptime": round(time.monotonic() - self._started, 3),
-                "sessions": totals.rooms,
-                "connections": self._gate.connections,
-                "version": VERSION,
-            }
-        )
+        alive: Alive = {
+            # The process is alive all the same; `/ready` says that it is of no use.
+            "status": "ok" if self._is_complete else "degraded",
+            "uptime": round(time.monotonic() - self._started, 3),
+            "sessions": totals.rooms,
+            "connections": self._gate.connections,
+            "version": VERSION,
+        }
+        return json_response({**alive})
 
     async def _ready(self, request: web.Request) -> web.Response:
         if self.is_draining:
             return problem_response(AppError(Code.UNAVAILABLE, "this process is stopping"))
         if not self._is_complete:
             return problem_response(AppError(Code.UNAVAILABLE, "the relay's store is away"))
-        return json_response({"status": "ready"})
+        ready: Ready = {"status": "ready"}
+        return json_response({**ready})
 
     async def _metrics_page(self, request: web.Request) -> web.Response:
         await self._guard.admit_operator(request, open_to_loopback=True)

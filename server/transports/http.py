@@ -38,10 +38,15 @@ CLIENT_ROUTE = "/client/{path:.+}"
 """The files of the browser client, which pages of any origin may load."""
 
 OPENAPI_ROUTE = "/openapi.json"
+ASYNCAPI_ROUTE = "/asyncapi.json"
 """The documentation for programs, which is the same for everybody, too."""
 
-_PUBLIC_ROUTES = {"/client/{path}", OPENAPI_ROUTE}
-_QUIET_ROUTES = {*_PUBLIC_ROUTES, "/", "/health", "/ready", "/metrics", "/socket.io/"}
+DOCS_FILE_ROUTE = "/docs/{path:.+}"
+"""The files of the pages that show it."""
+
+_PUBLIC_ROUTES = {"/client/{path}", OPENAPI_ROUTE, ASYNCAPI_ROUTE}
+_PAGES = {"/", "/docs", "/redoc", "/docs/{path}"}
+_QUIET_ROUTES = {*_PUBLIC_ROUTES, *_PAGES, "/health", "/ready", "/metrics", "/socket.io/"}
 
 _CODE = web.ResponseKey("code", Code)
 """The error code of a refusal, for the metrics."""

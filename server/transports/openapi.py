@@ -4,9 +4,8 @@ What may be asked is said by the request types, what is answered by the annotati
 renders, and why it may be refused by the routes and by what surrounds all of them.
 """
 
-import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -14,20 +13,20 @@ import msgspec
 from server.core.errors import AppError, Code
 from server.core.limits import Bounds
 from server.transports.api import Access, Api, Route, shape_of
-from server.transports.decode import schema_of
-from server.transports.errors import DETAILS, HTTP_STATUS, Problem, problem, word
+from server.transports.errors import DETAILS, HTTP_STATUS, NO_WORDS, Problem, problem, word
+from server.transports.health import PROBES, Probe
+from server.transports.schemas import Json, Schemas
 from server.version import VERSION
-
-Json = dict[str, Any]
 
 OPENAPI_VERSION = "3.1.0"
 
-_REF = "#/components/schemas/{name}"
+SERVER_TAG = "server"
+"""Of what is no API's."""
 
 _DESCRIPTION = """\
 The HTTP routes of all APIs that this server speaks. What goes over Socket.IO and raw WebSockets
-is not here. Fields that are not named are left out when a request is read. Ciphertext and public
-keys are opaque: relayed as they are, and never looked into.
+is in `asyncapi.json`. Fields that are not named are left out when a request is read. Ciphertext
+and public keys are opaque: relayed as they are, and never looked into.
 """
 
 _EVERYWHERE = (
@@ -70,10 +69,12 @@ _RETRY_AFTER = {
 
 def document(apis: Sequence[Api], bounds: Bounds) -> Json:
     """The document of these APIs, as this installation bounds them."""
-    schemas = _Schemas(bounds)
+    schemas = _Components(bounds)
     paths: dict[str, Json] = {}
     for (method, path), choices in _choices(apis).items():
         paths.setdefault(path, {})[method.lower()] = _chosen(choices, schemas)
+    for probe in PROBES:
+        paths[probe.path] = {"get": _probe(probe, schemas)}
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -83,8 +84,8 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
             "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
-        "tags": [_tag(api) for api in apis if api.routes],
+        "servers": [{"url": "./", "description": "Where this document was found"}],
+        "tags": [*(_tag(api.name) for api in apis if api.routes), _tag(SERVER_TAG)],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -117,40 +118,16 @@ def names_in(path: str) -> list[str]:
     return re.findall(r"{(\w+)}", path)
 
 
-class _Schemas:
-    """JSON schemas of types, with those that have names once for all.
+class _Components(Schemas):
+    """The schemas of the document, and the responses by which routes refuse.
 
     Attributes:
-        components, refusals: By name.
+        refusals: By name.
     """
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self.components: Json = {}
+        super().__init__(bounds)
         self.refusals: Json = {}
-
-    def of(self, kind: Any) -> Json:
-        (schema,), named = msgspec.json.schema_components(
-            [kind], schema_hook=self._of_custom, ref_template=_REF
-        )
-        self._keep(named)
-        return schema
-
-    def of_fields(self, request: type[msgspec.Struct]) -> tuple[dict[str, Json], set[str]]:
-        """The schemas of the fields of a request, and which of them must be there."""
-        fields = msgspec.structs.fields(request)
-        (_,), named = msgspec.json.schema_components(
-            [request], schema_hook=self._of_custom, ref_template=_REF
-        )
-        whole = _plain(named.pop(request.__name__))
-        self._keep(named)
-        required = {field.encode_name for field in fields if field.required}
-        return {name: _said(schema) for name, schema in whole["properties"].items()}, required
-
-    def _keep(self, named: Json) -> None:
-        for name, schema in named.items():
-            if self.components.setdefault(name, _plain(schema)) != _plain(schema):
-                raise ValueError(f"two types are called {name}")
 
     def of_refusals(self, status: int, codes: list[Code], words: Mapping[Code, str]) -> Json:
         """The response of this status, for one of these reasons."""
@@ -159,21 +136,6 @@ class _Schemas:
             details = [self.of(DETAILS[code]) for code in codes if code in DETAILS]
             self.refusals[name] = _refusal(codes, words, [self.of(Problem), *details])
         return {"$ref": f"#/components/responses/{name}"}
-
-    def _of_custom(self, kind: type) -> Json:
-        return schema_of(kind, self._bounds)
-
-
-def _plain(schema: Json) -> Json:
-    """The same, with the description as text in lines."""
-    if "description" in schema:
-        return {**schema, "description": inspect.cleandoc(schema["description"])}
-    return schema
-
-
-def _said(schema: Json) -> Json:
-    """A field without the default that only says that it may be absent."""
-    return {name: value for name, value in schema.items() if (name, value) != ("default", None)}
 
 
 Choice = tuple[Api, Route]
@@ -188,7 +150,7 @@ def _choices(apis: Iterable[Api]) -> dict[tuple[str, str], list[Choice]]:
     return {key: sorted(some, key=lambda one: not one[1].if_query) for key, some in found.items()}
 
 
-def _chosen(choices: Sequence[Choice], schemas: _Schemas) -> Json:
+def _chosen(choices: Sequence[Choice], schemas: _Components) -> Json:
     """The operation of routes of one path, between which the query decides."""
     refusals = tuple(code for _, route in choices for code in route.refusals)
     *others, operation = (
@@ -201,7 +163,7 @@ def _chosen(choices: Sequence[Choice], schemas: _Schemas) -> Json:
         for part in ("tags", "security", "parameters"):
             operation[part] = [*operation[part], *_new(other[part], operation[part])]
         shapes = [_answer_of(one) for one in (operation, other)]
-        operation["responses"]["200"]["content"]["application/json"] = _of({"anyOf": shapes})
+        operation["responses"]["200"]["content"]["application/json"] = {"schema": {"anyOf": shapes}}
     return operation
 
 
@@ -215,7 +177,7 @@ def _answer_of(operation: Json) -> Json:
     return schema
 
 
-def _operation(api: Api, route: Route, schemas: _Schemas) -> Json:
+def _operation(api: Api, route: Route, schemas: _Components) -> Json:
     fields, required = schemas.of_fields(route.request)
     in_path = names_in(route.path)
     rest = {name: schema for name, schema in fields.items() if name not in in_path}
@@ -270,20 +232,38 @@ def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
     return {"required": bool(required), "content": {"application/json": content}}
 
 
-def _responses(api: Api, route: Route, schemas: _Schemas) -> Iterator[tuple[str, Json]]:
+def _responses(api: Api, route: Route, schemas: _Components) -> Iterator[tuple[str, Json]]:
     shape = schemas.of(answered(route))
     for status in sorted(route.statuses):
-        yield str(status), {"description": "Done", "content": {"application/json": _of(shape)}}
+        yield str(status), _done(shape)
+    yield from _refusals(refusals_of(route), api.words, schemas)
+
+
+def _probe(probe: Probe, schemas: _Components) -> Json:
+    refusals = _refusals(probe.refusals, NO_WORDS, schemas)
+    return {
+        "operationId": f"get{probe.path[1:].capitalize()}",
+        "summary": probe.summary,
+        "tags": [SERVER_TAG],
+        "security": [{}],
+        "parameters": [],
+        "responses": {"200": _done(schemas.of(probe.shape)), **dict(refusals)},
+    }
+
+
+def _done(schema: Json) -> Json:
+    return {"description": "Done", "content": {"application/json": {"schema": schema}}}
+
+
+def _refusals(
+    codes: Collection[Code], words: Mapping[Code, str], schemas: _Components
+) -> Iterator[tuple[str, Json]]:
     by_status: dict[int, list[Code]] = {}
     for code in Code:
-        if code in refusals_of(route):
+        if code in codes:
             by_status.setdefault(int(HTTP_STATUS[code]), []).append(code)
-    for status, codes in sorted(by_status.items()):
-        yield str(status), schemas.of_refusals(status, codes, api.words)
-
-
-def _of(schema: Json) -> Json:
-    return {"schema": schema}
+    for status, of_status in sorted(by_status.items()):
+        yield str(status), schemas.of_refusals(status, of_status, words)
 
 
 def _refusal(codes: list[Code], words: Mapping[Code, str], schemas: list[Json]) -> Json:
@@ -302,5 +282,5 @@ def _refusal(codes: list[Code], words: Mapping[Code, str], schemas: list[Json]) 
     return response
 
 
-def _tag(api: Api) -> Json:
-    return {"name": api.name}
+def _tag(name: str) -> Json:
+    return {"name": name}

@@ -5,6 +5,7 @@ the client library. The page is under the strictest policy that it can work with
 """
 
 import re
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -42,7 +43,7 @@ _SWITCHED_OFF = (
 )
 """Powers of a page that this one does not use, of those that browsers know by name everywhere."""
 
-_PERMISSIONS = ", ".join(["clipboard-write=(self)", *(f"{name}=()" for name in _SWITCHED_OFF)])
+PERMISSIONS = ", ".join(["clipboard-write=(self)", *(f"{name}=()" for name in _SWITCHED_OFF)])
 
 
 class Web:
@@ -52,7 +53,7 @@ class Web:
         self._client = client
         self._page_headers = {
             **page_policies(client.inline_hashes),
-            "Permissions-Policy": _PERMISSIONS,
+            "Permissions-Policy": PERMISSIONS,
         }
 
     def add_routes(self, app: web.Application) -> None:
@@ -62,8 +63,7 @@ class Web:
     async def _home(self, request: web.Request) -> web.Response:
         if "text/html" in request.headers.get("Accept", ""):
             # Not kept by browsers: it must never name other hashes than the files have.
-            form = _form_for(request, self._client.page)
-            return _response(self._client.page, form, self._page_headers)
+            return page_response(request, self._client.page, self._page_headers)
         return json_response(
             {"name": "Hushwire", "status": "ok", "version": VERSION, "socketio": "/socket.io/"}
         )
@@ -73,6 +73,11 @@ class Web:
         if file is None:
             raise AppError(Code.NOT_FOUND, "the client has no such file")
         return file_response(request, file)
+
+
+def page_response(request: web.Request, page: File, headers: Mapping[str, str]) -> web.Response:
+    """A page, with the policies under which it stands."""
+    return _response(page, _form_for(request, page), headers)
 
 
 def file_response(request: web.Request, file: File) -> web.Response:
@@ -90,8 +95,13 @@ def page_policies(inline_hashes: tuple[str, ...]) -> dict[str, str]:
     Args:
         inline_hashes: Of the inline scripts that it has.
     """
+    return policies(_content_policy(inline_hashes))
+
+
+def policies(content_policy: str) -> dict[str, str]:
+    """The headers of a page that loads nothing but scripts whose hashes it names."""
     return {
-        "Content-Security-Policy": _content_policy(inline_hashes),
+        "Content-Security-Policy": content_policy,
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Integrity-Policy": "blocked-destinations=(script)",
     }
@@ -107,7 +117,7 @@ def _content_policy(inline_hashes: tuple[str, ...]) -> str:
     )
 
 
-def _response(file: File, form: Form, headers: dict[str, str]) -> web.Response:
+def _response(file: File, form: Form, headers: Mapping[str, str]) -> web.Response:
     answer = web.Response(body=form.body, headers={"Content-Type": file.content_type, **headers})
     if form is file.gzipped:
         answer.headers["Content-Encoding"] = "gzip"

@@ -40,9 +40,7 @@ MODULES_MARK = "<!-- modules -->"
 PREFIX = "client/"
 """Of a file's address; relative to the page, so that a proxy may put all of it into a folder."""
 
-_LOADED = re.compile(
-    rf'<(?:script\b[^>]*?\ssrc|link rel="stylesheet"[^>]*?\shref)="{PREFIX}([^"]+)"'
-)
+_LOADED = r'<(?:script\b[^>]*?\ssrc|link rel="stylesheet"[^>]*?\shref)="{prefix}([^"]+)"'
 _IMPORTED = re.compile(
     r'^(?:import|export)\b(?:[\w$\s{},*]*?\bfrom)?\s*"(\.{1,2}/[^"]+)"', re.MULTILINE
 )
@@ -93,13 +91,37 @@ def read_client(folder: Traversable) -> Client:
     Raises:
         ValueError: The page or a module names a file that is not there.
     """
-    sources = dict(_read(folder))
+    sources = read_files(folder)
     page, import_map = _fill(folder.joinpath(PAGE).read_text("utf-8"), sources)
     return Client(
         page=file_of(page.encode(), "text/html; charset=utf-8"),
         inline_hashes=(_hash(import_map.encode(), "sha256"),),
-        files={path: file_of(body, CONTENT_TYPES[_end(path)]) for path, body in sources.items()},
+        files=served(sources),
     )
+
+
+def read_files(folder: Traversable) -> dict[str, bytes]:
+    """All that may be served of a folder, by the paths in it."""
+    return dict(_read(folder))
+
+
+def served(sources: Mapping[str, bytes]) -> dict[str, File]:
+    """Files by their paths, each with the type of its name."""
+    return {path: file_of(body, CONTENT_TYPES[_end(path)]) for path, body in sources.items()}
+
+
+def with_integrity(page: str, prefix: str, sources: Mapping[str, bytes], name: str = PAGE) -> str:
+    """A page whose scripts and style sheets under this address have the hashes of these files.
+
+    Raises:
+        ValueError: It names one that is not there.
+    """
+
+    def hashed(found: re.Match[str]) -> str:
+        _check_is_there(name, found[1], sources)
+        return f'{found[0]} integrity="{integrity(sources[found[1]])}"'
+
+    return re.sub(_LOADED.format(prefix=prefix), hashed, page)
 
 
 def integrity(body: bytes) -> str:
@@ -145,9 +167,8 @@ def _fill(template: str, sources: Mapping[str, bytes]) -> tuple[str, str]:
     """The page, and the import map in it."""
     if template.count(MODULES_MARK) != 1:
         raise ValueError(f"{PAGE} needs {MODULES_MARK} once")
-    loaded = _LOADED.findall(template)
-    for path in loaded:
-        _check_is_there(PAGE, path, sources)
+    page = with_integrity(template, PREFIX, sources)
+    loaded = re.findall(_LOADED.format(prefix=PREFIX), template)
     hashes = {path: integrity(body) for path, body in sources.items()}
     import_map = _import_map(hashes)
     preloads = [
@@ -155,7 +176,6 @@ def _fill(template: str, sources: Mapping[str, bytes]) -> tuple[str, str]:
         for path in _imported(loaded, sources)
     ]
     head = [f'<script type="importmap">{import_map}</script>', *preloads]
-    page = _LOADED.sub(lambda found: f'{found[0]} integrity="{hashes[found[1]]}"', template)
     return page.replace(MODULES_MARK, "\n".join(head)), import_map
 
 

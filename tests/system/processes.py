@@ -19,10 +19,17 @@ from scripts import children
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "server")
 
+PYTHON = {
+    "PYTHONPATH": f"{ROOT}:{Path(__file__).parent / 'absent'}",
+    # When aiohttp is loaded it reads all authorities of the machine, whom no test asks.
+    "SSL_CERT_FILE": os.devnull,
+}
+"""What Python is told in the environment of a server."""
+
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """What the process knows: where Python is, and these settings."""
-    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    known = {"PATH": os.environ["PATH"], "HOME": str(folder), **PYTHON}
     defaults = {"PORT": 0, "DATA_DIR": folder / "data", "DRAIN_S": 0}
     return known | {name: str(value) for name, value in {**defaults, **settings}.items()}
 

@@ -15,6 +15,7 @@ from scripts.demo_parts.__main__ import FAILED, UNREACHABLE
 from scripts.demo_parts.canary import Needles, new_canary
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import new_link
+from tests.system.processes import PYTHON
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +51,7 @@ def server(tmp_path_factory):
         subprocess.Popen(
             [sys.executable, "-c", SERVE],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings},
+            env={"PATH": os.environ["PATH"], **PYTHON, **settings},
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -13,7 +13,15 @@ import pytest
 
 from server.settings.table import TABLE
 from server.version import VERSION
-from tests.system.processes import COMMAND, ServerProcess, Stop, environment, server_process
+from tests.servers import until
+from tests.system.processes import (
+    COMMAND,
+    PYTHON,
+    ServerProcess,
+    Stop,
+    environment,
+    server_process,
+)
 from tests.transports.wire import (
     UPGRADE,
     WEBSOCKET,
@@ -267,6 +275,32 @@ async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
 
         assert (await exchange(server.url, head("GET", "/health"))).status == 200
         assert (await stop(server, signal.SIGTERM)).status == 0
+
+
+WITH_REPORT = """
+import gc, signal, sys
+
+def report(*_):
+    print("collects:", gc.isenabled(), gc.get_freeze_count() > 10_000, file=sys.stderr)
+
+signal.signal(signal.SIGUSR1, report)
+"""
+"""Python runs it at the start of each process."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_server_that_listens_collects_cycles_but_not_its_own_code(
+    workers: int, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITH_REPORT)
+    path = f"{tmp_path}:{PYTHON['PYTHONPATH']}"
+    with server_process(tmp_path, WORKERS=workers, PYTHONPATH=path) as server:
+        for pid in server.workers() or [server.process.pid]:
+            os.kill(pid, signal.SIGUSR1)
+
+        await until(lambda: server.log.count("collects:") == workers)
+
+        assert server.log.count("collects: True True") == workers
 
 
 # --- the end ---

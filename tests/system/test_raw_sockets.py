@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conformance.test_tls import Certificate, certificate
 from tests.servers import ADMIN_TOKEN, until
-from tests.system.processes import ROOT, ServerProcess, server_process
+from tests.system.processes import PYTHON, ServerProcess, server_process
 from tests.transports.raw.sockets import JWT_SECRET, Client, token
 
 __all__ = ["certificate"]
@@ -39,7 +39,7 @@ async def server(
     is_tls = request.param == "TLS"
     tls = {"TLS_CERT": certificate.cert, "TLS_KEY": certificate.key} if is_tls else {}
     settings = {"JWT_SECRET": JWT_SECRET, "ADMIN_TOKEN": ADMIN_TOKEN, "DRAIN_S": 4, **tls}
-    path = f"{tmp_path}:{ROOT}"
+    path = f"{tmp_path}:{PYTHON['PYTHONPATH']}"
     with server_process(tmp_path, WORKERS=WORKERS, PYTHONPATH=path, **settings) as one:
         yield one, certificate.trust if is_tls else True
 

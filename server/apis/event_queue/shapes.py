@@ -1,6 +1,6 @@
 """The shapes of what the event queue answers, for the type checker and the documentation."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
@@ -91,3 +91,30 @@ class FoundUser(TypedDict):
 
 class FoundUsers(TypedDict):
     users: list[FoundUser]
+
+
+# --- frames ---
+
+
+class QueueEventFrame(TypedDict):
+    """An event of the queue; of those that were lost, `metadata` says which and why."""
+
+    event_id: str
+    recipient_id: ShownUserId
+    sender_id: ShownUserId | None
+    event_type: str
+    sequence: Annotated[int, Meta(ge=1)]
+    timestamp: Milliseconds
+    metadata: Any
+    encrypted_payload: str | None
+
+
+class AcknowledgedFrame(TypedDict):
+    """The answer to an ACK that has a `ref`."""
+
+    type: Literal["ack_ok"]
+    removed: bool
+
+
+class PongFrame(TypedDict):
+    type: Literal["pong"]

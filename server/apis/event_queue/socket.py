@@ -32,6 +32,7 @@ from server.apis.event_queue.render import frames as render
 from server.apis.event_queue.render.users import SOCKET_COOKIE
 from server.apis.event_queue.requests.frames import Ack, Ping
 from server.core.durable import ConversationChanged, ConversationEnded
+from server.core.errors import Code
 from server.core.queued import EventsQueued
 from server.transports.api import NOTHING, Frame, RawSocket
 
@@ -43,10 +44,11 @@ SOCKET = RawSocket(
             frames.acknowledge,
             render.acknowledged,
             "Let an event go that has come to this device; answered if it has a `ref`",
-            ("ack_ok",),
+            refusals=(Code.FORBIDDEN,),
             acknowledges=True,
+            example={"event_id": "event-1"},
         ),
-        "ping": Frame(Ping, frames.ping, render.pong, "Be answered", ("pong",)),
+        "ping": Frame(Ping, frames.ping, render.pong, "Be answered"),
     },
     events=NOTHING,
     queued=render.event,

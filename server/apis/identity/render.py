@@ -51,12 +51,13 @@ def _account(account: Account, user: User) -> shapes.OwnAccount:
     }
 
 
-def refreshed(request: Refresh, user: User) -> Answer:
+def refreshed(request: Refresh, user: User) -> Answer[shapes.Refreshed]:
     return Answer({"success": True, "expiresAt": _expiry(user)})
 
 
 def _expired(event: SignInExpired) -> tuple[str, Any]:
-    return "auth-expired", {"expiredAt": iso_utc(event.expired_ms)}
+    data: shapes.AuthExpired = {"expiredAt": iso_utc(event.expired_ms)}
+    return "auth-expired", data
 
 
 def _expiry(user: User) -> str | None:
@@ -67,4 +68,4 @@ CONNECTION_EVENTS: dict[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]]
     SignInExpired: _expired,
 }
 
-HEARD = {"auth-expired": "{expiredAt}"}
+HEARD = {"auth-expired": shapes.AuthExpired}

@@ -22,6 +22,16 @@ class Guest(Success):
     user: Named
 
 
+class Refreshed(Success):
+    """`expiresAt` is null for a token that never runs out."""
+
+    expiresAt: IsoTime | None
+
+
+class AuthExpired(TypedDict):
+    expiredAt: IsoTime
+
+
 class OwnAccount(TypedDict):
     userId: str
     username: str

@@ -2,7 +2,21 @@
 
 from server.apis.random_groups import handlers, render, requests
 from server.apis.random_groups.render import answer
+from server.core.errors import Code
 from server.transports.api import Access, Action
+
+_COMING = (Code.PAYLOAD_TOO_LARGE, Code.SERVER_FULL)
+_IN_GROUP = (Code.NOT_FOUND,)
+_BLOCKING = (
+    Code.NOT_FOUND,
+    Code.RECIPIENT_NOT_FOUND,
+    Code.FORBIDDEN,
+    Code.LIMIT_REACHED,
+    Code.SERVER_FULL,
+)
+
+_KEY = {"publicKey": "MCowBQYDK2VuAyEA"}
+_GROUP = {"groupId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"}
 
 ACTIONS = {
     "join_random_group": Action(
@@ -11,6 +25,8 @@ ACTIONS = {
         answer(render.matched),
         "Join a random group, or find the one in which one is",
         access=Access.USER,
+        refusals=_COMING,
+        example=_KEY,
     ),
     "next_group": Action(
         requests.Next,
@@ -18,6 +34,8 @@ ACTIONS = {
         answer(render.matched),
         "Leave for another group, with other people",
         access=Access.USER,
+        refusals=_COMING,
+        example=_KEY,
     ),
     "leave_group": Action(
         requests.InGroup,
@@ -25,6 +43,8 @@ ACTIONS = {
         answer(render.left),
         "Leave at once",
         access=Access.USER,
+        refusals=_IN_GROUP,
+        example=_GROUP,
     ),
     "send_group_message": Action(
         requests.Send,
@@ -33,6 +53,15 @@ ACTIONS = {
         "Send ciphertext to the group, or to one member",
         sent=("new_message",),
         access=Access.USER,
+        refusals=(
+            Code.NOT_FOUND,
+            Code.RECIPIENT_NOT_FOUND,
+            Code.FORBIDDEN,
+            Code.ID_CONFLICT,
+            Code.PAYLOAD_TOO_LARGE,
+            Code.SERVER_FULL,
+        ),
+        example={**_GROUP, "encryptedMessage": "bm90aGluZyB0byByZWFk", "id": "message-1"},
         repeats=handlers.repeats,
     ),
     "get_group_messages": Action(
@@ -41,6 +70,8 @@ ACTIONS = {
         answer(render.messages),
         "Ask for what was said, the newest or those before a message",
         access=Access.USER,
+        refusals=_IN_GROUP,
+        example={**_GROUP, "limit": 50},
     ),
     "typing_start": Action(
         requests.InGroup,
@@ -48,6 +79,8 @@ ACTIONS = {
         answer(render.done),
         "Tell that one is typing",
         access=Access.USER,
+        refusals=_IN_GROUP,
+        example=_GROUP,
     ),
     "typing_stop": Action(
         requests.InGroup,
@@ -55,6 +88,8 @@ ACTIONS = {
         answer(render.done),
         "Tell that one has stopped typing",
         access=Access.USER,
+        refusals=_IN_GROUP,
+        example=_GROUP,
     ),
     "block_member": Action(
         requests.Block,
@@ -62,6 +97,8 @@ ACTIONS = {
         answer(render.blocked),
         "Meet somebody no more, and get no private messages from them",
         access=Access.USER,
+        refusals=_BLOCKING,
+        example={"userId": "7"},
     ),
     "unblock_member": Action(
         requests.OfUser,
@@ -69,6 +106,8 @@ ACTIONS = {
         answer(render.unblocked),
         "Undo that",
         access=Access.USER,
+        refusals=(Code.NOT_FOUND,),
+        example={"userId": "7"},
     ),
     "report_member": Action(
         requests.ReportMember,
@@ -76,5 +115,7 @@ ACTIONS = {
         answer(render.reported),
         "Report a member to the operators, and block it; enough reports remove it",
         access=Access.USER,
+        refusals=(*_BLOCKING, Code.PAYLOAD_TOO_LARGE),
+        example={**_GROUP, "userId": "7", "reason": "abuse"},
     ),
 }

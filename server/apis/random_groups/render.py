@@ -1,7 +1,7 @@
 """From results and events of the core to the words of random groups."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from server.apis.random_groups import shapes
 from server.apis.random_groups.requests import ListGroups
@@ -40,16 +40,15 @@ from server.transports.api import Answer, Emit, Response, Success, Told, shape_o
 Body = TypeVar("Body")
 
 HEARD = {
-    "joined_group": "{group}",
-    "user_joined": "{groupId, userId, login, publicKey, joinedAt, timestamp, seq}",
-    "user_left": "{groupId, userId, login, reason: left | lost | removed, timestamp, seq}",
-    "new_message": "{id, groupId, senderId, senderLogin, encryptedContent, messageType, timestamp,"
-    " to, seq}",
-    "user_typing": "{groupId, userId, login, isTyping}",
-    "system_message": "{groupId, message, timestamp}",
-    "key_rotation_needed": "{groupId, epoch, members: [{userId, login, publicKey, joinedAt}]}",
-    "group_closed": "{groupId, reason: expired | removed | signed_out}",
-    "resync": "{groupId}",
+    "joined_group": shapes.GroupEntered,
+    "user_joined": shapes.GroupUserJoined,
+    "user_left": shapes.GroupUserLeft,
+    "new_message": shapes.GroupMessage,
+    "user_typing": shapes.GroupTyping,
+    "system_message": shapes.SystemMessage,
+    "key_rotation_needed": shapes.KeyRotationNeeded,
+    "group_closed": shapes.GroupClosed,
+    "resync": shapes.GroupResync,
 }
 
 _LEFT = {
@@ -161,7 +160,8 @@ def reports(_: object, found: tuple[Report, ...]) -> shapes.Reports:
 
 
 def _group_entered(event: GroupEntered) -> Iterable[Emit]:
-    return [Emit("joined_group", {"group": _group(event.group)})]
+    data: shapes.GroupEntered = {"group": _group(event.group)}
+    return [Emit("joined_group", data)]
 
 
 def _message_sent(event: MessageSent) -> Iterable[Emit]:
@@ -170,7 +170,7 @@ def _message_sent(event: MessageSent) -> Iterable[Emit]:
 
 
 def _member_joined(event: MemberJoined) -> Iterable[Emit]:
-    data = {
+    data: shapes.GroupUserJoined = {
         "groupId": group_id_of(event.room_id),
         "userId": event.user_id,
         "login": event.name,
@@ -186,7 +186,7 @@ def _member_joined(event: MemberJoined) -> Iterable[Emit]:
 
 
 def _member_left(event: MemberLeft) -> Iterable[Emit]:
-    data = {
+    data: shapes.GroupUserLeft = {
         "groupId": group_id_of(event.room_id),
         "userId": event.user_id,
         "login": event.name,
@@ -201,12 +201,16 @@ def _member_left(event: MemberLeft) -> Iterable[Emit]:
 
 
 def _system_message(event: MemberJoined | MemberLeft, message: str, at_ms: int) -> Emit:
-    data = {"groupId": group_id_of(event.room_id), "message": message, "timestamp": iso_utc(at_ms)}
+    data: shapes.SystemMessage = {
+        "groupId": group_id_of(event.room_id),
+        "message": message,
+        "timestamp": iso_utc(at_ms),
+    }
     return Emit("system_message", data)
 
 
 def _members_changed(event: MembersChanged) -> Iterable[Emit]:
-    data = {
+    data: shapes.KeyRotationNeeded = {
         "groupId": group_id_of(event.room_id),
         "epoch": event.epoch,
         "members": [_member(member) for member in event.members],
@@ -215,7 +219,7 @@ def _members_changed(event: MembersChanged) -> Iterable[Emit]:
 
 
 def _typing_changed(event: TypingChanged) -> Iterable[Emit]:
-    data = {
+    data: shapes.GroupTyping = {
         "groupId": group_id_of(event.room_id),
         "userId": event.user_id,
         "login": event.name,
@@ -225,20 +229,26 @@ def _typing_changed(event: TypingChanged) -> Iterable[Emit]:
 
 
 def _member_removed(event: MemberRemoved) -> Iterable[Emit]:
-    data = {"groupId": group_id_of(event.room_id), "reason": "removed"}
-    return [Emit("group_closed", data, (event.user_id,))]
+    return [Emit("group_closed", _closed(event, "removed"), (event.user_id,))]
 
 
 def _connection_lapsed(event: ConnectionLapsed) -> Iterable[Emit]:
-    return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "signed_out"})]
+    return [Emit("group_closed", _closed(event, "signed_out"))]
 
 
 def _room_expired(event: RoomExpired) -> Iterable[Emit]:
-    return [Emit("group_closed", {"groupId": group_id_of(event.room_id), "reason": "expired"})]
+    return [Emit("group_closed", _closed(event, "expired"))]
+
+
+def _closed(
+    event: RoomEvent, reason: Literal["expired", "removed", "signed_out"]
+) -> shapes.GroupClosed:
+    return {"groupId": group_id_of(event.room_id), "reason": reason}
 
 
 def _events_lost(event: EventsLost) -> Iterable[Emit]:
-    return [Emit("resync", {"groupId": group_id_of(event.room_id)})]
+    data: shapes.GroupResync = {"groupId": group_id_of(event.room_id)}
+    return [Emit("resync", data)]
 
 
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
@@ -325,9 +335,15 @@ def _report(report: Report) -> shapes.Report:
     }
 
 
-def answer(render: Any) -> Any:
+def answer(render: Callable[[Any, Any], Body]) -> Callable[[Any, Any], Answer[Body]]:
     """The render of an event, from that of a body."""
-    return lambda request, result: Answer(render(request, result))
+
+    def render_answer(request: Any, result: Any) -> Answer[Body]:
+        return Answer(render(request, result))
+
+    # For the documentation, which reads there what is answered.
+    render_answer.__annotations__["return"] = Answer[shape_of(render)]  # type: ignore[misc]
+    return render_answer
 
 
 def response(render: Callable[[Any, Any], Body]) -> Callable[[Any, Any], Response[Body]]:

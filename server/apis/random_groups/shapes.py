@@ -1,6 +1,6 @@
-"""The shapes of what random groups answer, for the type checker and the documentation."""
+"""The shapes of what random groups say, for the type checker and the documentation."""
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from server.transports.api import IsoTime, ShownUserId, Success, Told
 
@@ -134,3 +134,55 @@ class Reports(Success):
 
     reports: list[Report]
     next: str | None
+
+
+# --- events ---
+
+
+class GroupEntered(TypedDict):
+    group: Group
+
+
+class GroupUserJoined(GroupMember):
+    groupId: str
+    timestamp: IsoTime
+    seq: int
+
+
+class GroupUserLeft(TypedDict):
+    groupId: str
+    userId: ShownUserId
+    login: str
+    reason: Literal["left", "lost", "removed"]
+    timestamp: IsoTime
+    seq: int
+
+
+class GroupTyping(TypedDict):
+    groupId: str
+    userId: ShownUserId
+    login: str
+    isTyping: bool
+
+
+class SystemMessage(TypedDict):
+    groupId: str
+    message: str
+    timestamp: IsoTime
+
+
+class KeyRotationNeeded(TypedDict):
+    groupId: str
+    epoch: int
+    members: list[GroupMember]
+
+
+class GroupClosed(TypedDict):
+    groupId: str
+    reason: Literal["expired", "removed", "signed_out"]
+
+
+class GroupResync(TypedDict):
+    """Events were lost: the client must ask for the group and its messages again."""
+
+    groupId: str

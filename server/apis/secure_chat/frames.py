@@ -50,38 +50,81 @@ from server.apis.secure_chat.handlers import frames, messages
 from server.apis.secure_chat.render import frames as render
 from server.apis.secure_chat.requests.frames import AskPresence, Heartbeat, TellReceipt, Typing
 from server.apis.secure_chat.requests.messages import Send
-from server.core.durable import Status
+from server.core.errors import Code
 from server.transports.api import Frame, RawSocket
+
+_OF_ROOM = (Code.NOT_FOUND, Code.RECIPIENT_NOT_FOUND, Code.FORBIDDEN)
+_OF_MESSAGES = (Code.NOT_FOUND, Code.ID_CONFLICT, Code.FORBIDDEN)
+_RECEIPT = {"messageIds": ["message-1", "message-2"], "senderId": "alice"}
 
 SOCKET = RawSocket(
     path="/ws",
     frames={
         "message": Frame(
-            Send, messages.send_message, render.sent, "Send a message", ("message_sent",)
+            Send,
+            messages.send_message,
+            render.sent,
+            "Send a message",
+            refusals=(
+                *_OF_ROOM,
+                Code.ID_CONFLICT,
+                Code.DEVICE_MISMATCH,
+                Code.TOO_MANY_ROOMS,
+                Code.LIMIT_REACHED,
+                Code.PAYLOAD_TOO_LARGE,
+            ),
+            example={
+                "recipientId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e",
+                "messageId": "message-1",
+                "encryptedContent": "bm90aGluZyB0aGF0IGEgc2VydmVyIGNhbiByZWFk",
+            },
         ),
         "delivery_receipt": Frame(
             TellReceipt,
             frames.tell_delivered,
-            render.noted(Status.DELIVERED),
+            render.delivery_noted,
             "Say that messages have come to this device",
-            ("delivery_receipt_ack",),
+            refusals=_OF_MESSAGES,
+            example=_RECEIPT,
         ),
         "read_receipt": Frame(
             TellReceipt,
             frames.tell_read,
-            render.noted(Status.READ),
+            render.read_noted,
             "Say that messages were read",
-            ("read_receipt_ack",),
+            refusals=_OF_MESSAGES,
+            example=_RECEIPT,
         ),
-        "typing": Frame(Typing, frames.begin_typing, render.silent, "Say that one is typing"),
+        "typing": Frame(
+            Typing,
+            frames.begin_typing,
+            render.silent,
+            "Say that one is typing",
+            refusals=_OF_ROOM,
+            example={"roomId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"},
+        ),
         "stop_typing": Frame(
-            Typing, frames.stop_typing, render.silent, "Say that one is typing no longer"
+            Typing,
+            frames.stop_typing,
+            render.silent,
+            "Say that one is typing no longer",
+            refusals=_OF_ROOM,
+            example={"roomId": "019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"},
         ),
         "presence": Frame(
-            AskPresence, frames.who_is_online, render.online, "Ask who is online", ("presence",)
+            AskPresence,
+            frames.who_is_online,
+            render.online,
+            "Ask who is online",
+            refusals=(Code.FORBIDDEN,),
+            example={"userIds": ["019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"]},
         ),
         "heartbeat": Frame(
-            Heartbeat, frames.beat, render.beaten, "Be answered", ("heartbeat_ack",)
+            Heartbeat,
+            frames.beat,
+            render.beaten,
+            "Be answered",
+            refusals=(Code.FORBIDDEN,),
         ),
     },
     events=render.EVENTS,

@@ -189,17 +189,20 @@ class Removed(TypedDict):
 # --- messages ---
 
 
-class SentMessage(TypedDict):
-    """With `recipientId` or `roomId`, as it was sent."""
-
+class _Sent(TypedDict):
     messageId: str
     senderId: ShownUserId
     recipientId: NotRequired[ShownUserId]
-    roomId: NotRequired[str]
     messageType: str
     encryptedContent: str | None
     deliveryStatus: DeliveryStatus
     createdAt: IsoTime
+
+
+class SentMessage(_Sent):
+    """With `recipientId` or `roomId`, as it was sent."""
+
+    roomId: NotRequired[str]
 
 
 class Message(TypedDict):
@@ -306,3 +309,102 @@ class OfRoom(TypedDict):
 class RemovedParticipant(TypedDict):
     roomId: str
     userId: ShownUserId
+
+
+# --- frames ---
+
+
+class MessageSentFrame(_Sent):
+    """With `recipientId` if it was sent to a user."""
+
+    type: Literal["message_sent"]
+    roomId: str
+    seq: int
+
+
+class _Noted(TypedDict):
+    messageIds: list[str]
+    notFound: list[str]
+
+
+class DeliveryNotedFrame(_Noted):
+    type: Literal["delivery_receipt_ack"]
+
+
+class ReadNotedFrame(_Noted):
+    type: Literal["read_receipt_ack"]
+
+
+class OnlineFrame(TypedDict):
+    """The answer to `presence`."""
+
+    type: Literal["presence"]
+    online: list[ShownUserId]
+
+
+class HeartbeatFrame(TypedDict):
+    type: Literal["heartbeat_ack"]
+
+
+class NewMessageFrame(TypedDict):
+    type: Literal["new_message"]
+    message: Message
+
+
+class ReceiptFrame(TypedDict):
+    type: Literal["delivery_receipt", "read_receipt"]
+    messageId: str
+    roomId: str
+    seq: int
+    senderId: ShownUserId
+    userId: ShownUserId
+    timestamp: IsoTime
+
+
+class MessageDeletedFrame(TypedDict):
+    type: Literal["message_deleted"]
+    messageId: str
+    roomId: str
+    seq: int
+    userId: ShownUserId
+    deletedAt: IsoTime
+
+
+class RoomChangedFrame(TypedDict):
+    type: Literal["room_changed"]
+    room: Room
+
+
+class RoomEndedFrame(TypedDict):
+    type: Literal["room_ended"]
+    roomId: str
+    timestamp: IsoTime
+
+
+class TypingFrame(TypedDict):
+    type: Literal["typing", "stop_typing"]
+    roomId: str
+    userId: ShownUserId
+
+
+class DeviceRevokedFrame(TypedDict):
+    type: Literal["device_revoked"]
+    deviceId: str
+
+
+class IdentityChangedFrame(TypedDict):
+    type: Literal["identity_changed"]
+    userId: ShownUserId
+    timestamp: IsoTime
+
+
+class PrekeysLowFrame(TypedDict):
+    type: Literal["prekeys_low"]
+    remaining: int
+
+
+class PresenceFrame(TypedDict):
+    type: Literal["presence"]
+    userId: ShownUserId
+    status: Literal["online", "offline"]
+    timestamp: IsoTime

@@ -14,6 +14,7 @@ from server.apis.session_relay.requests import (
     room_of,
 )
 from server.core.chat import Chat
+from server.core.errors import Code
 from server.core.events import Member, MessageSent
 from server.core.ids import MessageId
 from server.core.rooms import Actor, Admission, JoinRequest
@@ -120,8 +121,21 @@ def _actor(caller: Caller, request: InSession) -> Actor:
     return caller.acting(room_of(request.session_id), *claims)
 
 
+_OF_MEMBERS = (Code.NOT_A_MEMBER, Code.FORBIDDEN, Code.INVALID_KEY)
+"""Of all that only members may do, who may say by which key they came in."""
+
+_OF_ONE = (*_OF_MEMBERS, Code.RECIPIENT_NOT_FOUND)
+"""Of what may be for one member."""
+
+_SESSION = {"sessionId": "Xb3kP9"}
+
 _DOWNLOADED = Action(
-    Downloaded, file_downloaded, render.done, "Tell the others, or `to`, of a download"
+    Downloaded,
+    file_downloaded,
+    render.done,
+    "Tell the others, or `to`, of a download",
+    refusals=_OF_ONE,
+    example={**_SESSION, "fileName": "plan.pdf", "to": "bob"},
 )
 
 ACTIONS = {
@@ -131,9 +145,27 @@ ACTIONS = {
         render.admitted,
         "Join a session, or come back to it",
         sent=("public-keys-updated", "messages-history"),
+        refusals=(
+            Code.ROOM_NOT_FOUND,
+            Code.INVALID_KEY,
+            Code.ROOM_EXISTS,
+            Code.ROOM_FULL,
+            Code.ROOM_LOCKED,
+            Code.USER_ID_TAKEN,
+            Code.TOO_MANY_ROOMS,
+            Code.FORBIDDEN,
+            Code.PAYLOAD_TOO_LARGE,
+            Code.SERVER_FULL,
+        ),
+        example={**_SESSION, "userId": "alice", "publicKey": "MCowBQYDK2VuAyEA", "isCreator": True},
     ),
     "save-public-key": Action(
-        SaveKey, save_public_key, render.key_saved, "Replace one's own public key"
+        SaveKey,
+        save_public_key,
+        render.key_saved,
+        "Replace one's own public key",
+        refusals=(*_OF_MEMBERS, Code.PAYLOAD_TOO_LARGE, Code.SERVER_FULL),
+        example={**_SESSION, "publicKey": "MCowBQYDK2VuAyEA"},
     ),
     "get-public-keys": Action(
         InSession,
@@ -141,6 +173,8 @@ ACTIONS = {
         render.keys,
         "Ask for the members and their public keys",
         sent=("public-keys-updated",),
+        refusals=_OF_MEMBERS,
+        example=_SESSION,
     ),
     "send-message": Action(
         Send,
@@ -149,22 +183,57 @@ ACTIONS = {
         "Send ciphertext to everybody or to one member",
         sent=("message-sent",),
         repeats=_repeats,
+        refusals=(*_OF_ONE, Code.ID_CONFLICT, Code.PAYLOAD_TOO_LARGE, Code.SERVER_FULL),
+        example={**_SESSION, "encrypted": "bm90aGluZyB0byByZWFk", "id": "message-1"},
     ),
     "send-signal": Action(
         Signal,
         send_signal,
         render.done,
         "Send ciphertext to who is there now; the server keeps nothing of it",
+        refusals=(*_OF_ONE, Code.PAYLOAD_TOO_LARGE),
+        example={**_SESSION, "encrypted": "bm90aGluZyB0byByZWFk", "to": "bob"},
     ),
-    "typing-start": Action(InSession, typing_start, render.done, "Tell that one is typing"),
-    "typing-stop": Action(InSession, typing_stop, render.done, "Tell that one has stopped typing"),
+    "typing-start": Action(
+        InSession,
+        typing_start,
+        render.done,
+        "Tell that one is typing",
+        refusals=_OF_MEMBERS,
+        example=_SESSION,
+    ),
+    "typing-stop": Action(
+        InSession,
+        typing_stop,
+        render.done,
+        "Tell that one has stopped typing",
+        refusals=_OF_MEMBERS,
+        example=_SESSION,
+    ),
     "file-downloaded": _DOWNLOADED,
     "download-notification": _DOWNLOADED,
     "lock-session": Action(
-        Lock, lock_session, render.done, "Keep newcomers out, or let them in (creator)"
+        Lock,
+        lock_session,
+        render.done,
+        "Keep newcomers out, or let them in (creator)",
+        refusals=_OF_MEMBERS,
+        example={**_SESSION, "locked": True},
     ),
     "remove-member": Action(
-        Remove, remove_member, render.done, "Put a member out and lock the session (creator)"
+        Remove,
+        remove_member,
+        render.done,
+        "Put a member out and lock the session (creator)",
+        refusals=_OF_ONE,
+        example={**_SESSION, "userId": "mallory"},
     ),
-    "leave-session": Action(InSession, leave_session, render.done, "Leave at once"),
+    "leave-session": Action(
+        InSession,
+        leave_session,
+        render.done,
+        "Leave at once",
+        refusals=_OF_MEMBERS,
+        example=_SESSION,
+    ),
 }

@@ -24,7 +24,7 @@ from server.core.events import (
 from server.core.ids import as_written
 from server.core.ports import Reservation, RoomSummary
 from server.core.rooms import Admission
-from server.transports.api import Answer, Emit, Response
+from server.transports.api import Answer, Emit, Response, Success
 
 WORDS = {
     Code.ROOM_NOT_FOUND: "session_not_found",
@@ -37,18 +37,18 @@ WORDS = {
 }
 
 HEARD = {
-    "public-keys-updated": "[{userId, publicKey, displayName, joinedAt}]",
-    "messages-history": "[{id, from, to, encrypted, timestamp, type, originalContent: null, seq}]",
-    "new-message": "{id, from, to, encrypted, timestamp, type, seq}",
-    "message-sent": "{id, from, to, encrypted, timestamp, type, seq}",
-    "signal": "{from, to, encrypted, timestamp}",
-    "user-joined": "{userId, displayName, timestamp, seq}",
-    "user-left": "{userId, timestamp, reason: left | lost | removed, seq}",
-    "user-typing": "{userId, isTyping}",
-    "download-notification": "{downloadedBy, fileName, timestamp}",
-    "session-locked": "{locked, timestamp}",
-    "session-error": "{error, message, retryAfterMs?}",
-    "resync": "{sessionId}",
+    "public-keys-updated": list[shapes.SessionMember],
+    "messages-history": list[shapes.OldSessionMessage],
+    "new-message": shapes.SessionMessage,
+    "message-sent": shapes.SessionMessage,
+    "signal": shapes.SessionSignal,
+    "user-joined": shapes.UserJoined,
+    "user-left": shapes.UserLeft,
+    "user-typing": shapes.UserTyping,
+    "download-notification": shapes.DownloadTold,
+    "session-locked": shapes.SessionLocked,
+    "session-error": shapes.SessionError,
+    "resync": shapes.SessionResync,
 }
 
 
@@ -89,11 +89,11 @@ def _summary(room: RoomSummary) -> shapes.Session:
 # --- answers to events ---
 
 
-def admitted(request: Join, admission: Admission) -> Answer:
+def admitted(request: Join, admission: Admission) -> Answer[shapes.Joined]:
     joined = admission.joined
     members = [_member(member) for member in joined.members]
     messages = [_old_message(event) for event in joined.messages]
-    ack = {
+    ack: shapes.Joined = {
         "success": True,
         "sessionId": room_of(request.session_id),
         "seq": joined.seq,
@@ -108,7 +108,7 @@ def admitted(request: Join, admission: Admission) -> Answer:
     return Answer(ack, (("public-keys-updated", members), ("messages-history", messages)))
 
 
-def _limits(admission: Admission) -> dict[str, int]:
+def _limits(admission: Admission) -> shapes.SessionLimits:
     bounds, policy = admission.bounds, admission.policy
     return {
         "ciphertextBytes": bounds.ciphertext_bytes,
@@ -119,22 +119,22 @@ def _limits(admission: Admission) -> dict[str, int]:
     }
 
 
-def key_saved(_: object, members: tuple[Member, ...]) -> Answer:
+def key_saved(_: object, members: tuple[Member, ...]) -> Answer[shapes.SessionMembers]:
     return Answer({"success": True, "members": [_member(member) for member in members]})
 
 
-def keys(_: object, members: tuple[Member, ...]) -> Answer:
+def keys(_: object, members: tuple[Member, ...]) -> Answer[shapes.SessionMembers]:
     shown = [_member(member) for member in members]
     return Answer({"success": True, "members": shown}, (("public-keys-updated", shown),))
 
 
-def sent(_: object, event: MessageSent) -> Answer:
+def sent(_: object, event: MessageSent) -> Answer[shapes.SessionSent]:
     message = _message(event)
-    ack = {"success": True, "messageId": message["id"], **message}
+    ack: shapes.SessionSent = {"success": True, "messageId": message["id"], **message}
     return Answer(ack, (("message-sent", message),))
 
 
-def done(_: object, __: None) -> Answer:
+def done(_: object, __: None) -> Answer[Success]:
     return Answer({"success": True})
 
 
@@ -147,7 +147,7 @@ def _message_sent(event: MessageSent) -> Iterable[Emit]:
 
 
 def _signal_sent(event: SignalSent) -> Iterable[Emit]:
-    data = {
+    data: shapes.SessionSignal = {
         "from": event.sender,
         "to": event.recipient if event.recipient is not None else event.addressed_as,
         "encrypted": event.ciphertext,
@@ -157,31 +157,23 @@ def _signal_sent(event: SignalSent) -> Iterable[Emit]:
 
 
 def _member_joined(event: MemberJoined) -> Iterable[Emit]:
-    return [
-        Emit(
-            "user-joined",
-            {
-                "userId": event.user_id,
-                "displayName": event.name,
-                "timestamp": event.joined_ms,
-                "seq": event.seq,
-            },
-        )
-    ]
+    data: shapes.UserJoined = {
+        "userId": event.user_id,
+        "displayName": event.name,
+        "timestamp": event.joined_ms,
+        "seq": event.seq,
+    }
+    return [Emit("user-joined", data)]
 
 
 def _member_left(event: MemberLeft) -> Iterable[Emit]:
-    return [
-        Emit(
-            "user-left",
-            {
-                "userId": event.user_id,
-                "timestamp": event.left_ms,
-                "reason": event.reason.value,
-                "seq": event.seq,
-            },
-        )
-    ]
+    data: shapes.UserLeft = {
+        "userId": event.user_id,
+        "timestamp": event.left_ms,
+        "reason": event.reason.value,
+        "seq": event.seq,
+    }
+    return [Emit("user-left", data)]
 
 
 def _members_changed(event: MembersChanged) -> Iterable[Emit]:
@@ -189,11 +181,12 @@ def _members_changed(event: MembersChanged) -> Iterable[Emit]:
 
 
 def _typing_changed(event: TypingChanged) -> Iterable[Emit]:
-    return [Emit("user-typing", {"userId": event.user_id, "isTyping": event.is_typing})]
+    data: shapes.UserTyping = {"userId": event.user_id, "isTyping": event.is_typing}
+    return [Emit("user-typing", data)]
 
 
 def _file_downloaded(event: FileDownloaded) -> Iterable[Emit]:
-    data = {
+    data: shapes.DownloadTold = {
         "downloadedBy": event.user_id,
         "fileName": event.file_name,
         "timestamp": event.downloaded_ms,
@@ -204,17 +197,21 @@ def _file_downloaded(event: FileDownloaded) -> Iterable[Emit]:
 
 
 def _room_locked(event: RoomLocked) -> Iterable[Emit]:
-    return [Emit("session-locked", {"locked": event.locked, "timestamp": event.locked_ms})]
+    data: shapes.SessionLocked = {"locked": event.locked, "timestamp": event.locked_ms}
+    return [Emit("session-locked", data)]
 
 
 def _member_removed(event: MemberRemoved) -> Iterable[Emit]:
-    told = {"error": Code.MEMBER_REMOVED.word, "message": "the creator has put you out"}
+    told: shapes.SessionError = {
+        "error": Code.MEMBER_REMOVED.word,
+        "message": "the creator has put you out",
+    }
     return [Emit("session-error", told, (event.user_id,))]
 
 
 def _room_expired(event: RoomExpired) -> Iterable[Emit]:
     minutes = event.idle_limit_ms // 60_000
-    told = {
+    told: shapes.SessionError = {
         "error": WORDS[Code.ROOM_EXPIRED],
         "message": f"nothing happened here for {minutes} minutes; all of it is forgotten",
     }
@@ -222,7 +219,8 @@ def _room_expired(event: RoomExpired) -> Iterable[Emit]:
 
 
 def _events_lost(event: EventsLost) -> Iterable[Emit]:
-    return [Emit("resync", {"sessionId": event.room_id})]
+    data: shapes.SessionResync = {"sessionId": event.room_id}
+    return [Emit("resync", data)]
 
 
 EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
@@ -243,7 +241,7 @@ EVENTS: dict[type[RoomEvent], Callable[[Any], Iterable[Emit]]] = {
 # --- shapes ---
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _member(member: Member) -> shapes.SessionMember:
     return {
         "userId": member.user_id,
         "publicKey": member.public_key,
@@ -252,7 +250,7 @@ def _member(member: Member) -> dict[str, Any]:
     }
 
 
-def _message(event: MessageSent) -> dict[str, Any]:
+def _message(event: MessageSent) -> shapes.SessionMessage:
     to = event.addressed_as if event.recipient is None else event.recipient
     return {
         # Plain values: the encoder asks Python for each that is not.
@@ -266,5 +264,5 @@ def _message(event: MessageSent) -> dict[str, Any]:
     }
 
 
-def _old_message(event: MessageSent) -> dict[str, Any]:
+def _old_message(event: MessageSent) -> shapes.OldSessionMessage:
     return {**_message(event), "originalContent": None}

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from typing import Literal, TypedDict
 
 from aiohttp import web
 from msgspec import Struct
@@ -26,7 +27,7 @@ from server.core.limits import Rate
 from server.core.rates import Meter
 from server.core.signins import SignIns
 from server.logs import request_id
-from server.transports.api import Access, Api, Caller, Frame, Token, Words
+from server.transports.api import Access, Api, Caller, Frame, Handler, IsoTime, Token, Words
 from server.transports.decode import Decoder, to_json_bytes
 from server.transports.errors import CLOSE_CODE, frame_error
 from server.transports.frames import TEXT_OPCODE, frame
@@ -56,6 +57,13 @@ EXPIRED = 'the token has run out; send {"type": "auth", "token"} within a minute
 
 class Renew(Struct, frozen=True):
     token: Token
+
+
+class Renewed(TypedDict):
+    """`expiresAt` is null for a token that never runs out."""
+
+    type: Literal["auth_ok"]
+    expiresAt: IsoTime | None
 
 
 class RawOptions(Struct, frozen=True, kw_only=True):
@@ -101,7 +109,7 @@ class RawSockets:
         self.ping_timeout_s = options.ping_timeout_s
         self._wheel = Wheel(max(0.001, min(self.ping_interval_s, self.ping_timeout_s) / 100))
         self.open_lines: dict[ConnectionId, RawLine] = {}
-        self._renew = Frame(Renew, self._renewed, renewed_words, "Go on with a newer token")
+        self._renew = renewal(self._renewed)
 
     def serve(self, apis: Iterable[Api], upgrades: Upgrades, router: web.UrlDispatcher) -> None:
         """Have the sockets of these APIs opened."""
@@ -347,6 +355,18 @@ def _encoded(words: Words, ref: str | int | None = None) -> bytes:
     return frame(TEXT_OPCODE, to_json_bytes(with_ref))
 
 
-def renewed_words(_: object, user: User) -> tuple[Words, ...]:
+def renewal(handler: Handler) -> Frame:
+    """The frame by which clients of any raw WebSocket go on with a newer token."""
+    return Frame(
+        Renew,
+        handler,
+        renewed_words,
+        "Go on with a newer token of the same device",
+        refusals=(Code.FORBIDDEN,),
+        example={"token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"},
+    )
+
+
+def renewed_words(_: object, user: User) -> tuple[Renewed]:
     expiry = None if user.expires_ms is None else iso_utc(user.expires_ms)
     return ({"type": "auth_ok", "expiresAt": expiry},)

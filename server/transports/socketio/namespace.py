@@ -287,7 +287,7 @@ async def _or_log(doing: Awaitable[None]) -> None:
         log.exception("internal_error")
 
 
-def _refusal(api: Api, error: AppError) -> Answer:
+def _refusal(api: Api, error: AppError) -> Answer[dict[str, Any]]:
     body = error_body(error, api.words)
     emits = ((api.error_event, body),) if api.error_event else ()
     return Answer({"success": False, **body}, emits)

@@ -1,6 +1,7 @@
 """A server with two people who talk, and one who has no business with them."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -9,7 +10,7 @@ import pytest
 from tests.apis.attacks.scenes import Scene
 from tests.clocks import ManualClock
 from tests.installations import MEMORY, THREE, Installation
-from tests.postgres_servers import new_database
+from tests.postgres_servers import lent_database
 from tests.servers import RunningServer
 
 
@@ -24,10 +25,14 @@ def installation(request: pytest.FixtureRequest) -> Installation:
 async def server(
     installation: Installation, clock: ManualClock, settings: dict[str, Any]
 ) -> AsyncIterator[RunningServer]:
-    if installation is THREE:
-        settings = {"DATABASE_URL": new_database(), **settings}
-    async with installation.running(clock, **{"RATE_LIMITS": "off", **settings}) as one:
-        yield one
+    async with AsyncExitStack() as stack:
+        if installation is THREE:
+            settings = {
+                "DATABASE_URL": await stack.enter_async_context(lent_database()),
+                **settings,
+            }
+        settings = {"RATE_LIMITS": "off", **settings}
+        yield await stack.enter_async_context(installation.running(clock, **settings))
 
 
 @pytest.fixture

@@ -74,7 +74,8 @@ def ask_all(
     options += ["--max-examples", str(max_examples), "--seed", str(seed), "--no-shrink"]
     options += ["--continue-on-failure", "--warnings", "off", "--generation-database", "none"]
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration)]
-    command += ["run", f"{server.url}/openapi.json", *options]
+    # It takes `./` for a name, where the document says that its routes are beside it.
+    command += ["run", f"{server.url}/openapi.json", "--url", server.url, *options]
     most = _run([*command, "--exclude-path-regex", ENDINGS], folder)
     statuses, is_signed_in = asyncio.run(_afterwards(server.url, person))
     rest = _run([*command, "--include-path-regex", ENDINGS], folder)

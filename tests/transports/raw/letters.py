@@ -145,12 +145,12 @@ class Office:
             socket=RawSocket(
                 path=path,
                 frames={
-                    "post": Frame(Post, post, _posted, "Post a letter", ("posted",)),
+                    "post": Frame(Post, post, _posted, "Post a letter"),
                     "take": Frame(Take, take, _silent, "Say that letters have come"),
                     "say": Frame(Say, say, _silent, "Whisper"),
-                    "wait": Frame(Wait, wait, _waited, "Be answered late", ("waited",)),
+                    "wait": Frame(Wait, wait, _waited, "Be answered late"),
                     "fail": Frame(Nothing, fail, _silent, "Fail"),
-                    "heartbeat": Frame(Nothing, beat, _beaten, "Ask", ("heartbeat_ack",)),
+                    "heartbeat": Frame(Nothing, beat, _beaten, "Ask"),
                 },
                 events={Letter: _letter, Whisper: _whisper, DeviceRevoked: _revoked},
                 backlog=lambda chat: self,

@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 
+from server.apis.event_queue import shapes
 from server.apis.event_queue.requests.frames import Ack
 from server.core.ids import UserId
 from server.core.queued import QueuedEvent
-from server.transports.api import Words
 
 
-def event(recipient: UserId, one: QueuedEvent) -> Words:
+def event(recipient: UserId, one: QueuedEvent) -> shapes.QueueEventFrame:
     """An event, as its recipient is told it."""
     return {
         "event_id": one.event_id,
@@ -30,9 +30,9 @@ def _metadata(one: QueuedEvent) -> Any:
     return None if one.metadata is None else msgspec.Raw(one.metadata)
 
 
-def acknowledged(_: Ack, seq: int | None) -> tuple[Words, ...]:
+def acknowledged(_: Ack, seq: int | None) -> tuple[shapes.AcknowledgedFrame]:
     return ({"type": "ack_ok", "removed": seq is not None},)
 
 
-def pong(_: object, __: None) -> tuple[Words, ...]:
+def pong(_: object, __: None) -> tuple[shapes.PongFrame]:
     return ({"type": "pong"},)

@@ -1,8 +1,9 @@
 """What is told over the WebSocket, in the words of secure chat."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from server.apis.secure_chat import shapes
 from server.apis.secure_chat.render import messages, rooms
 from server.apis.secure_chat.requests.frames import TellReceipt
 from server.apis.secure_chat.requests.messages import Send
@@ -27,49 +28,61 @@ from server.core.user_events import (
 )
 from server.transports.api import Words
 
-RECEIPTS = {Status.DELIVERED: "delivery_receipt", Status.READ: "read_receipt"}
+RECEIPTS: Mapping[Status, Literal["delivery_receipt", "read_receipt"]] = {
+    Status.DELIVERED: "delivery_receipt",
+    Status.READ: "read_receipt",
+}
 
 # --- answers ---
 
 
-def sent(request: Send, stored: StoredNew) -> tuple[Words, ...]:
+def sent(request: Send, stored: StoredNew) -> tuple[shapes.MessageSentFrame]:
     message = stored.message
-    place = {"roomId": message.room_id, "seq": message.seq}
-    return ({"type": "message_sent", **messages.sent(request, stored), **place},)
+    shown: shapes.MessageSentFrame = {
+        "type": "message_sent",
+        **messages.sent(request, stored),
+        "roomId": message.room_id,
+        "seq": message.seq,
+    }
+    return (shown,)
 
 
-def beaten(_: object, __: None) -> tuple[Words, ...]:
+def beaten(_: object, __: None) -> tuple[shapes.HeartbeatFrame]:
     return ({"type": "heartbeat_ack"},)
 
 
-def online(_: object, users: tuple[UserId, ...]) -> tuple[Words, ...]:
+def online(_: object, users: tuple[UserId, ...]) -> tuple[shapes.OnlineFrame]:
     return ({"type": "presence", "online": list(users)},)
 
 
-def silent(_: object, __: object) -> tuple[Words, ...]:
+def silent(_: object, __: object) -> tuple[()]:
     return ()
 
 
-def noted(status: Status) -> Callable[[TellReceipt, Acknowledged], tuple[Words, ...]]:
-    """The answer to a receipt: that it was noted, of which messages."""
+def delivery_noted(request: TellReceipt, done: Acknowledged) -> tuple[shapes.DeliveryNotedFrame]:
+    known, unknown = _noted(request, done)
+    return ({"type": "delivery_receipt_ack", "messageIds": known, "notFound": unknown},)
 
-    def render(request: TellReceipt, done: Acknowledged) -> tuple[Words, ...]:
-        unknown = set(done.unknown)
-        known = [one for one in request.ids if one not in unknown]
-        told = {"messageIds": known, "notFound": list(done.unknown)}
-        return ({"type": f"{RECEIPTS[status]}_ack", **told},)
 
-    return render
+def read_noted(request: TellReceipt, done: Acknowledged) -> tuple[shapes.ReadNotedFrame]:
+    known, unknown = _noted(request, done)
+    return ({"type": "read_receipt_ack", "messageIds": known, "notFound": unknown},)
+
+
+def _noted(request: TellReceipt, done: Acknowledged) -> tuple[list[str], list[str]]:
+    """Of which messages a receipt was noted, and which are unknown."""
+    unknown = set(done.unknown)
+    return [one for one in request.ids if one not in unknown], list(done.unknown)
 
 
 # --- events ---
 
 
-def _message(event: MessageStored) -> Words:
+def _message(event: MessageStored) -> shapes.NewMessageFrame:
     return {"type": "new_message", "message": messages.message(event.message)}
 
 
-def _receipt(event: StatusAdvanced) -> Words:
+def _receipt(event: StatusAdvanced) -> shapes.ReceiptFrame:
     return {
         "type": RECEIPTS[event.status],
         "messageId": event.message_id,
@@ -81,7 +94,7 @@ def _receipt(event: StatusAdvanced) -> Words:
     }
 
 
-def _deleted(event: MessageDeleted) -> Words:
+def _deleted(event: MessageDeleted) -> shapes.MessageDeletedFrame:
     return {
         "type": "message_deleted",
         "messageId": event.message_id,
@@ -92,15 +105,15 @@ def _deleted(event: MessageDeleted) -> Words:
     }
 
 
-def _room(event: ConversationChanged) -> Words:
+def _room(event: ConversationChanged) -> shapes.RoomChangedFrame:
     return {"type": "room_changed", "room": rooms.room(event, event.conversation)}
 
 
-def _room_ended(event: ConversationEnded) -> Words:
+def _room_ended(event: ConversationEnded) -> shapes.RoomEndedFrame:
     return {"type": "room_ended", "roomId": event.room_id, "timestamp": iso_utc(event.at_ms)}
 
 
-def _typing(event: MemberTyping) -> Words:
+def _typing(event: MemberTyping) -> shapes.TypingFrame:
     return {
         "type": "typing" if event.is_typing else "stop_typing",
         "roomId": event.room_id,
@@ -108,11 +121,11 @@ def _typing(event: MemberTyping) -> Words:
     }
 
 
-def _revoked(event: DeviceRevoked) -> Words:
+def _revoked(event: DeviceRevoked) -> shapes.DeviceRevokedFrame:
     return {"type": "device_revoked", "deviceId": event.revoked}
 
 
-def _identity_changed(event: IdentityChanged) -> Words:
+def _identity_changed(event: IdentityChanged) -> shapes.IdentityChangedFrame:
     return {
         "type": "identity_changed",
         "userId": event.user_id,
@@ -120,11 +133,11 @@ def _identity_changed(event: IdentityChanged) -> Words:
     }
 
 
-def _prekeys_low(event: PrekeysLow) -> Words:
+def _prekeys_low(event: PrekeysLow) -> shapes.PrekeysLowFrame:
     return {"type": "prekeys_low", "remaining": event.remaining}
 
 
-def _presence(event: PresenceChanged) -> Words:
+def _presence(event: PresenceChanged) -> shapes.PresenceFrame:
     return {
         "type": "presence",
         "userId": event.user_id,

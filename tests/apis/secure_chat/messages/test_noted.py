@@ -1,8 +1,7 @@
 """The answer to a receipt of many messages."""
 
-from server.apis.secure_chat.render.frames import noted
+from server.apis.secure_chat.render.frames import read_noted
 from server.apis.secure_chat.requests.frames import TellReceipt
-from server.core.durable import Status
 from server.core.ids import MessageId
 from server.core.ports.conversations import Acknowledged
 
@@ -27,7 +26,7 @@ def test_each_of_many_messages_that_are_unknown_is_looked_up_and_not_searched_fo
     unknown = tuple(CountedId(one) for one in range(0, MANY, 2))
     done = Acknowledged(receipts=(), unknown=unknown)
 
-    (answer,) = noted(Status.READ)(TellReceipt(message_ids=ids), done)
+    (answer,) = read_noted(TellReceipt(message_ids=ids), done)
 
     assert CountedId.compared < 10 * MANY
     assert answer["messageIds"] == [str(one) for one in range(1, MANY, 2)]
