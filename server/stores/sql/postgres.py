@@ -41,6 +41,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,  # such as a disk that cannot be read
     asyncpg.InvalidAuthorizationSpecificationError,  # of a connection more
+    asyncpg.InternalServerError,  # so it calls a quota that is used up
     asyncpg.CannotConnectNowError,
     asyncpg.ReadOnlySQLTransactionError,
     OSError,
@@ -113,7 +114,7 @@ class Postgres:
             except _MET_OTHERS:
                 log.info("met_others", extra={"attempt": attempt})
             else:
-                self.has_failed = False
+                self.has_failed = False  # which no read can tell: a full disk is read as before
                 return result
         raise unavailable()
 
@@ -141,8 +142,14 @@ class Postgres:
                 async with connection.transaction(**options):
                     return await _run_steps(connection, steps(), limit_s)
         except _AWAY as error:
-            self.has_failed = True
+            self._note_failure(error)
             raise unavailable() from error
+
+    def _note_failure(self, error: Exception) -> None:
+        if not self.has_failed:
+            said = str(error).partition("\n")[0]  # details may name what was to be written
+            log.warning("not_written", extra={"error": said or type(error).__name__})
+        self.has_failed = True
 
 
 async def _run_steps(connection: Any, steps: Steps[T], limit_s: float | None = None) -> T:
