@@ -36,6 +36,9 @@ _SMALL = ("shared_buffers=32MB", "max_connections=120", "unix_socket_directories
 _CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """For servers that no test ends before its time."""
 
+_BLOCK_BYTES = 512
+"""In which a shell says how large a file may get."""
+
 EMPTYING_LIMIT_S = 20
 
 _EMPTY = """
@@ -67,9 +70,17 @@ def binaries() -> Path:
 
 
 class PostgresServer:
-    """One server, which tests may stop, kill, pause and start again on the same port."""
+    """One server, which tests may stop, kill, pause and start again on the same port.
 
-    def __init__(self, *options: str) -> None:
+    Args:
+        options: Of its configuration.
+        file_bytes: How large each of its files may get, as if the disk were full then. A
+            limit within a page fails as a full disk does; files of its log are 1 MiB.
+    """
+
+    def __init__(self, *options: str, file_bytes: int | None = None) -> None:
+        blocks = file_bytes and file_bytes // _BLOCK_BYTES
+        self._limit = ("sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh") if blocks else ()
         self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="hushwire-postgres-"))
         self._data = self._folder / "data"
@@ -79,7 +90,8 @@ class PostgresServer:
         settings = (*_SMALL, f"port={self.port}", "listen_addresses=127.0.0.1", *options)
         self._options = [part for one in settings for part in ("-c", one)]
         self._process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "-N")
+        to = ("-D", str(self._data), "--wal-segsize=1" if file_bytes else "--wal-segsize=16")
+        self._run("initdb", *to, "-U", USER, "-A", "trust", "-E", "UTF8", "-N")
 
     def url_of(self, database: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -107,7 +119,7 @@ class PostgresServer:
     def _launched(self) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(
-                [str(binaries() / "postgres"), "-D", str(self._data), *self._options],
+                [*self._limit, str(binaries() / "postgres"), "-D", str(self._data), *self._options],
                 cwd=self._folder,
                 user=self._user.pw_uid if self._user else None,
                 group=self._user.pw_gid if self._user else None,

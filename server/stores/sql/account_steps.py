@@ -239,7 +239,13 @@ def blocks(user_id: UserId) -> Steps[tuple[Block, ...]]:
 
 
 def expire(now_ms: int, audit_kept_ms: int) -> Steps[int]:
-    families = yield from forget("refresh_tokens", "token_hash", "expires_ms", now_ms, "family_id")
+    families = yield from rows(
+        "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT t.token_hash FROM refresh_tokens t"
+        " JOIN token_families f ON f.family_id = t.family_id WHERE t.expires_ms <= $1"
+        " ORDER BY t.expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING family_id",
+        now_ms,
+        MAX_FORGOTTEN,
+    )
     yield from run(
         "DELETE FROM token_families WHERE family_id = ANY($1::text[]) AND NOT EXISTS"
         " (SELECT 1 FROM refresh_tokens t WHERE t.family_id = token_families.family_id)",
@@ -256,10 +262,13 @@ def expire(now_ms: int, audit_kept_ms: int) -> Steps[int]:
 def forget(
     table: str, key: str, time: str, until_ms: int, told: str | None = None
 ) -> Steps[list[Row]]:
-    """Delete some of the rows of a table whose time has come, and tell one column of them."""
+    """Delete some of the rows of a table whose time has come, and tell one column of them.
+
+    Those that others use just now are left for the next time, so that it waits for nobody.
+    """
     return rows(
         f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} <= $1"
-        f" ORDER BY {time} LIMIT $2) RETURNING {told or key}",
+        f" ORDER BY {time} LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {told or key}",
         until_ms,
         MAX_FORGOTTEN,
     )

@@ -170,6 +170,9 @@ def leave_keys(user_id: UserId, device_id: DeviceId | None, _now_ms: int) -> Ste
             "DELETE FROM device_keys WHERE user_id = $1 AND device_id = $2", user_id, device_id
         )
         return
+    yield from run(
+        "SELECT 1 FROM device_keys WHERE user_id = $1 ORDER BY device_id FOR UPDATE", user_id
+    )
     yield from run("DELETE FROM device_keys WHERE user_id = $1", user_id)
     yield from run("DELETE FROM identity_keys WHERE user_id = $1", user_id)
 

@@ -45,6 +45,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,  # such as a disk that cannot be read
     asyncpg.InvalidAuthorizationSpecificationError,  # of a connection more
+    asyncpg.InternalServerError,  # so it calls a quota that is used up
     asyncpg.CannotConnectNowError,
     asyncpg.ReadOnlySQLTransactionError,
     OSError,
@@ -119,7 +120,7 @@ class Postgres:
                 if attempt + 1 == TRIES and isinstance(error, asyncpg.UniqueViolationError):
                     raise  # it is no other one, but a fault of ours
             else:
-                self.has_failed = False
+                self.has_failed = False  # which no read can tell: a full disk is read as before
                 return result
         raise unavailable()
 
@@ -147,8 +148,14 @@ class Postgres:
                 async with connection.transaction(**options):
                     return await _run_steps(connection, steps(), limit_s)
         except _AWAY as error:
-            self.has_failed = True
+            self._note_failure(error)
             raise unavailable() from error
+
+    def _note_failure(self, error: Exception) -> None:
+        if not self.has_failed:
+            said = str(error).partition("\n")[0]  # details may name what was to be written
+            log.warning("not_written", extra={"error": said or type(error).__name__})
+        self.has_failed = True
 
 
 async def _run_steps(connection: Any, steps: Steps[T], limit_s: float | None = None) -> T:

@@ -32,7 +32,7 @@ def sign_in(request: SignIn, now_ms: int) -> Steps[SignInOutcome]:
     user_id, device = request.user_id, request.device
     found = yield from row(
         "SELECT password_hash, banned_ms, password_is_temporary FROM accounts"
-        " WHERE user_id = $1 AND deleted_ms IS NULL FOR UPDATE",
+        " WHERE user_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE",
         str(user_id),
     )
     if found is None or found[0] != request.password_hash:
@@ -133,7 +133,7 @@ def revoke_devices(
     if not (yield from lock_account(user_id)):
         return None
     if device_id is None:
-        wanted = [one.device_id for one in (yield from devices(user_id))]
+        wanted = yield from _device_ids(user_id)
         yield from run("DELETE FROM registrations WHERE user_id = $1", str(user_id))
     else:
         wanted = [device_id]
@@ -143,6 +143,16 @@ def revoke_devices(
             yield from note_of_operators(Action.DEVICE_REVOKED, user_id, now_ms, one)
             revoked.append(one)
     return tuple(revoked)
+
+
+def _device_ids(user_id: UserId) -> Steps[list[DeviceId]]:
+    """The devices that have not ended, in the order in which their keys are locked."""
+    found = yield from rows(
+        "SELECT device_id FROM devices WHERE user_id = $1 AND revoked_ms IS NULL"
+        " ORDER BY device_id",
+        str(user_id),
+    )
+    return [DeviceId(one) for (one,) in found]
 
 
 def _end_device(
@@ -173,7 +183,7 @@ def _end_device(
 def lock_account(user_id: UserId) -> Steps[bool]:
     """Have nobody else change it until the end. Returns whether it is there."""
     found = yield from row(
-        "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL FOR UPDATE",
+        "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE",
         str(user_id),
     )
     return found is not None
@@ -273,7 +283,7 @@ def _claiming_account(user_id: UserId) -> Steps[tuple[str, bool]]:
     """Lock the account of a claim. Returns its name, and whether its password is temporary."""
     found = yield from row(
         "SELECT username, banned_ms, password_is_temporary FROM accounts"
-        " WHERE user_id = $1 AND deleted_ms IS NULL FOR UPDATE",
+        " WHERE user_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE",
         str(user_id),
     )
     if found is None:

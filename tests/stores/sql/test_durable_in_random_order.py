@@ -296,10 +296,16 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(ttl_ms=st.sampled_from([None, 20]))
     def begin_with_a_room_and_a_conversation(self, ttl_ms):
-        alice, bob, carol, _ = self.twins.people.values()
-        self.twins.create(alice, [bob], ttl_ms)
+        alice, bob, carol, dave = self.twins.people.values()
+        self.twins.create(alice, [bob, dave], ttl_ms)
+        room = self.twins.world.rooms_of(alice)[0]
         for user in (alice, bob):
-            self.twins.send(user, self.twins.room(0), None, None)
+            self.twins.send(user, room, None, None)
+        self.twins.acknowledge(bob, 0, [1], Status.READ)
+        self.twins.remove(bob, room, bob)
+        self.twins.add(alice, room, bob, None)
+        self.twins.look(alice)
+        self.twins.add(alice, room, dave, Role.ADMIN)
         self.twins.send(carol, None, bob, None)
         self.twins.add_device(bob)
         self.twins.block(carol, alice)
@@ -372,6 +378,7 @@ class Lives(RuleBasedStateMachine):
         for room in list(self.twins.world.rooms.values()):
             for user in [one for one in room.members if not room.is_direct]:
                 self.twins.remove(user, room, user)
+                self.twins.look_at_roles()
         self.twins.expire()
 
 

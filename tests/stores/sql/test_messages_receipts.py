@@ -81,6 +81,14 @@ async def test_what_waits_comes_in_order_page_by_page_and_again_until_acknowledg
     assert await home.waiting(phone("bob")) == wanted
 
 
+async def test_of_what_the_cursor_has_passed_nothing_else_is_kept(home):
+    await send_many(home, "alice", "bob", 3)
+    await home.acknowledge(phone("bob"), "m2")
+    assert await home.count("device_acks") == 1
+    await home.acknowledge(phone("bob"), "m1")
+    assert await home.count("device_acks") == 0
+
+
 async def test_what_is_acknowledged_out_of_order_leaves_the_rest(home):
     await send_many(home, "alice", "bob", 6)
 

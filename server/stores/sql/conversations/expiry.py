@@ -5,6 +5,7 @@ from server.stores.sql.usage import ALL_BYTES, give_back
 
 
 def expire(now_ms: int, limit: int) -> Steps[int]:
+    """Forget messages whose time is over. Returns how many."""
     over = yield from rows(
         f"SELECT m.room_id, m.seq, m.sender_id, {ALL_BYTES} FROM messages m "
         "WHERE m.expires_ms <= $1 ORDER BY m.expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED",
@@ -12,7 +13,17 @@ def expire(now_ms: int, limit: int) -> Steps[int]:
         limit,
     )
     yield from _forget(over)
-    forgotten = len(over)
+    yield from give_back([one[2:] for one in over])
+    return len(over)
+
+
+def forget_ended(limit: int) -> Steps[int]:
+    """Forget rooms that ended, and their messages. Returns how many of both.
+
+    It waits for whoever forgets some of these messages otherwise, so it must hold none of others.
+    """
+    over: list[Row] = []
+    forgotten = 0
     while forgotten < limit and (some := (yield from _forget_ended(limit - forgotten, over))):
         forgotten += some
     yield from give_back([one[2:] for one in over])

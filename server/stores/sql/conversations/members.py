@@ -286,6 +286,7 @@ def leave_rooms(
     alone end.
     """
     if device_id is not None:
+        yield from _lock_places(user_id)
         yield from run(
             "DELETE FROM device_cursors WHERE user_id = $1 AND device_id = $2", user_id, device_id
         )
@@ -296,6 +297,7 @@ def leave_rooms(
         "ORDER BY r.room_id FOR NO KEY UPDATE",
         user_id,
     )
+    yield from _lock_places(user_id)
     for room_id in (yield from _left_to(user_id, [one[0] for one in found if one[1]])):
         yield from end_room(room_id, now_ms)
     said = []
@@ -316,6 +318,13 @@ def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]
         user_id,
     )
     return [RoomId(one) for (one,) in found]
+
+
+def _lock_places(user_id: UserId) -> Steps[None]:
+    """Have a user acknowledge nothing until the end."""
+    yield from run(
+        "SELECT 1 FROM room_members WHERE user_id = $1 ORDER BY room_id FOR UPDATE", user_id
+    )
 
 
 def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:

@@ -113,7 +113,11 @@ class SqlMessages:
         )
 
     async def expire(self, now_ms: int, limit: int) -> int:
-        return await self._database.write(lambda: expiry.expire(now_ms, limit))
+        forgotten = await self._database.write(lambda: expiry.expire(now_ms, limit))
+        if forgotten < limit:
+            room = limit - forgotten
+            forgotten += await self._database.write(lambda: expiry.forget_ended(room))
+        return forgotten
 
 
 async def _store_apart(

@@ -63,15 +63,15 @@ def _acknowledge_in(
 ) -> Steps[list[Receipt]]:
     """Acknowledge messages of one room."""
     member = yield from row(
-        "SELECT joined_seq, read_seq FROM room_members "
-        "WHERE room_id = $1 AND user_id = $2 FOR UPDATE",
+        "SELECT me.joined_seq, me.read_seq, r.seq FROM room_members me "
+        "JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.room_id = $1 AND me.user_id = $2 FOR UPDATE OF me",
         room_id,
         device.user_id,
     )
     if not member:
         return []  # it has left meanwhile
-    room_seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
-    reader = _Reader(room_id, device, member[0], member[1], room_seq)
+    reader = _Reader(room_id, device, *member)
     there = [one for one in some if not one.is_deleted]
     others = [one for one in there if one.sender != device.user_id]
     receipts = yield from _note(reader, others, status, now_ms)
@@ -140,31 +140,33 @@ def _move_read_seq(reader: _Reader) -> Steps[None]:
 def _move_cursor(reader: _Reader, seqs: list[int]) -> Steps[None]:
     """Up to just before the first message that the device has not acknowledged."""
     of_device = (reader.device.user_id, reader.device.device_id, reader.room_id)
-    at = yield from _cursor(reader)
-    yield from run_many(
-        "INSERT INTO device_acks (user_id, device_id, room_id, seq) "
-        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, device_id, room_id, seq) DO NOTHING",
-        [(*of_device, seq) for seq in seqs if seq > at],
-    )
+    at, has_acks = yield from _cursor(reader)
     waiting = yield from value(
         "SELECT m.seq FROM messages m WHERE m.room_id = $3 AND m.seq > $4 AND m.seq <= $5 "
-        f"AND {UNACKNOWLEDGED} ORDER BY m.seq LIMIT 1",
+        f"AND NOT (m.seq = ANY($6::bigint[])) AND {UNACKNOWLEDGED} ORDER BY m.seq LIMIT 1",
         *of_device,
         at,
         reader.room_seq,
+        seqs,
     )
-    moved = reader.room_seq if waiting is None else waiting - 1
+    moved = max(at, reader.room_seq if waiting is None else waiting - 1)
+    yield from run_many(
+        "INSERT INTO device_acks (user_id, device_id, room_id, seq) "
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, device_id, room_id, seq) DO NOTHING",
+        [(*of_device, seq) for seq in seqs if seq > moved],
+    )
     if moved > at:
-        yield from _set_cursor(of_device, moved)
+        yield from _set_cursor(of_device, moved, has_acks=has_acks)
 
 
-def _set_cursor(of_device: tuple[str, str, str], seq: int) -> Steps[None]:
-    yield from run(
-        "DELETE FROM device_acks "
-        "WHERE user_id = $1 AND device_id = $2 AND room_id = $3 AND seq <= $4",
-        *of_device,
-        seq,
-    )
+def _set_cursor(of_device: tuple[str, str, str], seq: int, *, has_acks: bool) -> Steps[None]:
+    if has_acks:
+        yield from run(
+            "DELETE FROM device_acks "
+            "WHERE user_id = $1 AND device_id = $2 AND room_id = $3 AND seq <= $4",
+            *of_device,
+            seq,
+        )
     yield from run(
         "UPDATE device_cursors SET seq = $4 WHERE user_id = $1 AND device_id = $2 AND room_id = $3",
         *of_device,
@@ -172,17 +174,22 @@ def _set_cursor(of_device: tuple[str, str, str], seq: int) -> Steps[None]:
     )
 
 
-def _cursor(reader: _Reader) -> Steps[int]:
-    """Up to where a device has acknowledged all, which is made if it is not there."""
+def _cursor(reader: _Reader) -> Steps[tuple[int, bool]]:
+    """Up to where a device has acknowledged all, and whether anything after that.
+
+    It is made if it is not there.
+    """
     device = reader.device
     found: Row | None = yield from row(
-        "SELECT seq FROM device_cursors WHERE user_id = $1 AND device_id = $2 AND room_id = $3",
+        "SELECT seq, EXISTS (SELECT 1 FROM device_acks a "
+        "WHERE a.user_id = $1 AND a.device_id = $2 AND a.room_id = $3) "
+        "FROM device_cursors WHERE user_id = $1 AND device_id = $2 AND room_id = $3",
         device.user_id,
         device.device_id,
         reader.room_id,
     )
     if found:
-        return max(int(found[0]), reader.joined_seq)
+        return max(int(found[0]), reader.joined_seq), bool(found[1])
     begun_ms = yield from since_ms(device)
     at = max((yield from first_seq(reader.room_id, begun_ms)), reader.joined_seq)
     yield from run(
@@ -192,4 +199,4 @@ def _cursor(reader: _Reader) -> Steps[int]:
         reader.room_id,
         at,
     )
-    return at
+    return at, False

@@ -1,0 +1,240 @@
+"""Everything that changes durable state, done by and to two people who have a lot in common."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import structs
+
+from server.core.durable import Role, Status
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
+from server.core.ports.accounts import Account
+from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
+from server.core.ports.device_keys import Claimer
+from server.stores.durable import Durable
+from server.stores.sql.tokens import MAX_FAMILIES
+from tests.stores.sql.accounts import (
+    DAY_MS,
+    claim,
+    hash_of,
+    new_account,
+    new_tokens,
+    sign_in,
+)
+from tests.stores.sql.households import NOW_MS
+from tests.stores.sql.keyrings import RULES, new_keys, owner, prekeys, rotation
+
+PEOPLE = (ALICE, BOB, EVE, DAN) = tuple(map(UserId, ("alice", "bob", "eve", "dan")))
+"""Alice and Bob have blocked Eve, and never talked to Dan."""
+
+ROOMS = (TEA, FLEETING, ENDED, DIRECT) = tuple(
+    map(RoomId, ("tea", "what is fleeting", "what has ended", "of the two"))
+)
+"""Alice and Bob are in all of them. What is said in the second expires; the third has ended."""
+
+PHONE, LAPTOP, TABLET = map(DeviceId, ("phone", "laptop", "tablet"))
+"""The first two are known; a login of the third waits for its keys."""
+
+LATER_MS = NOW_MS + 60 * DAY_MS
+"""When whatever has a limit is over."""
+
+LIMIT = 1_000
+
+Deed = Callable[[Durable, UserId, UserId], Awaitable[object]]
+"""What somebody does, maybe to another one."""
+
+
+async def settle(home: Durable) -> None:
+    """Have people, rooms, and something said there."""
+    for name in PEOPLE:
+        await _move_in(home, name)
+    for name in (ALICE, BOB):
+        await home.accounts.block(name, EVE, LIMIT, NOW_MS)
+    for room_id in (TEA, FLEETING, ENDED):
+        await _make_room(home, room_id, DAY_MS if room_id == FLEETING else None, BOB)
+    for room_id in ROOMS:
+        for number in (1, 2):
+            await _say(home, ALICE, BOB, room_id, number)
+            await _say(home, BOB, ALICE, room_id, number)
+    # Alice's phone has a cursor there, and Bob's has none.
+    await _acknowledge(home, ALICE, Status.DELIVERED, _said(BOB, TEA, 1))
+    await home.conversations.delete(ALICE, ENDED, NOW_MS)
+
+
+async def _move_in(home: Durable, name: UserId) -> None:
+    account = await home.accounts.sign_up(structs.replace(new_account(name), user_id=name), NOW_MS)
+    for device_id in (PHONE, LAPTOP):
+        await home.accounts.sign_in(sign_in(account, device_id), NOW_MS)
+        await _register(home, name, device_id)
+    for _ in range(MAX_FAMILIES - 1):
+        await home.accounts.sign_in(sign_in(account), NOW_MS)
+    await home.accounts.sign_in(sign_in(account, TABLET), NOW_MS)
+
+
+# --- rooms ---
+
+
+async def _make_room(home: Durable, room_id: RoomId, ttl_ms: int | None, *members: UserId) -> None:
+    new = NewRoom(
+        room_id=room_id,
+        creator=ALICE,
+        name="Tea",
+        description="",
+        ttl_ms=ttl_ms,
+        members=members,
+    )
+    await home.conversations.create(new, NOW_MS)
+
+
+async def _create(home: Durable, me: UserId, other: UserId) -> None:
+    new = NewRoom(
+        room_id=RoomId(new_id()),
+        creator=me,
+        name="Coffee",
+        description="",
+        ttl_ms=None,
+        members=(other,),
+    )
+    await home.conversations.create(new, NOW_MS)
+
+
+_IN_ROOMS: dict[str, Deed] = {
+    "makes a room": _create,
+    "renames the room": lambda home, me, other: home.conversations.update(
+        me, TEA, RoomChange(name="Coffee"), NOW_MS
+    ),
+    "adds somebody": lambda home, me, other: home.conversations.add_member(
+        me, TEA, EVE, None, NOW_MS
+    ),
+    "makes the other an admin": lambda home, me, other: home.conversations.add_member(
+        me, TEA, other, Role.ADMIN, NOW_MS
+    ),
+    "hands the room over": lambda home, me, other: home.conversations.add_member(
+        me, TEA, other, Role.OWNER, NOW_MS
+    ),
+    "removes the other": lambda home, me, other: home.conversations.remove_member(
+        me, TEA, other, NOW_MS
+    ),
+    "leaves the room": lambda home, me, other: home.conversations.remove_member(
+        me, TEA, me, NOW_MS
+    ),
+    "ends the room": lambda home, me, other: home.conversations.delete(me, TEA, NOW_MS),
+}
+
+# --- messages ---
+
+
+def _said(sender: UserId, room_id: RoomId, number: int) -> MessageId:
+    return MessageId(f"{sender} in {room_id}, {number}")
+
+
+async def _say(home: Durable, me: UserId, other: UserId, room_id: RoomId, number: int) -> None:
+    new = NewMessage(
+        sender=me,
+        sender_device=PHONE,
+        room_id=None if room_id == DIRECT else room_id,
+        recipient=other if room_id == DIRECT else None,
+        new_room_id=RoomId(new_id()) if other == DAN else room_id,
+        message_id=_said(me, room_id, number),
+        type="direct",
+        ciphertext="c2VjcmV0",
+        metadata=None,
+        covered=frozenset(Device(other, one) for one in (PHONE, LAPTOP)),
+    )
+    await home.messages.append(new, NOW_MS, None)
+
+
+async def _acknowledge(home: Durable, me: UserId, status: Status, *ids: MessageId) -> None:
+    refs = tuple(map(MessageRef, ids))
+    await home.messages.acknowledge(Device(me, PHONE), refs, status, NOW_MS)
+
+
+async def _acknowledge_all(home: Durable, me: UserId, other: UserId, status: Status) -> None:
+    ids = [_said(other, room_id, number) for room_id in ROOMS for number in (1, 2)]
+    await _acknowledge(home, me, status, *ids)
+
+
+_WITH_MESSAGES: dict[str, Deed] = {
+    "sends into the room": lambda home, me, other: _say(home, me, other, TEA, 3),
+    "says something fleeting": lambda home, me, other: _say(home, me, other, FLEETING, 3),
+    "writes to the other": lambda home, me, other: _say(home, me, other, DIRECT, 3),
+    "begins a conversation": lambda home, me, other: _say(home, me, DAN, DIRECT, 1),
+    "has got everything": lambda home, me, other: _acknowledge_all(
+        home, me, other, Status.DELIVERED
+    ),
+    "has read everything": lambda home, me, other: _acknowledge_all(home, me, other, Status.READ),
+    "deletes a message": lambda home, me, other: home.messages.delete(
+        me, MessageRef(_said(me, TEA, 2)), NOW_MS
+    ),
+    "lets messages expire": lambda home, me, other: home.messages.expire(LATER_MS, LIMIT),
+}
+
+# --- accounts ---
+
+
+def _refresh(name: UserId, device_id: DeviceId) -> str:
+    return f"refreshes {name}'s {device_id}"
+
+
+async def _account(home: Durable, name: UserId) -> Account:
+    account = await home.accounts.account(name)
+    assert account
+    return account
+
+
+async def _sign_in(home: Durable, me: UserId, other: UserId) -> None:
+    await home.accounts.sign_in(sign_in(await _account(home, me)), NOW_MS)
+
+
+async def _begin_device(home: Durable, me: UserId, other: UserId) -> None:
+    await home.accounts.sign_in(sign_in(await _account(home, me), "watch"), NOW_MS)
+
+
+async def _register(home: Durable, name: UserId, device_id: DeviceId) -> None:
+    tokens = new_tokens(_refresh(name, device_id))
+    claimed = claim(await _account(home, name), device_id, tokens=tokens)
+    await home.device_keys.register(claimed, new_keys(*range(1, 9)), RULES, NOW_MS)
+
+
+_WITH_ACCOUNTS: dict[str, Deed] = {
+    "signs in once more": _sign_in,
+    "signs in on another device": _begin_device,
+    "registers the tablet": lambda home, me, other: _register(home, me, TABLET),
+    "renews the tokens": lambda home, me, other: home.accounts.rotate(
+        hash_of(_refresh(me, PHONE)), hash_of("another"), LATER_MS, NOW_MS
+    ),
+    "signs out": lambda home, me, other: home.accounts.end_family_of(
+        hash_of(_refresh(me, PHONE)), NOW_MS
+    ),
+    "signs out everywhere": lambda home, me, other: home.accounts.end_families(me, NOW_MS),
+    "changes the password": lambda home, me, other: home.accounts.set_password(
+        me, f"hash of {me}", "another", None, NOW_MS
+    ),
+    "is banned": lambda home, me, other: home.accounts.set_banned(
+        me, is_banned=True, now_ms=NOW_MS
+    ),
+    "revokes the phone": lambda home, me, other: home.accounts.revoke_device(me, PHONE, NOW_MS),
+    "loses all devices": lambda home, me, other: home.accounts.revoke_devices(me, None, NOW_MS),
+    "deletes the account": lambda home, me, other: home.accounts.delete(me, NOW_MS),
+    "blocks the other": lambda home, me, other: home.accounts.block(me, other, LIMIT, NOW_MS),
+    "unblocks Eve": lambda home, me, other: home.accounts.unblock(me, EVE),
+    "lets sign-ins expire": lambda home, me, other: home.accounts.expire(LATER_MS, 0),
+}
+
+# --- keys ---
+
+_WITH_KEYS: dict[str, Deed] = {
+    "rotates the keys": lambda home, me, other: home.device_keys.rotate(
+        owner(me), rotation(2, *range(20, 25)), RULES, NOW_MS
+    ),
+    "adds prekeys": lambda home, me, other: home.device_keys.add_prekeys(
+        owner(me), prekeys(30, 31), RULES, NOW_MS
+    ),
+    "takes prekeys of the other": lambda home, me, other: home.device_keys.claim_bundle(
+        other, Claimer(me, PHONE), one_time=True, now_ms=NOW_MS
+    ),
+    "is told that prekeys are few": lambda home, me, other: home.device_keys.note_low(
+        me, LIMIT, NOW_MS
+    ),
+    "sweeps prekeys": lambda home, me, other: home.device_keys.sweep(owner(me), LATER_MS),
+}
+
+DEEDS: dict[str, Deed] = {**_IN_ROOMS, **_WITH_MESSAGES, **_WITH_ACCOUNTS, **_WITH_KEYS}
