@@ -1,0 +1,302 @@
+"""What the store of event queues ought to do, said as plainly as possible."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from server.core.errors import Code
+from server.core.limits import Bounds
+from server.core.queued import DEFAULT_DEVICE, KEY_ROTATION, MEMBER_REMOVED, LostAs
+
+DAY_MS = 24 * 60 * 60 * 1000
+KEPT_MS = 14 * DAY_MS
+EVENT_BYTES = 256
+
+Key = tuple[str, str]
+"""The user and the device of a queue."""
+
+
+class Event(Struct, eq=False):
+    """An event; `size_bytes` is what it says. The server's own have no id and no sender."""
+
+    event_id: str
+    sender: str
+    type: str
+    size_bytes: int
+    expires_ms: int
+    sent_ms: int
+    full: tuple[str, ...] = ()
+    waiting: int = 0
+
+    def leave(self) -> None:
+        """Be in a queue less; in none, only its id is kept, for a day."""
+        self.waiting -= 1
+        if not self.waiting:
+            self.size_bytes = 0
+            self.expires_ms = min(self.expires_ms, self.sent_ms + DAY_MS)
+
+
+class Place(Struct):
+    """A place of a queue: an event, or what says that some were lost."""
+
+    seq: int
+    first_seq: int
+    event: Event | None
+    lost_as: LostAs | None = None
+
+
+class Queue(Struct):
+    """What waits for a device.
+
+    Attributes:
+        lost: Sequences that were lost, of which the device has not yet acknowledged that.
+        owed_from: Where what was lost begins, of a queue that has lapsed.
+    """
+
+    seen_ms: int
+    seq: int = 0
+    places: list[Place] = field(default_factory=list)
+    lost: set[int] = field(default_factory=set)
+    has_lapsed: bool = False
+    owed_from: int | None = None
+
+    def put(self, event: Event) -> None:
+        self.seq += 1
+        event.waiting += 1
+        self.places.append(Place(self.seq, self.seq, event))
+
+    def lose(self, lost_as: LostAs, first_seq: int | None = None) -> None:
+        """Say at the end that something more was lost."""
+        last = self.places[-1] if self.places else None
+        if last and last.seq == self.seq and last.event is None:
+            first_seq = self.places.pop().first_seq
+        self.seq += 1
+        self.lost.add(self.seq)
+        self.places.append(Place(self.seq, first_seq or self.seq, None, lost_as))
+
+    def held_of(self, sender: str) -> int:
+        return sum(one.event is not None and one.event.sender == sender for one in self.places)
+
+    def holds(self, event_id: str) -> Event | None:
+        found = (one.event for one in self.places if one.event)
+        return next((one for one in found if one.event_id == event_id), None)
+
+    def take_out(self, gone: list[Place]) -> None:
+        """What is gone is none of the events' that wait."""
+        self.places = [one for one in self.places if one not in gone]
+        for one in gone:
+            if one.event:
+                one.event.leave()
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What somebody wants sent, to users or to a group."""
+
+    sender: str
+    device: str
+    to: tuple[str, ...] = ()
+    group: str | None = None
+    event_id: str
+    size_bytes: int
+    is_rotation: bool = False
+
+
+class World:
+    """All queues, and who has them."""
+
+    def __init__(self, people: Iterable[str], now_ms: int, bounds: Bounds) -> None:
+        self.now_ms = now_ms
+        self._bounds = bounds
+        self.devices = {one: [f"{one}-phone"] for one in people}  # those who have an account
+        self.groups: dict[str, list[str]] = {}  # the first member is the owner
+        self.blocks: set[tuple[str, str]] = set()
+        self.queues: dict[Key, Queue] = {}
+        self.events: list[Event] = []
+
+    def stored_bytes(self, sender: str) -> int:
+        own = (one for one in self.events if one.sender == sender)
+        return sum(EVENT_BYTES + (one.size_bytes if one.waiting else 0) for one in own)
+
+    def stored(self, sender: str, event_id: str) -> Event | None:
+        own = (one for one in self.events if one.sender == sender and one.event_id == event_id)
+        return next(own, None)
+
+    def queues_of(self, user: str) -> dict[Key, Queue]:
+        """Those that take events."""
+        found = self.queues.items()
+        return {key: one for key, one in found if key[0] == user and not one.has_lapsed}
+
+    # --- sending ---
+
+    def make_queues(self, wish: Wish) -> None:
+        """Whoever it is for gets queues, if there are none."""
+        for user in self._meant(wish):
+            if user in self.devices and not any(key[0] == user for key in self.queues):
+                for device_id in self.devices[user] or [DEFAULT_DEVICE]:
+                    self.queues[(user, device_id)] = Queue(self.now_ms)
+
+    def _meant(self, wish: Wish) -> list[str]:
+        return sorted(self.groups.get(wish.group, ()) if wish.group else wish.to)
+
+    def refusal(self, wish: Wish) -> Code | None:
+        if self.stored(wish.sender, wish.event_id):
+            return None
+        if wish.group and wish.sender not in self.groups.get(wish.group, ()):
+            return Code.NOT_FOUND
+        if not all(one in self.devices for one in wish.to):
+            return Code.RECIPIENT_NOT_FOUND
+        if any((wish.sender, one) in self.blocks for one in wish.to):
+            return Code.FORBIDDEN
+        queues = self._queues_for(wish)
+        held = (one.holds(wish.event_id) for one in queues.values())
+        if any(one and one.sender != wish.sender for one in held):
+            return Code.ID_CONFLICT
+        is_reached = any(self._has_room(one, wish) for one in queues.values())
+        if queues and not is_reached:
+            return Code.QUEUE_FULL
+        size_bytes = EVENT_BYTES + (wish.size_bytes if is_reached else 0)
+        wanted = self.stored_bytes(wish.sender) + size_bytes
+        return Code.LIMIT_REACHED if wanted > self._bounds.account_bytes else None
+
+    def send(self, wish: Wish) -> tuple[Event, set[str]]:
+        """The event as it is stored, and whom it has reached by this."""
+        if repeated := self.stored(wish.sender, wish.event_id):
+            return repeated, set()
+        queues = self._queues_for(wish)
+        open_keys = {key for key, one in queues.items() if self._has_room(one, wish)}
+        reached = {user for user, _ in open_keys}
+        size_bytes = wish.size_bytes if reached else 0
+        event = self._event(wish.event_id, wish.sender, "", size_bytes)
+        event.full = tuple(sorted({user for user, _ in queues} - reached))
+        for key, queue in queues.items():
+            if key in open_keys:
+                queue.put(event)
+            elif key[0] in reached:
+                queue.lose(LostAs.FULL)
+        return event, reached
+
+    def _event(self, event_id: str, sender: str, kind: str, size_bytes: int) -> Event:
+        made = Event(event_id, sender, kind, size_bytes, self.now_ms + KEPT_MS, self.now_ms)
+        self.events.append(made)
+        return made
+
+    def _queues_for(self, wish: Wish) -> dict[Key, Queue]:
+        own = (wish.sender, wish.device) if wish.group else None
+        return {
+            key: queue
+            for user in self._meant(wish)
+            if (user, wish.sender) not in self.blocks
+            for key, queue in self.queues_of(user).items()
+            if key != own
+        }
+
+    def _has_room(self, queue: Queue, wish: Wish) -> bool:
+        is_greedy = queue.held_of(wish.sender) >= self._bounds.queue_events_of_sender
+        return self._has_place(queue, is_rotation=wish.is_rotation) and not is_greedy
+
+    def _has_place(self, queue: Queue, *, is_rotation: bool) -> bool:
+        kept = self._bounds.queue_rotations if is_rotation else 0
+        return len(queue.places) < self._bounds.queue_events + kept
+
+    def _announce(self, kind: str, users: Iterable[str]) -> None:
+        """The server's own event, to all who have queues."""
+        queues = [one for user in users for one in self.queues_of(user).values()]
+        event = self._event("", "", kind, 0)
+        for queue in queues:
+            if self._has_place(queue, is_rotation=True):
+                queue.put(event)
+            else:
+                queue.lose(LostAs.FULL)
+        if not event.waiting:
+            self.events.remove(event)
+
+    # --- acknowledging and seeing ---
+
+    def acknowledge(self, key: Key, seq: int) -> None:
+        """Take a place out of a queue, by its sequence."""
+        queue = self.queues[key]
+        (place,) = [one for one in queue.places if one.seq == seq]
+        queue.seen_ms = max(queue.seen_ms, self.now_ms)
+        queue.take_out([place])
+        if place.event is None:
+            queue.lost -= set(range(place.first_seq, place.seq + 1))
+
+    def see(self, key: Key) -> None:
+        queue = self.queues.setdefault(key, Queue(self.now_ms))
+        queue.seen_ms = max(queue.seen_ms, self.now_ms)
+        if queue.has_lapsed:
+            queue.has_lapsed = False
+            queue.lose(LostAs.LAPSED, queue.owed_from)
+            queue.owed_from = None
+
+    # --- time ---
+
+    def expire(self) -> int:
+        """How many events and queues are forgotten."""
+        over = [one for one in self.events if one.expires_ms <= self.now_ms]
+        for queue in self.queues.values():
+            self._replace(queue, over)
+        self.events = [one for one in self.events if one not in over]
+        lapsed = [
+            queue
+            for queue in self.queues.values()
+            if queue.seen_ms + KEPT_MS <= self.now_ms and not queue.has_lapsed
+        ]
+        for queue in lapsed:
+            queue.owed_from = min((one.first_seq for one in queue.places), default=None)
+            queue.lost |= {one.seq for one in queue.places}
+            queue.take_out(list(queue.places))
+            queue.has_lapsed = True
+        return len(over) + len(lapsed)
+
+    def _replace(self, queue: Queue, over: list[Event]) -> None:
+        """One place stands for all that has expired, and for what was lost before that."""
+        expired = [one for one in queue.places if one.event in over]
+        if not expired:
+            return
+        last = expired[-1].seq
+        lost = [one for one in queue.places if one.event is None and one.seq < last]
+        queue.lost |= {one.seq for one in expired}
+        queue.take_out(expired + lost)
+        first = min(one.first_seq for one in expired + lost)
+        queue.places.append(Place(last, first, None, LostAs.EXPIRED))
+        queue.places.sort(key=lambda one: one.seq)
+
+    # --- coming and going ---
+
+    def create(self, group: str, members: list[str]) -> None:
+        self.groups[group] = members
+        self._announce(KEY_ROTATION, members)
+
+    def add(self, group: str, user: str) -> None:
+        self.groups[group].append(user)
+        self._announce(KEY_ROTATION, self.groups[group])
+
+    def remove(self, group: str, user: str) -> None:
+        self._announce(MEMBER_REMOVED, [user])
+        self._leave(group, user)
+
+    def _leave(self, group: str, user: str) -> None:
+        self.groups[group].remove(user)
+        if self.groups[group]:
+            self._announce(KEY_ROTATION, self.groups[group])
+        else:
+            del self.groups[group]
+
+    def revoke(self, key: Key) -> None:
+        self.devices[key[0]].remove(key[1])
+        self._end(key)
+
+    def delete(self, user: str) -> None:
+        del self.devices[user]
+        self.blocks = {pair for pair in self.blocks if user not in pair}
+        for group in sorted(self.groups):
+            if user in self.groups[group]:
+                self._leave(group, user)
+        for key in [one for one in self.queues if one[0] == user]:
+            self._end(key)
+
+    def _end(self, key: Key) -> None:
+        if queue := self.queues.pop(key, None):
+            queue.take_out(list(queue.places))
+    
