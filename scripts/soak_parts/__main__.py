@@ -1,6 +1,7 @@
 """`scripts/soak`: a server of its own, rooms full of talk, and a check of every delivery.
 
-With `--durable` there are accounts and durable messages instead, and the server is killed.
+With `--durable` there are accounts and durable messages instead, with `--queues` queues of events;
+the server is killed.
 """
 
 import argparse
@@ -12,15 +13,17 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvloop
 
 from scripts import children
-from scripts.soak_parts.crashes import crash
+from scripts.soak_parts.crashes import Report, crash
 from scripts.soak_parts.rooms import Room, SoakError, Tally
-from tests.crashes.play import Load
+from tests.crashes.play import Load, play
+from tests.crashes.queue_play import QueueLoad, play_queues
 from tests.crashes.sites import ENGINES
 from tests.system.processes import ServerProcess, server_process
 from tests.talk.wires import Address, WireError
@@ -83,12 +86,12 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if arguments.nodes > 1 and arguments.durable != "postgres":
-        parser.error("several servers need --durable postgres")
+    if arguments.nodes > 1 and "postgres" not in (arguments.durable, arguments.queues):
+        parser.error("several servers need postgres")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if arguments.durable:
-        return crash(arguments.durable, _load(arguments))
+    if engine := arguments.durable or arguments.queues:
+        return crash(_play(engine, arguments), f"{engine}; seed {arguments.seed}")
     tally = Tally(arguments.deliveries)
     folder = tempfile.TemporaryDirectory()
     with (
@@ -106,6 +109,24 @@ def main(argv: list[str] | None = None) -> int:
     for fault in faults[:SHOWN_FAULTS]:
         print("FAULT", fault)
     return 1 if faults else 0
+
+
+def _play(engine: str, arguments: argparse.Namespace) -> Callable[[Path], Awaitable[Report]]:
+    if arguments.queues:
+        load = _queue_load(arguments)
+        return lambda folder: play_queues(engine, folder, load)
+    return lambda folder: play(engine, folder, _load(arguments))
+
+
+def _queue_load(arguments: argparse.Namespace) -> QueueLoad:
+    return QueueLoad(
+        devices=arguments.devices,
+        events=arguments.deliveries,
+        kills=arguments.kills,
+        drained=arguments.drained,
+        nodes=arguments.nodes,
+        seed=arguments.seed,
+    )
 
 
 def _load(arguments: argparse.Namespace) -> Load:
@@ -129,8 +150,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limit-s", type=float, default=1800, help="after so long it has failed [1800]"
     )
-    crashes = parser.add_argument_group("durable messages, while the server is killed")
+    crashes = parser.add_argument_group("durable messages or queues, while the server is killed")
     crashes.add_argument("--durable", choices=ENGINES, help="instead of rooms, on this database")
+    crashes.add_argument("--queues", choices=ENGINES, help="the same of queues of events")
+    crashes.add_argument("--devices", type=int, default=1000, help="with a queue each [1000]")
+    crashes.add_argument(
+        "--drained", type=int, default=10_000, help="events of one queue, at the end [10000]"
+    )
     crashes.add_argument("--kills", type=int, default=50, help="under load [50]")
     crashes.add_argument("--nodes", type=int, default=1, help="servers on one PostgreSQL [1]")
     crashes.add_argument("--people", type=int, default=8, help="with a device or two each [8]")

@@ -12,21 +12,12 @@ from typing import Any
 
 import aiohttp
 from msgspec import Struct
-from nacl.signing import SigningKey
 
 from tests.crashes import verdict
 from tests.crashes.ledger import Ledger
+from tests.crashes.registering import PREKEYS, register, sign_up
 from tests.crashes.sites import ENGINES, Site
-from tests.crashes.talker import (
-    PASSWORD,
-    PREKEYS,
-    Person,
-    Talk,
-    Talker,
-    TalkerError,
-    base64,
-    prekeys,
-)
+from tests.crashes.talker import Person, Talk, Talker, TalkerError
 from tests.crashes.wire import Rest
 
 LIMIT_S = 180.0
@@ -99,7 +90,7 @@ class Crowd:
         """Give everybody an account, devices with keys, and somebody to talk to."""
         people = [Person(f"person{number}") for number in range(self._load.people)]
         for number, person in enumerate(people):
-            await self._sign_up(person)
+            person.user_id = await sign_up(self._way(0), person.name)
             names = ("phone", "laptop")[: 2 - number % 2]
             for name in names:
                 await self._add_device(person, name)
@@ -110,28 +101,15 @@ class Crowd:
         for talker in self.talkers:
             talker.talks = [talk for talk in self._talks if talker.person in talk.people]
 
-    async def _sign_up(self, person: Person) -> None:
-        email = f"{person.name}@example.com"
-        body = {"username": person.name, "email": email, "password": PASSWORD}
-        person.user_id = (await self._asked("/api/auth/signup", body, 201))["userId"]
-
     async def _add_device(self, person: Person, name: str) -> None:
         device_id = f"{person.name}-{name}"
-        body = {"username": person.name, "password": PASSWORD, "deviceId": device_id}
-        token = (await self._asked("/api/auth/login", body, 200))["registrationToken"]
         way = self._way(len(self.talkers))
         talker = Talker(way, person, device_id, self._ledger, str(self._load.seed))
-        keys = {"deviceId": device_id, **_first_keys(person), "registrationToken": token}
-        talker.take_tokens(await self._asked("/api/keys/register", keys, 201))
+        tokens = await register(self._way(0), person.name, person.user_id, device_id)
+        talker.take_tokens(tokens)
         self._ledger.uploaded[device_id] = PREKEYS
         person.device_ids.append(device_id)
         self.talkers.append(talker)
-
-    async def _asked(self, path: str, body: Any, status: int) -> dict[str, Any]:
-        answer = await self._way(0).call("POST", path, body)
-        assert answer, path
-        assert answer.status == status, answer
-        return answer.data
 
     async def _open_room(self, people: list[Person], phone: Talker) -> Talk:
         others = [one.user_id for one in people if one is not phone.person]
@@ -205,19 +183,6 @@ class Crowd:
         done["messages never acknowledged, and not there"] = len(unanswered - there)
         for word in ("lost", "doubled"):
             done[f"messages {word}"] = sum(one.endswith(f" {word}") for one in self._ledger.faults)
-
-
-def _first_keys(person: Person) -> dict[str, Any]:
-    identity = SigningKey(person.user_id.encode()[:32].ljust(32))
-    of_prekey = bytes(31) + b"\7"
-    signature = identity.sign(of_prekey).signature
-    signed = {"keyId": 1, "publicKey": base64(of_prekey), "signature": base64(signature)}
-    return {
-        "publicKey": base64(bytes(31) + b"\10"),
-        "identityPublicKey": base64(bytes(identity.verify_key)),
-        "signedPreKey": signed,
-        "preKeys": prekeys(range(PREKEYS)),
-    }
 
 
 async def _until(condition: Callable[[], object]) -> None:

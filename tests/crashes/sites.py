@@ -71,6 +71,12 @@ class Server:
                 process.stdout.close()
             self._launched = None
 
+    def memory_mb(self) -> float:
+        """Resident now."""
+        assert self._launched
+        status = Path(f"/proc/{self._launched.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     async def is_ready(self, http: aiohttp.ClientSession) -> bool:
         try:
             async with http.get(f"{self.url}/ready") as answer:
@@ -106,6 +112,11 @@ class Site:
     @property
     def urls(self) -> list[str]:
         return [server.url for server in self._servers]
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident of all servers."""
+        return sum(server.memory_mb() for server in self._servers)
 
     @property
     def raised(self) -> list[str]:

@@ -1,22 +1,17 @@
 """A device whose user talks, acknowledges, renews tokens and sends prekeys, whatever crashes."""
 
 import random
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import Struct, field
 
 from tests.crashes.ledger import Known, Ledger, Place, Said
+from tests.crashes.registering import PASSWORD, PREKEYS, base64, prekeys
 from tests.crashes.wire import Answer, Rest, Socket
-
-PASSWORD = "a password of the crashes"
 
 GIVES_UP = 0.25
 """How probable it is that a client does not send again what had no answer."""
-
-PREKEYS = 10
-"""Of one upload."""
 
 RECEIPTS = 20
 """Messages at most that are acknowledged together."""
@@ -297,12 +292,3 @@ class Talker:
             found += [one["messageId"] for one in page["messages"]]
             after = page["next"]
         return found
-
-
-def prekeys(key_ids: range) -> list[dict[str, Any]]:
-    """One-time prekeys as the API takes them; no two of a device are the same."""
-    return [{"keyId": one, "publicKey": base64((1 + one).to_bytes(32, "big"))} for one in key_ids]
-
-
-def base64(data: bytes) -> str:
-    return b64encode(data).decode()

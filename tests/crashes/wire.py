@@ -23,11 +23,13 @@ class Answer(Struct, frozen=True):
 
     Attributes:
         problem: The code of an error; None if there was none.
+        whole: Also what is not in `data`.
     """
 
     status: int
     data: dict[str, Any]
     problem: str | None = None
+    whole: dict[str, Any] = {}
 
 
 class Rest:
@@ -74,7 +76,7 @@ class Rest:
             self._done["requests refused as unavailable"] += 1
             await asyncio.sleep(AGAIN_S)
             return None
-        return Answer(answer.status, found.get("data") or {}, found.get("error"))
+        return Answer(answer.status, found.get("data") or {}, found.get("error"), found)
 
 
 class Socket:

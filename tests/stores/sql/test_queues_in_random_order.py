@@ -45,9 +45,9 @@ LONG = 1_000
 """More of anything than there is."""
 
 BOUNDS = Bounds(
-    queue_events=5,
-    queue_events_of_sender=3,
-    queue_rotations=2,
+    queue_events=3,
+    queue_events_of_sender=2,
+    queue_rotations=1,
     account_bytes=12 * (256 + SAID_BYTES),
     rooms_by_stranger=LONG,
     rooms_by_strangers=LONG,
@@ -162,6 +162,11 @@ class Twins:
     def see(self, key: Key) -> None:
         self.do(self.post.store.see([_device(key)], self.world.now_ms))
         self.world.see(key)
+
+    def see_all(self) -> None:
+        for user, device_ids in self.world.devices.items():
+            for device_id in device_ids:
+                self.see((user, device_id))
 
     def expire(self, limit: int) -> None:
         """Forget all that is too old, some at a time."""
@@ -376,7 +381,7 @@ class Posts(RuleBasedStateMachine):
         to=st.sets(PEOPLE, min_size=1),
         earlier=EARLIER,
         is_rotation=st.booleans(),
-        count=st.integers(1, 4),
+        count=st.integers(1, 3),
     )
     def send(self, sender, device, to, earlier, is_rotation, count):
         for _ in range(count):
@@ -408,13 +413,17 @@ class Posts(RuleBasedStateMachine):
         if key := self.twins.device(self.of(user), device):
             self.twins.see(key)
 
-    @rule(ms=st.sampled_from([1, DAY_MS, 7 * DAY_MS, 14 * DAY_MS - 1]))
-    def wait(self, ms):
+    @rule(
+        ms=st.sampled_from([1, DAY_MS, 7 * DAY_MS, 14 * DAY_MS - 1, 14 * DAY_MS]),
+        is_seen=st.booleans(),
+        limit=st.none() | st.sampled_from([1, 2, LONG]),
+    )
+    def wait(self, ms, is_seen, limit):
         self.twins.world.now_ms += ms
-
-    @rule(limit=st.sampled_from([1, 2, LONG]))
-    def expire(self, limit):
-        self.twins.expire(limit)
+        if is_seen:
+            self.twins.see_all()
+        if limit:
+            self.twins.expire(limit)
 
     @rule(user=PEOPLE, other=PEOPLE)
     def block(self, user, other):
@@ -480,8 +489,8 @@ def test_no_order_of_sending_acknowledging_and_forgetting_breaks_a_promise_of_qu
     run_state_machine_as_test(
         PostsThere,
         settings=settings(
-            max_examples=15,
-            stateful_step_count=30,
+            max_examples=30,
+            stateful_step_count=40,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
