@@ -299,4 +299,3 @@ class World:
     def _end(self, key: Key) -> None:
         if queue := self.queues.pop(key, None):
             queue.take_out(list(queue.places))
-    

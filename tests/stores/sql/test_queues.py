@@ -184,6 +184,19 @@ async def test_what_was_not_acknowledged_in_14_days_is_told_as_lost(post):
     assert await post.places(BOB) == [(4, "new")]
 
 
+async def test_what_another_node_with_an_earlier_clock_has_queued_is_told_as_lost_once(post):
+    for one, ahead_ms in (("one", 0), ("two", 5), ("three", 0)):
+        await post.send("alice", "bob", one, now_ms=NOW_MS + ahead_ms)
+    await post.store.see([BOB], NOW_MS + 14 * DAY_MS)
+    for later_ms in (0, 5):
+        await post.store.expire(NOW_MS + 14 * DAY_MS + later_ms, 100)
+    (lost,) = await post.read(BOB)
+    assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 3, "expired")
+    await post.acknowledge(BOB, lost.event_id)
+    await post.send("alice", "bob", "new")
+    assert await post.places(BOB) == [(4, "new")]
+
+
 async def test_a_device_that_was_not_seen_for_14_days_begins_anew_and_is_told(post):
     await post.send("alice", "bob", "one")
     await post.store.expire(NOW_MS + 14 * DAY_MS, 100)

@@ -306,7 +306,7 @@ def leave_rooms(
         if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
             said.append((yield from raise_epoch(room_id, Reason.LEFT)))
     yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
-    yield from announce(said, now_ms, bounds)  # after all rooms are locked
+    yield from announce(said, now_ms, bounds, [user_id])  # after all rooms are locked
 
 
 def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]:

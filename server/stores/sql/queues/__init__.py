@@ -1,7 +1,24 @@
 """Queues of events in SQL: `SqlQueues`.
 
-Whatever changes queues locks them first, in the order of their devices, and after all rooms; the
-rows of events come after all queues. Nobody waits in a circle so.
+So that nobody waits in a circle, every transaction locks in this order, and what it skips it skips:
+
+1. accounts, by their ids (`lock_accounts`; an account that is deleted or blocks);
+2. rooms, by their ids: groups of events are only shared (`lock_groups`), whoever changes a room or
+   leaves all of them has it alone;
+3. queues, by user and device: `lock_queues`, `acknowledge_all`, `see`, `announce`. Who deletes an
+   account locks its own queues together with those in which that is told. Expiry takes only queues
+   that nobody has locked, and leaves the others for the next time;
+4. events: new ones by sender and id (`insert_events`), others by their keys (`leave`). An event
+   changes only for who has a queue locked in which it waits; one that is in no queue, only when it
+   is forgotten;
+5. `stored_bytes`, by user, once in a transaction and last of all.
+
+Batches wait for nothing in 2 and 3, but leave what is locked to a transaction of its own.
+
+Two things are out of order, rare, and resolved by PostgreSQL, after which they are tried again:
+the first event for somebody makes queues, which refer to the account (1) after the group (2), while
+that account is deleted; and when several devices are revoked at once, the bytes of each are given
+back.
 """
 
 from server.stores.sql.queues.announcing import Announcement, announce

@@ -23,10 +23,16 @@ class Announcement(Struct, frozen=True):
     metadata: Mapping[str, Any]
 
 
-def announce(said: Iterable[Announcement], now_ms: int, bounds: Bounds) -> Steps[None]:
-    """Put events into all queues of their users; into a full one, that something was lost."""
+def announce(
+    said: Iterable[Announcement], now_ms: int, bounds: Bounds, leaving: Sequence[str] = ()
+) -> Steps[None]:
+    """Put events into all queues of their users; into a full one, that something was lost.
+
+    Args:
+        leaving: Whose queues end in this transaction: they are locked with the others, in order.
+    """
     announcements = list(said)
-    users = {user for one in announcements for user in one.users}
+    users = {user for one in announcements for user in one.users}.union(leaving)
     queues = yield from lock_queues(users, waits=True)
     events: list[Row] = []
     for one in announcements:

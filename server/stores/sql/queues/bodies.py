@@ -1,7 +1,7 @@
 """Events as they are stored once, for all the queues in which they are."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from server.stores.sql.steps import Row, Steps, rows, run_many
 from server.stores.sql.usage import give_back
@@ -36,12 +36,15 @@ def insert_events(events: Iterable[Row]) -> Steps[None]:
 def leave(event_keys: Iterable[str]) -> Steps[None]:
     """Note of events that they are in a queue less, once for each time that they are named."""
     left = Counter(event_keys)
-    if not left:
-        return
+    if left:
+        yield from _count_out(left)
+        yield from _forget_bodies(sorted(left))
+
+
+def _count_out(left: Mapping[str, int]) -> Steps[None]:
     yield from run_many(
         "UPDATE events SET waiting = waiting - $2 WHERE event_key = $1", sorted(left.items())
     )
-    yield from _forget_bodies(sorted(left))
 
 
 def _forget_bodies(event_keys: list[str]) -> Steps[None]:
@@ -60,8 +63,13 @@ def _forget_bodies(event_keys: list[str]) -> Steps[None]:
     yield from give_back([(sender, size) for _, sender, size in found if sender])
 
 
-def forget_events(event_keys: list[str]) -> Steps[int]:
-    """Forget those of these events that are in no queue. Returns how many."""
+def forget_events(event_keys: list[str], left: Iterable[str]) -> Steps[int]:
+    """Forget those of these events that are in no queue. Returns how many.
+
+    Args:
+        left: Those of them that are in a queue less, once for each time that they are named.
+    """
+    yield from _count_out(Counter(left))
     gone = yield from rows(
         "DELETE FROM events WHERE event_key = ANY($1::text[]) AND waiting <= 0 "
         f"RETURNING sender_id, {EVENT_BYTES} + {SAID_BYTES}",

@@ -27,8 +27,7 @@ def expire_events(now_ms: int, limit: int) -> Steps[int]:
     left: list[str] = []
     for key in (yield from lock_these((one[0], one[1]) for one in held)):
         left += yield from _replace(key, over)
-    yield from leave(left)
-    return (yield from forget_events(over))
+    return (yield from forget_events(over, left))
 
 
 def _replace(key: QueueKey, over: list[str]) -> Steps[list[str]]:
@@ -45,14 +44,15 @@ def _replace(key: QueueKey, over: list[str]) -> Steps[list[str]]:
     )
     if not expired:
         return []
-    last = expired[-1][0]
+    # Also what goes beyond: nodes have other clocks, and what came later may have expired before.
     lost = yield from rows(
         "SELECT seq, first_seq, event_key FROM queued_events "
-        "WHERE user_id = $1 AND device_id = $2 AND seq < $3 AND event_key IS NULL",
+        "WHERE user_id = $1 AND device_id = $2 AND first_seq <= $3 AND event_key IS NULL",
         *key,
-        last,
+        expired[-1][0],
     )
     gone: list[Row] = [*expired, *lost]
+    last = max(one[0] for one in gone)
     for seq, _, _ in gone:
         yield from run(
             "DELETE FROM queued_events WHERE user_id = $1 AND device_id = $2 AND seq = $3",
