@@ -155,7 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     crashes.add_argument("--queues", choices=ENGINES, help="the same of queues of events")
     crashes.add_argument("--devices", type=int, default=1000, help="with a queue each [1000]")
     crashes.add_argument(
-        "--drained", type=int, default=10_000, help="events of one queue, at the end [10000]"
+        "--drained",
+        type=int,
+        default=10_000,
+        help="events of one queue, at the end; it holds 10000 [10000]",
     )
     crashes.add_argument("--kills", type=int, default=50, help="under load [50]")
     crashes.add_argument("--nodes", type=int, default=1, help="servers on one PostgreSQL [1]")

@@ -173,7 +173,7 @@ class Play:
         receiver, account = self._receivers[0], self._accounts[0]
         receiver.hangs_up = 0
         others = [one for one in self._receivers if one.user_id == account.user_id]
-        share = self._load.drained // SENDERS + 1
+        share = self._load.drained // SENDERS  # the queue holds 10,000
         async with self._connected([one for one in others if one is not receiver]):
             await asyncio.gather(*(self._fill(number, share) for number in range(SENDERS)))
             began = time.monotonic()
