@@ -393,7 +393,10 @@ class Posts(RuleBasedStateMachine):
 
     def _send(self, sender, device, earlier, **other):
         if own := self.twins.device(self.of(sender), device):
-            ids = {"event_id": self.twins.event_id(earlier), "size_bytes": SAID_BYTES}
+            ids: dict[str, Any] = {
+                "event_id": self.twins.event_id(earlier),
+                "size_bytes": SAID_BYTES,
+            }
             self.twins.send(Wish(sender=own[0], device=own[1], **ids, **other))
 
     @rule(queue=SOME, nths=st.lists(SOME, min_size=1, max_size=4))
