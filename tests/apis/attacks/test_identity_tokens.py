@@ -182,7 +182,7 @@ async def test_no_identity_token_that_is_not_for_us_is_a_bearer_of_any_route(
     scene: Scene, signer: Signer, ada: Registered
 ) -> None:
     assert (await scene.ask(ada.id_token, ME)).status == 200
-    others = {
+    others: dict[str, dict[str, Any]] = {
         "for another client": {"aud": "another client", "azp": "another client"},
         "given to another client": {"azp": "another client"},
         "of another issuer": {"iss": "https://evil.example"},
