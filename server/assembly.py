@@ -115,7 +115,9 @@ class Assembly:
             socket_sign_ins=self._sign_ins_of(presences, revocations),
             revocations=revocations,
             recoveries=parts.recoveries,
-            accounts=Accounts(parts, durable.accounts, self._passwords, conversations),
+            accounts=Accounts(
+                parts, durable.accounts, self._passwords, conversations, self._identities()
+            ),
             logins=logins,
             device_keys=DeviceKeys(parts, durable.device_keys, logins, conversations.acquaintances),
             conversations=conversations,
@@ -131,9 +133,12 @@ class Assembly:
         settings = self._settings
         signing = settings.jwt_secret or self._derived(b"hushwire tokens").hex()
         rules, sessions = settings.token_rules, self._durable.accounts
-        known = self._durable.identities
-        identities = IdentityTokens(self._id_tokens, known) if self._id_tokens else None
+        identities = self._identities()
         return Tokens(self._parts, signing.encode(), rules, self._keys, sessions, identities)
+
+    def _identities(self) -> IdentityTokens | None:
+        known = self._durable.identities
+        return IdentityTokens(self._id_tokens, known) if self._id_tokens else None
 
     def _make_id_tokens(self, keys: KeySets | None) -> IdTokens | None:
         rules = self._settings.oidc_rules

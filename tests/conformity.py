@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +12,7 @@ from aiohttp import web
 from server.app import APIS
 from server.core.errors import AppError
 from server.transports import vocabulary
-from server.transports.api import Action, Api, Frame, shape_of
+from server.transports.api import Action, Api, Frame, Route, shape_of
 from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
 from server.transports.health import PROBES
@@ -147,7 +147,8 @@ class Conformity:
     async def _look(self, request: web.Request, response: web.StreamResponse) -> None:
         resource = request.match_info.route.resource
         route = (request.method, resource.canonical if resource else "")
-        documented = self._documented.get(route)
+        chosen = (self._documented.get((*route, name)) for name in request.query)
+        documented = next(filter(None, chosen), self._documented.get(route))
         if documented is None or not isinstance(response, web.Response):
             return
         assert isinstance(response.body, bytes)
@@ -156,25 +157,32 @@ class Conformity:
 
 
 @functools.cache
-def _of_all() -> Mapping[tuple[str, str], Documented]:
+def _of_all() -> Mapping[tuple[str, ...], Documented]:
     """Once for all servers: to find it out takes as long as to start one."""
     return _documented(APIS)
 
 
-def _documented(apis: Sequence[Api]) -> dict[tuple[str, str], Documented]:
-    documented = {
-        (route.method, route.path): Documented(
+def _documented(apis: Sequence[Api]) -> dict[tuple[str, ...], Documented]:
+    """By method and path, and by what is in the query where that chooses."""
+    documented: dict[tuple[str, ...], Documented] = {
+        (route.method, route.path, *of_query): Documented(
             answered(route),
             route.statuses,
             {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
         )
-        for api in apis
-        for route in api.routes
+        for api, route in _plain_last(apis)
+        for of_query in ((), *zip(route.if_query))
     }
     for probe in PROBES:
         refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
         documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
     return documented
+
+
+def _plain_last(apis: Sequence[Api]) -> Iterable[tuple[Api, Route]]:
+    """All routes; of several on one path that one last which is for the rest of the queries."""
+    routes = [(api, route) for api in apis for route in api.routes]
+    return sorted(routes, key=lambda one: not one[1].if_query)
 
 
 def _text_of(frame: bytes) -> bytes:

@@ -8,15 +8,20 @@ from server.core.identity import User
 from server.core.ids import DeviceId, UserId, new_id
 from server.core.limits import Rate
 from server.core.names import account_key, check_email, check_username
+from server.core.oidc import not_set_up
 from server.core.parts import Parts
 from server.core.passwords import Passwords, check, new_password
 from server.core.ports import Account, AccountPage, AccountStore, Block, Device, NewAccount
 from server.core.rates import spend
+from server.core.tokens import IdentityTokens
 from server.core.user_events import DeviceRevoked, SignInsEnded
 
 AUDIT_KEPT_MS = 365 * 24 * 60 * 60 * 1000
 
 EXPIRY_INTERVAL_MS = 60_000
+
+FRESH_MS = 5 * 60 * 1000
+"""Since somebody has signed in with the issuer of an identity token that is to prove something."""
 
 
 class SignUp(Struct, frozen=True):
@@ -39,6 +44,9 @@ class Accounts:
     """Makes accounts, and lets their owners and operators change them.
 
     Connections that were opened by tokens which end so are told of it, and end.
+
+    Args:
+        identities: Those for whom an issuer of identity tokens vouches; None if there is none.
     """
 
     def __init__(
@@ -47,11 +55,13 @@ class Accounts:
         store: AccountStore,
         passwords: Passwords,
         conversations: Conversations,
+        identities: IdentityTokens | None = None,
     ) -> None:
         self._parts = parts
         self._store = store
         self._passwords = passwords
         self._conversations = conversations
+        self._identities = identities
         self._expires_next_ms = 0
 
     async def sign_up(self, wish: SignUp, address: str) -> Account:
@@ -91,7 +101,8 @@ class Accounts:
             current: Not needed of those who have just used up a temporary one.
 
         Raises:
-            AppError: INVALID_CREDENTIALS; INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE.
+            AppError: INVALID_CREDENTIALS; FORBIDDEN if it has none; INVALID_REQUEST,
+                RATE_LIMITED, UNAVAILABLE.
         """
         account = await self._own(user)
         check(new)
@@ -105,13 +116,24 @@ class Accounts:
             raise _wrong()
         await self._end(user.user_id, user.family_id)
 
-    async def delete(self, user: User, password: str) -> None:
+    async def delete(
+        self, user: User, password: str | None = None, id_token: str | None = None
+    ) -> None:
         """Delete one's account for good; who shares a room with it is told that it has left.
 
+        Args:
+            id_token: Of the user for whom the account was made, instead of a password.
+
         Raises:
-            AppError: INVALID_CREDENTIALS; RATE_LIMITED, UNAVAILABLE.
+            AppError: INVALID_CREDENTIALS; UNAUTHENTICATED, TOKEN_EXPIRED of an identity token
+                that is none; FORBIDDEN if such, or passwords, are not for this account;
+                RATE_LIMITED, UNAVAILABLE.
         """
-        await self._prove(await self._own(user), password)
+        account = await self._own(user)
+        if id_token is None:
+            await self._prove(account, password or "")
+        else:
+            await self._prove_by_issuer(account, id_token)
         room_ids = await self._conversations.rooms_of(user.user_id)
         if await self._store.delete(user.user_id, self._now_ms()):
             await self._end(user.user_id)
@@ -251,9 +273,31 @@ class Accounts:
 
     async def _prove(self, account: Account, password: str) -> None:
         """Refuse who has a token of an account and not its password."""
+        if account.password_hash is None and not account.password_is_temporary:
+            problem = (
+                "this account has no password; identity tokens of its issuer prove whose it is"
+            )
+            raise AppError(Code.FORBIDDEN, problem)
         await self._spend("password of", account.user_id, self._parts.rates.sign_in)
         if not await self._passwords.matches(password, account.password_hash):
             raise _wrong()
+
+    async def _prove_by_issuer(self, account: Account, id_token: str) -> None:
+        """Refuse who has a token of an account, and has not just signed in with its issuer."""
+        if self._identities is None:
+            raise not_set_up()
+        await self._spend("password of", account.user_id, self._parts.rates.sign_in)
+        now_ms = self._now_ms()
+        vouched = await self._identities.id_tokens.read(id_token, now_ms)
+        if vouched.expires_ms <= now_ms:
+            raise AppError(Code.TOKEN_EXPIRED, "the identity token has run out; get a new one")
+        if vouched.issued_ms < now_ms - FRESH_MS:
+            problem = "the identity token is older than five minutes; sign in with the issuer again"
+            raise AppError(Code.INVALID_CREDENTIALS, problem)
+        owner = await self._identities.store.user_of(vouched.issuer, vouched.subject)
+        if owner != account.user_id:
+            problem = "this account was not made for whom the identity token names"
+            raise AppError(Code.INVALID_CREDENTIALS, problem)
 
     async def _spend(self, what: str, who: str, rate: Rate | None) -> None:
         await spend(self._parts.limiter, what, who, rate, self._now_ms())

@@ -15,11 +15,12 @@ Accounts
         Another one: {userId, username, deviceId, requiresKeyRegistration: true,
         registrationToken, passwordChangeRequired?}, and the cookie `hushwire-registration`
         401 invalid_credentials; 403 if the account is banned, or the device revoked
-    POST   /api/auth/refresh    {refreshToken}      {accessToken, refreshToken, expiresAt}
+    POST   /api/auth/refresh    {refreshToken | refresh_token}
+        {accessToken, refreshToken, expiresAt}
     POST   /api/auth/logout     {refreshToken?, all?}   with a token as Bearer, or the refresh token
     GET    /api/auth/me         see server/apis/identity
     POST   /api/auth/password   {currentPassword?, newPassword}     signs all other devices out
-    DELETE /api/auth/account    {password}
+    DELETE /api/auth/account    {password | idToken}
     GET    /api/auth/devices    {devices: [{deviceId, deviceName, deviceType, createdAt,
                                 lastSeenAt, current}]}
     DELETE /api/auth/devices/{deviceId}     {deviceId}
@@ -34,6 +35,9 @@ Accounts
     for POST /api/keys/register. A device that was revoked never comes back under its id.
     A password that an operator gave signs in once: a login that is not completed does not use it
     up. POST /api/auth/password then needs no `currentPassword`.
+    Who has registered by an identity token (see server/apis/event_queue) has no password, and none
+    to change (403): DELETE /api/auth/account takes an identity token of the same user of the
+    issuer, who has signed in there within the last five minutes.
 
 Keys; all but the first need the access token of a device. They are 32 bytes, signatures 64, in
 base64.

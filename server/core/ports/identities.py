@@ -119,6 +119,10 @@ class IdentityStore(Protocol):
         """Who has registered, unless that sign-in has ended."""
         ...
 
+    async def user_of(self, issuer: str, subject: str) -> UserId | None:
+        """For whom an account was made, whether its sign-ins have ended or not."""
+        ...
+
     async def profile(self, user_id: UserId) -> Profile | None:
         """An account that is not deleted."""
         ...

@@ -38,6 +38,9 @@ class SqlIdentities:
         found = await self._database.read(lambda: profiles([user_id]))
         return found[0] if found else None
 
+    async def user_of(self, issuer: str, subject: str) -> UserId | None:
+        return await self._database.read(lambda: user_of(issuer, subject))
+
     async def profiles(self, user_ids: Sequence[UserId]) -> tuple[Profile, ...]:
         return await self._database.read(lambda: profiles(user_ids))
 
@@ -52,7 +55,7 @@ class SqlIdentities:
 
 
 def register(new: Registration, now_ms: int, bounds: Bounds) -> Steps[Registered]:
-    user_id = yield from _account_of(new)
+    user_id = yield from user_of(new.vouched.issuer, new.vouched.subject)
     is_new = user_id is None
     if user_id is None:
         user_id = yield from _make_account(new, now_ms)
@@ -75,11 +78,9 @@ def register(new: Registration, now_ms: int, bounds: Bounds) -> Steps[Registered
     )
 
 
-def _account_of(new: Registration) -> Steps[UserId | None]:
+def user_of(issuer: str, subject: str) -> Steps[UserId | None]:
     found = yield from value(
-        "SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2",
-        new.vouched.issuer,
-        new.vouched.subject,
+        "SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2", issuer, subject
     )
     return None if found is None else UserId(found)
 

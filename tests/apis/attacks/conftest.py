@@ -8,10 +8,13 @@ import aiohttp
 import pytest
 
 from tests.apis.attacks.scenes import Scene
+from tests.apis.event_queue.people import CLIENT_ID
 from tests.clocks import ManualClock
 from tests.installations import MEMORY, THREE, Installation
+from tests.issuers import ISSUER, Signer
 from tests.postgres_servers import lent_database
 from tests.servers import RunningServer
+from tests.transports.issuer import Issuer, issuing
 
 
 @pytest.fixture(scope="session", params=[MEMORY], ids=str)
@@ -22,8 +25,21 @@ def installation(request: pytest.FixtureRequest) -> Installation:
 
 
 @pytest.fixture
+def signer() -> Signer:
+    """The key of the issuer whose identity tokens are believed."""
+    return Signer("ES256", "key-1")
+
+
+@pytest.fixture
+async def issuer(signer: Signer) -> AsyncIterator[Issuer]:
+    async with issuing() as one:
+        one.jwks = [signer.jwk]
+        yield one
+
+
+@pytest.fixture
 async def server(
-    installation: Installation, clock: ManualClock, settings: dict[str, Any]
+    installation: Installation, clock: ManualClock, settings: dict[str, Any], issuer: Issuer
 ) -> AsyncIterator[RunningServer]:
     async with AsyncExitStack() as stack:
         if installation is THREE:
@@ -31,7 +47,12 @@ async def server(
                 "DATABASE_URL": await stack.enter_async_context(lent_database()),
                 **settings,
             }
-        settings = {"RATE_LIMITS": "off", **settings}
+        oidc = {
+            "GOOGLE_CLIENT_ID": CLIENT_ID,
+            "GOOGLE_ISSUER": ISSUER,
+            "GOOGLE_CERTS_URL": issuer.url,
+        }
+        settings = {"RATE_LIMITS": "off", **oidc, **settings}
         yield await stack.enter_async_context(installation.running(clock, **settings))
 
 

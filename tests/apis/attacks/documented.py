@@ -27,9 +27,9 @@ exclude-path-regex = "{operators}|{without}"
 headers = {{ Authorization = "Bearer {token}" }}
 """
 
-OPERATORS = "^/(sessions|api/groups|api/groups/cleanup|api/admin/.*)$"
+OPERATORS = "^/(sessions|api/groups/cleanup|api/admin/.*)$"
 
-WITHOUT = "^/api/auth/(logout|login|signup|guest|refresh)$"
+WITHOUT = "^/api/(register|auth/(logout|login|signup|guest|refresh))$"
 """What is asked without a token: to log out would be the end of it."""
 
 ENDINGS = r"/(ban|reset-password|revoke-devices|auth/logout|devices/\{deviceId\})$"

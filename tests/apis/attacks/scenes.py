@@ -13,7 +13,14 @@ from tests.servers import ADMIN_TOKEN, RunningServer
 
 PASSWORD = "SecurePass123!"
 
-ROUTES = {f"{route.method} {route.path}": route for api in APIS for route in api.routes}
+
+def name_of(route: Route) -> str:
+    """Method and path, with what the query must have for it to be this route."""
+    query = f"?{route.if_query[0]}=1" if route.if_query else ""
+    return f"{route.method} {route.path}{query}"
+
+
+ROUTES = {name_of(route): route for api in APIS for route in api.routes}
 
 CANARY = "canary"
 """In whatever is nobody's business but theirs."""
@@ -66,12 +73,15 @@ class Scene:
         said = {"messageId": "message-2", "encryptedContent": f"{CANARY} room"}
         await self.done(alice, "POST /api/messages/send", {**said, "roomId": room_id})
         group_id = await self._meet(alice, bob)
+        queue_group_id = await self._queue(alice, bob)
         self.ids = {
             "userId": alice.user_id,
             "deviceId": alice.device_id,
             "roomId": room_id,
             "messageId": "message-2",
             "groupId": group_id,
+            "user_id": alice.user_id,
+            "group_id": queue_group_id,
         }
 
     async def _meet(self, *people: Person) -> str:
@@ -84,6 +94,14 @@ class Scene:
         group_id: str = found["group"]["id"]
         sent = {"groupId": group_id, "encryptedMessage": f"{CANARY} group"}
         await self.done(people[0], "POST /api/messages", sent)
+        return group_id
+
+    async def _queue(self, alice: Person, bob: Person) -> str:
+        """A group of the event queue, and an event that waits for bob."""
+        group = {"name": f"{CANARY} queues", "member_ids": [bob.user_id]}
+        group_id: str = (await self.done(alice, "POST /api/groups", group))["group_id"]
+        event = {"event_type": "MESSAGE", "event_id": "event-1", "encrypted_payload": CANARY}
+        await self.done(alice, "POST /api/events", {**event, "group_id": group_id})
         return group_id
 
     async def enter(self, name: str) -> Person:
@@ -133,6 +151,9 @@ class Scene:
                 "GET /api/messages/offline",
                 "GET /api/groups/current",
                 "GET /api/groups/{groupId}/messages",
+                "GET /api/users/me",
+                "GET /api/groups",
+                "GET /api/groups/{group_id}",
             )
         }
         return msgspec.json.decode(msgspec.json.encode(shown))  # type: ignore[no-any-return]

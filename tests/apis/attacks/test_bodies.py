@@ -1,5 +1,6 @@
 """Whatever stands in a body, of whatever route: the documented refusal, at once, and no harm."""
 
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,13 @@ PRIVILEGED = {
     "updatedAt",
     "deletedAt",
     "createdBy",
+    "created_by",
+    "created_at",
+    "key_epoch",
+    "key_version",
+    "sequence",
+    "timestamp",
+    "email_verified",
     "owner",
     "ownerId",
     "passwordHash",
@@ -90,7 +98,9 @@ async def sent(
     named = {"Content-Type": content_type, **headers}
     if token:
         named["Authorization"] = f"Bearer {token}"
-    async with scene.http.request(route.method, path, data=body, headers=named) as answer:
+    async with scene.http.request(
+        route.method, path, data=io.BytesIO(body), headers=named
+    ) as answer:
         return Answer(answer.status, await answer.json(content_type=None))
 
 
@@ -163,7 +173,16 @@ async def test_fields_of_a_wrong_kind_are_refused_on_every_route(scene: Scene) -
     assert await scene.seen_by(scene.alice) == before
 
 
-OPAQUE = {"publicKey", "encryptedMessage", "evidence", "encryptedContent", "encryptionMetadata"}
+OPAQUE = {
+    "publicKey",
+    "encryptedMessage",
+    "evidence",
+    "encryptedContent",
+    "encryptionMetadata",
+    "public_key",
+    "metadata",
+    "encrypted_payload",
+}
 """What may be anything."""
 
 REFUSED = {400, 401, 403, 404, 409, 413}
@@ -199,7 +218,21 @@ def claimed(value: Any, claims: dict[str, Any]) -> Any:
     }
 
 
-WHO = {"userId", "deviceId", "senderId", "senderDeviceId", "accountId", "sub", "username", "email"}
+WHO = {
+    "userId",
+    "deviceId",
+    "senderId",
+    "senderDeviceId",
+    "accountId",
+    "sub",
+    "username",
+    "email",
+    "user_id",
+    "device_id",
+    "sender_id",
+    "recipient",
+    "account_id",
+}
 """By which a request would say who it is from, or on whose behalf."""
 
 _SENDER = {"senderId", "userId"}
@@ -221,6 +254,10 @@ SAYS_WHO = {
     "DELETE /api/messages/{messageId}": {"senderId"},
     "POST /api/rooms/{roomId}/participants": {"userId"},
     "POST /api/admin/accounts/{userId}/revoke-devices": {"deviceId"},
+    "POST /api/register": {"device_id"},
+    "POST /api/events": {"sender_id"},
+    "POST /api/groups/{group_id}/members": {"user_id"},
+    "DELETE /api/groups/{group_id}/members/{user_id}": {"user_id"},
 }
 """Where it names somebody else, or must be right: test_other_peoples_ids.py has each."""
 

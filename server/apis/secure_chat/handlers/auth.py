@@ -49,7 +49,7 @@ async def log_in(chat: Chat, caller: Caller, request: LogIn) -> LoggedIn:
 
 
 async def refresh(chat: Chat, caller: Caller, request: Refresh) -> TokenPair:
-    return await chat.logins.refresh(request.refresh_token, caller.address)
+    return await chat.logins.refresh(request.token, caller.address)
 
 
 async def log_out(chat: Chat, caller: Caller, request: LogOut) -> None:
@@ -63,7 +63,7 @@ async def change_password(chat: Chat, caller: Caller, request: ChangePassword) -
 
 
 async def delete_account(chat: Chat, caller: Caller, request: DeleteAccount) -> None:
-    await chat.accounts.delete(caller.signed_in(), request.password)
+    await chat.accounts.delete(caller.signed_in(), request.password, request.id_token)
 
 
 async def devices(chat: Chat, caller: Caller, _: Nothing) -> OwnDevices:

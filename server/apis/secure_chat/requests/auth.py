@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from server.core.ids import DeviceId, UserId
 from server.core.passwords import MAX_CHARS, MIN_CHARS
@@ -40,8 +40,19 @@ class LogIn(Struct, frozen=True, rename="camel"):
     device_type: DisplayName | None = None
 
 
-class Refresh(Struct, frozen=True, rename="camel"):
-    refresh_token: Token
+class Refresh(Struct, frozen=True):
+    """By one of two names: the event queue answers `refresh_token`."""
+
+    camel: Token | None = field(default=None, name="refreshToken")
+    snake: Token | None = field(default=None, name="refresh_token")
+
+    def __post_init__(self) -> None:
+        if (self.camel is None) == (self.snake is None):
+            raise ValueError("Expected one of refreshToken and refresh_token")
+
+    @property
+    def token(self) -> str:
+        return self.camel or self.snake or ""
 
 
 class LogOut(Struct, frozen=True, rename="camel"):
@@ -54,8 +65,15 @@ class ChangePassword(Struct, frozen=True, rename="camel"):
     current_password: Password | None = None
 
 
-class DeleteAccount(Struct, frozen=True):
-    password: Password
+class DeleteAccount(Struct, frozen=True, rename="camel"):
+    """And what proves that its owner wants it."""
+
+    password: Password | None = None
+    id_token: Token | None = None
+
+    def __post_init__(self) -> None:
+        if (self.password is None) == (self.id_token is None):
+            raise ValueError("Expected one of password and idToken")
 
 
 class OfDevice(Struct, frozen=True, rename="camel"):

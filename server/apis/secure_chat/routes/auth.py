@@ -82,7 +82,7 @@ ROUTES = (
         render.deleted,
         "Delete the account for good",
         access=Access.USER,
-        secrets=("password",),
+        secrets=("password", "idToken"),
         refusals=(Code.INVALID_CREDENTIALS,),
         example={"password": "correct horse battery staple"},
     ),
