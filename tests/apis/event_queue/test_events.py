@@ -176,9 +176,7 @@ async def test_an_id_is_queued_once_however_often_it_is_sent(alice, bob, server,
 async def test_an_id_that_is_sent_at_the_same_time_everywhere_is_queued_once(alice, bob, server):
     body = {"event_type": "A", "recipient_id": bob.user_id, "event_id": "one"}
     urls = server.node_urls * 4
-    answers = await asyncio.gather(
-        *(alice.ask("POST", f"{url}/api/events", body) for url in urls)
-    )
+    answers = await asyncio.gather(*(alice.ask("POST", f"{url}/api/events", body) for url in urls))
     assert all(one == (201, answers[0][1]) for one in answers), answers
     async with bob.connected() as line:
         await line.events(1)
