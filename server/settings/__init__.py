@@ -273,6 +273,9 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         users=values["MAX_USERS"],
         total_bytes=values["MAX_TOTAL_BYTES"],
         account_bytes=values["MAX_ACCOUNT_BYTES"],
+        queue_events=values["MAX_QUEUE_EVENTS"],
+        queue_events_of_sender=values["MAX_QUEUE_EVENTS_OF_SENDER"],
+        queue_rotations=values["MAX_QUEUE_ROTATIONS"],
     )
 
 

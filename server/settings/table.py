@@ -267,6 +267,24 @@ TABLE: tuple[Setting, ...] = (
         "Bytes of messages kept of one account",
     ),
     Setting(
+        "MAX_QUEUE_EVENTS",
+        str(_BOUNDS.queue_events),
+        _COUNT,
+        "Events that wait for one device",
+    ),
+    Setting(
+        "MAX_QUEUE_EVENTS_OF_SENDER",
+        str(_BOUNDS.queue_events_of_sender),
+        _COUNT,
+        "The same of one sender",
+    ),
+    Setting(
+        "MAX_QUEUE_ROTATIONS",
+        str(_BOUNDS.queue_rotations),
+        _COUNT,
+        "Places of a queue beyond these, for KEY_ROTATION",
+    ),
+    Setting(
         "MAX_CIPHERTEXT_BYTES",
         str(_BOUNDS.ciphertext_bytes),
         whole(1024, 1 << 26),

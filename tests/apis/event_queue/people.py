@@ -106,8 +106,9 @@ class Member:
         return await self.ask("POST", "/api/events", event)
 
     @asynccontextmanager
-    async def connected(self, **headers: str) -> AsyncIterator[Line]:
-        path = f"/ws/{self.user_id}"
+    async def connected(self, node: str = "", **headers: str) -> AsyncIterator[Line]:
+        """Connected to whatever answers, or to one of the nodes."""
+        path = f"{node}/ws/{self.user_id}"
         given = headers or {"Authorization": f"Bearer {self.token}"}
         async with self._http.ws_connect(path, headers=given) as ws:
             yield Line(ws, self.user_id)
