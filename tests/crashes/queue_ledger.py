@@ -41,6 +41,7 @@ class Hearing(Struct):
     Attributes:
         numbers: The events, by their sequences.
         open: Sequences that were heard, and of which the server was not told that yet.
+        said: Those of which it was told that at any time: it may have let them go since.
         gone: Those that it has let go, as it says.
         last: The newest sequence of the connection of the moment.
     """
@@ -49,6 +50,7 @@ class Hearing(Struct):
     user_id: str
     numbers: "array[int]" = field(default_factory=lambda: array("q"))
     open: set[int] = field(default_factory=set)
+    said: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     last: int = 0
 
@@ -71,11 +73,13 @@ class Hearing(Struct):
         if self.numbers[seq - 1] not in (UNHEARD, number):
             yield f"{where}, which had been another event"
         self.numbers[seq - 1] = number
-        self.open.add(seq)
+        if seq not in self.said:
+            self.open.add(seq)
 
     def acknowledge(self, seq: int) -> None:
         """Note that the server is told of an event."""
         self.open.discard(seq)
+        self.said.add(seq)
 
     def let_go(self, seq: int) -> None:
         """Note that the server has answered that."""

@@ -59,6 +59,17 @@ def test_an_acknowledgement_without_an_answer_may_be_lost(
     assert ledger.faults == []
 
 
+def test_an_acknowledgement_may_be_heard_after_its_event_has_come_again(
+    ledger: QueueLedger, phone: Hearing
+) -> None:
+    hear(ledger, 0)
+    phone.acknowledge(1)
+    for events, first in (((0,), 1), ((1,), 2)):  # between them, it was heard
+        phone.connect()
+        hear(ledger, *events, first=first)
+    assert ledger.faults == []
+
+
 def test_what_was_not_answered_may_be_there_or_not(ledger: QueueLedger) -> None:
     ledger.post(0, ("alice",))
     assert list(ledger.missing()) == [
