@@ -36,6 +36,7 @@ class QueuedEvent(Struct, frozen=True, kw_only=True):
         type: A word of the client's, or one of those above.
         metadata: The text of a JSON value.
         payload: Opaque; None if there is none.
+        sent_ms: When it was sent, or lost.
         first_seq: From where on something was lost; the sequence itself if nothing was.
         lost_as: Why; None of an event.
     """

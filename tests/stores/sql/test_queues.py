@@ -179,6 +179,7 @@ async def test_what_was_not_acknowledged_in_14_days_is_told_as_lost(post):
     await post.store.expire(NOW_MS + 14 * DAY_MS, 100)
     lost, new = await post.read(BOB)
     assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 3, "expired")
+    assert lost.sent_ms == NOW_MS + 14 * DAY_MS
     assert (new.seq, new.event_id) == (4, "new")
     await post.acknowledge(BOB, lost.event_id)
     assert await post.places(BOB) == [(4, "new")]

@@ -36,7 +36,7 @@ CREATE TABLE events (
 
 CREATE INDEX events_by_expiry ON events (expires_ms);
 
--- A place of a queue: an event; or, where `lost_as` says why, that from `first_seq` to `seq`
+-- A place of a queue: an event; or, where `lost_as` says why and `lost_ms` when, that from `first_seq` to `seq`
 -- something is missing.
 CREATE TABLE queued_events (
     user_id TEXT NOT NULL,
@@ -47,6 +47,7 @@ CREATE TABLE queued_events (
     sender_id TEXT NOT NULL,
     event_key TEXT REFERENCES events (event_key),
     lost_as TEXT,
+    lost_ms BIGINT,
     PRIMARY KEY (user_id, device_id, seq),
     FOREIGN KEY (user_id, device_id) REFERENCES queues (user_id, device_id)
 );

@@ -45,7 +45,7 @@ def announce(
                 queue.put(placed)
                 count += 1
             else:
-                queue.lose(LostAs.FULL)
+                queue.lose(LostAs.FULL, now_ms)
         if count:
             events.append(_row(one, placed, count, now_ms))
     yield from insert_events(events)

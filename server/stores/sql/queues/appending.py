@@ -152,7 +152,7 @@ class _Office:
         self._take_up(draft.new.sender, draft.size_bytes if open_queues else EVENT_BYTES)
         for queue in queues:
             if queue.key[0] in reached:
-                self._put_into(queue, placed, has_room=queue in open_queues)
+                self._put_into(queue, placed, draft.now_ms, has_room=queue in open_queues)
         users = tuple(UserId(one) for one in sorted(reached))
         queued = Queued(
             event_id=new.event_id,
@@ -182,9 +182,9 @@ class _Office:
         is_greedy = held >= self._bounds.queue_events_of_sender
         return queue.has_room(placed, self._bounds) and not is_greedy
 
-    def _put_into(self, queue: Queue, placed: Placed, *, has_room: bool) -> None:
+    def _put_into(self, queue: Queue, placed: Placed, now_ms: int, *, has_room: bool) -> None:
         if not has_room:
-            queue.lose(LostAs.FULL)
+            queue.lose(LostAs.FULL, now_ms)
             return
         queue.put(placed)
         self._known.held[(queue.key, placed.sender_id)] += 1

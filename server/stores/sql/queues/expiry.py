@@ -26,11 +26,11 @@ def expire_events(now_ms: int, limit: int) -> Steps[int]:
     )
     left: list[str] = []
     for key in (yield from lock_these((one[0], one[1]) for one in held)):
-        left += yield from _replace(key, over)
+        left += yield from _replace(key, over, now_ms)
     return (yield from forget_events(over, left))
 
 
-def _replace(key: QueueKey, over: list[str]) -> Steps[list[str]]:
+def _replace(key: QueueKey, over: list[str], now_ms: int) -> Steps[list[str]]:
     """Have one place of a queue stand for all that has expired, and for what was lost before.
 
     Returns:
@@ -62,12 +62,13 @@ def _replace(key: QueueKey, over: list[str]) -> Steps[list[str]]:
     first = min(one[1] for one in gone)
     yield from run(
         "INSERT INTO queued_events (user_id, device_id, seq, first_seq, event_id, sender_id, "
-        "event_key, lost_as) VALUES ($1, $2, $3, $4, $5, '', NULL, $6)",
+        "event_key, lost_as, lost_ms) VALUES ($1, $2, $3, $4, $5, '', NULL, $6, $7)",
         *key,
         last,
         first,
         new_id(),
         LostAs.EXPIRED.value,
+        now_ms,
     )
     yield from run(
         "UPDATE queues SET waiting = waiting - $3, "

@@ -50,10 +50,10 @@ class Queue(Struct):
         self.lost_from = None
         self.is_changed = True
         self.added.append(
-            (self.seq, self.seq, placed.event_id, placed.sender_id, placed.event_key, None)
+            (self.seq, self.seq, placed.event_id, placed.sender_id, placed.event_key, None, None)
         )
 
-    def lose(self, lost_as: LostAs) -> None:
+    def lose(self, lost_as: LostAs, now_ms: int) -> None:
         """Have it say at the end that something more was lost."""
         self.is_changed = True
         if self.lost_from is None:
@@ -64,7 +64,7 @@ class Queue(Struct):
         else:
             self.moved_from = self.seq
         self.seq += 1
-        self.added.append((self.seq, self.lost_from, new_id(), "", None, lost_as.value))
+        self.added.append((self.seq, self.lost_from, new_id(), "", None, lost_as.value, now_ms))
 
 
 Queues = dict[QueueKey, Queue]
@@ -107,7 +107,7 @@ def write_queues(queues: Collection[Queue]) -> Steps[None]:
     )
     yield from run_many(
         "INSERT INTO queued_events (user_id, device_id, seq, first_seq, event_id, sender_id, "
-        "event_key, lost_as) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "event_key, lost_as, lost_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [(*one.key, *added) for one in changed for added in one.added],
     )
     yield from run_many(

@@ -16,7 +16,8 @@ _SIZES = (
 )
 
 _EVENTS = (
-    "SELECT q.seq, q.first_seq, q.event_id, q.sender_id, q.lost_as, e.type, e.room_id, e.sent_ms, "
+    "SELECT q.seq, q.first_seq, q.event_id, q.sender_id, q.lost_as, e.type, e.room_id, "
+    "COALESCE(e.sent_ms, q.lost_ms), "
     "e.metadata, e.payload "
     "FROM queued_events q LEFT JOIN events e ON e.event_key = q.event_key "
     "WHERE q.user_id = $1 AND q.device_id = $2 AND q.seq > $3 AND q.seq <= $4 ORDER BY q.seq"
@@ -46,7 +47,7 @@ def _queued_event(found: Row) -> QueuedEvent:
         sender=UserId(sender) if sender else None,
         type=kind or EVENTS_EXPIRED,
         group_id=None if room_id is None else RoomId(room_id),
-        sent_ms=sent_ms or 0,
+        sent_ms=sent_ms,
         metadata=metadata,
         payload=None if payload is None else payload.decode(),
         lost_as=None if lost_as is None else LostAs(lost_as),

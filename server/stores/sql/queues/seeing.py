@@ -24,7 +24,7 @@ def see(devices: Sequence[Device], now_ms: int) -> Steps[None]:
         "AND q.device_id = (asked.value ->> 1) WHERE q.has_lapsed",
         listed(keys),
     )
-    yield from _take_up([_queue(one) for one in lapsed])
+    yield from _take_up([_queue(one) for one in lapsed], now_ms)
 
 
 def _queue(found: Row) -> Queue:
@@ -32,11 +32,11 @@ def _queue(found: Row) -> Queue:
     return Queue((user_id, device_id), seq, waiting, lost_from, [])
 
 
-def _take_up(queues: list[Queue]) -> Steps[None]:
+def _take_up(queues: list[Queue], now_ms: int) -> Steps[None]:
     """Have queues that lapsed take events again, after a place that says that some were lost."""
     for one in queues:
         first, one.lost_from = one.lost_from, None
-        one.lose(LostAs.LAPSED)
+        one.lose(LostAs.LAPSED, now_ms)
         if first is not None:
             _begin_at(one, first)
     yield from write_queues(queues)
