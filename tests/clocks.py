@@ -33,8 +33,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self._now_s
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self._now_s = max(self._now_s, self._scheduled[0].when())
+        due_s = [one.when() for one in self._scheduled if not one.cancelled()]
+        if due_s and not self._ready:
+            self._now_s = max(self._now_s, min(due_s))
         super()._run_once()  # type: ignore[misc]  # not in its public interface
 
 
