@@ -353,6 +353,7 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 def test_every_bound_says_its_unit_in_its_name() -> None:
     units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_DAYS", "_PER_MINUTE")
     counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
+    counts += ("_EVENTS", "_EVENTS_OF_SENDER", "_ROTATIONS")
     unclear = [
         name
         for name in NUMBERS
@@ -365,6 +366,9 @@ def test_every_bound_says_its_unit_in_its_name() -> None:
 def test_every_setting_changes_something() -> None:
     others = {
         "HOST": "::1",
+        "GOOGLE_CLIENT_ID": "chat.apps.example",
+        "GOOGLE_ISSUER": "https://issuer.example",
+        "GOOGLE_CERTS_URL": "https://issuer.example/jwks.json",
         "CLIENT_URL": "https://a.example",
         "DATA_DIR": "/elsewhere",
         "DEBUG": "true",
