@@ -73,7 +73,7 @@ def running_sentinels() -> Iterator[SentinelSet]:
 
 
 def _sentinel(master_port: int) -> RedisServer:
-    server = RedisServer(binary("redis-sentinel"))
+    server = RedisServer(binary("redis-server"))
     config = server.folder / "sentinel.conf"  # which it writes to
     config.write_text(
         f"port {server.port}\n"
@@ -81,7 +81,7 @@ def _sentinel(master_port: int) -> RedisServer:
         f"sentinel down-after-milliseconds {SERVICE} 500\n"
         f"sentinel failover-timeout {SERVICE} 3000\n"
     )
-    server.command = [binary("redis-sentinel"), str(config)]
+    server.command = [binary("redis-server"), str(config), "--sentinel"]
     return server
 
 

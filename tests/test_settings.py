@@ -352,8 +352,8 @@ def test_a_low_rate_still_admits_one_at_once() -> None:
 
 def test_every_bound_says_its_unit_in_its_name() -> None:
     units = ("_BYTES", "_CHARS", "_S", "_MINUTES", "_DAYS", "_PER_MINUTE")
-    counts = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
-    counts += ("_EVENTS", "_EVENTS_OF_SENDER", "_ROTATIONS")
+    of_rooms = ("_SESSIONS", "_GROUPS", "_MEMBERS", "_USERS", "_MESSAGES", "_CONNECTIONS")
+    counts = (*of_rooms, "_EVENTS", "_EVENTS_OF_SENDER", "_ROTATIONS")
     unclear = [
         name
         for name in NUMBERS

@@ -1,6 +1,7 @@
 """What is sent as an event, and what of it reaches whom."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.apis.event_queue.people import call
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
 
-NESTED = {
+NESTED: dict[str, Any] = {
     "chat_id": "chat_789",
     "é\u2028": [1, -1.5, 2**63, 1e300, True, None, "\x00\U0001f600", {}, [], ""],
 }
@@ -276,7 +277,8 @@ async def test_operators_see_how_much_waits_and_forget_what_has_expired(
     await alice.send(bob, "one", metadata="meta", encrypted_payload="secret", **both)
     await alice.send(bob, "two", metadata=None, encrypted_payload=None)
     read = ("GET", "/api/admin/event-queues", None, ADMIN_TOKEN)
-    clean = ("POST", "/api/admin/cleanup-expired-events", {}, ADMIN_TOKEN)
+    nothing: dict[str, Any] = {}
+    clean = ("POST", "/api/admin/cleanup-expired-events", nothing, ADMIN_TOKEN)
     status, found = await call(http, *read)
     assert (status, found["waiting"], found["longest"], found["lapsed"]) == (200, 3, 2, 0)
     assert (found["oldest"], found["bytes"]) == (clock.now_ms(), len('"meta"secret'))

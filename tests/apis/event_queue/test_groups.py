@@ -13,7 +13,8 @@ async def made(owner: Member, *members: Member, name: str = "book club") -> dict
     body = {"name": name, "member_ids": [one.user_id for one in members]}
     status, group = await owner.ask("POST", "/api/groups", body)
     assert status == 201, group
-    return group
+    found: dict[str, Any] = group
+    return found
 
 
 def path(group: dict[str, Any], *more: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ async def send_many(sender: Member, to: Member, count: int, first: int = 1) -> N
         assert status == 201, answer
 
 
-def ids(events: list[dict]) -> list[str]:
+def ids(events: list[dict[str, Any]]) -> list[str]:
     return [one["event_id"] for one in events]
 
 
@@ -46,7 +47,7 @@ async def opened(http, path: str, **options) -> AsyncIterator[Line]:
 @pytest.mark.at_the_door
 async def test_a_token_may_be_shown_in_three_ways(bob, http):
     path = f"/ws/{bob.user_id}"
-    ways = [
+    ways: list[tuple[str, dict[str, Any]]] = [
         (path, {"headers": {"Authorization": f"Bearer {bob.token}"}}),
         (path, {"protocols": ("bearer", bob.token)}),
         (f"{path}?token={bob.token}", {}),
