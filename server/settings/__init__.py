@@ -165,9 +165,9 @@ def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list
     warnings = [f"{name} is set and not used" for name in UNUSED if environment.get(name)]
     if not values["RATE_LIMITS"]:
         warnings.append("RATE_LIMITS is off: one client can use up the server")
-    if not values["GOOGLE_CLIENT_ID"]:
-        idle = (one for one in ("GOOGLE_ISSUER", "GOOGLE_CERTS_URL") if environment.get(one))
-        warnings += [f"{one} is set and GOOGLE_CLIENT_ID is not: nobody registers" for one in idle]
+    has_issuer = values["GOOGLE_ISSUER"] != GOOGLE or values["GOOGLE_CERTS_URL"]
+    if has_issuer and not values["GOOGLE_CLIENT_ID"]:
+        warnings.append("an issuer is set and GOOGLE_CLIENT_ID is not: nobody registers by it")
     if values["NODE_URL"] and not values["DATABASE_URL"]:
         warnings.append(
             "NODE_URL is set and DATABASE_URL is not: each machine has accounts of its own"

@@ -107,7 +107,9 @@ describe("the contract's client", () => {
   const bob = new Client();
   let groupId;
 
-  after(() => [alice, bob].forEach(({ ws }) => ws?.close()));
+  after(() => {
+    for (const { ws } of [alice, bob]) ws?.close();
+  });
 
   const send = (id, to) =>
     alice.ask("POST", "/api/events", {
