@@ -25,6 +25,7 @@ from server.transports.vocabulary import (
     RefusalFrame,
     acknowledged,
     answered,
+    name_of,
     refusals_of_action,
     refusals_of_frame,
     told,
@@ -226,7 +227,7 @@ def _raw_channel(api: Api, socket: RawSocket, schemas: Schemas) -> _Channel:
         _add_frame(channel, api, name, frame, schemas)
     for kind in told(socket):
         key = f"told.{'.'.join(types_of(kind)) or kind.__name__}"
-        message = channel.message(key, " or ".join(types_of(kind)), schemas.of(kind))
+        message = channel.message(key, name_of(kind), schemas.of(kind))
         channel.operate(key, "send", [message], tags=[{"name": api.name}])
     refusal = _refusal(schemas, RefusalFrame, "code", UNASKED, api.words)
     message = channel.message("told.error", "error", refusal)
@@ -256,7 +257,7 @@ def _add_frame(channel: _Channel, api: Api, name: str, frame: Frame, schemas: Sc
     answers = [
         channel.message(
             f"answered.{'.'.join(types_of(kind)) or kind.__name__}",
-            " or ".join(types_of(kind)),
+            name_of(kind),
             _with_ref(schemas.of(kind)),
         )
         for kind in answered(frame)

@@ -54,6 +54,15 @@ def told(socket: RawSocket) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(map(shape_of, renders)))
 
 
+QUEUED = "event"
+"""What is told of queues, which has no `type`, as its contract has it."""
+
+
+def name_of(kind: Any) -> str:
+    """What frames of this type are called."""
+    return " or ".join(types_of(kind)) or QUEUED
+
+
 def types_of(kind: Any) -> tuple[str, ...]:
     """What a frame of this type may have as its `type`; none if that is not said."""
     hints = getattr(kind, "__annotations__", {})
