@@ -15,7 +15,6 @@ from server.core.queues import device_of
 from server.core.user_events import (
     DeviceRevoked,
     Mail,
-    MailWaits,
     MailWithdrawn,
     SignInsEnded,
     UserEvent,
@@ -140,7 +139,7 @@ class UserHub:
                 continue
             if isinstance(event, MailWithdrawn):
                 line.mailbox.withdraw(event.stream, event.seq)
-            if isinstance(event, (MailWaits, *line.wakes)):
+            if isinstance(event, line.wakes):
                 line.mailbox.refresh()
             elif event.skip == line.caller.connection_id:
                 if isinstance(event, Mail):

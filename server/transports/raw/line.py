@@ -9,6 +9,7 @@ from server.core.errors import Code
 from server.core.identity import User
 from server.core.limits import BYTES_AN_EVENT
 from server.core.rates import Meter
+from server.core.user_events import MailWaits, UserEvent
 from server.transports.api import Api, Caller
 from server.transports.errors import CLOSE_CODE
 from server.transports.frames import PING_OPCODE, frame
@@ -75,7 +76,7 @@ class RawLine:
         refusals: Of its last frames, one after the other, for their rate.
         mailbox: What it is told of its mail; set by whoever has all lines.
         is_muted: Its token has run out: it is told nothing until it shows another.
-        wakes: Events after which there may be something in its queue.
+        wakes: Events after which there may be something that it was not told.
         turn: The wheel's.
     """
 
@@ -118,7 +119,8 @@ class RawLine:
         self.meter = meter
         self.refusals = 0
         self.mailbox: Mailbox | Pump
-        self.wakes = api.socket.wakes if api.socket else ()
+        wakes = api.socket.wakes if api.socket else ()
+        self.wakes: tuple[type[UserEvent], ...] = (MailWaits, *wakes)
         self.inbox = Inbox(self._failed)
         self.is_muted = False
         self.is_closed = False

@@ -144,15 +144,15 @@ class _Office:
         queues = self._queues_for(new)
         if any(self._holder(one, placed) not in (None, new.sender) for one in queues):
             raise AppError(Code.ID_CONFLICT, "that id is another event's there; take a new one")
-        open_queues = [one for one in queues if self._has_room(one, placed)]
-        reached = {one.key[0] for one in open_queues}
+        open_keys = {one.key for one in queues if self._has_room(one, placed)}
+        reached = {user_id for user_id, _ in open_keys}
         full = sorted({one.key[0] for one in queues} - reached)
         if full and not reached:
             raise AppError(Code.QUEUE_FULL, "all that is for them still waits; try again later")
-        self._take_up(draft.new.sender, draft.size_bytes if open_queues else EVENT_BYTES)
+        self._take_up(draft.new.sender, draft.size_bytes if open_keys else EVENT_BYTES)
         for queue in queues:
             if queue.key[0] in reached:
-                self._put_into(queue, placed, draft.now_ms, has_room=queue in open_queues)
+                self._put_into(queue, placed, draft.now_ms, has_room=queue.key in open_keys)
         users = tuple(UserId(one) for one in sorted(reached))
         queued = Queued(
             event_id=new.event_id,
@@ -160,7 +160,7 @@ class _Office:
             users=users,
             full=tuple(map(UserId, full)),
         )
-        self.events.append(_row(new, placed, queued, len(open_queues)))
+        self.events.append(_row(new, placed, queued, len(open_keys)))
         return queued
 
     def _queues_for(self, new: NewEvent) -> list[Queue]:
