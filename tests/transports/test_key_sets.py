@@ -265,3 +265,43 @@ async def test_closing_ends_a_fetch_and_begins_none(keys: PublishedKeys, issuer:
     assert (await waiting).code is Code.UNAVAILABLE
     assert (await why_none(keys)).code is Code.UNAVAILABLE
     assert issuer.asked == 1
+
+
+# --- an issuer that says where its keys are ---
+
+
+async def test_an_issuer_is_asked_where_its_keys_are(issuer: Issuer, clock: ManualClock) -> None:
+    keys = PublishedKeys(issuer.base_url, clock, is_issuer=True)
+    assert await kids(keys, "old") == ["old"]
+    await keys.close()
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"issuer": "https://another.example"},
+        {"jwks_uri": None},
+        {"jwks_uri": "http://elsewhere.example/jwks.json"},
+        {"jwks_uri": "file:///etc/passwd"},
+    ],
+    ids=str,
+)
+async def test_a_configuration_that_cannot_be_trusted_has_no_keys(
+    issuer: Issuer, clock: ManualClock, configuration: dict[str, str | None]
+) -> None:
+    issuer.configuration = dict(configuration)
+    keys = PublishedKeys(issuer.base_url, clock, is_issuer=True)
+    assert (await why_none(keys)).code is Code.UNAVAILABLE
+    assert issuer.asked == 0
+    await keys.close()
+
+
+async def test_keys_are_not_asked_for_where_somebody_on_the_way_could_answer(
+    issuer: Issuer, clock: ManualClock
+) -> None:
+    # It leads to the issuer, but does not say that it is this machine.
+    issuer.configuration = {"jwks_uri": issuer.url.replace("127.0.0.1", "0.0.0.0")}  # noqa: S104
+    keys = PublishedKeys(issuer.base_url, clock, is_issuer=True)
+    assert (await why_none(keys)).code is Code.UNAVAILABLE
+    assert issuer.asked == 0
+    await keys.close()
