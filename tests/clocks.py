@@ -32,6 +32,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now_s
 
+    def stand_still(self, seconds: float) -> None:
+        """As if the process had not run for so long."""
+        self._now_s += seconds
+
     def _run_once(self) -> None:
         due_s = [one.when() for one in self._scheduled if not one.cancelled()]
         if due_s and not self._ready:

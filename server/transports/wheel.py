@@ -7,6 +7,9 @@ from typing import Protocol
 
 log = logging.getLogger("hushwire.socketio")
 
+STOOD_STILL_TURNS = 10
+"""When it turns so late, the process stood still: that time is counted against nobody."""
+
 
 class Timed(Protocol):
     """What stands on a wheel; `turn` is the wheel's own note of when it is due."""
@@ -20,6 +23,8 @@ class Timed(Protocol):
 class Wheel:
     """Calls `on_time` of many items, each up to one turn before it is due.
 
+    A process that stands still hears nobody, who may have answered: all are due so much later.
+
     Args:
         turn_s: The wheel's grain, in seconds.
     """
@@ -30,6 +35,7 @@ class Wheel:
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop
         self._turn = 0
+        self._stood_still_s = 0.0
 
     def set(self, item: Timed, delay_s: float) -> None:
         """Have an item due after a delay, and not when it was due before."""
@@ -57,9 +63,13 @@ class Wheel:
         self._due.clear()
 
     def _wait(self) -> None:
-        self._timer = self._loop.call_at((self._turn + 1) * self._turn_s, self._run)
+        at_s = (self._turn + 1) * self._turn_s
+        self._timer = self._loop.call_at(at_s + self._stood_still_s, self._run)
 
     def _run(self) -> None:
+        late_s = self._now_s() - (self._turn + 1) * self._turn_s
+        if late_s > STOOD_STILL_TURNS * self._turn_s:
+            self._stood_still_s += late_s
         now_turn = math.floor(self._now_s() / self._turn_s)
         while self._turn < now_turn:
             self._turn += 1
@@ -76,7 +86,7 @@ class Wheel:
             self._timer = None
 
     def _now_s(self) -> float:
-        return self._loop.time()
+        return self._loop.time() - self._stood_still_s
 
 
 def _ring(item: Timed) -> None:

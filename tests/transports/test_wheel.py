@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+from typing import cast
 
 import pytest
 
 from server.transports.wheel import Wheel
-from tests.clocks import run_in_no_time
+from tests.clocks import JumpingLoop, run_in_no_time
 
 TURN_S = 0.25
 
@@ -64,6 +65,26 @@ def test_an_item_that_is_set_again_is_due_at_the_later_time_only() -> None:
         await asyncio.sleep(20)
 
         assert item.rings_s == [pytest.approx(started_s + 5.5, abs=TURN_S)]
+
+    run_in_no_time(scene())
+
+
+def test_the_time_in_which_the_process_stood_still_counts_for_nobody() -> None:
+    async def scene() -> None:
+        wheel, started_s = Wheel(TURN_S), now_s()
+        loop = cast(JumpingLoop, asyncio.get_running_loop())
+        before, after = Item(wheel), Item(wheel)
+        wheel.set(before, 20)
+        for _ in range(2):
+            await asyncio.sleep(5)
+            loop.stand_still(60)
+        await asyncio.sleep(5)
+        wheel.set(after, 20)
+
+        await asyncio.sleep(60)
+
+        assert before.rings_s == [pytest.approx(started_s + 140, abs=2 * TURN_S)]
+        assert after.rings_s == [pytest.approx(started_s + 155, abs=2 * TURN_S)]
 
     run_in_no_time(scene())
 
