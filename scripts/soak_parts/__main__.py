@@ -23,12 +23,15 @@ from scripts import children
 from scripts.soak_parts.crashes import Report, crash
 from scripts.soak_parts.rooms import Room, SoakError, Tally
 from tests.crashes.play import Load, play
-from tests.crashes.queue_play import QueueLoad, play_queues
+from tests.crashes.queue_play import SENDERS, QueueLoad, play_queues
 from tests.crashes.sites import ENGINES
 from tests.system.processes import ServerProcess, server_process
 from tests.talk.wires import Address, WireError
 
 SHOWN_FAULTS = 20
+
+OF_ONE_SENDER = 1_000
+"""Events of one user that a queue holds."""
 
 SETTINGS: dict[str, object] = {
     "RATE_LIMITS": "off",
@@ -88,6 +91,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.nodes > 1 and "postgres" not in (arguments.durable, arguments.queues):
         parser.error("several servers need postgres")
+    if arguments.queues and arguments.devices < SENDERS and arguments.drained > OF_ONE_SENDER:
+        # A queue takes so many of one user, and senders who share an account would ask for ever.
+        parser.error(f"so many --drained need {SENDERS} --devices")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if engine := arguments.durable or arguments.queues:
