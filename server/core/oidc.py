@@ -8,8 +8,9 @@ from base64 import urlsafe_b64decode
 
 from msgspec import Struct
 
-from server.core.claims import Claims, check_times, login_of
+from server.core.claims import Claims, check_times
 from server.core.errors import AppError, Code
+from server.core.identity import is_one_line
 from server.core.jws import open_token, read_header, refused
 from server.core.keys import ALGORITHMS, KeySets, fitting
 from server.core.names import is_email
@@ -92,7 +93,7 @@ class IdTokens:
             issuer=self._rules.issuers[0],
             subject=subject,
             email=_email(claims),
-            name=login_of({"name": claims.get("name")}, NAME_CHARS) or "",
+            name=_name(claims),
             issued_ms=issued_ms,
             expires_ms=expires_ms,
         )
@@ -117,6 +118,15 @@ def _email(claims: Claims) -> str | None:
     if not isinstance(email, str) or not is_email(email):
         raise refused("its e-mail address is none")
     return email
+
+
+def _name(claims: Claims) -> str:
+    """The name of a token as it can be shown, cut if it is long; empty if it has none."""
+    found = claims.get("name")
+    if not isinstance(found, str):
+        return ""
+    words = " ".join(found.split())[:NAME_CHARS].rstrip()
+    return words if is_one_line(words) else ""
 
 
 def _unchecked(token: str) -> Claims:

@@ -11,6 +11,7 @@ from server.core.names import account_key
 from server.core.ports.accounts import AccountSession
 from server.core.ports.conversations import Device
 from server.core.ports.identities import Found, Known, Profile, Registered, Registration
+from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.audit import Action, note
 from server.stores.sql.conversations.epochs import Reason, raise_epochs_of
 from server.stores.sql.database import Database
@@ -119,7 +120,9 @@ def _check_account(user_id: UserId) -> Steps[None]:
 def _sign_in(user_id: UserId, new: Registration, now_ms: int) -> Steps[None]:
     """Begin the sign-in of a device; and that of identity tokens, if it is not there."""
     device = new.device
-    yield from sign_device_in(user_id, device, new.max_devices, now_ms)
+    # Of whoever names no device there is but one: a newer word of the issuer brings it back.
+    back_since_ms = new.vouched.issued_ms if device.device_id == DEFAULT_DEVICE else None
+    yield from sign_device_in(user_id, device, new.max_devices, now_ms, back_since_ms)
     yield from begin_family(user_id, device.device_id, new.tokens, now_ms)
     stands = yield from row(
         "SELECT 1 FROM identities i JOIN token_families f ON f.family_id = i.family_id"

@@ -86,9 +86,16 @@ def claim_registration_steps(claim: Claim, now_ms: int) -> Steps[Claimed]:
 
 
 def sign_device_in(
-    user_id: UserId, device: SignInDevice, max_devices: int, now_ms: int
+    user_id: UserId,
+    device: SignInDevice,
+    max_devices: int,
+    now_ms: int,
+    back_since_ms: int | None = None,
 ) -> Steps[None]:
     """Have a device of a locked account be known, whether or not it was.
+
+    Args:
+        back_since_ms: It comes back if it was revoked before this; None for never.
 
     Raises:
         AppError: FORBIDDEN if it was revoked; LIMIT_REACHED.
@@ -101,10 +108,13 @@ def sign_device_in(
     if found is None:
         yield from _add_device(user_id, device, max_devices, now_ms)
         yield from note(Action.DEVICE_ADDED, user_id, now_ms, device.device_id)
-    elif found[0] is not None:
-        raise AppError(Code.FORBIDDEN, "this device was revoked; sign in with another device_id")
-    else:
+    elif found[0] is None:
         yield from _see_device(user_id, device, now_ms)
+    elif back_since_ms is not None and found[0] < back_since_ms:
+        yield from _bring_back(user_id, device, max_devices, now_ms)
+        yield from note(Action.DEVICE_ADDED, user_id, now_ms, device.device_id)
+    else:
+        raise AppError(Code.FORBIDDEN, "this device was revoked; sign in with another device_id")
 
 
 def devices(user_id: UserId) -> Steps[tuple[Device, ...]]:
@@ -294,15 +304,35 @@ def _claiming_account(user_id: UserId) -> Steps[tuple[str, bool]]:
     return str(username), bool(is_temporary)
 
 
-def _add_device(
+def _bring_back(
     user_id: UserId, device: SignInDevice, max_devices: int, now_ms: int
 ) -> Steps[None]:
+    """Nothing is left of what it had."""
+    yield from _check_room(user_id, max_devices)
+    yield from run(
+        "UPDATE devices SET revoked_ms = NULL, created_ms = $3, seen_ms = $3, name = $4, type = $5"
+        " WHERE user_id = $1 AND device_id = $2",
+        str(user_id),
+        str(device.device_id),
+        now_ms,
+        device.name,
+        device.type,
+    )
+
+
+def _check_room(user_id: UserId, max_devices: int) -> Steps[None]:
     count = yield from value(
         "SELECT COUNT(*) FROM devices WHERE user_id = $1 AND revoked_ms IS NULL", str(user_id)
     )
     if count >= max_devices:
         problem = f"an account has {max_devices} devices at most; revoke one first"
         raise AppError(Code.LIMIT_REACHED, problem)
+
+
+def _add_device(
+    user_id: UserId, device: SignInDevice, max_devices: int, now_ms: int
+) -> Steps[None]:
+    yield from _check_room(user_id, max_devices)
     added = yield from row(
         "INSERT INTO devices (user_id, device_id, name, type, created_ms, seen_ms)"
         " VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING RETURNING device_id",

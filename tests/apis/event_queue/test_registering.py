@@ -78,6 +78,50 @@ async def test_an_account_with_the_same_address_is_somebody_elses(http, signer):
     assert made["user"]["user_id"] != theirs["data"]["userId"]
 
 
+async def test_a_client_that_names_no_device_comes_back_after_its_device_was_revoked(http, signer):
+    old = id_token(signer, ISSUER, "alice")
+    _, made = await register(http, old)
+    path = "/api/auth/devices/default"
+    assert (await call(http, "DELETE", path, token=made["access_token"]))[0] == 200
+    assert (await register(http, old))[0] == 403
+
+    newer = id_token(signer, ISSUER, "alice", iat=NOW_S + 1)
+    status, back = await register(http, newer)
+
+    assert (status, back["user"]["user_id"]) == (200, made["user"]["user_id"])
+    token = back["access_token"]
+    assert (await call(http, "GET", "/api/users/me", token=token))[0] == 200
+    assert (await call(http, "GET", "/api/users/me", token=made["access_token"]))[0] == 401
+
+
+async def test_a_device_with_a_name_of_its_own_never_comes_back(http, signer):
+    token = id_token(signer, ISSUER, "alice")
+    _, made = await register(http, token, device_id="phone")
+    path = "/api/auth/devices/phone"
+    assert (await call(http, "DELETE", path, token=made["access_token"]))[0] == 200
+
+    newer = id_token(signer, ISSUER, "alice", iat=NOW_S + 1)
+    status, problem = await register(http, newer, device_id="phone")
+
+    assert (status, problem["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Alice\r\n  B.", "Alice B."),
+        ("A" * 65, "A" * 64),
+        ("A" * 63 + " B", "A" * 63),
+        ("a\u0007b", "Somebody"),
+        (" ", "Somebody"),
+        (["Alice"], "Somebody"),
+    ],
+)
+async def test_a_name_that_the_issuer_gives_keeps_nobody_out(http, signer, said, shown):
+    status, made = await register(http, id_token(signer, ISSUER, "alice", name=said))
+    assert (status, made["user"]["display_name"]) == (201, shown)
+
+
 @pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "changes",
