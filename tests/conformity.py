@@ -17,7 +17,7 @@ from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
 from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
-from server.transports.raw.sockets import RENEW, RawSockets, renewal
+from server.transports.raw.sockets import RawSockets
 from server.transports.socketio.namespace import ApiNamespace
 
 OF_UNKNOWN = ("unknown_event", "rate_limited")
@@ -95,24 +95,22 @@ class Conformity:
     def watch_frames(self, raw: RawSockets) -> None:
         """Look at all frames that go out from now on."""
         answer, frames_of = raw._answer, raw._hub._frames_of
-        renewing = renewal(raw._renewed)
 
         async def answer_and_look(line: Any, said: Any, known: Frame | None) -> Any:
-            documented = renewing if said.name == RENEW else known
             try:
                 words = await answer(line, said, known)
             except AppError as error:
-                if documented and not said.problem:
+                if known and not said.problem:
                     self._look_at_word(
                         f"refusal of {said.name}",
                         line.api,
-                        documented,
+                        known,
                         word(error.code, line.api.words),
                     )
                 raise
-            assert documented
+            assert known
             for one in words:
-                self._look_at(f"answer to {said.name}", vocabulary.answered(documented), one)
+                self._look_at(f"answer to {said.name}", vocabulary.answered(known), one)
             return words
 
         def look_and_frame(api: Api, event: Any) -> Any:

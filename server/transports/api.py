@@ -334,6 +334,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
         cookie: In which browsers may show a token; None for nowhere.
         standing: Finds what a device is told each time it connects, of what still holds.
         is_for_accounts: Users of other systems have nothing there.
+        renewed: What is answered to a newer token; None if times are texts here.
     """
 
     path: str
@@ -345,6 +346,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     cookie: str | None = None
     standing: Callable[[Chat, User], Awaitable[tuple[UserEvent, ...]]] | None = None
     is_for_accounts: bool = False
+    renewed: Callable[[Any, User], tuple[Words, ...]] | None = None
 
 
 class Api(Struct, frozen=True):

@@ -223,7 +223,7 @@ def _raw_channel(api: Api, socket: RawSocket, schemas: Schemas) -> _Channel:
         **({"parameters": {name: _PARAMETERS[name] for name in names}} if names else {}),
         bindings={"ws": {"method": "GET", "query": _TOKEN_QUERY, "bindingVersion": "0.1.0"}},
     )
-    for name, frame in {**socket.frames, RENEW: renewal(_read_about)}.items():
+    for name, frame in {**socket.frames, RENEW: renewal(_read_about, socket)}.items():
         _add_frame(channel, api, name, frame, schemas)
     for kind in told(socket):
         key = f"told.{'.'.join(types_of(kind)) or kind.__name__}"

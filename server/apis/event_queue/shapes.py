@@ -116,5 +116,12 @@ class AcknowledgedFrame(TypedDict):
     removed: bool
 
 
+class RenewedFrame(TypedDict):
+    """`expires_at` is null for a token that never runs out."""
+
+    type: Literal["auth_ok"]
+    expires_at: Milliseconds | None
+
+
 class PongFrame(TypedDict):
     type: Literal["pong"]

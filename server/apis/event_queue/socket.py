@@ -20,7 +20,7 @@ the next connection: clients drop what they know by its `event_id`.
 From clients
     {type: "ACK", event_id, recipient_id?}  lets the event go; one that is not there does nothing.
     {type: "ping"}                          {type: "pong"}
-    {type: "auth", token}                   {type: "auth_ok", expiresAt}: go on with a newer token
+    {type: "auth", token}                   {type: "auth_ok", expires_at}: go on with a newer token
 
 A frame may carry `ref`; its answer repeats it, and an ACK with one is answered `{type: "ack_ok",
 ref, removed}`. A failure is `{type: "error", code, message, ref?}`. Close codes: 1012 come back at
@@ -55,4 +55,5 @@ SOCKET = RawSocket(
     wakes=(EventsQueued, ConversationChanged, ConversationEnded),
     cookie=SOCKET_COOKIE,
     is_for_accounts=True,
+    renewed=render.renewed,
 )

@@ -27,7 +27,17 @@ from server.core.limits import Rate
 from server.core.rates import Meter
 from server.core.signins import SignIns
 from server.logs import request_id
-from server.transports.api import Access, Api, Caller, Frame, Handler, IsoTime, Token, Words
+from server.transports.api import (
+    Access,
+    Api,
+    Caller,
+    Frame,
+    Handler,
+    IsoTime,
+    RawSocket,
+    Token,
+    Words,
+)
 from server.transports.decode import Decoder, to_json_bytes
 from server.transports.errors import CLOSE_CODE, frame_error
 from server.transports.frames import TEXT_OPCODE, frame
@@ -109,7 +119,7 @@ class RawSockets:
         self.ping_timeout_s = options.ping_timeout_s
         self._wheel = Wheel(max(0.001, min(self.ping_interval_s, self.ping_timeout_s) / 100))
         self.open_lines: dict[ConnectionId, RawLine] = {}
-        self._renew = renewal(self._renewed)
+        self._renewals: dict[str, Frame] = {}
 
     def serve(self, apis: Iterable[Api], upgrades: Upgrades, router: web.UrlDispatcher) -> None:
         """Have the sockets of these APIs opened."""
@@ -121,6 +131,7 @@ class RawSockets:
 
         for api in apis:
             if api.socket:
+                self._renewals[api.socket.path] = renewal(self._renewed, api.socket)
                 opener = functools.partial(self.open, api)
                 upgrades.serve(api.socket.path, opener, subprotocol=SUBPROTOCOL)
                 router.add_get(api.socket.path, after_http)
@@ -255,7 +266,7 @@ class RawSockets:
             raise said.problem
         if known is None:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such type of frame")
-        if known is not self._renew:
+        if said.name != RENEW:
             line.caller.check(Access.USER)
             self._check_token(line)
         request = self._decoder.request(known.request, said.payload)
@@ -276,9 +287,9 @@ class RawSockets:
             raise AppError(Code.TOKEN_EXPIRED, EXPIRED)
 
     def _frame_of(self, api: Api, name: str) -> Frame | None:
-        if name == RENEW:
-            return self._renew
-        return api.socket.frames.get(name) if api.socket else None
+        if api.socket is None:
+            return None
+        return self._renewals[api.socket.path] if name == RENEW else api.socket.frames.get(name)
 
     def _cut_if_flooding(self, line: RawLine, code: Code | None) -> None:
         """Cut a connection that goes on and on over its rate."""
@@ -355,12 +366,12 @@ def _encoded(words: Words, ref: str | int | None = None) -> bytes:
     return frame(TEXT_OPCODE, to_json_bytes(with_ref))
 
 
-def renewal(handler: Handler) -> Frame:
-    """The frame by which clients of any raw WebSocket go on with a newer token."""
+def renewal(handler: Handler, socket: RawSocket) -> Frame:
+    """The frame by which clients of a raw WebSocket go on with a newer token."""
     return Frame(
         Renew,
         handler,
-        renewed_words,
+        socket.renewed or renewed_words,
         "Go on with a newer token of the same device",
         refusals=(Code.FORBIDDEN,),
         example={"token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"},

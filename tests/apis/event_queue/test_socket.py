@@ -293,7 +293,7 @@ async def test_a_line_whose_token_runs_out_is_told_nothing_until_a_newer_one(
         answers = [await line.next(), await line.next()]
         (renewal,) = (one for one in answers if "event_id" not in one)
         assert (renewal["type"], renewal["ref"]) == ("auth_ok", 2)
-        assert isinstance(renewal["expiresAt"], str)
+        assert isinstance(renewal["expires_at"], int)
         assert ids(line.heard) == ["1"]
 
 

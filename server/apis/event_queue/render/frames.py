@@ -6,6 +6,7 @@ import msgspec
 
 from server.apis.event_queue import shapes
 from server.apis.event_queue.requests.frames import Ack
+from server.core.identity import User
 from server.core.ids import UserId
 from server.core.queued import QueuedEvent
 
@@ -32,6 +33,10 @@ def _metadata(one: QueuedEvent) -> Any:
 
 def acknowledged(_: Ack, seq: int | None) -> tuple[shapes.AcknowledgedFrame]:
     return ({"type": "ack_ok", "removed": seq is not None},)
+
+
+def renewed(_: object, user: User) -> tuple[shapes.RenewedFrame]:
+    return ({"type": "auth_ok", "expires_at": user.expires_ms},)
 
 
 def pong(_: object, __: None) -> tuple[shapes.PongFrame]:
