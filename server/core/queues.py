@@ -36,6 +36,8 @@ EXPIRED_AT_ONCE = 500
 SEEN_AT_ONCE = 500
 """Devices that are noted in one transaction."""
 
+STATISTICS_MS = 60_000
+
 EXPIRY_INTERVAL_MS = 60 * 60 * 1000
 
 
@@ -62,6 +64,7 @@ class Queues:
         self._store = store
         self._notify = notify
         self._expires_next_ms = 0
+        self._recent: tuple[int, QueueStatistics] | None = None
         self._present: Callable[[], Sequence[Device]] = tuple
 
     def watch(self, present: Callable[[], Sequence[Device]]) -> None:
@@ -115,6 +118,13 @@ class Queues:
 
     async def statistics(self) -> QueueStatistics:
         return await self._store.statistics()
+
+    async def recent_statistics(self) -> QueueStatistics:
+        """The same, up to a minute old: it reads all queues, and metrics are asked for often."""
+        now_ms = self._now_ms()
+        if self._recent is None or now_ms - self._recent[0] >= STATISTICS_MS:
+            self._recent = (now_ms, await self._store.statistics())
+        return self._recent[1]
 
     async def expire(self) -> None:
         """Once an hour, forget what is too old."""

@@ -131,6 +131,8 @@ class Health:
         totals = await self._known_totals()
         self._metrics.sessions.set(totals.rooms)
         self._metrics.held_bytes.set(totals.held_bytes)
+        with contextlib.suppress(AppError):  # as they were last known
+            self._metrics.queues.set(await self._chat.queues.recent_statistics())
         self._metrics.connections.set(self._gate.connections)
         self._metrics.raw_connections.set(self._raw_connections())
         body, content_type = self._metrics.exposition()

@@ -13,6 +13,7 @@ from prometheus_client.utils import floatToGoString
 
 from server.core.errors import Code
 from server.core.expired import Expired
+from server.core.ports.queues import QueueStatistics
 from server.transports.errors import CLOSE_CODE
 
 _FIRST_OF_APPLICATIONS = 3000
@@ -96,6 +97,38 @@ class _Durations:
         return list(zip(bounds, itertools.accumulate(self.counts), strict=True))
 
 
+class QueueGauges:
+    """What waits in the queues of events, as it was within the last minute."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._queues = Gauge("hushwire_queues", "Queues that take events", registry=registry)
+        self._lapsed = Gauge(
+            "hushwire_lapsed_queues", "Queues of devices not seen for 14 days", registry=registry
+        )
+        self._waiting = Gauge(
+            "hushwire_queued_events", "Places of queues not acknowledged", registry=registry
+        )
+        self._longest = Gauge(
+            "hushwire_longest_queue_events", "Most that wait in one queue", registry=registry
+        )
+        self._oldest = Gauge(
+            "hushwire_oldest_queued_event_timestamp_seconds",
+            "When the oldest event that waits was sent; 0 if none does",
+            registry=registry,
+        )
+        self._bytes = Gauge(
+            "hushwire_queued_bytes", "Metadata and payloads that wait", registry=registry
+        )
+
+    def set(self, found: QueueStatistics) -> None:
+        self._queues.set(found.queues)
+        self._lapsed.set(found.lapsed)
+        self._waiting.set(found.waiting)
+        self._longest.set(max((one.waiting for one in found.longest), default=0))
+        self._oldest.set((found.oldest_ms or 0) / 1000)
+        self._bytes.set(found.bytes)
+
+
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -108,6 +141,7 @@ class Metrics:
         self.held_bytes = Gauge(
             "hushwire_held_bytes", "Messages and keys held for live rooms", registry=self.registry
         )
+        self.queues = QueueGauges(self.registry)
         self.raw_connections = Gauge(
             "hushwire_raw_connections", "Raw WebSockets open now", registry=self.registry
         )

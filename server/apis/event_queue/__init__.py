@@ -53,7 +53,8 @@ Groups
     KEY_ROTATION into the queues of all members, and MEMBER_REMOVED into those of whoever goes.
 
 Operators
-    GET  /api/admin/event-queues            {queues, lapsed, waiting, longest, oldest, bytes}
+    GET  /api/admin/event-queues            {queues, lapsed, waiting, longest, longest_queues:
+        [{user_id, device_id, waiting}], oldest, bytes}; of `longest_queues` there are ten at most
     POST /api/admin/cleanup-expired-events  {removed}
 """
 

@@ -18,11 +18,20 @@ class SentEvent(TypedDict):
     queue_full: list[ShownUserId]
 
 
+class LongQueue(TypedDict):
+    user_id: ShownUserId
+    device_id: str
+    waiting: int
+
+
 class QueueStatistics(TypedDict):
+    """Of the queues in which most waits `longest_queues` are the first."""
+
     queues: int
     lapsed: int
     waiting: int
     longest: int
+    longest_queues: list[LongQueue]
     oldest: Milliseconds | None
     bytes: int
 

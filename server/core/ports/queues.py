@@ -47,6 +47,13 @@ class Queued(Struct, frozen=True, kw_only=True):
     is_repeat: bool = False
 
 
+class LongQueue(Struct, frozen=True):
+    """A queue that has much that waits."""
+
+    device: Device
+    waiting: int
+
+
 class QueueStatistics(Struct, frozen=True, kw_only=True):
     """What waits, for operators.
 
@@ -54,7 +61,7 @@ class QueueStatistics(Struct, frozen=True, kw_only=True):
         queues: That take events.
         lapsed: Whose devices were not seen for too long.
         waiting: Places of all queues that were not acknowledged.
-        longest: The most that wait in one queue.
+        longest: Those in which most waits, at most ten.
         oldest_ms: When the oldest event was sent that still waits; None if none does.
         bytes: Of metadata and payloads, each counted once.
     """
@@ -62,7 +69,7 @@ class QueueStatistics(Struct, frozen=True, kw_only=True):
     queues: int
     lapsed: int
     waiting: int
-    longest: int
+    longest: tuple[LongQueue, ...]
     oldest_ms: int | None
     bytes: int
 

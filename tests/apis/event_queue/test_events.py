@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.apis.event_queue.people import call
 from tests.apis.session_relay.sessions import configured
@@ -282,6 +284,10 @@ async def test_operators_see_how_much_waits_and_forget_what_has_expired(
     status, found = await call(http, *read)
     assert (status, found["waiting"], found["longest"], found["lapsed"]) == (200, 3, 2, 0)
     assert (found["oldest"], found["bytes"]) == (clock.now_ms(), len('"meta"secret'))
+    assert found["longest_queues"] == [
+        {"user_id": bob.user_id, "device_id": "default", "waiting": 2},
+        {"user_id": carol.user_id, "device_id": "default", "waiting": 1},
+    ]
 
     assert await call(http, *clean) == (200, {"removed": 0})
     clock.advance(minutes=14 * 1440)
@@ -289,6 +295,27 @@ async def test_operators_see_how_much_waits_and_forget_what_has_expired(
     assert (status, gone["removed"] >= 2) == (200, True)
     status, found = await call(http, *read)
     assert (found["waiting"], found["oldest"], found["bytes"]) == (0, None, 0)
+
+
+async def test_metrics_say_how_much_waits_and_are_at_most_a_minute_old(alice, bob, server, clock):
+    await alice.send(bob, "one", metadata="meta", encrypted_payload="secret")
+    assert await gauges(server) == {"queued_events": 1, "longest_queue_events": 1, "queues": 2}
+    await alice.send(bob, "two")
+    assert (await gauges(server))["queued_events"] == 1
+    clock.advance(minutes=1)
+    assert (await gauges(server))["queued_events"] == 2
+
+
+async def gauges(server: Any) -> dict[str, float]:
+    """What the metrics page says of the queues."""
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as http,
+        http.get(f"http://127.0.0.1:{server.nodes[0].port}/metrics?own=1") as answer,
+    ):
+        families = text_string_to_metric_families(await answer.text())
+        found = {family.name: family.samples[0].value for family in families if family.samples}
+    names = ("queued_events", "longest_queue_events", "queues")
+    return {name: found[f"hushwire_{name}"] for name in names}
 
 
 @pytest.mark.at_the_door

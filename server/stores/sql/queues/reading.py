@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from server.core.ids import EventId, RoomId, UserId
+from server.core.ids import DeviceId, EventId, RoomId, UserId
 from server.core.ports.conversations import Device
-from server.core.ports.queues import QueueStatistics
+from server.core.ports.queues import LongQueue, QueueStatistics
 from server.core.queued import EVENTS_EXPIRED, LostAs, QueuedEvent
 from server.stores.sql.queues.bodies import SAID_BYTES
 from server.stores.sql.steps import Row, Steps, row, rows, value
+
+SHOWN_QUEUES = 10
+"""To operators, of those in which most waits."""
 
 _SIZES = (
     "SELECT q.seq, COALESCE(LENGTH(e.metadata), 0) + COALESCE(LENGTH(e.payload), 0) "
@@ -67,8 +70,12 @@ def waiting(device: Device, seqs: Sequence[int]) -> Steps[frozenset[int]]:
 
 def statistics() -> Steps[QueueStatistics]:
     queues = yield from row(
-        "SELECT COUNT(*), COALESCE(SUM(waiting), 0), COALESCE(MAX(waiting), 0) FROM queues "
-        "WHERE NOT has_lapsed"
+        "SELECT COUNT(*), COALESCE(SUM(waiting), 0) FROM queues WHERE NOT has_lapsed"
+    )
+    longest = yield from rows(
+        "SELECT user_id, device_id, waiting FROM queues WHERE waiting > 0 AND NOT has_lapsed"
+        " ORDER BY waiting DESC, user_id, device_id LIMIT $1",
+        SHOWN_QUEUES,
     )
     lapsed = yield from value("SELECT COUNT(*) FROM queues WHERE has_lapsed")
     events = yield from row(
@@ -79,7 +86,10 @@ def statistics() -> Steps[QueueStatistics]:
     return QueueStatistics(
         queues=queues[0],
         waiting=int(queues[1]),
-        longest=queues[2],
+        longest=tuple(
+            LongQueue(Device(UserId(user_id), DeviceId(device_id)), waiting)
+            for user_id, device_id, waiting in longest
+        ),
         lapsed=lapsed,
         oldest_ms=events[0],
         bytes=int(events[1]),
