@@ -120,8 +120,25 @@ class Conformity:
                 self._look_at(type(event).__name__, kinds, msgspec.json.decode(_text_of(frames)))
             return frames
 
+        pump = raw._hub._pump
+
+        def pump_and_look(line: Any, render: Any) -> Any:
+            def render_and_look(user_id: Any, event: Any) -> Any:
+                words = render(user_id, event)
+                self._look_at_queued(line.api.socket.own, shape_of(render), words)
+                return words
+
+            return pump(line, render_and_look)
+
+        raw._hub._pump = pump_and_look  # type: ignore[method-assign]
         raw._answer = answer_and_look  # type: ignore[method-assign]
         raw._hub._frames_of = look_and_frame  # type: ignore[method-assign]
+
+    def _look_at_queued(self, own: Mapping[str, Any], shape: Any, words: Any) -> None:
+        kind = words["event_type"]
+        self._look_at(kind, [shape], words)
+        if words["sender_id"] is None:
+            self._look_at(f"metadata of {kind}", [own[kind]], words["metadata"])
 
     # --- both ---
 

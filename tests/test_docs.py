@@ -33,6 +33,7 @@ PER_API = {
     "frames": lambda api: api.socket,
     "heard": lambda api: api.heard,
     "routes": lambda api: True,
+    "own": lambda api: api.socket is not None and bool(api.socket.own),
     "told": lambda api: api.socket,
 }
 """Tables, and whether an API has such."""

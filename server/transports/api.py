@@ -330,6 +330,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
         backlog: Where what waits for a device is found; None if nothing is kept.
         queued: What an event in the queue of a user's device is in this API's words; None if
             queues are not told here.
+        own: Types of events that the server itself queues, with the type of their metadata.
         wakes: Events of a user after which something may be in its queues.
         cookie: In which browsers may show a token; None for nowhere.
         standing: Finds what a device is told each time it connects, of what still holds.
@@ -342,6 +343,7 @@ class RawSocket(Struct, frozen=True, kw_only=True):
     events: Mapping[type[UserEvent], Callable[[Any], Words]]
     backlog: Callable[[Chat], Backlog] | None = None
     queued: Callable[[UserId, QueuedEvent], Words] | None = None
+    own: Mapping[str, Any] = NOTHING
     wakes: tuple[type[UserEvent], ...] = ()
     cookie: str | None = None
     standing: Callable[[Chat, User], Awaitable[tuple[UserEvent, ...]]] | None = None

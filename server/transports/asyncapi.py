@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from server.core.errors import Code
 from server.core.limits import Bounds
-from server.transports.api import Access, Action, Api, Frame, RawSocket
+from server.transports.api import Access, Action, Api, Frame, RawSocket, shape_of
 from server.transports.errors import CLOSE_CODE, DETAILS, word
 from server.transports.raw.said import MAX_REF_CHARS
 from server.transports.raw.sockets import RENEW, renewal
@@ -122,7 +122,10 @@ def document(apis: Sequence[Api], bounds: Bounds) -> Json:
         "operations": {
             name: words for channel in channels for name, words in channel.operations.items()
         },
-        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {**_SCHEMES, **_cookies(apis)},
+        },
     }
 
 
@@ -229,6 +232,7 @@ def _raw_channel(api: Api, socket: RawSocket, schemas: Schemas) -> _Channel:
         key = f"told.{'.'.join(types_of(kind)) or kind.__name__}"
         message = channel.message(key, name_of(kind), schemas.of(kind))
         channel.operate(key, "send", [message], tags=[{"name": api.name}])
+    _add_own_events(channel, api, socket, schemas)
     refusal = _refusal(schemas, RefusalFrame, "code", UNASKED, api.words)
     message = channel.message("told.error", "error", refusal)
     channel.operate(
@@ -248,6 +252,21 @@ _TOKEN_QUERY: Json = {
     "type": "object",
     "properties": {"token": {"type": "string", "description": "If it is in no header"}},
 }
+
+
+def _add_own_events(channel: _Channel, api: Api, socket: RawSocket, schemas: Schemas) -> None:
+    if socket.queued is None:
+        return
+    event = schemas.of(shape_of(socket.queued))
+    for name, metadata in socket.own.items():
+        says = {"event_type": {"const": name}, "metadata": schemas.of(metadata)}
+        message = channel.message(f"told.{name}", name, {"allOf": [event, {"properties": says}]})
+        channel.operate(f"told.{name}", "send", [message], tags=[{"name": api.name}])
+
+
+def _schemes_of(api: Api) -> tuple[str, ...]:
+    has_cookie = api.socket is not None and api.socket.cookie is not None
+    return (*_RAW_SCHEMES, _cookie_scheme(api)) if has_cookie else _RAW_SCHEMES
 
 
 def _add_frame(channel: _Channel, api: Api, name: str, frame: Frame, schemas: Schemas) -> None:
@@ -270,7 +289,7 @@ def _add_frame(channel: _Channel, api: Api, name: str, frame: Frame, schemas: Sc
         [ask],
         summary=frame.summary,
         tags=[{"name": api.name}],
-        security=_security(*_RAW_SCHEMES),
+        security=_security(*_schemes_of(api)),
         reply=channel.reply(answers),
     )
 
@@ -305,6 +324,24 @@ def _refusal(
 
 def _examples(payload: Mapping[str, Any]) -> Json:
     return {"examples": [{"payload": dict(payload)}]} if payload else {}
+
+
+def _cookies(apis: Sequence[Api]) -> Json:
+    """How browsers show a token to a raw WebSocket without a word of the page's."""
+    return {
+        _cookie_scheme(api): {
+            "type": "httpApiKey",
+            "in": "cookie",
+            "name": api.socket.cookie,
+            "description": "What signing in has set; with an allowed Origin, from browsers alone",
+        }
+        for api in apis
+        if api.socket and api.socket.cookie
+    }
+
+
+def _cookie_scheme(api: Api) -> str:
+    return f"cookie.{_id(api.name)}"
 
 
 def _security(*names: str) -> list[Json]:

@@ -106,7 +106,7 @@ class FoundUsers(TypedDict):
 
 
 class QueueEventFrame(TypedDict):
-    """An event of the queue; of those that were lost, `metadata` says which and why."""
+    """An event of the queue. `metadata` is what its sender wrote, or see the server's own."""
 
     event_id: str
     recipient_id: ShownUserId
@@ -116,6 +116,33 @@ class QueueEventFrame(TypedDict):
     timestamp: Milliseconds
     metadata: Any
     encrypted_payload: str | None
+
+
+class KeyRotation(TypedDict):
+    """The members of a group have another key epoch from now on: `members` are all of them."""
+
+    group_id: str
+    epoch: Annotated[int, Meta(ge=1)]
+    members: list[ShownUserId]
+    reason: Literal["created", "member_added", "member_removed", "member_left", "key_changed"]
+
+
+class MemberRemoved(TypedDict):
+    """The recipient is no member of a group any more."""
+
+    group_id: str
+    reason: Literal["member_removed", "member_left", "group_deleted"]
+
+
+EventsExpired = TypedDict(
+    "EventsExpired",
+    {
+        "from": Annotated[int, Meta(ge=1)],
+        "to": Annotated[int, Meta(ge=1)],
+        "reason": Literal["expired", "queue_full", "device_unseen"],
+    },
+)
+EventsExpired.__doc__ = "Events with these sequences were lost, and why."
 
 
 class AcknowledgedFrame(TypedDict):

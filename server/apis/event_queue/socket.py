@@ -12,8 +12,10 @@ is another user's). It is told all that waits for its device, in order, and then
 server's own. At most 256 events are told that were not acknowledged. What was not comes again on
 the next connection: clients drop what they know by its `event_id`.
 
-    KEY_ROTATION    metadata {group_id, epoch, members, reason}
-    MEMBER_REMOVED  metadata {group_id}: the recipient is no member any more
+    KEY_ROTATION    metadata {group_id, epoch, members, reason: created | member_added |
+                    member_removed | member_left | key_changed}
+    MEMBER_REMOVED  metadata {group_id, reason: member_removed | member_left | group_deleted}: the
+                    recipient is no member any more
     EVENTS_EXPIRED  metadata {from, to, reason: expired | queue_full | device_unseen}: events with
                     these sequences were lost; it is acknowledged like the others
 
@@ -27,13 +29,14 @@ ref, removed}`. A failure is `{type: "error", code, message, ref?}`. Close codes
 once; 1013 it was read too slowly; 1008 too much was sent; 4401 sign in again.
 """
 
+from server.apis.event_queue import shapes
 from server.apis.event_queue.handlers import frames
 from server.apis.event_queue.render import frames as render
 from server.apis.event_queue.render.users import SOCKET_COOKIE
 from server.apis.event_queue.requests.frames import Ack, Ping
 from server.core.durable import ConversationChanged, ConversationEnded
 from server.core.errors import Code
-from server.core.queued import EventsQueued
+from server.core.queued import EVENTS_EXPIRED, KEY_ROTATION, MEMBER_REMOVED, EventsQueued
 from server.transports.api import NOTHING, Frame, RawSocket
 
 SOCKET = RawSocket(
@@ -52,6 +55,11 @@ SOCKET = RawSocket(
     },
     events=NOTHING,
     queued=render.event,
+    own={
+        KEY_ROTATION: shapes.KeyRotation,
+        MEMBER_REMOVED: shapes.MemberRemoved,
+        EVENTS_EXPIRED: shapes.EventsExpired,
+    },
     wakes=(EventsQueued, ConversationChanged, ConversationEnded),
     cookie=SOCKET_COOKIE,
     is_for_accounts=True,
