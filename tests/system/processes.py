@@ -92,6 +92,11 @@ class ServerProcess:
         assert found
         return int(found[1]) / 1024
 
+    def loop_ran_s(self) -> float:
+        """For how long the thread of the event loop has had a processor, so far."""
+        ran_ns, *_ = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        return int(ran_ns) / 1e9
+
     def stop(self, signum: int = signal.SIGTERM, limit_s: float = 30) -> Stop:
         """Send a signal and wait for the end."""
         started = time.monotonic()
