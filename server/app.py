@@ -19,6 +19,7 @@ from server.assembly import Assembly, derived
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
 from server.core.passwords import Strength
+from server.core.patience import Patience
 from server.core.ports import Peers
 from server.reaper import reap
 from server.settings import Settings
@@ -255,7 +256,7 @@ class App:
         if self._reaper:
             await end([self._reaper])
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LIMIT_S):
+            async with Patience(STOP_LIMIT_S):
                 for keys in (self._keys, self._id_keys):
                     if keys:
                         await keys.close()
@@ -266,7 +267,7 @@ class App:
                 await self._runner.cleanup()
                 await self._others.forwarder.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LIVE_STOP_LIMIT_S):
+            async with Patience(LIVE_STOP_LIMIT_S):
                 await self._live.stop()
         await self._durable.stop()
         self._assembly.close()

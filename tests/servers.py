@@ -141,6 +141,13 @@ class RunningServer:
             for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):
                 await part.expire()
 
+    async def reap_no_more(self) -> None:
+        """Have no node expire anything by itself from now on."""
+        reapers = [node._reaper for node in self.nodes if node._reaper]
+        for reaper in reapers:
+            reaper.cancel()
+        await asyncio.wait(reapers)
+
     async def settle(self) -> None:
         """Wait until all that was answered so far has reached the lines that are to hear of it."""
         await asyncio.gather(*(echo.come_back() for echo in self._echoes))

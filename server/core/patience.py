@@ -49,3 +49,42 @@ class Patience:
             self._wait()
         else:
             self._timeout.reschedule(0)  # which is over
+
+
+class Lately:
+    """Whether something was noted within a limit, by the same time.
+
+    Nothing was noted at first.
+    """
+
+    __slots__ = ("_left", "_step_s", "_timer")
+
+    def __init__(self, limit_s: float) -> None:
+        self._step_s = limit_s / STEPS
+        self._left = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __bool__(self) -> bool:
+        return self._left > 0
+
+    def note(self) -> None:
+        self.forget()
+        self._left = STEPS
+        self._wait()
+
+    def forget(self) -> None:
+        """It is as if nothing had been noted."""
+        self._left = 0
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._step_s, self._pass)
+
+    def _pass(self) -> None:
+        self._left -= 1
+        if self._left:
+            self._wait()
+        else:
+            self._timer = None

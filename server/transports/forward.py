@@ -1,6 +1,7 @@
 """Having another process answer a request, which is for a line that it has."""
 
 import asyncio
+import contextlib
 import ssl
 from collections import OrderedDict
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from server.core.errors import AppError, Code
+from server.core.patience import Patience
 from server.transports.front import Peer
 from server.transports.http_connection import HttpConnection
 from server.transports.metrics import Metrics
@@ -124,9 +126,11 @@ class Forwarder:
             self._close(session)
         self._sessions.clear()
         if self._closing:
-            _, late = await asyncio.wait(self._closing, timeout=CLOSE_LIMIT_S)
-            for task in late:
-                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with Patience(CLOSE_LIMIT_S):
+                    await asyncio.wait(self._closing)
+            for late in self._closing:
+                late.cancel()
 
     def _headers(
         self, request: web.Request, raw_path: str, peer: Peer, place: Place

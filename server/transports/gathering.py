@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 from msgspec import Struct
 
+from server.core.patience import Patience
 from server.transports.routes import REQUESTS
 
 ANSWER_LIMIT_S = 1.0
@@ -46,9 +47,10 @@ class Gathering(Struct, frozen=True):
         """The page of one; nothing if it does not answer in time."""
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
             async with (
+                Patience(ANSWER_LIMIT_S),
                 aiohttp.ClientSession(
                     connector=aiohttp.UnixConnector(str(path)),
-                    timeout=aiohttp.ClientTimeout(total=ANSWER_LIMIT_S),
+                    timeout=aiohttp.ClientTimeout(),
                     headers={"Authorization": f"Bearer {self.token}"},
                 ) as session,
                 session.get(f"http://socket/metrics?{ONLY_OWN}") as answer,

@@ -17,6 +17,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from server.core.errors import AppError, Code
+from server.core.patience import Patience
 from server.transports.errors import CLOSE_CODE
 from server.transports.forward import Forwarder
 from server.transports.front import DEFAULT_HEADERS, Front, Peer
@@ -241,7 +242,7 @@ class Upgrades:
         if self._open or self._tunnels:
             self._all_ended = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limit_s):
+                async with Patience(limit_s):
                     await self._all_ended.wait()
         for connection in list(self._open):
             connection.abort()

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from server.core.patience import STEPS, Patience
+from server.core.patience import STEPS, Lately, Patience
+from tests.clocks import run_in_no_time
 
 LIMIT_S = 0.2
 
@@ -71,3 +72,58 @@ async def test_who_is_cancelled_by_another_is_cancelled() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+def test_what_was_noted_is_lately_for_as_long_as_the_limit_says() -> None:
+    async def note() -> None:
+        heard = Lately(LIMIT_S)
+        assert not heard
+
+        heard.note()
+
+        await asyncio.sleep(0.95 * LIMIT_S)
+        assert heard
+        await asyncio.sleep(0.1 * LIMIT_S)
+        assert not heard
+
+    run_in_no_time(note())
+
+
+def test_what_is_noted_again_is_lately_from_then_on() -> None:
+    async def note_again() -> None:
+        heard = Lately(LIMIT_S)
+        heard.note()
+        await asyncio.sleep(LIMIT_S / 2)
+
+        heard.note()
+
+        await asyncio.sleep(0.95 * LIMIT_S)
+        assert heard
+        await asyncio.sleep(0.1 * LIMIT_S)
+        assert not heard
+
+    run_in_no_time(note_again())
+
+
+async def test_what_was_noted_is_lately_although_the_process_stood_still() -> None:
+    heard = Lately(LIMIT_S)
+    heard.note()
+
+    stand_still(3 * LIMIT_S)
+    await asyncio.sleep(0)
+
+    assert heard
+
+
+def test_what_was_forgotten_is_lately_no_more() -> None:
+    async def forget() -> None:
+        heard = Lately(LIMIT_S)
+        heard.note()
+
+        heard.forget()
+
+        assert not heard
+        await asyncio.sleep(2 * LIMIT_S)  # nor does a step count below nothing
+        assert not heard
+
+    run_in_no_time(forget())

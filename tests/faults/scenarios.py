@@ -105,14 +105,14 @@ async def _restart_nodes(stage: Stage, number: int) -> None:
 async def _cut_network(stage: Stage, number: int) -> None:
     proxy = _breaking_proxy(stage, number)
     await proxy.cut()
-    await stage.talk.go_on(1)
+    await stage.talk.go_on_until_refused(1)
     await proxy.mend()
 
 
 async def _hang_network(stage: Stage, number: int) -> None:
     proxy = _breaking_proxy(stage, number)
     proxy.hang()
-    await stage.talk.go_on(3)
+    await stage.talk.go_on_until_refused(3)
     await proxy.mend()
 
 
@@ -156,7 +156,7 @@ async def _stop_all(stage: Stage, number: int) -> None:
 
 async def _kill_redis(stage: Stage, number: int) -> None:
     stage.redis.kill()
-    await stage.talk.go_on(1)
+    await stage.talk.go_on_until_refused(1)
     stage.redis.start()
 
 
@@ -233,7 +233,7 @@ async def _hang_in_cluster(stage: Stage, number: int) -> None:
 async def _pause_in_cluster(stage: Stage, number: int) -> None:
     master = _breaking_master(stage, number)
     master.pause()
-    await stage.talk.go_on(PAUSE_S)
+    await stage.talk.go_on_until_refused(PAUSE_S)
     master.go_on()
 
 

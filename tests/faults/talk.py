@@ -53,7 +53,7 @@ class Report(Struct, frozen=True):
 
     @property
     def refused(self) -> int:
-        return sum(n for what, n in self.done.items() if what.startswith("messages refused"))
+        return refused(self.done)
 
     @property
     def lost(self) -> int:
@@ -78,6 +78,11 @@ class Report(Struct, frozen=True):
         rest = {what: n for what, n in sorted(self.done.items()) if what not in first}
         table = [f"{count:9} {what}" for what, count in (first | rest).items() if what != "sent"]
         return "\n".join((*table, *(f"FAULT {fault}" for fault in self.faults), *self.account))
+
+
+def refused(done: Counter[str]) -> int:
+    """How many messages were."""
+    return sum(n for what, n in done.items() if what.startswith("messages refused"))
 
 
 class Room(Company):
@@ -185,6 +190,19 @@ class Talk:
         """Have all talk for so long, since it is a time that counts."""
         ends_s = time.monotonic() + seconds
         await self.until(lambda: time.monotonic() >= ends_s, seconds + LIMIT_S)
+
+    async def go_on_until_refused(self, seconds: float) -> None:
+        """Have all talk for so long, and until a message is refused.
+
+        Of that time a machine may stand still through all but a moment, in which a command to
+        Redis is not given up.
+
+        Raises:
+            TimeoutError: Nobody is refused.
+        """
+        before = refused(self.done)
+        await self.go_on(seconds)
+        await self.until(lambda: refused(self.done) > before)
 
     async def end(self) -> Report:
         """Have everybody say what it has to say, and hear all; then judge."""

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from scripts import children
+from tests.clocks import Stopwatch
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "server")
@@ -35,7 +36,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 
 class Stop(Struct, frozen=True):
-    """How a process ended."""
+    """How a process ended, and in how many seconds in which the machine ran."""
 
     status: int
     seconds: float
@@ -92,12 +93,17 @@ class ServerProcess:
         assert found
         return int(found[1]) / 1024
 
+    def loop_ran_s(self) -> float:
+        """For how long the thread of the event loop has had a processor, so far."""
+        ran_ns, *_ = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        return int(ran_ns) / 1e9
+
     def stop(self, signum: int = signal.SIGTERM, limit_s: float = 30) -> Stop:
         """Send a signal and wait for the end."""
-        started = time.monotonic()
-        self.process.send_signal(signum)
-        status = self.process.wait(limit_s)
-        return Stop(status, time.monotonic() - started)
+        with Stopwatch() as taken:
+            self.process.send_signal(signum)
+            status = self.process.wait(limit_s)
+        return Stop(status, taken.seconds)
 
 
 def children_of(pid: int) -> list[int]:

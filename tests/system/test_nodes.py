@@ -1,14 +1,18 @@
 """Several servers on one Redis, as on several machines: whoever polls may meet any of them."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from server import app
 from server.app import LIVE_STOP_LIMIT_S
-from tests.redis_servers import RedisServer, free_port, running_redis
+from tests.installations import REDIS
+from tests.redis_servers import RedisServer, free_port, running_redis, shared_redis
 from tests.system.processes import ServerProcess, server_process
 from tests.transports.wire import POLLING, UPGRADE, PollingLine, WebSocketLine, exchange, head
 
@@ -112,6 +116,32 @@ def test_a_process_that_ends_in_order_is_known_no_more(tmp_path: Path) -> None:
 
         assert client.zcard("{hw:n}beats") == 0
         assert client.zcard("{hw:n}buried") == 1  # the next that starts sees to its connections
+
+
+@pytest.mark.parametrize("turns", range(0, 48, 4))
+async def test_whenever_it_stands_still_while_it_ends_it_ends_in_order(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stand_still() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.8)  # noqa: ASYNC251 - as a process that is stopped
+
+    for name in ("CLOSE_LIMIT_S", "HTTP_LIMIT_S", "STOP_LIMIT_S", "LIVE_STOP_LIMIT_S"):
+        monkeypatch.setattr(app, name, 0.4)
+    async with REDIS.running() as server:
+        async with WebSocketLine(server.url) as alice, PollingLine(server.url) as bob:
+            await alice.open()
+            await bob.open()
+            standing = asyncio.create_task(stand_still())
+            await server.stop()
+            await standing
+
+            assert await alice.ended() == 1012
+            await bob.ended()
+            assert bob.last_poll.body == b"1"
+        with shared_redis().client() as client:
+            assert client.zrange("{hw:n}beats", 0, -1) == []
 
 
 def test_a_redis_that_hangs_does_not_keep_a_process_from_its_end(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -401,6 +402,28 @@ async def test_closing_waits_for_connections_that_were_given_up_before(
     assert all(session.closed for session in sessions)
     # Their own word of the end may come a turn later.
     assert all(closing.done() for closing in forwarder._closing)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_closing_waits_for_connections_although_it_stands_still(
+    turns: int, two: Two, forwarder: Forwarder
+) -> None:
+    async def stand_still() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(2 * CLOSE_LIMIT_S)  # noqa: ASYNC251 - as a process that is stopped
+
+    opened = await exchange(two.one.url, head("GET", POLLING))
+    async with connected(two.other.url) as (reader, writer):
+        for request in (head("GET", "/health"), head("GET", target_of(opened), {"X": "y"})):
+            writer.write(request)
+        await read_reply(reader)
+        await until(lambda: forwarder._sessions)
+        standing = asyncio.create_task(stand_still())
+        await forwarder.close()
+
+        assert all(closing.done() for closing in forwarder._closing)
+        await standing
 
 
 async def test_closing_does_not_wait_for_who_does_not_hang_up(forwarder: Forwarder) -> None:

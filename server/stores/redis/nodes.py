@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 
 from server.core.errors import AppError
 from server.core.ids import new_id
+from server.core.patience import Lately
 from server.stores.redis.ending import end
 from server.stores.redis.keys import NODES
 from server.stores.redis.link import Link
@@ -94,7 +94,7 @@ class Nodes:
         self._on_changed = on_changed
         self._on_settled = on_settled
         self._pace = pace
-        self._heard_s = -math.inf
+        self._heard = Lately(pace.deaf_s)
         self._alive_since_s = time.monotonic()
         self._settled_s: float | None = None  # when it will be, or None if it is
         self._seen: Runs | None = None  # what Redis was, when it had all from here
@@ -104,11 +104,11 @@ class Nodes:
 
     @property
     def is_heard(self) -> bool:
-        return time.monotonic() - self._heard_s < self._pace.deaf_s
+        return bool(self._heard)
 
     def heard(self) -> None:
         """Note that the own heartbeat came back."""
-        self._heard_s = time.monotonic()
+        self._heard.note()
         self.began.set()
 
     async def run(self) -> None:
@@ -176,6 +176,7 @@ class Nodes:
     async def leave(self) -> None:
         """End, so that nobody has to wait until this process is taken for dead."""
         await end(self._burials.values())
+        self._heard.forget()
         # Who hears nothing any more takes Redis for away; it is to know of the end all the same.
         with contextlib.suppress(AppError), self._link.probing():
             await self._link.run(_LEAVE, NODES, self._node.node_id)

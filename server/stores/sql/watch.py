@@ -6,6 +6,7 @@ import secrets
 
 from server.core.errors import AppError
 from server.core.ids import new_id
+from server.core.patience import Patience
 from server.stores.sql.database import Database
 from server.stores.sql.steps import Steps, run, value
 
@@ -51,7 +52,7 @@ class Watch:
     async def _look(self) -> None:
         before = self.is_ready
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with Patience(LIMIT_S):
                 if self._database.has_failed:
                     await self._database.write(_try_to_write)
                 await self._database.read(_answer)

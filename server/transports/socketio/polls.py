@@ -12,6 +12,7 @@ from typing import cast
 
 from aiohttp import web
 
+from server.core.patience import Patience
 from server.transports.doorkeeper import Doorkeeper
 from server.transports.eager import start
 from server.transports.heads import head
@@ -108,7 +109,7 @@ class Polls:
         if self._open:
             self._all_ended = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(limit_s):
+                async with Patience(limit_s):
                     await self._all_ended.wait()
         for connection in list(self._open):
             connection.abort()

@@ -320,3 +320,16 @@ async def test_who_has_not_heard_itself_lately_is_not_heard(server: RedisServer)
 
         await until(lambda: one.nodes.is_heard is True)
         await until(lambda: one.nodes.is_heard is False)
+
+
+async def test_who_stood_still_is_heard_until_it_could_have_heard_itself(
+    server: RedisServer,
+) -> None:
+    async with running_process(server, "one") as one:
+        await until(lambda: known(server) == {"one"})
+        one.nodes.heard()
+
+        time.sleep(2 * PACE.deaf_s)  # noqa: ASYNC251 - the standing still
+        await asyncio.sleep(0)
+
+        assert one.nodes.is_heard
