@@ -164,7 +164,67 @@ STRANGERS: dict[str, Table] = {
     ),
 }
 
-BY_VERSION: dict[int, dict[str, Table]] = {1: PEOPLE, 2: KEYS, 3: ROOMS, 5: STRANGERS}
+WORKSPACES: dict[str, Table] = {
+    "foreign_users": (
+        "user_id, issuer, is_numeric, name, seen_ms",
+        (("7", "", True, "Ünal".encode(), 1), ("x|y", "https://a.example", False, b"\0", 2)),
+    ),
+    "workspaces": (
+        "workspace_id, name, key_version, created_by, created_ms, updated_ms, members, file_bytes",
+        (("w", b"sealed", 2, "alice", 1, 2, 2, 0),),
+    ),
+    "workspace_keys": (
+        "workspace_id, version, wrapped, wrapped_by, created_ms, retired_ms",
+        (("w", 1, KEY * 2, KEY[:8], 1, 2), ("w", 2, KEY * 2, KEY[:8], 2, None)),
+    ),
+    "workspace_members": (
+        "workspace_id, user_id, role, source, joined_ms, removed_ms, status, status_ms, seen_ms",
+        (
+            ("w", "alice", "owner", "here", 1, None, "online", 1, 1),
+            ("w", "7", "member", "claim", 1, None, "busy", 2, 3),
+            ("w", "bob", "member", "here", 1, 4, "offline", 1, 1),
+        ),
+    ),
+    "rooms": (
+        ("room_id, kind, workspace_id, name, description, created_by, created_ms, updated_ms, seq, "
+        "active_ms, is_sealed, key_version, icon, document_id"),
+        (
+            ("doc", "document", "w", b"sealed", b"", "alice", 1, 1, 0, 1, True, 2, b"i", "d1"),
+            ("open", "group", "w", b"plain", b"", "alice", 1, 1, 0, 1, False, None, None, None),
+        ),
+    ),
+    "room_members": (
+        "room_id, user_id, role, joined_ms, joined_seq, read_seq, read_ms",
+        (("doc", "7", "member", 1, 0, 0, 9), ("open", "alice", "owner", 1, 0, 0, None)),
+    ),
+    "posts": (
+        ("room_id, seq, key_version, reply_to_seq, root_seq, replies, last_reply_ms, edited_ms, "
+        "edits"),
+        (
+            ("direct", 1, None, None, None, 1, 5, 6, 1),
+            ("direct", 2, 2, 1, 1, 0, None, None, 0),
+        ),
+    ),
+    "reactions": (
+        "room_id, seq, emoji, user_id, at_ms",
+        (("direct", 1, "🎉", "bob", 1), ("direct", 1, "👍", "bob", 2)),
+    ),
+    "word_tokens": ("token, room_id, seq", (("AAAAAAAAAAA", "direct", 2),)),
+    "audit": (
+        "entry_id, at_ms, action, user_id, device_id, subject_id, room_id, workspace_id",
+        (("e4", 4, "workspace_made", "alice", None, None, None, "w"),),
+    ),
+}  # fmt: skip
+
+NUMBERS = {one.name: one.number for one in known_migrations()}
+
+BY_VERSION: dict[int, dict[str, Table]] = {
+    1: PEOPLE,
+    2: KEYS,
+    3: ROOMS,
+    5: STRANGERS,
+    NUMBERS["workspaces"]: WORKSPACES,
+}
 """What can be held since which migration."""
 
 ALL_BYTES = {
