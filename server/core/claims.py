@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.core.identity import is_one_line
-from server.core.ids import DeviceId, NumericUserId, UserId
+from server.core.ids import DeviceId, NumericUserId, UserId, WorkspaceId
 from server.core.jws import refused
 
 LEEWAY_MS = 30_000
@@ -17,6 +17,9 @@ _LAST_S = 253_402_300_799
 """The end of the year 9999; later times have no text."""
 
 _MAX_SAFE_INTEGER = 2**53 - 1
+
+MAX_WORKSPACES = 100
+"""That one token can name; more are passed over."""
 
 SIGN_IN_TYPES = frozenset(
     {
@@ -106,6 +109,17 @@ def login_of(claims: Claims, max_chars: int) -> str | None:
     return None
 
 
+def workspace_ids_of(claims: Claims, max_chars: int) -> tuple[WorkspaceId, ...]:
+    """Which workspaces `workspaceId` and the list `workspaceIds` name, as text or numbers.
+
+    What is no id names no workspace: the token is good for all else.
+    """
+    listed = claims.get("workspaceIds")
+    found = [claims.get("workspaceId"), *(listed if isinstance(listed, list) else ())]
+    named = dict.fromkeys(_workspace_id(one, max_chars) for one in found)
+    return tuple(one for one in named if one is not None)[:MAX_WORKSPACES]
+
+
 def check_type(claims: Claims, more_types: frozenset[str]) -> None:
     """Refuse tokens that are made for something else than to sign in.
 
@@ -164,6 +178,14 @@ def _time_ms(claims: Claims, name: str) -> int | None:
     if not is_number or not math.isfinite(found) or not 0 <= found <= _LAST_S:
         raise refused(f"its {name} is no time in seconds")
     return int(found * 1000)
+
+
+def _workspace_id(found: Any, max_chars: int) -> WorkspaceId | None:
+    if isinstance(found, int) and not isinstance(found, bool) and abs(found) <= _MAX_SAFE_INTEGER:
+        return WorkspaceId(found)
+    if not isinstance(found, str) or not 0 < len(found) <= max_chars or not found.isprintable():
+        return None
+    return WorkspaceId(found)
 
 
 def _look_up(claims: Claims, name: str) -> Any:

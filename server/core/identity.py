@@ -4,7 +4,7 @@ import unicodedata
 
 from msgspec import Struct
 
-from server.core.ids import DeviceId, UserId
+from server.core.ids import DeviceId, UserId, WorkspaceId
 
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, halves of surrogate pairs, separators of lines and paragraphs."""
@@ -21,6 +21,9 @@ class User(Struct, frozen=True, kw_only=True):
         is_operator: May do what only operators may.
         device_id: Which of the devices of an account of ours it is; None of all others.
         family_id: Of an account of ours, the sign-in that the token follows from.
+        issuer: Of users of other systems, whose published key has signed the token; empty where
+            the shared secret has.
+        workspace_ids: Which workspaces the token of another system says that it is in.
     """
 
     user_id: UserId
@@ -30,6 +33,8 @@ class User(Struct, frozen=True, kw_only=True):
     is_operator: bool = False
     device_id: DeviceId | None = None
     family_id: str | None = None
+    issuer: str = ""
+    workspace_ids: tuple[WorkspaceId, ...] = ()
 
     @property
     def is_account(self) -> bool:

@@ -61,6 +61,18 @@ class EventId(str):
     __slots__ = ()
 
 
+class WorkspaceId(str):
+    """Names a workspace; made by `new_id`, or by whoever signs tokens that name it."""
+
+    __slots__ = ()
+
+
+class FileId(str):
+    """Names a file of a conversation; made by `new_id`."""
+
+    __slots__ = ()
+
+
 ConnectionId = NewType("ConnectionId", str)
 """One live connection of one browser tab or program."""
 

@@ -12,6 +12,7 @@ class Kind(Enum):
     RANDOM = "random"
     DIRECT = "direct"
     GROUP = "group"
+    DOCUMENT = "document"
 
 
 class Policy(Struct, frozen=True):
@@ -57,13 +58,17 @@ class DurablePolicy(Struct, frozen=True):
     Attributes:
         is_managed: It has a name, and members with roles who come and go. Else it is what its
             members are, and stays so.
+        is_open: Whoever is in its workspace may come in unasked.
     """
 
     is_managed: bool
+    is_open: bool = False
 
 
 DURABLE = {
     Kind.DIRECT: DurablePolicy(is_managed=False),
     Kind.GROUP: DurablePolicy(is_managed=True),
+    Kind.DOCUMENT: DurablePolicy(is_managed=True, is_open=True),
 }
-"""By kind. A direct room is that of its two; it is made by the first message."""
+"""By kind. A direct room is that of its two, made by the first message if they are in no workspace;
+that of a document is one a document and workspace."""

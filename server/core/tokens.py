@@ -24,6 +24,7 @@ from server.core.claims import (
     device_id_of,
     login_of,
     user_id_of,
+    workspace_ids_of,
 )
 from server.core.errors import AppError, Code
 from server.core.identity import User, is_pseudonym
@@ -245,7 +246,7 @@ class Tokens:
 
     def _of_ours(self, claims: Claims, kind: str) -> User:
         user = self._partner(claims)
-        return structs.replace(user, is_guest=kind == GUEST, is_operator=False)
+        return structs.replace(user, is_guest=kind == GUEST, is_operator=False, workspace_ids=())
 
     def _claims(self, kind: str, life_s: int, **more: str) -> dict[str, Any]:
         """Of a token that begins now."""
@@ -271,7 +272,7 @@ class Tokens:
             raise refused("it never runs out")
         own_id = user_id_of(claims, MAX_TOKEN_CHARS)
         user_id = _apart(own_id, issuer, self._parts.bounds.id_chars)
-        return self._user(claims, user_id, own_id)
+        return structs.replace(self._user(claims, user_id, own_id), issuer=issuer)
 
     def _partner(self, claims: Claims) -> User:
         user_id = user_id_of(claims, self._parts.bounds.id_chars)
@@ -287,6 +288,7 @@ class Tokens:
             expires_ms=check_times(claims, self._parts.clock.now_ms()),
             is_operator=admin is not None and admin.holds_in(claims),
             device_id=device_id_of(claims, self._parts.bounds.id_chars),
+            workspace_ids=workspace_ids_of(claims, self._parts.bounds.id_chars),
         )
 
 
