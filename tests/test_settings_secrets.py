@@ -1,5 +1,6 @@
 """Settings that are secrets, and those that say whose tokens are good."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -34,6 +35,37 @@ def test_a_password_in_an_address_is_never_shown() -> None:
 @pytest.mark.parametrize("name", ["ADMIN_TOKEN", "JWT_SECRET"])
 def test_settings_can_be_printed_without_giving_a_secret_away(name: str, shown: Any) -> None:
     assert SIGNING_SECRET not in shown(load({name: SIGNING_SECRET}))
+
+
+# --- keys of workspaces ---
+
+MASTER_KEY = b64encode(bytes(range(32))).decode()
+
+BAD_MASTER_KEYS = {
+    "31 bytes": b64encode(b"x" * 31).decode(),
+    "33 bytes": b64encode(b"x" * 33).decode(),
+    "a password": "correct horse battery staple",
+    "hexadecimal": "0f" * 32,
+    "one of two": f"{MASTER_KEY},x",
+}
+
+
+def test_master_keys_are_taken_in_their_order_and_never_shown() -> None:
+    other = b64encode(b"\xff" * 32).decode()
+    settings = load({"MASTER_KEY": f" {MASTER_KEY} , {other},"})
+
+    assert settings.master_keys == (bytes(range(32)), b"\xff" * 32)
+    assert "\\x" not in repr(settings)
+    assert str(settings.master_keys) == "<secret>"
+    assert load({}).master_keys == ()
+
+
+@pytest.mark.parametrize("key", BAD_MASTER_KEYS.values(), ids=BAD_MASTER_KEYS)
+def test_a_master_key_that_is_not_of_32_bytes_is_refused_and_never_shown(key: str) -> None:
+    (problem,) = problems(MASTER_KEY=key)
+
+    assert problem.startswith("MASTER_KEY: the value given must ")
+    assert key not in problem
 
 
 # --- tokens of others ---

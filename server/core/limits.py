@@ -20,6 +20,12 @@ class Bounds(Struct, frozen=True):
         event_recipients: Of one event that names them.
         requests_by_strangers: Conversations that such have begun with one, and that wait for an
             answer; see `REQUEST_LIFE_MS`.
+        workspaces_per_user, workspaces_by_user: That one is in; that one has made.
+        post_bytes: Of a message that is sealed, in UTF-8.
+        attachments, attachments_bytes: Of one message: objects, and all of them as JSON.
+        emojis, reactions: Of one message: different ones, and all of them.
+        file_bytes, workspace_file_bytes: Of one file, and of all of a workspace.
+        joined_rooms, joined_workspaces: That one connection hears of.
     """
 
     id_chars: int = 128
@@ -47,6 +53,19 @@ class Bounds(Struct, frozen=True):
     queue_events_of_sender: int = 1_000
     queue_rotations: int = 1_000
     event_recipients: int = 1_000
+    workspaces_per_user: int = 100
+    workspaces_by_user: int = 20
+    workspace_members: int = 10_000
+    icon_chars: int = 64
+    post_bytes: int = 256 * 1024
+    attachments: int = 20
+    attachments_bytes: int = 16 * 1024
+    emojis: int = 20
+    reactions: int = 2_000
+    file_bytes: int = 25 * 1024 * 1024
+    workspace_file_bytes: int = 10 * 1024 * 1024 * 1024
+    joined_rooms: int = 200
+    joined_workspaces: int = 20
 
     @property
     def id_bytes(self) -> int:
@@ -82,6 +101,7 @@ class Rates(Struct, frozen=True):
         presence: Questions of one user who is online.
         converse: Rooms that one user makes, and members that it adds.
         search: Searches of one user.
+        files: That one user uploads.
         totals: Questions from one address how many groups there are.
         sign_up: Accounts made from one address.
         sign_in: Tries at one account from one address; passwords that one user changes.
@@ -109,6 +129,7 @@ class Rates(Struct, frozen=True):
     presence: Rate | None = even(60)
     converse: Rate | None = even(240)
     search: Rate | None = even(60)
+    files: Rate | None = even(120)
     totals: Rate | None = even(120)
     sign_up: Rate | None = even(40)
     sign_in: Rate = even(20)

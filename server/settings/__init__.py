@@ -14,9 +14,9 @@ from server.core.logins import LoginRules
 from server.core.oidc import OidcRules
 from server.core.tokens import OURS, TokenRules
 from server.settings import foreign, tls
-from server.settings.foreign import ALIASES, HARMLESS, LATER, UNUSED
+from server.settings.foreign import ALIASES, UNUSED
 from server.settings.table import TABLE
-from server.settings.values import Secret
+from server.settings.values import MasterKeys, Secret
 
 GOOGLE = "https://accounts.google.com"
 
@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     debug: bool
     admin_token: Secret | None
     jwt_secret: Secret | None
+    master_keys: MasterKeys
+    require_encryption: bool
     redis_url: Secret | None
     database_url: Secret | None
     jwks_url: str | None
@@ -89,11 +91,6 @@ def load(environment: Mapping[str, str]) -> Settings:
                 f"{setting.name}: {shown} {error}. {setting.summary}; "
                 f"the default is {setting.default or 'empty'}."
             )
-    problems += [
-        f"{name}: {reason}. Remove it to start."
-        for name, reason in LATER.items()
-        if environment.get(name, "").strip().lower() not in HARMLESS.get(name, {""})
-    ]
     problems += _contradictions(values)
     problems += _issuer_problems(values)
     problems += _sharing_problems(values)
@@ -193,6 +190,8 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         debug=values["DEBUG"],
         admin_token=values["ADMIN_TOKEN"],
         jwt_secret=values["JWT_SECRET"],
+        master_keys=values["MASTER_KEY"],
+        require_encryption=values["REQUIRE_ENCRYPTION"],
         redis_url=values["REDIS_URL"],
         database_url=values["DATABASE_URL"],
         jwks_url=values["JWT_JWKS_URL"],
@@ -279,6 +278,7 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         queue_events=values["MAX_QUEUE_EVENTS"],
         queue_events_of_sender=values["MAX_QUEUE_EVENTS_OF_SENDER"],
         queue_rotations=values["MAX_QUEUE_ROTATIONS"],
+        room_members=values["MAX_ROOM_MEMBERS"],
     )
 
 

@@ -3,17 +3,6 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-LATER = {
-    "REQUIRE_ENCRYPTION": "this version has no API that goes without encryption",
-}
-"""Settings that must not be passed over in silence: whoever sets them relies on them."""
-
-_OFF = {"", "false", "0", "no", "off"}
-
-HARMLESS = {
-    "REQUIRE_ENCRYPTION": _OFF,
-}
-
 ALIASES = {"TLS_CERT_PATH": "TLS_CERT", "TLS_KEY_PATH": "TLS_KEY"}
 """Names that settings have elsewhere."""
 

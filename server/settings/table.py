@@ -15,6 +15,7 @@ from server.settings.values import (
     folder,
     host,
     https_url,
+    master_keys,
     node_url,
     origins,
     proxies,
@@ -153,6 +154,20 @@ TABLE: tuple[Setting, ...] = (
         is_secret=True,
     ),
     Setting(
+        "MASTER_KEY",
+        "",
+        master_keys,
+        "32 bytes in base64 under which the keys of workspaces are kept; older ones may follow, "
+        "separated by commas; made and kept in DATA_DIR if empty",
+        is_secret=True,
+    ),
+    Setting(
+        "REQUIRE_ENCRYPTION",
+        "false",
+        switch,
+        "Whether conversations of workspaces are end-to-end encrypted or not made",
+    ),
+    Setting(
         "JWT_JWKS_URL",
         "",
         https_url,
@@ -253,6 +268,12 @@ TABLE: tuple[Setting, ...] = (
         str(SESSION.history_bytes),
         whole(1024, 1 << 34),
         "Bytes of messages kept of one session",
+    ),
+    Setting(
+        "MAX_ROOM_MEMBERS",
+        str(_BOUNDS.room_members),
+        whole(2, 10_000),
+        "Members of one group or channel that lasts",
     ),
     Setting(
         "MAX_TOTAL_BYTES",

@@ -2,6 +2,7 @@
 
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -19,6 +20,15 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "<secret>"
+
+
+class MasterKeys(tuple[bytes, ...]):
+    """Keys of 32 bytes, the one that wraps first; they are not shown where settings are printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>" if self else "()"
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -109,6 +119,21 @@ def token(text: str) -> Secret | None:
     if text and (len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text):
         raise ValueError("must have at least 16 printable ASCII characters without spaces")
     return Secret(text) if text else None
+
+
+def master_keys(text: str) -> MasterKeys:
+    return MasterKeys(_master_key(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _master_key(text: str) -> bytes:
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        problem = "must be 32 random bytes in base64, as `openssl rand -base64 32` makes them"
+        raise ValueError(problem)
+    return key
 
 
 _KEY_MARKS = ("-----BEGIN", "ssh-", "ecdsa-sha2-", "{")

@@ -194,6 +194,36 @@ async def test_another_system_names_its_users_in_its_own_claims(claims, user_id,
     assert (user.expires_ms, user.is_guest, user.is_operator) == (None, False, False)
 
 
+WORKSPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "one": ({"workspaceId": "w1"}, ("w1",)),
+    "a number": ({"workspaceId": 7}, ("7",)),
+    "several": ({"workspaceIds": ["w2", 7, "w1"]}, ("w2", "7", "w1")),
+    "both, each once": ({"workspaceId": "w1", "workspaceIds": ["w2", "w1"]}, ("w1", "w2")),
+    "none": ({}, ()),
+    "null": ({"workspaceId": None, "workspaceIds": None}, ()),
+    "no list": ({"workspaceIds": "w1"}, ()),
+    "no ids": ({"workspaceIds": ["", "x" * 129, "a\nb", True, {}, 1.5, 2**60, "w"]}, ("w",)),
+    "a hundred": ({"workspaceIds": list(range(102))}, tuple(map(str, range(100)))),
+}
+
+
+@pytest.mark.parametrize(("claims", "named"), WORKSPACES.values(), ids=WORKSPACES)
+async def test_another_system_names_the_workspaces_of_its_users(claims, named, tokens):
+    for token in (shared(**claims), issued(**claims)):
+        assert (await tokens.verify(token)).workspace_ids == named
+
+
+async def test_a_token_of_ours_names_no_workspaces(tokens):
+    token = by_secret({**OURS, "workspaceIds": ["w1"]}, SIGNING_SECRET)
+
+    assert (await tokens.verify(token)).workspace_ids == ()
+
+
+async def test_whose_key_signed_a_token_is_known_afterwards(tokens):
+    assert (await tokens.verify(shared())).issuer == ""
+    assert (await tokens.verify(issued())).issuer == ISSUER
+
+
 NO_NAMES = {
     "nobody": {},
     "only nulls": {"sub": None, "userId": None, "id": None},
