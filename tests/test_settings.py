@@ -68,6 +68,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("PORT", "65535", "port", 65535),
     ("PORT", " 8080 ", "port", 8080),
     ("REQUIRE_ENCRYPTION", "true", "require_encryption", True),
+    ("FILES_URL", "s3://chat-files/a/b", "files_url", "s3://chat-files/a/b"),
     ("DATA_DIR", "/var/lib/hushwire", "data_dir", Path("/var/lib/hushwire")),
     ("WORKERS", "4", "workers", 4),
     ("WORKERS", "Auto", "workers", len(os.sched_getaffinity(0))),
@@ -135,6 +136,10 @@ BAD: list[tuple[str, str]] = [
     ("CLIENT_URL", "https://app .example"),
     ("CLIENT_URL", "https://"),
     ("CLIENT_URL", "null"),
+    ("FILES_URL", "/var/files"),
+    ("FILES_URL", "s3://"),
+    ("FILES_URL", "s3://Bucket"),
+    ("FILES_URL", "s3://user:password@bucket"),
     ("TRUSTED_PROXIES", "10"),
     ("TRUSTED_PROXIES", "-1"),
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -377,6 +382,11 @@ def test_every_setting_changes_something() -> None:
         "JWT_TYPES": "student",
         "NODE_URL": "http://10.0.0.3:3001",
         "REQUIRE_ENCRYPTION": "true",
+        "FILES_URL": "s3://chat-files",
+        "S3_ENDPOINT": "https://s3.example",
+        "S3_REGION": "eu-central-1",
+        "S3_ACCESS_KEY": "somebody",
+        "S3_SECRET_KEY": "a secret",
     }
     # See tests/conformance/test_tls.py, and above.
     names = set(NAMES) - {"TLS_CERT", "TLS_KEY", "JWT_JWKS_URL", "REDIS_URL", "DATABASE_URL"}

@@ -32,7 +32,7 @@ def test_a_password_in_an_address_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize("shown", [str, repr])
-@pytest.mark.parametrize("name", ["ADMIN_TOKEN", "JWT_SECRET"])
+@pytest.mark.parametrize("name", ["ADMIN_TOKEN", "JWT_SECRET", "S3_ACCESS_KEY", "S3_SECRET_KEY"])
 def test_settings_can_be_printed_without_giving_a_secret_away(name: str, shown: Any) -> None:
     assert SIGNING_SECRET not in shown(load({name: SIGNING_SECRET}))
 

@@ -38,6 +38,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     jwt_secret: Secret | None
     master_keys: MasterKeys
     require_encryption: bool
+    files_url: str | None
+    s3_endpoint: str | None
+    s3_region: str | None
+    s3_access_key: Secret | None
+    s3_secret_key: Secret | None
     redis_url: Secret | None
     database_url: Secret | None
     jwks_url: str | None
@@ -192,6 +197,11 @@ def _settings(values: Mapping[str, Any], warnings: tuple[str, ...]) -> Settings:
         jwt_secret=values["JWT_SECRET"],
         master_keys=values["MASTER_KEY"],
         require_encryption=values["REQUIRE_ENCRYPTION"],
+        files_url=values["FILES_URL"],
+        s3_endpoint=values["S3_ENDPOINT"],
+        s3_region=values["S3_REGION"],
+        s3_access_key=values["S3_ACCESS_KEY"],
+        s3_secret_key=values["S3_SECRET_KEY"],
         redis_url=values["REDIS_URL"],
         database_url=values["DATABASE_URL"],
         jwks_url=values["JWT_JWKS_URL"],
@@ -279,6 +289,8 @@ def _bounds(values: Mapping[str, Any]) -> Bounds:
         queue_events_of_sender=values["MAX_QUEUE_EVENTS_OF_SENDER"],
         queue_rotations=values["MAX_QUEUE_ROTATIONS"],
         room_members=values["MAX_ROOM_MEMBERS"],
+        file_bytes=values["MAX_FILE_BYTES"],
+        workspace_file_bytes=values["MAX_WORKSPACE_FILE_BYTES"],
     )
 
 
@@ -292,6 +304,7 @@ def _rates(values: Mapping[str, Any]) -> Rates:
         guest=even(values["ADDRESS_GUESTS_PER_MINUTE"]),
         match=even(values["USER_MATCHES_PER_MINUTE"]),
         lookup=even(values["USER_LOOKUPS_PER_MINUTE"]),
+        files=even(values["USER_FILES_PER_MINUTE"]),
         report=even(values["USER_REPORTS_PER_MINUTE"]),
         address_report=even(values["ADDRESS_REPORTS_PER_MINUTE"]),
         sign_up=even(values["ADDRESS_SIGNUPS_PER_MINUTE"]),

@@ -12,6 +12,7 @@ from server.settings.values import (
     claim_text,
     database_url,
     file,
+    files_url,
     folder,
     host,
     https_url,
@@ -21,6 +22,7 @@ from server.settings.values import (
     proxies,
     redis_url,
     seconds,
+    secret_text,
     signing_secret,
     switch,
     token,
@@ -119,6 +121,22 @@ TABLE: tuple[Setting, ...] = (
         "Where what lasts is kept: postgresql://, or sqlite:///path; a file in DATA_DIR if empty",
         is_secret=True,
     ),
+    Setting(
+        "FILES_URL",
+        "",
+        files_url,
+        "Where files of workspaces are kept: s3://bucket/prefix, for several machines; the folder "
+        "`files` in DATA_DIR if empty",
+    ),
+    Setting(
+        "S3_ENDPOINT",
+        "",
+        https_url,
+        "Where that bucket is, such as https://s3.example; as S3_REGION says if empty",
+    ),
+    Setting("S3_REGION", "", claim_text, "The bucket's region, such as eu-central-1"),
+    Setting("S3_ACCESS_KEY", "", secret_text, "Who reads and writes the bucket", is_secret=True),
+    Setting("S3_SECRET_KEY", "", secret_text, "The secret of that key", is_secret=True),
     Setting(
         "TRUSTED_PROXIES",
         "0",
@@ -288,6 +306,18 @@ TABLE: tuple[Setting, ...] = (
         "Bytes of messages kept of one account",
     ),
     Setting(
+        "MAX_FILE_BYTES",
+        str(_BOUNDS.file_bytes),
+        whole(1024, 1 << 40),
+        "Bytes of one file in a conversation of a workspace",
+    ),
+    Setting(
+        "MAX_WORKSPACE_FILE_BYTES",
+        str(_BOUNDS.workspace_file_bytes),
+        whole(1024, 1 << 50),
+        "Bytes of all files of one workspace",
+    ),
+    Setting(
         "MAX_QUEUE_EVENTS",
         str(_BOUNDS.queue_events),
         _COUNT,
@@ -387,6 +417,12 @@ TABLE: tuple[Setting, ...] = (
         _per_minute(_RATES.lookup),
         _PER_MINUTE,
         "Public keys of others that one user asks for",
+    ),
+    Setting(
+        "USER_FILES_PER_MINUTE",
+        _per_minute(_RATES.files),
+        _PER_MINUTE,
+        "Files that one user uploads",
     ),
     Setting(
         "USER_REPORTS_PER_MINUTE",

@@ -219,6 +219,19 @@ def database_url(text: str) -> Secret | None:
     return Secret(text)
 
 
+def files_url(text: str) -> str | None:
+    """A bucket, and the beginning of all names in it."""
+    if text and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", text):
+        raise ValueError("must be a bucket such as s3://chat-files/prefix")
+    return text or None
+
+
+def secret_text(text: str) -> Secret | None:
+    if len(text) > 512 or not text.isprintable():
+        raise ValueError("must have at most 512 printable characters")
+    return Secret(text) if text else None
+
+
 def claim_text(text: str) -> str | None:
     if len(text) > 512 or not text.isprintable():
         raise ValueError("must have at most 512 printable characters")
