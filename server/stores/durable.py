@@ -9,6 +9,7 @@ from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.core.ports.identities import IdentityStore
 from server.core.ports.queues import QueueStore
+from server.core.ports.workspaces import WorkspaceStore
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
@@ -18,6 +19,7 @@ from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
 from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
+from server.stores.sql.workspaces import SqlWorkspaces, leave_workspaces
 
 FILE_NAME = "hushwire.sqlite3"
 """In the data folder, where no other database is named."""
@@ -32,10 +34,12 @@ class Durable:
         identities: For whom of these an issuer vouches, and the public keys that they show.
         conversations, messages: Durable rooms, and what is said there.
         queues: Events that wait for devices.
+        workspaces: Workspaces, and who is in them.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
         leaving = (
+            leave_workspaces,
             leave_keys,
             functools.partial(leave_rooms, bounds=bounds),
             leave_queues,
@@ -48,6 +52,7 @@ class Durable:
         self.messages: MessageStore = SqlMessages(database, bounds)
         self.identities: IdentityStore = SqlIdentities(database, bounds)
         self.queues: QueueStore = SqlQueues(database, bounds)
+        self.workspaces: WorkspaceStore = SqlWorkspaces(database, bounds)
         self._watch = Watch(database)
 
     @property

@@ -8,10 +8,12 @@ PostgreSQL runs transactions beside each other. So that none waits for one that 
 are locked, or changed, in this order:
 
     refresh_tokens
-    accounts             several by id
+    accounts             several by id; then foreign_users
     token_families       known addresses and logins are only changed under a locked account
     devices
     account_blocks
+    workspaces           several by id
+    workspace_members    several by workspace and user
     device_keys          several by device; then identity_keys, prekeys, spent_prekeys
     rooms                several by id
     room_members         several by room
@@ -21,8 +23,9 @@ are locked, or changed, in this order:
 
 - Who sends, or changes or ends a room, locks the room. Who acknowledges locks its own place in it,
   `room_members`, and not the room; who revokes devices or deletes an account locks all its places.
-- Accounts and rooms are locked FOR NO KEY UPDATE: a new row that refers to one asks, late, for a
-  lock that this lets pass.
+- Who changes who is in a workspace locks it; who is removed then leaves its rooms, by their ids.
+- Accounts, workspaces and rooms are locked FOR NO KEY UPDATE: a new row that refers to one asks,
+  late, for a lock that this lets pass.
 - Who sweeps up what has expired passes by what others have locked, and batches by locked rooms.
 - Who revokes several devices goes through all of this for one after the other, in their order.
   That is well because nobody else waits for a device while it has what comes further down.

@@ -28,6 +28,17 @@ class Action(StrEnum):
     MADE_ADMIN = "made_admin"
     MADE_MEMBER = "made_member"
     ROOM_ENDED = "room_ended"
+    ROOM_MADE = "room_made"
+    ROOM_CHANGED = "room_changed"
+    MESSAGE_EDITED = "message_edited"
+    MESSAGE_DELETED = "message_deleted"
+    FILE_ADDED = "file_added"
+    FILE_REMOVED = "file_removed"
+    KEY_ROTATED = "key_rotated"
+    WORKSPACE_MADE = "workspace_made"
+    WORKSPACE_MEMBER_ADDED = "workspace_member_added"
+    WORKSPACE_MEMBER_REMOVED = "workspace_member_removed"
+    WORKSPACE_MEMBER_ROLE = "workspace_member_role"
 
 
 _INSERT = (
@@ -60,6 +71,22 @@ def note_in_room(
             (new_id(), now_ms, str(action), str(user_id), None, str(one), str(room_id))
             for one in members
         ],
+    )
+
+
+def note_in_workspace(
+    action: Action, workspace_id: str, user_id: str, subject_id: str | None, now_ms: int
+) -> Steps[None]:
+    """Note what a member did in a workspace, maybe to another one."""
+    return run(
+        _INSERT.format(more=", workspace_id", value=", $7"),
+        new_id(),
+        now_ms,
+        str(action),
+        str(user_id),
+        None,
+        subject_id and str(subject_id),
+        str(workspace_id),
     )
 
 

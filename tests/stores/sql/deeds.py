@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from msgspec import structs
 
 from server.core.durable import Role, Status
-from server.core.ids import DeviceId, MessageId, RoomId, UserId, new_id
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId, new_id
 from server.core.ports.accounts import Account
 from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
 from server.core.ports.device_keys import Claimer
+from server.core.workspaces.values import Standing
 from server.stores.durable import Durable
+from server.stores.sql.steps import run
 from server.stores.sql.tokens import MAX_FAMILIES
 from tests.stores.sql.accounts import (
     DAY_MS,
@@ -21,6 +23,7 @@ from tests.stores.sql.accounts import (
 )
 from tests.stores.sql.households import NOW_MS
 from tests.stores.sql.keyrings import RULES, new_keys, owner, prekeys, rotation
+from tests.stores.sql.teams import asks, new_workspace
 
 PEOPLE = (ALICE, BOB, EVE, DAN) = tuple(map(UserId, ("alice", "bob", "eve", "dan")))
 """Alice and Bob have blocked Eve, and never talked to Dan."""
@@ -37,6 +40,9 @@ LATER_MS = NOW_MS + 60 * DAY_MS
 """When whatever has a limit is over."""
 
 LIMIT = 1_000
+
+TEAM, CLAIMED = map(WorkspaceId, ("team", "claimed"))
+"""Both own the first, to which the first two rooms belong; neither is in the second."""
 
 Deed = Callable[[Durable, UserId, UserId], Awaitable[object]]
 """What somebody does, maybe to another one."""
@@ -57,6 +63,15 @@ async def settle(home: Durable) -> None:
     # Alice's phone has a cursor there, and Bob's has none.
     await _acknowledge(home, ALICE, Status.DELIVERED, _said(BOB, TEA, 1))
     await home.conversations.delete(ALICE, ENDED, NOW_MS)
+    await _settle_team(home)
+
+
+async def _settle_team(home: Durable) -> None:
+    await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
+    await home.workspaces.set_member(asks(ALICE), TEAM, BOB, Role.OWNER, NOW_MS)
+    of_team = "UPDATE rooms SET workspace_id = $1 WHERE room_id = ANY($2::text[])"
+    await home.database.write(lambda: run(of_team, TEAM, [TEA, FLEETING]))
+    await home.workspaces.claim(asks("somebody", CLAIMED), [new_workspace(CLAIMED)], NOW_MS)
 
 
 async def _move_in(home: Durable, name: UserId) -> None:
@@ -237,4 +252,49 @@ _WITH_KEYS: dict[str, Deed] = {
     "sweeps prekeys": lambda home, me, other: home.device_keys.sweep(owner(me), LATER_MS),
 }
 
-DEEDS: dict[str, Deed] = {**_IN_ROOMS, **_WITH_MESSAGES, **_WITH_ACCOUNTS, **_WITH_KEYS}
+# --- workspaces ---
+
+_WITH_WORKSPACES: dict[str, Deed] = {
+    "makes a workspace": lambda home, me, other: home.workspaces.create(
+        me, new_workspace(), NOW_MS
+    ),
+    "adds somebody to the workspace": lambda home, me, other: home.workspaces.set_member(
+        asks(me), TEAM, DAN, None, NOW_MS
+    ),
+    "makes the other own the workspace": lambda home, me, other: home.workspaces.set_member(
+        asks(me), TEAM, other, Role.OWNER, NOW_MS
+    ),
+    "makes itself a member of the workspace": lambda home, me, other: home.workspaces.set_member(
+        asks(me), TEAM, me, Role.MEMBER, NOW_MS
+    ),
+    "removes the other from the workspace": lambda home, me, other: home.workspaces.remove_member(
+        asks(me), TEAM, other, NOW_MS
+    ),
+    "leaves the workspace": lambda home, me, other: home.workspaces.remove_member(
+        asks(me), TEAM, me, NOW_MS
+    ),
+    "claims workspaces": lambda home, me, other: home.workspaces.claim(
+        asks(me, "claimed", TEAM, "new to all"),
+        [new_workspace("claimed"), new_workspace("new to all")],
+        NOW_MS,
+    ),
+    "claims them in another order": lambda home, me, other: home.workspaces.claim(
+        asks(f"{other} elsewhere", "new to all", TEAM),
+        [new_workspace("new to all"), new_workspace(TEAM)],
+        NOW_MS,
+    ),
+    "is busy": lambda home, me, other: home.workspaces.set_standing(
+        asks(me), TEAM, Standing.BUSY, NOW_MS
+    ),
+    "has seen everybody go": lambda home, me, other: home.workspaces.note_gone(
+        TEAM, [other, me], LATER_MS
+    ),
+}
+
+DEEDS: dict[str, Deed] = {
+    **_IN_ROOMS,
+    **_WITH_MESSAGES,
+    **_WITH_ACCOUNTS,
+    **_WITH_KEYS,
+    **_WITH_WORKSPACES,
+}

@@ -23,6 +23,7 @@ from server.core.ports.conversations import (
 from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.database import Database
 from server.stores.sql.steps import Steps, run, value
+from server.stores.sql.workspaces import SqlWorkspaces
 
 NOW_MS = 1_800_000_000_000
 
@@ -41,6 +42,7 @@ class Household:
         self.database = database
         self.rooms = SqlConversations(database, bounds)
         self.messages = SqlMessages(database, bounds)
+        self.workspaces = SqlWorkspaces(database, bounds)
 
     async def settle(self, *names: str) -> None:
         """Give each an account and a phone."""

@@ -3,7 +3,7 @@
 import pytest
 
 from server.core.durable import Status
-from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
@@ -11,12 +11,16 @@ from server.stores.sql import account_steps, device_keys, sign_ins, tokens
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
 from server.stores.sql.conversations.storing import append_all, draft_of
 from server.stores.sql.steps import Statement
+from server.stores.sql.workspaces import claims, finding, leave_workspaces, people
 from tests.stores.sql.households import NOW_MS, phone
+from tests.stores.sql.teams import asks, new_workspace
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 ALICE, BOB = UserId("alice"), UserId("bob")
 TEA = RoomId("tea")
+TEAM = WorkspaceId("team")
+WHO = asks("alice", TEAM)
 REF = MessageRef(MessageId("m1"))
 
 NEW = NewMessage(
@@ -50,6 +54,21 @@ OFTEN = {
     "bundle": lambda: device_keys._claim_bundle(
         ALICE, Claimer(BOB, DeviceId("bob-phone")), one_time=True, now_ms=NOW_MS
     ),
+    "workspaces": lambda: finding.page(WHO),
+    "a workspace": lambda: finding.get(WHO, TEAM),
+    "members of a workspace": lambda: finding.members(WHO, TEAM, None, 50),
+    "who says what there": lambda: finding.standings(WHO, TEAM),
+    "what a token names": lambda: claims.unclaimed(WHO),
+    "coming in by a token": lambda: claims.claim(
+        asks("carol", TEAM), [new_workspace(TEAM)], NOW_MS, Bounds()
+    ),
+    "a key of a workspace": lambda: finding.key(TEAM, None),
+    "making a workspace": lambda: people.create(ALICE, new_workspace(), NOW_MS, Bounds()),
+    "adding to a workspace": lambda: people.set_member(WHO, TEAM, BOB, None, NOW_MS, Bounds()),
+    "removing from a workspace": lambda: people.remove_member(
+        asks("bob"), TEAM, BOB, NOW_MS, Bounds()
+    ),
+    "leaving all workspaces": lambda: leave_workspaces(ALICE, None, NOW_MS),
     "expiry of accounts": lambda: account_steps.expire(NOW_MS, 1),
 }
 
@@ -75,6 +94,9 @@ async def household(home):
     await home.send("alice", TEA, "m1")
     await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
     await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)
+    await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
+    await home.workspaces.set_member(WHO, TEAM, BOB, None, NOW_MS)
+    await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
     return home
 
 

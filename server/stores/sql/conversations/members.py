@@ -309,6 +309,37 @@ def leave_rooms(
     yield from announce(said, now_ms, bounds, [user_id])  # after all rooms are locked
 
 
+def leave_rooms_in(
+    workspace_id: str, user_id: UserId, now_ms: int, bounds: Bounds
+) -> Steps[tuple[tuple[RoomId, ...], tuple[RoomId, ...]]]:
+    """Take somebody out of the rooms of a workspace, direct ones too, which stay for the others.
+
+    Returns:
+        Those that it was in, and those of them in which somebody is left.
+    """
+    found = yield from rows(
+        "SELECT r.room_id, r.pair_key, r.is_sealed FROM rooms r WHERE r.workspace_id = $1 "
+        "AND r.room_id IN (SELECT room_id FROM room_members WHERE user_id = $2) "
+        "ORDER BY r.room_id FOR NO KEY UPDATE",
+        workspace_id,
+        user_id,
+    )
+    said, left, living = [], [], []
+    for room_id, key, is_sealed in found:
+        roles = yield from _roles(room_id)
+        if user_id not in roles:
+            continue  # it was faster
+        left.append(room_id)
+        told = [removal(room_id, [user_id], Reason.REMOVED)]
+        if (yield from _take_out(room_id, user_id, roles, now_ms)):
+            living.append(room_id)
+            if key is None:
+                told.append((yield from raise_epoch(room_id, Reason.REMOVED)))
+        said += [] if is_sealed or key else told
+    yield from announce(said, now_ms, bounds)  # after all rooms are locked
+    return tuple(map(RoomId, left)), tuple(map(RoomId, living))
+
+
 def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]:
     """Those of these rooms, which are locked, whose other member was deleted before."""
     found = yield from rows(

@@ -24,6 +24,8 @@ CREATE TABLE workspaces (
     file_bytes BIGINT NOT NULL
 );
 
+CREATE INDEX workspaces_by_creator ON workspaces (created_by);
+
 -- A key is wrapped under the master key that `wrapped_by` names: nonce (24 bytes), then 32 + 16.
 -- Since `retired_ms` there is a newer one, under which everything is sealed anew by and by.
 CREATE TABLE workspace_keys (

@@ -1,0 +1,91 @@
+"""Steps that find workspaces, and who is in them."""
+
+# ruff: noqa: S608  # nothing but names of this package is put into statements
+
+from server.core.ids import UserId, WorkspaceId
+from server.core.ports.workspaces import Entrant, StandingAt
+from server.core.workspaces.values import Standing, Workspace, WorkspaceMember, WrappedKey
+from server.stores.sql.steps import Steps, row, rows
+from server.stores.sql.workspaces import shapes
+from server.stores.sql.workspaces.shapes import claimed, is_in, no_such_workspace, role_in
+
+_KEY = "JOIN workspace_keys k ON k.workspace_id = w.workspace_id AND k.version = w.key_version"
+
+
+def page(who: Entrant) -> Steps[tuple[Workspace, ...]]:
+    found = yield from rows(
+        f"SELECT {shapes.WORKSPACE} FROM workspace_members m "
+        f"JOIN workspaces w ON w.workspace_id = m.workspace_id {_KEY} "
+        f"WHERE m.user_id = $1 AND {is_in('m', '$2')} ORDER BY m.joined_ms, m.workspace_id",
+        who.user_id,
+        claimed(who),
+    )
+    return tuple(map(shapes.workspace, found))
+
+
+def get(who: Entrant, workspace_id: WorkspaceId) -> Steps[Workspace]:
+    found = yield from row(
+        f"SELECT {shapes.WORKSPACE} FROM workspace_members m "
+        f"JOIN workspaces w ON w.workspace_id = m.workspace_id {_KEY} "
+        f"WHERE m.workspace_id = $1 AND m.user_id = $2 AND {is_in('m', '$3')}",
+        workspace_id,
+        who.user_id,
+        claimed(who),
+    )
+    if not found:
+        raise no_such_workspace()
+    return shapes.workspace(found)
+
+
+def members(
+    who: Entrant, workspace_id: WorkspaceId, after: UserId | None, limit: int
+) -> Steps[tuple[WorkspaceMember, ...]]:
+    yield from role_in(who, workspace_id)
+    found = yield from rows(
+        f"SELECT {shapes.MEMBER} FROM workspace_members m {shapes.NAMED} "
+        "WHERE m.workspace_id = $1 AND m.user_id > $2 AND m.removed_ms IS NULL "
+        "ORDER BY m.user_id LIMIT $3",
+        workspace_id,
+        after or "",
+        limit,
+    )
+    return tuple(map(shapes.member, found))
+
+
+def member(workspace_id: WorkspaceId, user_id: UserId) -> Steps[WorkspaceMember]:
+    """Somebody who is in a workspace."""
+    found = yield from rows(
+        f"SELECT {shapes.MEMBER} FROM workspace_members m {shapes.NAMED} "
+        "WHERE m.workspace_id = $1 AND m.user_id = $2",
+        workspace_id,
+        user_id,
+    )
+    return shapes.member(found[0])
+
+
+def key(workspace_id: WorkspaceId, version: int | None) -> Steps[WrappedKey]:
+    found = yield from row(
+        "SELECT k.workspace_id, k.version, k.wrapped, k.wrapped_by FROM workspaces w "
+        "JOIN workspace_keys k ON k.workspace_id = w.workspace_id "
+        "AND k.version = COALESCE($2::bigint, w.key_version) WHERE w.workspace_id = $1",
+        workspace_id,
+        version,
+    )
+    if not found:
+        raise no_such_workspace()
+    return shapes.wrapped_key(found)
+
+
+def standings(who: Entrant, workspace_id: WorkspaceId) -> Steps[tuple[StandingAt, ...]]:
+    yield from role_in(who, workspace_id)
+    found = yield from rows(
+        "SELECT m.user_id, m.status, m.status_ms, m.seen_ms FROM workspace_members m "
+        "WHERE m.workspace_id = $1 AND m.removed_ms IS NULL ORDER BY m.user_id",
+        workspace_id,
+    )
+    return tuple(
+        StandingAt(
+            user_id=UserId(user_id), standing=Standing(status), said_ms=said_ms, seen_ms=seen_ms
+        )
+        for user_id, status, said_ms, seen_ms in found
+    )
