@@ -1,6 +1,8 @@
 """The data folder: secrets that are made at the first start and kept."""
 
 import os
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 from server.core.ids import new_secret
@@ -20,7 +22,12 @@ def open_folder(path: Path) -> Path:
     return path
 
 
-def secret_file(folder: Path, name: str) -> Path:
+def new_master_key() -> str:
+    """256 random bits, as MASTER_KEY takes them."""
+    return b64encode(os.urandom(32)).decode()
+
+
+def secret_file(folder: Path, name: str, make: Callable[[], str] = new_secret) -> Path:
     """The file of a secret (mode 0600), made with a new one at first use.
 
     Of several processes that start at once, one makes it and all read that one: it is
@@ -32,7 +39,7 @@ def secret_file(folder: Path, name: str) -> Path:
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
-            file.write(new_secret() + "\n")
+            file.write(make() + "\n")
             file.flush()
             os.fsync(file.fileno())
         try:

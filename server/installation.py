@@ -4,9 +4,9 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from server.datadir import open_folder, read_secret, secret_file
+from server.datadir import new_master_key, open_folder, read_secret, secret_file
 from server.settings import Settings, SettingsError
-from server.settings.values import signing_secret
+from server.settings.values import MasterKeys, master_keys, signing_secret
 
 
 class Installation(Struct, frozen=True):
@@ -45,14 +45,29 @@ def _installed(settings: Settings) -> Installation:
     if signing_file:
         made = signing_secret(read_secret(signing_file))
         settings = structs.replace(settings, jwt_secret=made)
+    key_file = None if settings.master_keys else secret_file(folder, "master-key", new_master_key)
+    if key_file:
+        settings = structs.replace(settings, master_keys=_master_keys_in(key_file))
     return Installation(
         settings=settings,
         # Of one on several machines, the signing secret is what they have in common.
         secret=(_is_shared(settings) and settings.jwt_secret) or own_secret,
         admin_token=settings.admin_token or read_secret(token_file or folder),
         places=f"operators' token in {_place(token_file, 'ADMIN_TOKEN')}, "
-        f"tokens' secret in {_place(signing_file, 'JWT_SECRET')}",
+        f"tokens' secret in {_place(signing_file, 'JWT_SECRET')}, "
+        f"workspaces' key in {_place(key_file, 'MASTER_KEY')}",
     )
+
+
+def _master_keys_in(path: Path) -> MasterKeys:
+    try:
+        keys = master_keys(read_secret(path))
+    except ValueError:
+        keys = MasterKeys()
+    if not keys:
+        # Not to be deleted: under another key nothing opens that was sealed under this one.
+        raise ValueError(f"{path} is not as it was made; put back the copy that you have of it")
+    return keys
 
 
 def _is_shared(settings: Settings) -> bool:

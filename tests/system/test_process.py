@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+from base64 import b64encode
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -75,10 +76,12 @@ async def status_of_sessions(server: ServerProcess, token: str | None = None) ->
 
 async def test_one_line_tells_where_it_is_and_where_its_secrets_are(tmp_path: Path) -> None:
     with server_process(tmp_path) as server:
-        token_file, secret_file = tmp_path / "data/admin-token", tmp_path / "data/jwt-secret"
+        token_file, secret_file, key_file = (
+            tmp_path / "data" / name for name in ("admin-token", "jwt-secret", "master-key")
+        )
         assert server.said == (
             f"Hushwire {VERSION} on {server.url} - operators' token in {token_file}, "
-            f"tokens' secret in {secret_file}\n"
+            f"tokens' secret in {secret_file}, workspaces' key in {key_file}\n"
         )
         assert (await exchange(server.url, head("GET", "/ready"))).status == 200
         assert await status_of_sessions(server, token_file.read_text().strip()) == 200
@@ -105,7 +108,7 @@ async def test_tokens_by_a_secret_of_the_operators_own_are_good(tmp_path: Path) 
     token = jwt.encode({"sub": "alice"}, secret, algorithm="HS256")
     bearer = head("GET", "/api/auth/me", {"Authorization": f"Bearer {token}"})
     with server_process(tmp_path, JWT_SECRET=secret) as server:
-        assert server.said.endswith("tokens' secret in JWT_SECRET\n")
+        assert ", tokens' secret in JWT_SECRET, " in server.said
         assert secret not in server.said + server.log
         assert not (tmp_path / "data/jwt-secret").exists()
         assert (await exchange(server.url, bearer)).status == 200
@@ -113,7 +116,15 @@ async def test_tokens_by_a_secret_of_the_operators_own_are_good(tmp_path: Path) 
         assert (await exchange(server.url, bearer)).status == 401
 
 
-SECRETS = {"secret", "admin-token", "jwt-secret"}
+def test_a_master_key_of_the_operators_own_is_used_and_not_written_down(tmp_path: Path) -> None:
+    key = b64encode(bytes(range(32))).decode()
+    with server_process(tmp_path, MASTER_KEY=key) as server:
+        assert server.said.endswith(", workspaces' key in MASTER_KEY\n")
+        assert key not in server.said + server.log
+        assert not (tmp_path / "data/master-key").exists()
+
+
+SECRETS = {"secret", "admin-token", "jwt-secret", "master-key"}
 DATABASE = "hushwire.sqlite3"
 
 

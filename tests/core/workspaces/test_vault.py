@@ -109,6 +109,7 @@ def test_a_new_master_key_opens_what_is_under_the_old_one_and_wraps_it_anew(vaul
     assert newer.open(key, HERE, box) == b"hello"
 
     rewrapped = newer.rewrapped(key)
+    assert rewrapped
 
     assert rewrapped.wrapped_by != key.wrapped_by
     assert (rewrapped.workspace_id, rewrapped.version) == (key.workspace_id, key.version)
