@@ -27,6 +27,9 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.vault import Vault
+from server.core.workspaces.workspaces import Workspaces
 from server.settings import Settings
 from server.stores.durable import Durable
 from server.stores.live import Live
@@ -127,7 +130,12 @@ class Assembly:
             ),
             queues=Queues(parts, durable.queues, publish),
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
+            workspaces=Workspaces(parts, durable.workspaces, self._make_vault()),
         )
+
+    def _make_vault(self) -> Vault:
+        keys = self._settings.master_keys or (self._derived(b"hushwire master key"),)
+        return Vault(KeyRing(keys))
 
     def _make_tokens(self) -> Tokens:
         settings = self._settings

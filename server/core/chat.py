@@ -17,6 +17,7 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.workspaces import Workspaces
 
 
 class Chat(Struct, frozen=True, kw_only=True):
@@ -43,3 +44,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     identities: Identities
     logins: Logins
     device_keys: DeviceKeys
+    workspaces: Workspaces

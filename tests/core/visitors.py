@@ -32,6 +32,9 @@ from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
+from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.vault import Vault
+from server.core.workspaces.workspaces import Workspaces
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.presences import MemoryPresences
@@ -45,11 +48,13 @@ from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.identities import SqlIdentities
 from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
+from server.stores.sql.workspaces import SqlWorkspaces
 from tests.clocks import ManualClock
 from tests.passwords import WEAK
 
 TEA_ROOM = RoomId("tea-room")
 PEPPER = b"pepper of the tests"
+MASTER_KEY = bytes(range(32))
 SIGNING_SECRET = b"signing secret of the tests, 32+"
 
 PASSWORD_THREADS = ThreadPoolExecutor(2)
@@ -118,6 +123,8 @@ class Core:
             self.logins,
             self.conversations.acquaintances,
         )
+        vault = Vault(KeyRing([MASTER_KEY]))
+        self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault)
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
@@ -141,6 +148,7 @@ class Core:
                 self.groups.key_of,
             ),
             queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
+            workspaces=self.workspaces,
         )
         self.told: list[UserEvent] = []
         self._numbers = itertools.count(1)

@@ -37,7 +37,7 @@ class Workspace(Struct, frozen=True, kw_only=True):
     """A workspace, as one of its members sees it.
 
     Attributes:
-        name: Sealed under `key`.
+        name: Sealed under `key`, as its store has it; or opened.
         role: Of whoever asked.
         members: How many are in.
     """
