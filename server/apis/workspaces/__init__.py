@@ -1,0 +1,116 @@
+"""Workspaces: channels, direct messages, document chats, presence and files. REST and Socket.IO.
+
+All but guests can use it: users of other systems too, who come into the workspaces that their
+tokens name (`workspaceId`, `workspaceIds`). A removal here outranks what a token names.
+
+The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
+absent. Every good answer is {success: true, …}; below, what comes besides. A message that is not
+end-to-end encrypted (`isEncrypted` of its conversation) is encrypted at rest by the server.
+
+Workspaces
+    POST   /chat/workspaces {name}                          201 {workspace}
+    GET    /chat/workspaces                                 {workspaces}
+    GET    /chat/workspaces/{id}/members?limit&cursor       {members, nextCursor}
+    POST   /chat/workspaces/{id}/members {userId, role? OWNER | ADMIN | MEMBER}     {member}
+    DELETE /chat/workspaces/{id}/members/{userId}           {workspaceId, userId}
+    GET    /chat/workspaces/{id}/unread-count               {total, conversations: {id: count}}
+
+    workspace   {id, name, createdById, role: OWNER | ADMIN | MEMBER, memberCount, createdAt,
+                updatedAt}
+    member      {userId, name, role, joinedAt}
+
+    Admins add and remove members; owners do all else, and the last of them stays. For whoever is
+    not in a workspace there is none (`not_found`). Who is removed leaves its conversations. Of
+    each conversation at most 1000 unread messages are counted.
+
+Conversations
+    POST   /chat/conversations {type: DM | GROUP | DOCUMENT, workspaceId, name?, description?,
+        icon?, documentId?, memberIds?, isEncrypted?}       201 {conversation}
+    GET    /chat/conversations?workspaceId&type&limit&cursor        {conversations, nextCursor}
+    GET, PUT /chat/conversations/{id}   {conversation};  PUT takes {name?, description?, icon?}
+    DELETE /chat/conversations/{id}                         {conversationId}
+    POST   /chat/conversations/{id}/members {userId, role? ADMIN | MEMBER}  {conversation}
+    DELETE /chat/conversations/{id}/members/{userId}        {conversationId, userId}
+    PUT    /chat/conversations/{id}/members/{userId}/role {role}    {conversation}
+    POST   /chat/conversations/{id}/read {messageId?}
+        {conversationId, lastReadAt, unreadCount}
+
+    conversation        {id, workspaceId, type, name, description, icon, createdById, documentId,
+                        isEncrypted, encryptionKey: null, keyEpoch, createdAt, updatedAt, role,
+                        members: [conversationMember], unreadCount?, lastMessage?}
+    conversationMember  {id, conversationId, userId, name, role, joinedAt, lastReadAt}
+
+    A DM has one other in `memberIds`, a DOCUMENT a `documentId`, a GROUP a `name`. There is one DM
+    of two people and one DOCUMENT of a document in a workspace: making it again answers 200 with
+    the one that is there. Whoever is in the workspace comes into a DOCUMENT by that. Who makes a
+    conversation owns it, and is an ADMIN on the wire: ADMINs add and remove members and change what
+    it is called; the owner alone gives roles, removes ADMINs and ends it. A DM stays as it is.
+
+Messages
+    POST   /chat/conversations/{id}/messages {content, attachments?, replyToId?, id? |
+        clientMessageId?, encryptionMetadata?}              201 {message}
+    GET    /chat/conversations/{id}/messages?limit&before&after&cursor&threadId
+        {messages, hasMore, nextCursor}: oldest first; `before`, `after` and `cursor`, which is
+        another word for `before`, are sequences; with `threadId` a thread's first message and its
+        replies
+    PUT    /chat/messages/{id} {content, attachments?, conversationId?}     {message}
+    DELETE /chat/messages/{id}?conversationId               {messageId, conversationId, deletedAt}
+    POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
+        {message}; without `action` it is the other way than it was
+    GET    /chat/search?q&workspaceId&conversationId&userId&from&to&limit&cursor
+        {messages, nextCursor, encryptedSkipped?}: whole words, in what the server encrypts
+
+    message     {id, conversationId, workspaceId, seq, userId, content, attachments, replyToId,
+                threadId, replyCount, lastReplyAt, editedAt, deletedAt, reactions: {emoji:
+                [userId]}, readBy, createdAt, isEncrypted, encryptionMetadata?}
+
+    Everybody edits and deletes its own; ADMINs delete others', too. What was deleted has neither
+    content nor attachments nor reactions. An id that is sent again by the same sender answers as
+    the first time; another's is `id_conflict`.
+
+Presence and files
+    PUT    /chat/presence {status: online | away | busy | offline, workspaceId}     {presence}
+    GET    /chat/presence/{workspaceId}                     {presence: [presence]}
+    POST   /chat/conversations/{id}/files   the bytes, or multipart/form-data       201 {file}
+    GET    /chat/files/{id}                 the bytes, always as an attachment; ranges
+
+    presence    {id, userId, workspaceId, status, lastSeen, updatedAt}
+    file        {id, conversationId, workspaceId, userId, name, type, size, url, createdAt}
+
+Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answer to the route, or
+{success: false, error, message}.
+    join_workspace {workspaceId}            {workspaceId, conversationIds, presence}
+    join_conversation {conversationId}      {conversationId, seq, unreadCount}
+    leave_conversation {conversationId}     {conversationId}
+    send_message, edit_message, delete_message, add_reaction, mark_as_read, update_presence
+        as the routes, with `messageId` and `conversationId` in the payload
+    typing_start, typing_stop {conversationId}
+    auth-refresh {token}                    on `/chat`
+
+    message:new {message, conversationId}           message:edit {message}
+    message:delete {messageId, conversationId}      message:reaction {message}
+    message:read {userId, conversationId, messageId?, readAt}
+    typing:start, typing:stop {userId, conversationId}
+    conversation:new {conversation}                 conversation:updated {conversationId, updates}
+    presence_update {userId, status, workspaceId, lastSeen}
+
+    Who has joined a workspace hears of all its conversations there in which it is; who has joined a
+    conversation hears who types and reads, too. The sender of a message has it from its
+    acknowledgement. Somebody is online while one of its connections has joined the workspace.
+
+Operators
+    POST   /api/admin/workspaces/{id}/rotate-key            {version}
+    GET    /api/admin/workspaces/{id}/audit?limit&before    {entries: [{at, action, userId,
+                                                            subjectId, conversationId}], next}
+"""
+
+from server.transports.api import NOTHING, Api
+
+WORKSPACES = Api(
+    name="workspaces",
+    routes=(),
+    actions=NOTHING,
+    events=NOTHING,
+    heard=NOTHING,
+    words=NOTHING,
+)
