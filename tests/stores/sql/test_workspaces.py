@@ -44,6 +44,22 @@ async def test_whoever_makes_a_workspace_owns_it_and_finds_it_as_it_was_sealed(h
     assert await code_of(home.workspaces.key(made.workspace_id, 2)) is Code.NOT_FOUND
 
 
+async def test_a_workspace_comes_with_its_newest_key_and_the_older_ones_are_there(home, team):
+    await home.change(
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "VALUES ($1, 2, $2, $2, 1)",
+        team.id,
+        b"newer",
+    )
+    await home.change("UPDATE workspaces SET key_version = 2 WHERE workspace_id = $1", team.id)
+    (listed,) = await home.workspaces.page(asks("alice"))
+    got = await home.workspaces.get(asks("alice"), team.id)
+    newest = await home.workspaces.key(team.id)
+    assert listed.key == got.key == newest
+    assert (newest.version, newest.wrapped) == (2, b"newer")
+    assert (await home.workspaces.key(team.id, 1)).wrapped == KEY
+
+
 async def test_for_whoever_is_not_in_a_workspace_there_is_none(team):
     store, who = team.store, asks("carol")
     assert await store.page(who) == ()
@@ -316,10 +332,14 @@ async def test_an_account_that_is_deleted_leaves_its_workspaces_to_those_longest
     teams = [
         await found(home, ["bob"], ["ann", "ben"]),
         await found(home, ["bob", "carol"]),
+        await found(home, ["bob"], ["ann"]),
         await found(home),
     ]
     await teams[0].add("alice", "bob", Role.OWNER)
     await home.change("UPDATE workspace_members SET joined_ms = 1 WHERE user_id = 'carol'")
+    await home.change(
+        "UPDATE workspace_members SET joined_ms = $1 WHERE user_id = 'ann'", NOW_MS + 1
+    )
     await home.database.write(lambda: leave_workspaces(ALICE, None, NOW_MS))
     assert await teams[0].roles("bob") == {
         "ann": Role.ADMIN,
@@ -328,6 +348,7 @@ async def test_an_account_that_is_deleted_leaves_its_workspaces_to_those_longest
     }
     assert await teams[1].roles("carol") == {"bob": Role.MEMBER, "carol": Role.OWNER}
     assert await teams[1].count("carol") == 2
+    assert await teams[2].roles("bob") == {"ann": Role.OWNER, "bob": Role.MEMBER}
     assert await names(home.workspaces, "alice") == []
 
 

@@ -55,12 +55,10 @@ def put_member(
 def take_member(workspace_id: str, user_id: str, now_ms: int) -> Steps[None]:
     """Have somebody in no more who is in."""
     yield from run(
-        "UPDATE workspace_members SET removed_ms = $3, role = $4 "
-        "WHERE workspace_id = $1 AND user_id = $2",
+        "UPDATE workspace_members SET removed_ms = $3 WHERE workspace_id = $1 AND user_id = $2",
         workspace_id,
         user_id,
         now_ms,
-        Role.MEMBER.value,
     )
     yield from _count(workspace_id, -1)
 
