@@ -1,10 +1,12 @@
 """The ways in which Hushwire is installed: what is promised to clients holds on each of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
+from server.app import APIS
 from server.core.clock import Clock
+from server.transports.api import Api
 from tests.balancers import nginx
 from tests.redis_servers import shared_redis
 from tests.servers import ADMIN_TOKEN, SECRET, RunningServer, running_nodes
@@ -27,7 +29,7 @@ class Installation(NamedTuple):
 
     @asynccontextmanager
     async def running(
-        self, clock: Clock | None = None, /, **settings: Any
+        self, clock: Clock | None = None, apis: Sequence[Api] = APIS, /, **settings: Any
     ) -> AsyncIterator[RunningServer]:
         """Run it with these settings, by their names in the environment."""
         if self.has_redis:
@@ -38,7 +40,9 @@ class Installation(NamedTuple):
         if self.is_balanced:
             settings["TRUSTED_PROXIES"] = int(settings.get("TRUSTED_PROXIES", 0)) + 1
         async with AsyncExitStack() as stack:
-            server = await stack.enter_async_context(running_nodes(self.nodes, settings, clock))
+            server = await stack.enter_async_context(
+                running_nodes(self.nodes, settings, clock, apis=apis)
+            )
             if self.is_balanced:
                 server.url = stack.enter_context(nginx([node.port for node in server.nodes]))
             yield server

@@ -13,7 +13,16 @@ import msgspec
 
 from server.core.errors import AppError, Code
 from server.core.identity import is_one_line
-from server.core.ids import DeviceId, EventId, MessageId, NumericUserId, Recipient, RoomId, UserId
+from server.core.ids import (
+    DeviceId,
+    EventId,
+    MessageId,
+    NumericUserId,
+    Recipient,
+    RoomId,
+    UserId,
+    WorkspaceId,
+)
 from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
@@ -88,6 +97,7 @@ def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
         Recipient: (0, bounds.id_chars),
         RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
         GroupId: (1, bounds.id_chars),
+        WorkspaceId: (1, bounds.id_chars),
         Key: (0, bounds.key_chars),
         Token: (1, MAX_TOKEN_CHARS),
         DisplayName: (0, bounds.name_chars),
@@ -195,7 +205,19 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Opaque: _plain_opaque,
     NumericUserId: int,
     **dict.fromkeys(
-        (UserId, Recipient, DeviceId, EventId, MessageId, RoomId, DisplayName, FileName, Key), str
+        (
+            UserId,
+            Recipient,
+            DeviceId,
+            EventId,
+            MessageId,
+            RoomId,
+            WorkspaceId,
+            DisplayName,
+            FileName,
+            Key,
+        ),
+        str,
     ),
 }
 

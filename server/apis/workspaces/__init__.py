@@ -104,11 +104,12 @@ Operators
                                                             subjectId, conversationId}], next}
 """
 
+from server.apis.workspaces.routes import workspaces
 from server.transports.api import NOTHING, Api
 
 WORKSPACES = Api(
     name="workspaces",
-    routes=(),
+    routes=(*workspaces.ROUTES,),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

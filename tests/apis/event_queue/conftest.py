@@ -1,18 +1,17 @@
 """Servers that believe an issuer of identity tokens, and people who have registered by it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.apis.durable import database
 from tests.apis.event_queue.people import CLIENT_ID, Member, call, id_token
 from tests.clocks import ManualClock
-from tests.installations import MEMORY, THREE, Installation
+from tests.installations import Installation
 from tests.issuers import ISSUER, Signer
-from tests.postgres_servers import lent_database
 from tests.servers import RunningServer
 from tests.transports.issuer import Issuer, issuing
 
@@ -47,19 +46,10 @@ async def server(
         "GOOGLE_CERTS_URL": issuer.url,
     }
     async with (
-        _database(installation, tmp_path) as url,
+        database(installation, tmp_path) as url,
         installation.running(clock, **{"DATABASE_URL": url, **oidc, **settings}) as one,
     ):
         yield one
-
-
-@asynccontextmanager
-async def _database(installation: Installation, folder: Path) -> AsyncIterator[str]:
-    if installation is THREE:
-        async with lent_database() as url:
-            yield url
-    else:
-        yield "sqlite://:memory:" if installation is MEMORY else f"sqlite://{folder}/data.sqlite3"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Servers whose accounts are in each kind of database, and people with accounts there."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import pytest
 
 from server.core.ids import DeviceId
 from server.core.logins import TokenPair
+from tests.apis.durable import database
 from tests.apis.secure_chat.keyrings import KEYS, Keyring
 from tests.apis.secure_chat.people import OpenAccount, Person, Register, call
 from tests.clocks import ManualClock
-from tests.installations import MEMORY, THREE, Installation
-from tests.postgres_servers import lent_database
+from tests.installations import Installation
 from tests.servers import RunningServer
 
 
@@ -24,19 +23,10 @@ async def server(
 ) -> AsyncIterator[RunningServer]:
     """In memory, in a file, or several nodes on one PostgreSQL."""
     async with (
-        _database(installation, tmp_path) as url,
+        database(installation, tmp_path) as url,
         installation.running(clock, **{"DATABASE_URL": url, **settings}) as one,
     ):
         yield one
-
-
-@asynccontextmanager
-async def _database(installation: Installation, folder: Path) -> AsyncIterator[str]:
-    if installation is THREE:
-        async with lent_database() as url:
-            yield url
-    else:
-        yield "sqlite://:memory:" if installation is MEMORY else f"sqlite://{folder}/data.sqlite3"
 
 
 @pytest.fixture

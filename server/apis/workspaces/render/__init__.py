@@ -1,0 +1,1 @@
+"""From results and events of the core to the words of workspaces."""

@@ -1,0 +1,54 @@
+"""The shapes of what workspaces answer, for the type checker and the documentation."""
+
+from typing import Literal, TypedDict
+
+from server.transports.api import IsoTime, ShownUserId
+
+WorkspaceRole = Literal["OWNER", "ADMIN", "MEMBER"]
+
+
+class Good(TypedDict):
+    """What every good answer begins with; a refusal is a problem document (RFC 9457)."""
+
+    success: Literal[True]
+
+
+class Workspace(TypedDict):
+    id: str
+    name: str
+    createdById: ShownUserId
+    role: WorkspaceRole
+    memberCount: int
+    createdAt: IsoTime
+    updatedAt: IsoTime
+
+
+class WorkspaceMember(TypedDict):
+    userId: ShownUserId
+    name: str
+    role: WorkspaceRole
+    joinedAt: IsoTime
+
+
+class OneWorkspace(Good):
+    workspace: Workspace
+
+
+class Workspaces(Good):
+    workspaces: list[Workspace]
+
+
+class OneWorkspaceMember(Good):
+    member: WorkspaceMember
+
+
+class WorkspaceMembers(Good):
+    """`nextCursor` is null at the end."""
+
+    members: list[WorkspaceMember]
+    nextCursor: str | None
+
+
+class RemovedWorkspaceMember(Good):
+    workspaceId: str
+    userId: ShownUserId

@@ -1,0 +1,58 @@
+"""Servers that serve workspaces, and people in and out of one."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from server.apis.workspaces import WORKSPACES
+from server.app import APIS
+from tests.apis.durable import database
+from tests.apis.workspaces.people import Colleague, OpenAccount, sign_up
+from tests.clocks import ManualClock
+from tests.installations import Installation
+from tests.servers import SECRET, RunningServer
+
+
+@pytest.fixture
+async def server(
+    installation: Installation, clock: ManualClock, settings: dict[str, Any], tmp_path: Path
+) -> AsyncIterator[RunningServer]:
+    """In memory, in a file, or several nodes on one PostgreSQL."""
+    async with database(installation, tmp_path) as url:
+        given = {"DATABASE_URL": url, "JWT_SECRET": SECRET, **settings}
+        async with installation.running(clock, (*APIS, WORKSPACES), **given) as one:
+            yield one
+
+
+@pytest.fixture
+def open_account(http: aiohttp.ClientSession, server: RunningServer) -> OpenAccount:
+    """Signs somebody up: `alice = await open_account("alice")`."""
+
+    async def one(name: str) -> Colleague:
+        return await sign_up(http, server, name)
+
+    return one
+
+
+@pytest.fixture
+async def alice(open_account: OpenAccount) -> Colleague:
+    return await open_account("alice")
+
+
+@pytest.fixture
+async def bob(open_account: OpenAccount) -> Colleague:
+    return await open_account("bob")
+
+
+@pytest.fixture
+async def carol(open_account: OpenAccount) -> Colleague:
+    return await open_account("carol")
+
+
+@pytest.fixture
+async def acme(alice: Colleague) -> str:
+    """The id of a workspace that Alice owns."""
+    return await alice.makes_workspace("Acme")
