@@ -34,6 +34,9 @@ TWICE = 0.02
 SIGN_IN_AGAIN = 4401
 """The code with which a connection is closed that needs newer tokens."""
 
+RUN_OUT = ("token_expired", "unauthenticated")
+"""Why frames are refused, and what is told unasked, when newer tokens are needed."""
+
 
 class Told(msgspec.Struct):
     """A frame of the server's."""
@@ -167,7 +170,12 @@ class Receiver:
             self._unsaid.clear()
             self._ledger.done["connections of devices"] += 1
             async for message in socket:
-                await self._take(_told(message.data))
+                told = _told(message.data)
+                if told.type == "error" and told.code in RUN_OUT:
+                    # What was acknowledged meanwhile comes again on the next connection.
+                    await self._account.renew(access)
+                    return
+                await self._take(told)
                 if self._chance.random() < self.hangs_up:
                     self._ledger.done["connections lost by chance"] += 1
                     socket._writer.transport.abort()
