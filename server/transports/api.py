@@ -100,6 +100,7 @@ class Caller:
         memberships: The rooms that this connection is in, and as whom. The hub keeps it
             up to date, so that it holds after a removal or an expiry too.
         user: Whom a good token names; None without one. The hub keeps it up to date, too.
+        has_run_out: There was a good token, and it has run out.
         behind: In how many rooms it has yet to be told what it has missed; kept by the hub.
         bearer, cookies: What an HTTP request shows besides, as proof of something.
         repeated: The id of the message that the present request says once more, since the
@@ -112,6 +113,7 @@ class Caller:
         "behind",
         "connection_id",
         "cookies",
+        "has_run_out",
         "memberships",
         "repeated",
         "user",
@@ -129,6 +131,7 @@ class Caller:
         self.connection_id = connection_id
         self.memberships: dict[RoomId, UserId] = {}
         self.user = user
+        self.has_run_out = False
         self.bearer = bearer
         self.cookies = cookies
         self.repeated: MessageId | None = None
@@ -138,8 +141,10 @@ class Caller:
         """The user that calls.
 
         Raises:
-            AppError: UNAUTHENTICATED without a good token.
+            AppError: UNAUTHENTICATED without a good token; TOKEN_EXPIRED if it was good.
         """
+        if self.has_run_out:
+            raise AppError(Code.TOKEN_EXPIRED, "the token has run out; show a newer one")
         if self.user is None:
             raise AppError(Code.UNAUTHENTICATED, "sign in with a token first")
         return self.user
@@ -148,7 +153,7 @@ class Caller:
         """The user that calls, who has an account here.
 
         Raises:
-            AppError: UNAUTHENTICATED; FORBIDDEN for guests, and for users of other systems.
+            AppError: As `signed_in`; FORBIDDEN for guests, and for users of other systems.
         """
         user = self.signed_in()
         if not user.is_account:
@@ -159,7 +164,7 @@ class Caller:
         """Let the caller pass by its user.
 
         Raises:
-            AppError: UNAUTHENTICATED; FORBIDDEN if only operators may.
+            AppError: As `signed_in`; FORBIDDEN if only operators may.
         """
         if access is Access.OPEN:
             return

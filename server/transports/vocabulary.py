@@ -10,8 +10,8 @@ _EVERYWHERE = (Code.INVALID_REQUEST, Code.RATE_LIMITED, Code.INTERNAL, Code.UNAV
 
 _OF_ACCESS: Mapping[Access, tuple[Code, ...]] = {
     Access.OPEN: (),
-    Access.USER: (Code.UNAUTHENTICATED,),
-    Access.OPERATOR: (Code.UNAUTHENTICATED, Code.FORBIDDEN),
+    Access.USER: (Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED),
+    Access.OPERATOR: (Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, Code.FORBIDDEN),
 }
 
 UNASKED = (Code.TOKEN_EXPIRED,)
@@ -76,4 +76,4 @@ def refusals_of_action(action: Action) -> frozenset[Code]:
 
 def refusals_of_frame(frame: Frame) -> frozenset[Code]:
     """Every code with which a frame may be refused."""
-    return frozenset((*_EVERYWHERE, Code.UNAUTHENTICATED, Code.TOKEN_EXPIRED, *frame.refusals))
+    return frozenset((*_EVERYWHERE, *_OF_ACCESS[Access.USER], *frame.refusals))

@@ -25,8 +25,12 @@ From clients
     {type: "auth", token}                   {type: "auth_ok", expires_at}: go on with a newer token
 
 A frame may carry `ref`; its answer repeats it, and an ACK with one is answered `{type: "ack_ok",
-ref, removed}`. A failure is `{type: "error", code, message, ref?}`. Close codes: 1012 come back at
-once; 1013 it was read too slowly; 1008 too much was sent; 4401 sign in again.
+ref, removed}`. A failure is `{type: "error", code, message, ref?}`.
+
+When the token runs out, `error` says `token_expired`, as does the answer to whatever is said then
+but `auth`; nothing is told until it came, and without it the socket is closed (4401) after a
+minute. Other close codes: 1012 come back at once; 1013 it was read too slowly; 1008 too much was
+sent; 4401 sign in again.
 """
 
 from server.apis.event_queue import shapes

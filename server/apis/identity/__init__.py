@@ -31,8 +31,9 @@ From clients
 
 To clients
     auth-expired        {expiredAt}
-        The token has run out. The connection speaks for nobody until it is renewed; if that is
-        not within 60 s, its user has left whatever needed the token.
+        The token has run out. The connection speaks for nobody until it is renewed, and what
+        needs a user is refused with `token_expired`; if that is not within 60 s, its user has
+        left whatever needed the token.
 
 A user id that a token has as a number goes out as a number. Users of JWT_JWKS_URL have the id
 `<sub>@<host of JWT_ISSUER>`, or a hash of that if it is too long.

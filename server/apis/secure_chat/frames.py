@@ -42,8 +42,9 @@ To clients
     prekeys_low         {remaining}: once when they become fewer than 20, and whenever it connects
                         while they are
 
-When the token runs out, `error` says `token_expired`; the socket is closed (4401) after a minute
-unless `auth` came. 1012: come back at once; 1013: it was read too slowly; 1008: too much was sent.
+When the token runs out, `error` says `token_expired`, as does the answer to whatever is said then
+but `auth`; the socket is closed (4401) after a minute unless `auth` came. 1012: come back at once;
+1013: it was read too slowly; 1008: too much was sent.
 """
 
 from server.apis.secure_chat.handlers import frames, messages

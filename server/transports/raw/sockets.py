@@ -267,8 +267,8 @@ class RawSockets:
         if known is None:
             raise AppError(Code.UNKNOWN_EVENT, "there is no such type of frame")
         if said.name != RENEW:
-            line.caller.check(Access.USER)
             self._check_token(line)
+            line.caller.check(Access.USER)
         request = self._decoder.request(known.request, said.payload)
         result = await known.handler(self._chat, line.caller, request)
         if known.acknowledges and result is not None:

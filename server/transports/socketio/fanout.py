@@ -139,9 +139,11 @@ class Hub:
         if listener is None:
             return
         if isinstance(event, SignedIn):
-            listener.caller.user = event.user
+            listener.caller.user, listener.caller.has_run_out = event.user, False
             self._recoveries.signed(event.connection_id, event.user.user_id)
-        elif isinstance(event, SignInExpired | SignedOut):
+        elif isinstance(event, SignInExpired):
+            listener.caller.user, listener.caller.has_run_out = None, True
+        elif isinstance(event, SignedOut):
             listener.caller.user = None
         elif isinstance(event, SignInEnded):
             listener.caller.user = None

@@ -168,6 +168,21 @@ async def test_a_token_that_runs_out_is_told_and_its_user_has_a_minute(
     assert (await line.join("tea-room", "alice"))["success"] is True
 
 
+async def test_what_needs_a_user_is_refused_with_what_has_happened_to_the_token(enter, later):
+    line = await enter({"token": token_of(exp=NOW_S + MINUTE_S)})
+    late = await enter({"token": token_of(exp=NOW_S - MINUTE_S)})
+    never = await enter()
+    await later(seconds=MINUTE_S)
+    for one, code in ((line, "token_expired"), (late, "token_expired"), (never, "unauthenticated")):
+        await one.until(lambda: one is never or one.events("auth-expired"))  # noqa: B023
+        ack = await one.ask("leave_group", {})
+        assert (ack["success"], ack["error"]) == (False, code)
+    await later(seconds=60)
+    assert (await line.ask("leave_group", {}))["error"] == "token_expired"
+    await line.ask("auth-refresh", {"token": token_of()})
+    assert (await line.ask("leave_group", {})).get("error") != "token_expired"
+
+
 async def test_the_reaper_looks_after_it_by_itself(enter, server, clock):
     line = await enter({"token": token_of(exp=NOW_S + MINUTE_S)})
     clock.advance(seconds=MINUTE_S)

@@ -242,11 +242,11 @@ async def test_who_is_told_that_a_token_has_run_out_may_do_nothing_with_it(
     await run_out(alice, timed, clock)
 
     assert alice.all("error")[0]["code"] == "token_expired"
-    assert (await alice.ask("post", room="tea", text="x"))["code"] == "unauthenticated"
+    assert (await alice.ask("post", room="tea", text="x"))["code"] == "token_expired"
     users = timed.app._live.user_broker
     await users.publish(office.keep("tea", "bob", "psst"))
     await users.publish(Whisper(users=(UserId("alice"),), text="psst"))
-    assert (await alice.ask("heartbeat"))["code"] == "unauthenticated"
+    assert (await alice.ask("heartbeat"))["code"] == "token_expired"
     assert alice.letters() == []
     assert alice.all("whisper") == []
 
