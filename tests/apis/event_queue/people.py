@@ -126,3 +126,17 @@ async def call(
     given = {} if body is None else {"json": body}
     async with http.request(method, path, headers=headers, **given) as answer:
         return answer.status, await answer.json()
+
+
+def ids(events: list[dict[str, Any]]) -> list[str]:
+    return [one["event_id"] for one in events]
+
+
+async def renewed(http: aiohttp.ClientSession, member: Member) -> Member:
+    """With newer tokens."""
+    body = {"refreshToken": member.refresh_token}
+    status, answer = await call(http, "POST", "/api/auth/refresh", body)
+    assert status == 200, answer
+    member.token = answer["data"]["accessToken"]
+    member.refresh_token = answer["data"]["refreshToken"]
+    return member

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.apis.event_queue.people import Line, Member, call
+from tests.apis.event_queue.people import Line, Member, call, ids, renewed
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
 from tests.transports.raw.slow import SlowReader
@@ -20,19 +20,6 @@ async def send_many(sender: Member, to: Member, count: int, first: int = 1) -> N
     for number in range(first, first + count):
         status, answer = await sender.send(to, str(number))
         assert status == 201, answer
-
-
-def ids(events: list[dict[str, Any]]) -> list[str]:
-    return [one["event_id"] for one in events]
-
-
-async def renewed(http, member: Member) -> Member:
-    body = {"refreshToken": member.refresh_token}
-    status, answer = await call(http, "POST", "/api/auth/refresh", body)
-    assert status == 200, answer
-    member.token = answer["data"]["accessToken"]
-    member.refresh_token = answer["data"]["refreshToken"]
-    return member
 
 
 @asynccontextmanager

@@ -1,0 +1,99 @@
+"""How long a line is kept: who reads nothing, who has too many, and who is there for weeks."""
+
+import socket
+
+import aiohttp
+import pytest
+
+from server.transports import stall, websocket
+from server.transports.raw import sockets
+from tests.apis.conftest import Later
+from tests.apis.event_queue.conftest import Join
+from tests.apis.event_queue.people import Member, id_token, ids, renewed
+from tests.apis.session_relay.sessions import configured
+from tests.issuers import ISSUER, Signer
+from tests.servers import RunningServer, until
+from tests.transports.raw.slow import SlowReader
+from tests.transports.slow import SEND_BUFFER_BYTES
+
+DAY_MINUTES = 24 * 60
+
+
+# --- who reads nothing ---
+
+
+@configured(RATE_LIMITS="off")
+async def test_who_takes_nothing_is_closed_with_1013_and_hears_all_again(
+    alice: Member, bob: Member, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stall, "STALL_LIMIT_S", 0.5)
+    monkeypatch.setattr(websocket, "CLOSE_LIMIT_S", 20.0)  # the reader comes to it late
+    node = server.nodes[0]
+    for listener in node._listeners:  # else the kernel takes most of it
+        listener._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    all_of_them = [str(number) for number in range(8)]
+    async with SlowReader(server.node_urls[0], bob.token, f"/ws/{bob.user_id}") as slow:
+        await until(lambda: node.raw.open_lines)
+        for event_id in all_of_them:
+            status, _ = await alice.send(bob, event_id, encrypted_payload="x" * 200_000)
+            assert status == 201
+        await until(lambda: not node.raw.open_lines)
+        await slow.read_to_the_end()
+        assert slow.close_code == 1013
+        assert ids(slow.heard) == all_of_them[: len(slow.heard)]
+
+    async with bob.connected() as line:
+        assert ids(await line.events(8)) == all_of_them
+        assert [one["sequence"] for one in line.heard] == list(range(1, 9))
+        assert await line.is_quiet()
+
+
+# --- how many ---
+
+
+async def test_one_user_has_so_many_lines_from_whatever_devices_and_others_have_theirs(
+    alice: Member, join: Join, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "MAX_LINES_OF_USER", 2)
+    phone = await join("bob", device_id="phone")
+    laptop = await join("bob", device_id="laptop")
+    node = server.node_urls[0]
+    async with phone.connected(node) as first, laptop.connected(node) as second:
+        assert await first.is_quiet()
+        assert await second.is_quiet()
+        for one in (phone, laptop):
+            async with one.connected(node) as third:
+                assert await third.close_code() == 1008
+        async with alice.connected(node) as other:
+            assert await other.is_quiet()
+        await alice.send(phone, "1")
+        assert ids(await first.events(1)) == ids(await second.events(1)) == ["1"]
+        await first.close()
+        async with laptop.connected(node) as third:
+            assert ids(await third.events(1)) == ["1"]
+
+
+# --- for weeks ---
+
+
+async def test_a_device_that_stays_on_another_node_is_never_taken_for_gone(
+    alice: Member,
+    http: aiohttp.ClientSession,
+    signer: Signer,
+    server: RunningServer,
+    later: Later,
+) -> None:
+    """By its cookie, whose token is good for a month, so that nothing else shows it is there."""
+    body = {"id_token": id_token(signer, ISSUER, "bob"), "public_key": "key of bob"}
+    async with http.post("/api/register", json=body) as answer:
+        bob = Member(http, await answer.json())
+        cookie = f"hushwire-socket={answer.cookies['hushwire-socket'].value}"
+    node = server.node_urls[-1]
+    async with bob.connected(node, Cookie=cookie, Origin=node) as line:
+        assert await line.is_quiet()
+        for _ in range(20):
+            await later(minutes=DAY_MINUTES)
+        await renewed(http, alice)
+        assert (await alice.send(bob, "1"))[0] == 201
+        (event,) = await line.events(1)
+        assert (event["event_id"], event["sequence"]) == ("1", 1)
