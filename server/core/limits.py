@@ -17,7 +17,6 @@ class Bounds(Struct, frozen=True):
             or by all, with whom one takes part in none.
         queue_events, queue_events_of_sender: That wait for one device, in all and of one sender.
         queue_rotations: Places of a queue beyond these, for what is about keys.
-        event_recipients: Of one event that names them.
         requests_by_strangers: Conversations that such have begun with one, and that wait for an
             answer; see `REQUEST_LIFE_MS`.
         workspaces_per_user, workspaces_by_user: That one is in; that one has made.
@@ -52,7 +51,6 @@ class Bounds(Struct, frozen=True):
     queue_events: int = 10_000
     queue_events_of_sender: int = 1_000
     queue_rotations: int = 1_000
-    event_recipients: int = 1_000
     workspaces_per_user: int = 100
     workspaces_by_user: int = 20
     workspace_members: int = 10_000

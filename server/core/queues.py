@@ -156,11 +156,6 @@ class Queues:
         bounds = self._parts.bounds
         if event.type in SERVER_TYPES:
             raise AppError(Code.INVALID_REQUEST, f"only the server sends {event.type}")
-        if bool(event.recipients) is (event.group_id is not None):
-            raise AppError(Code.INVALID_REQUEST, "say either the recipients or the group")
-        if len(event.recipients) > bounds.event_recipients:
-            problem = f"an event may have {bounds.event_recipients} recipients"
-            raise AppError(Code.INVALID_REQUEST, problem)
         sizes = (
             (len((event.payload or "").encode()), bounds.ciphertext_bytes),
             (len(event.metadata or b""), bounds.metadata_bytes),

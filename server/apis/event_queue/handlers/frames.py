@@ -14,4 +14,4 @@ async def acknowledge(chat: Chat, caller: Caller, request: Ack) -> int | None:
 
 
 async def ping(chat: Chat, caller: Caller, request: Ping) -> None:
-    caller.account()
+    """It is answered, and that is all."""

@@ -47,7 +47,7 @@ def _group(room: Conversation) -> shapes.QueueGroup:
 def _member(one: Participant) -> shapes.QueueGroupMember:
     return {
         "user_id": one.user_id,
-        "display_name": one.display_name or one.username,
+        "display_name": one.display_name,
         "role": one.role.value,
         "joined_at": one.joined_ms,
     }
