@@ -40,7 +40,7 @@ class Line:
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse, user_id: str) -> None:
         self._ws = ws
-        self._user_id = user_id
+        self.user_id = user_id
         self.heard: list[dict[str, Any]] = []
 
     async def next(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Line:
 
     async def acknowledge(self, event_id: str, **more: Any) -> dict[str, Any]:
         """Let an event go, and wait until it has."""
-        ack = {"type": "ACK", "event_id": event_id, "recipient_id": self._user_id}
+        ack = {"type": "ACK", "event_id": event_id, "recipient_id": self.user_id}
         await self.say({**ack, "ref": event_id, **more})
         return await self.next()
 

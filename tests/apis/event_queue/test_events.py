@@ -1,13 +1,17 @@
 """What is sent as an event, and what of it reaches whom."""
 
 import asyncio
+import json
 from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.apis.event_queue.people import call
+from server.core import queues
+from server.core.ids import DeviceId, UserId
+from server.core.ports.conversations import Device
+from tests.apis.event_queue.people import Member, call
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
 
@@ -112,7 +116,12 @@ async def test_other_words_are_types_of_events(alice, bob, kind):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"encrypted_payload": "x" * 524_289}, {"metadata": "x" * 262_143}], ids=list
+    "changes",
+    [
+        {"encrypted_payload": "x" * 524_289},
+        {"metadata": "x" * 262_143},
+    ],
+    ids=["payload", "metadata"],
 )
 @pytest.mark.at_the_door
 async def test_an_event_that_is_too_large_is_refused(alice, bob, changes):
@@ -123,9 +132,20 @@ async def test_an_event_that_is_too_large_is_refused(alice, bob, changes):
 
 
 @pytest.mark.at_the_door
+@pytest.mark.parametrize(("letters", "status"), [(262_144, 201), (262_145, 413)])
+async def test_a_payload_is_measured_in_bytes(alice, bob, http, letters, status):
+    event = {"event_type": "A", "recipient_id": bob.user_id, "encrypted_payload": "é" * letters}
+    written = json.dumps(event, ensure_ascii=False).encode()
+    headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": "application/json"}
+    async with http.post("/api/events", data=written, headers=headers) as answer:
+        assert answer.status == status
+
+
+@pytest.mark.at_the_door
 async def test_more_recipients_than_a_thousand_are_refused(alice):
-    body = {"event_type": "A", "recipient_ids": [f"u{number}" for number in range(1_001)]}
-    assert (await alice.ask("POST", "/api/events", body))[0] == 400
+    for count, code in ((1_000, "recipient_not_found"), (1_001, "invalid_request")):
+        body = {"event_type": "A", "recipient_ids": [f"u{number}" for number in range(count)]}
+        assert (await alice.ask("POST", "/api/events", body))[1]["code"] == code
 
 
 @pytest.mark.at_the_door
@@ -269,6 +289,20 @@ async def test_whoever_sends_too_much_is_told_to_wait(alice, bob):
     assert (status, problem["code"]) == (429, "rate_limited")
 
 
+@configured(MEMBER_SENDS_PER_MINUTE=8)  # two at once
+async def test_an_event_to_many_counts_as_more_than_one(alice, bob):
+    def to(count: int) -> dict[str, Any]:
+        nobody = [f"nobody {number}" for number in range(count)]
+        return {"event_type": "A", "recipient_ids": nobody}
+
+    async def codes(who: Member, count: int) -> list[str]:
+        answers = [await who.ask("POST", "/api/events", to(count)) for _ in range(2)]
+        return [answer["code"] for _, answer in answers]
+
+    assert await codes(alice, 10) == ["recipient_not_found"] * 2
+    assert await codes(bob, 11) == ["recipient_not_found", "rate_limited"]
+
+
 # --- operators ---
 
 
@@ -277,15 +311,17 @@ async def test_operators_see_how_much_waits_and_forget_what_has_expired(
 ):
     both = {"recipient_id": None, "recipient_ids": [bob.user_id, carol.user_id]}
     await alice.send(bob, "one", metadata="meta", encrypted_payload="secret", **both)
-    await alice.send(bob, "two", metadata=None, encrypted_payload=None)
+    for event_id in ("two", "three"):
+        await alice.send(bob, event_id, metadata=None, encrypted_payload=None)
     read = ("GET", "/api/admin/event-queues", None, ADMIN_TOKEN)
     nothing: dict[str, Any] = {}
     clean = ("POST", "/api/admin/cleanup-expired-events", nothing, ADMIN_TOKEN)
     status, found = await call(http, *read)
-    assert (status, found["waiting"], found["longest"], found["lapsed"]) == (200, 3, 2, 0)
+    assert (status, found["waiting"], found["longest"], found["lapsed"]) == (200, 4, 3, 0)
     assert (found["oldest"], found["bytes"]) == (clock.now_ms(), len('"meta"secret'))
+    assert found["queues"] == 3
     assert found["longest_queues"] == [
-        {"user_id": bob.user_id, "device_id": "default", "waiting": 2},
+        {"user_id": bob.user_id, "device_id": "default", "waiting": 3},
         {"user_id": carol.user_id, "device_id": "default", "waiting": 1},
     ]
 
@@ -296,6 +332,22 @@ async def test_operators_see_how_much_waits_and_forget_what_has_expired(
     assert (status, gone["removed"] >= 2) == (200, True)
     status, found = await call(http, *read)
     assert (found["waiting"], found["oldest"], found["bytes"]) == (0, None, 0)
+    assert (found["queues"], found["lapsed"]) == (0, 3)  # nobody was there
+
+
+async def test_operators_forget_all_that_has_expired_however_much_that_is(
+    alice, bob, http, clock, monkeypatch
+):
+    monkeypatch.setattr(queues, "EXPIRED_AT_ONCE", 2)
+    async with bob.connected() as line:
+        assert await line.is_quiet()
+    for number in range(7):
+        await alice.send(bob, str(number))
+    clock.advance(minutes=14 * 1440)
+    path = "/api/admin/cleanup-expired-events"
+    assert (await call(http, "POST", path, {}, ADMIN_TOKEN))[0] == 200
+    assert await call(http, "POST", path, {}, ADMIN_TOKEN) == (200, {"removed": 0})
+    assert await waiting(http) == 0
 
 
 async def test_metrics_say_how_much_waits_and_are_at_most_a_minute_old(alice, bob, server, clock):
@@ -327,3 +379,48 @@ async def gauges(server: Any) -> dict[str, float]:
 async def test_only_operators_see_that(alice, http, method, path):
     assert (await alice.ask(method, path))[0] == 403
     assert (await call(http, method, path))[0] == 401
+
+
+# --- expiry ---
+
+
+async def waiting(http) -> int:
+    """How many events wait in all queues."""
+    _, found = await call(http, "GET", "/api/admin/event-queues", token=ADMIN_TOKEN)
+    count: int = found["waiting"]
+    return count
+
+
+async def test_events_expire_at_a_look_once_an_hour(alice, bob, http, later):
+    await alice.send(bob, "one")
+    await later(minutes=14 * 1440 - 20)  # it looks, and again in an hour
+    assert await waiting(http) == 1
+    await later(minutes=59)
+    assert await waiting(http) == 1
+    await later(minutes=1)
+    assert await waiting(http) == 0
+
+
+async def test_what_expires_is_forgotten_bit_by_bit_until_all_is(
+    alice, bob, http, later, monkeypatch
+):
+    monkeypatch.setattr(queues, "EXPIRED_AT_ONCE", 2)
+    for number in range(7):
+        await alice.send(bob, str(number))
+    await later(minutes=14 * 1440)
+    for _ in range(5):
+        await later(ms=500)
+    assert await waiting(http) == 0
+
+
+# --- memory ---
+
+
+async def test_no_more_than_a_megabyte_is_read_of_a_queue_at_a_time(alice, bob, server):
+    payload = "x" * 300_000
+    for number in range(8):
+        await alice.send(bob, str(number), encrypted_payload=payload)
+    device = Device(UserId(bob.user_id), DeviceId("default"))
+    read = await server.chat.queues.after(device, 0, 100)
+    assert 1 <= len(read) <= 4
+    assert await server.chat.queues.after(device, read[-1].seq, 100)

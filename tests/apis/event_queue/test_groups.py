@@ -115,6 +115,12 @@ async def test_a_group_that_is_none_is_refused(alice, body):
     assert (await alice.ask("POST", "/api/groups", body))[0] == 400
 
 
+async def test_who_is_named_twice_or_makes_the_group_is_in_it_once(alice, bob):
+    group = await made(alice, bob, bob, alice)
+    assert [one["user_id"] for one in group["members"]] == [alice.user_id, bob.user_id]
+    assert len(await waiting(bob, 1)) == 1
+
+
 async def test_a_group_with_somebody_who_is_not_there_is_not_made(alice, bob):
     body = {"name": "x", "member_ids": [bob.user_id, "nobody"]}
     status, problem = await alice.ask("POST", "/api/groups", body)
@@ -209,6 +215,29 @@ async def test_members_add_and_remove_nobody_and_admins_do(alice, bob, carol, jo
     assert (await bob.ask("DELETE", path(group)))[0] == 403
 
 
+async def test_a_group_says_when_it_was_made_and_when_it_changed(alice, bob, clock):
+    made_ms = clock.now_ms()
+    group = await made(alice)
+    clock.advance(seconds=5)
+    wish = {"user_id": bob.user_id}
+    _, changed = await alice.ask("POST", path(group, "members"), wish)
+    assert (changed["created_at"], changed["updated_at"]) == (made_ms, made_ms + 5_000)
+    assert [one["joined_at"] for one in changed["members"]] == [made_ms, made_ms + 5_000]
+
+
+async def test_members_who_signed_up_with_a_password_go_by_the_name_they_show(alice, http):
+    group = await made(alice)
+    for username, shown in (("dave", {}), ("erin", {"displayName": "Erin E."})):
+        body = {"username": username, "email": f"{username}@example.com", **shown}
+        _, answer = await call(
+            http, "POST", "/api/auth/signup", {**body, "password": "SecurePass123!"}
+        )
+        wish = {"user_id": answer["data"]["userId"]}
+        _, group = await alice.ask("POST", path(group, "members"), wish)
+    names = {one["display_name"] for one in group["members"]}
+    assert names == {"Alice", "dave", "Erin E."}
+
+
 async def test_another_role_raises_no_epoch(alice, bob):
     group = await made(alice, bob)
     raised = {"user_id": bob.user_id, "role": "admin"}
@@ -244,6 +273,19 @@ async def test_an_event_of_a_group_is_for_all_devices_but_the_sending_one(alice,
         (event,) = await waiting(one, 1)
         assert (event["event_id"], event["sender_id"]) == ("one", alice.user_id)
     async with alice.connected() as line:
+        assert await line.is_quiet()
+
+
+async def test_an_event_of_a_group_comes_to_the_device_default_from_another_one(alice, bob, join):
+    laptop = await join("alice", device_id="laptop")
+    group = await made(alice, bob)
+    for one in (alice, laptop, bob):
+        await waiting(one, 1)
+    assert (await laptop.send(bob, "one", recipient_id=None, group_id=group["group_id"]))[0] == 201
+    for one in (alice, bob):
+        (event,) = await waiting(one, 1)
+        assert event["event_id"] == "one"
+    async with laptop.connected() as line:
         assert await line.is_quiet()
 
 

@@ -1,15 +1,18 @@
 """How long a line is kept: who reads nothing, who has too many, and who is there for weeks."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
+from server.core import queues
 from server.transports import stall, websocket
 from server.transports.raw import sockets
 from tests.apis.conftest import Later
 from tests.apis.event_queue.conftest import Join
-from tests.apis.event_queue.people import Member, id_token, ids, renewed
+from tests.apis.event_queue.people import Line, Member, id_token, ids, renewed
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import ISSUER, Signer
 from tests.servers import RunningServer, until
@@ -76,24 +79,35 @@ async def test_one_user_has_so_many_lines_from_whatever_devices_and_others_have_
 # --- for weeks ---
 
 
-async def test_a_device_that_stays_on_another_node_is_never_taken_for_gone(
+@asynccontextmanager
+async def by_cookie(http: aiohttp.ClientSession, token: str, node: str) -> AsyncIterator[Line]:
+    """Connected by a cookie, whose token is good for a month: nothing else shows one is there."""
+    body = {"id_token": token, "public_key": "key"}
+    async with http.post("/api/register", json=body) as answer:
+        member = Member(http, await answer.json())
+        cookie = f"hushwire-socket={answer.cookies['hushwire-socket'].value}"
+    async with member.connected(node, Cookie=cookie, Origin=node) as line:
+        assert await line.is_quiet()
+        yield line
+
+
+async def test_devices_that_stay_on_another_node_are_never_taken_for_gone(
     alice: Member,
     http: aiohttp.ClientSession,
     signer: Signer,
     server: RunningServer,
     later: Later,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By its cookie, whose token is good for a month, so that nothing else shows it is there."""
-    body = {"id_token": id_token(signer, ISSUER, "bob"), "public_key": "key of bob"}
-    async with http.post("/api/register", json=body) as answer:
-        bob = Member(http, await answer.json())
-        cookie = f"hushwire-socket={answer.cookies['hushwire-socket'].value}"
+    monkeypatch.setattr(queues, "SEEN_AT_ONCE", 1)
     node = server.node_urls[-1]
-    async with bob.connected(node, Cookie=cookie, Origin=node) as line:
-        assert await line.is_quiet()
+    bob, carol = (id_token(signer, ISSUER, name) for name in ("bob", "carol"))
+    async with by_cookie(http, bob, node) as one, by_cookie(http, carol, node) as other:
         for _ in range(20):
             await later(minutes=DAY_MINUTES)
         await renewed(http, alice)
-        assert (await alice.send(bob, "1"))[0] == 201
-        (event,) = await line.events(1)
-        assert (event["event_id"], event["sequence"]) == ("1", 1)
+        both = {"event_type": "A", "event_id": "1", "recipient_ids": [one.user_id, other.user_id]}
+        assert (await alice.ask("POST", "/api/events", both))[0] == 201
+        for line in (one, other):
+            (event,) = await line.events(1)
+            assert (event["event_id"], event["sequence"]) == ("1", 1)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.apis.conftest import Later
 from tests.apis.event_queue.people import NOW_S, Member, call, id_token
+from tests.apis.session_relay.sessions import configured
 from tests.issuers import ISSUER, Signer, another_rsa_key, by_secret, unsigned
 from tests.servers import ADMIN_TOKEN
 
@@ -132,6 +134,7 @@ async def test_a_name_that_the_issuer_gives_keeps_nobody_out(http, signer, said,
         {"aud": ["chat.apps.example", "another client"], "azp": None},
         {"azp": "another client"},
         {"exp": NOW_S - 1},
+        {"exp": NOW_S},
         {"exp": None},
         {"iat": None},
         {"iat": NOW_S + 3600},
@@ -200,8 +203,72 @@ async def test_another_key_takes_the_place_of_the_first_and_groups_get_another_e
 @pytest.mark.at_the_door
 async def test_a_key_that_is_too_large_is_refused(http, signer):
     token = id_token(signer, ISSUER, "alice")
-    status, problem = await register(http, token, public_key="x" * 20_000)
+    status, problem = await register(http, token, public_key="x" * 16_383)  # and its quotes
     assert (status, problem["code"]) == (413, "payload_too_large")
+    assert (await register(http, token, public_key="x" * 16_382))[0] == 201
+
+
+async def test_who_registers_again_under_another_name_is_found_by_that_alone(http, signer, bob):
+    token = id_token(signer, ISSUER, "alice")
+    await register(http, token, display_name="Alice B.")
+    _, back = await register(http, token, display_name="Carol")
+    assert back["user"]["display_name"] == "Carol"
+    for text, names in (("carol", ["Carol"]), ("alice", [])):
+        _, answer = await bob.ask("GET", f"/api/users/search?q={text}")
+        assert [one["display_name"] for one in answer["users"]] == names
+
+
+async def test_members_who_are_connected_hear_of_another_key_at_once(alice, bob, join):
+    await alice.ask("POST", "/api/groups", {"name": "tea", "member_ids": [bob.user_id]})
+    async with alice.connected() as line:
+        await line.events(1)
+        assert await line.is_quiet()
+        await join("bob", public_key="another key")
+        (rotated,) = await line.events(1)
+        assert rotated["metadata"]["reason"] == "key_changed"
+
+
+async def test_a_device_is_in_the_list_under_its_name(join):
+    alice = await join("alice", device_id="phone", device_name="Alice's phone")
+    _, answer = await alice.ask("GET", "/api/auth/devices")
+    (device,) = answer["data"]["devices"]
+    assert (device["deviceId"], device["deviceName"]) == ("phone", "Alice's phone")
+
+
+@configured(ADDRESS_SIGNINS_PER_MINUTE=1_000)
+async def test_an_account_has_fifty_devices_at_most(http, join, signer):
+    for number in range(50):
+        await join("alice", device_id=f"device {number}")
+    status, problem = await register(http, id_token(signer, ISSUER, "alice"), device_id="one more")
+    assert (status, problem["code"]) == (409, "limit_reached")
+    assert (await join("alice", device_id="device 7")).user_id
+
+
+@configured(GOOGLE_CLIENT_ID="")
+@pytest.mark.at_the_door
+async def test_without_an_issuer_nobody_registers(http, signer):
+    status, problem = await register(http, id_token(signer, ISSUER, "alice"))
+    assert (status, problem["code"]) == (403, "forbidden")
+
+
+@configured(ADDRESS_SIGNINS_PER_MINUTE=8)  # two at once
+@pytest.mark.at_the_door
+async def test_one_address_registers_only_so_often(http, signer, later: Later):
+    for expected in (401, 401, 429):
+        assert (await register(http, "nonsense"))[0] == expected
+    await later(minutes=1)
+    assert (await register(http, id_token(signer, ISSUER, "alice")))[0] == 201
+
+
+async def test_what_registering_answers_is_good_for_as_long_as_it_says(http, signer, later: Later):
+    _, made = await register(http, id_token(signer, ISSUER, "alice"))
+    assert made["token_type"] == "bearer"
+    assert made["expires_at"] == (NOW_S + 15 * 60) * 1000
+    assert made["user"]["created_at"] == NOW_S * 1000
+    await later(minutes=15, ms=-1)
+    assert (await call(http, "GET", "/api/users/me", token=made["access_token"]))[0] == 200
+    await later(ms=1)
+    assert (await call(http, "GET", "/api/users/me", token=made["access_token"]))[0] == 401
 
 
 # --- a browser's cookie ---
@@ -213,6 +280,7 @@ async def test_a_page_opens_its_socket_with_nothing_but_the_cookie(http, signer,
         cookie = answer.cookies["hushwire-socket"]
         user_id = (await answer.json())["user"]["user_id"]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/ws", True, "Strict")
+    assert cookie["max-age"] == str(30 * 86_400)
     shown = {"Cookie": f"hushwire-socket={cookie.value}"}
     async with http.ws_connect(f"/ws/{user_id}", headers={**shown, "Origin": server.url}) as ws:
         await ws.send_json({"type": "ping"})

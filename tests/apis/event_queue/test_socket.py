@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from server.transports.raw import pump
 from tests.apis.event_queue.people import Line, Member, call, ids, renewed
+from tests.apis.identity.conftest import SECRET, token_of
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
 from tests.transports.raw.slow import SlowReader
@@ -63,6 +65,14 @@ async def test_the_token_of_another_user_is_closed_with_4403(alice, bob, http):
 async def test_guests_are_closed_with_4403(http):
     _, guest = await call(http, "POST", "/api/auth/guest", {})
     async with opened(http, f"/ws/{guest['user']['id']}?token={guest['token']}") as line:
+        assert await line.close_code() == 4403
+
+
+@configured(JWT_SECRET=SECRET)
+@pytest.mark.at_the_door
+async def test_users_of_other_systems_are_closed_with_4403(http):
+    token = token_of("bob")
+    async with opened(http, f"/ws/bob?token={token}") as line:
         assert await line.close_code() == 4403
 
 
@@ -200,14 +210,18 @@ async def test_a_ping_is_answered_with_its_ref_or_without(bob):
 
 
 @configured(RATE_LIMITS="off")
-async def test_whoever_acknowledges_nothing_is_told_256_events_and_more_after_half(alice, bob):
+async def test_whoever_acknowledges_nothing_is_told_256_events_and_more_after_half(
+    alice, bob, monkeypatch
+):
+    monkeypatch.setattr(pump, "LOOK_AGAIN_S", (600.0, 600.0))  # it is not why more comes
     await send_many(alice, bob, WINDOW + 44)
     async with bob.connected() as line:
         told = await line.events(WINDOW)
         assert await line.is_quiet()
-        for one in told[: WINDOW // 2]:
-            await line.say({"type": "ACK", "event_id": one["event_id"]})
-        # On a machine that is slow some come before: a full window is looked at each second.
+        for one in told[: WINDOW // 2 - 1]:
+            assert (await line.acknowledge(one["event_id"]))["removed"] is True
+        assert await line.is_quiet()
+        await line.say({"type": "ACK", "event_id": told[WINDOW // 2 - 1]["event_id"]})
         rest = await line.events(44)
         assert [one["sequence"] for one in line.heard] == list(range(1, WINDOW + 45))
         assert ids(rest)[-1] == str(WINDOW + 44)
@@ -223,6 +237,20 @@ async def test_a_full_window_opens_when_another_connection_of_the_device_acknowl
             await other.say({"type": "ACK", "event_id": one["event_id"]})
         assert ids(await other.events(1)) == [str(WINDOW + 1)]
         assert ids(await stuck.events(1)) == [str(WINDOW + 1)]
+
+
+@configured(CONNECTION_EVENTS_PER_MINUTE=80)  # twenty at once
+async def test_an_acknowledgement_costs_nothing_if_an_event_was_told_and_else_it_does(
+    alice, bob, clock
+):
+    async with bob.connected() as line:
+        for first in range(1, 60, 15):
+            await send_many(alice, bob, 15, first)
+            clock.advance(minutes=1)
+        for one in await line.events(60):
+            assert (await line.acknowledge(one["event_id"]))["type"] == "ack_ok"
+        answers = [await line.acknowledge("nothing") for _ in range(21)]
+        assert [one.get("code") for one in answers] == [None] * 20 + ["rate_limited"]
 
 
 # --- devices ---
