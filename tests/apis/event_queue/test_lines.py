@@ -1,8 +1,8 @@
-"""How long a line is kept: who reads nothing, who has too many, and who is there for weeks."""
+"""How long a line is kept: who reads slowly, who has too many, and who is there for weeks."""
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
@@ -22,7 +22,7 @@ from tests.transports.slow import SEND_BUFFER_BYTES
 DAY_MINUTES = 24 * 60
 
 
-# --- who reads nothing ---
+# --- who reads slowly ---
 
 
 @configured(RATE_LIMITS="off")
@@ -49,6 +49,22 @@ async def test_who_takes_nothing_is_closed_with_1013_and_hears_all_again(
         assert ids(await line.events(8)) == all_of_them
         assert [one["sequence"] for one in line.heard] == list(range(1, 9))
         assert await line.is_quiet()
+
+
+@configured(RATE_LIMITS="off", MAX_UNSENT_BYTES=1 << 21)
+async def test_a_reader_that_takes_nothing_is_waited_for_and_loses_nothing(
+    alice: Member, bob: Member, server: RunningServer
+) -> None:
+    payload = "x" * 200_000
+    path = f"/ws/{bob.user_id}"
+    async with SlowReader(server.node_urls[0], bob.token, path) as slow:
+        for number in range(30):
+            status, _ = await alice.send(bob, str(number), encrypted_payload=payload)
+            assert status == 201
+        await slow.read_until_heard(30)
+        assert ids(slow.heard) == [str(number) for number in range(30)]
+    async with bob.connected() as line:
+        assert ids(await line.events(30)) == [str(number) for number in range(30)]
 
 
 # --- how many ---
@@ -91,7 +107,7 @@ async def by_cookie(http: aiohttp.ClientSession, token: str, node: str) -> Async
         yield line
 
 
-async def test_devices_that_stay_on_another_node_are_never_taken_for_gone(
+async def test_devices_that_stay_connected_to_whatever_node_are_never_taken_for_gone(
     alice: Member,
     http: aiohttp.ClientSession,
     signer: Signer,
@@ -100,14 +116,18 @@ async def test_devices_that_stay_on_another_node_are_never_taken_for_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(queues, "SEEN_AT_ONCE", 1)
-    node = server.node_urls[-1]
-    bob, carol = (id_token(signer, ISSUER, name) for name in ("bob", "carol"))
-    async with by_cookie(http, bob, node) as one, by_cookie(http, carol, node) as other:
+    nodes = server.node_urls
+    async with AsyncExitStack() as stack:
+        lines = [
+            await stack.enter_async_context(by_cookie(http, id_token(signer, ISSUER, name), node))
+            for name, node in {"bob": nodes[0], "carol": nodes[-1], "dave": nodes[-1]}.items()
+        ]
         for _ in range(20):
             await later(minutes=DAY_MINUTES)
         await renewed(http, alice)
-        both = {"event_type": "A", "event_id": "1", "recipient_ids": [one.user_id, other.user_id]}
-        assert (await alice.ask("POST", "/api/events", both))[0] == 201
-        for line in (one, other):
-            (event,) = await line.events(1)
-            assert (event["event_id"], event["sequence"]) == ("1", 1)
+        all_of_them = [line.user_id for line in lines]
+        event = {"event_type": "A", "event_id": "1", "recipient_ids": all_of_them}
+        assert (await alice.ask("POST", "/api/events", event))[0] == 201
+        for line in lines:
+            (told,) = await line.events(1)
+            assert (told["event_id"], told["sequence"]) == ("1", 1)

@@ -12,7 +12,6 @@ from tests.apis.event_queue.people import Line, Member, call, ids, renewed
 from tests.apis.identity.conftest import SECRET, token_of
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
-from tests.transports.raw.slow import SlowReader
 
 WINDOW = 256
 
@@ -412,34 +411,7 @@ async def test_a_device_that_was_not_seen_for_14_days_is_told_what_it_lost(alice
         assert event["sequence"] == lost["sequence"] + 1
 
 
-async def test_a_device_that_is_connected_is_never_taken_for_gone(alice, bob, http, later, server):
-    async with bob.connected(server.node_urls[0]) as line:
-        assert await line.is_quiet()
-        await later(minutes=15 * 1440)
-        assert (await line.next())["code"] == "token_expired"
-        await renewed(http, alice)
-        await renewed(http, bob)
-        await alice.send(bob, "1")
-        await line.say({"type": "auth", "token": bob.token})
-        assert ids(await line.events(1)) == ["1"]
-        assert line.heard[0]["sequence"] == 1
-
-
-# --- slow readers ---
-
-
-@configured(RATE_LIMITS="off", MAX_UNSENT_BYTES=1 << 21)
-async def test_a_reader_that_takes_nothing_is_waited_for_and_loses_nothing(alice, bob, server):
-    payload = "x" * 200_000
-    path = f"/ws/{bob.user_id}"
-    async with SlowReader(server.node_urls[0], bob.token, path) as slow:
-        for number in range(30):
-            status, _ = await alice.send(bob, str(number), encrypted_payload=payload)
-            assert status == 201
-        await slow.read_until_heard(30)
-        assert ids(slow.heard) == [str(number) for number in range(30)]
-    async with bob.connected() as line:
-        assert ids(await line.events(30)) == [str(number) for number in range(30)]
+# --- all at once ---
 
 
 async def test_what_is_told_while_all_is_acknowledged_comes_once_and_in_order(alice, bob, carol):
