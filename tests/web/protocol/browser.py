@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.clocks import LIMIT_S
 from tests.servers import until
 from tests.web.protocol.node import NODE
 
 TALKER = Path(__file__).with_name("talker.js")
-
-LIMIT_S = 8
 
 
 class Browser:

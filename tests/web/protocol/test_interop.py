@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import sys
 from base64 import b64encode
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +12,10 @@ from scripts.demo_parts.protocol.contents import File, Text
 from scripts.demo_parts.protocol.identity import new_identity
 from scripts.demo_parts.protocol.link import new_link, read_link
 from scripts.demo_parts.protocol.packing import to_text
+from tests.clocks import LIMIT_S
 from tests.servers import running, until
-from tests.web.protocol.browser import LIMIT_S, browsing
-
-ROOT = Path(__file__).parents[3]
+from tests.web.protocol.browser import browsing
+from tests.web.protocol.demo import demonstrating
 
 FILE = b"".join(bytes([at % 251]) * 1_000 for at in range(300))
 
@@ -256,31 +254,25 @@ async def test_the_demo_joins_a_session_of_a_browser_and_talks(server, browser, 
     offered.write_bytes(FILE)
     (tmp_path / "files").mkdir()
 
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.demo_parts"),
-        *("--link", f"{server.url}/#{ann['fragment']}"),
-        *("--name", "Pia", "--files", tmp_path / "files"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    await knows(browser, "ann", "Pia")
-    assert demo.stdin
-    demo.stdin.write(f"hello Ann\n@Ann only you\n@Bob who?\n/file {offered}\n".encode())
-    await browser.entry("ann", said("hello Ann"))
-    private = await browser.entry("ann", said("only you"))
-    shown = await browser.entry("ann", offering("offered.txt"))
-    digest = await browser.ask("ann", "fetchFile", shown["content"]["file"]["id"])
-    await browser.ask("ann", "sendText", "hello \x1b[2J Pia")
-    await browser.ask("ann", "sendFile", "../evil", b64encode(FILE).decode())
-    await until(lambda: len(browser.told("ann", "downloaded")) == 1, LIMIT_S)
-    demo.stdin.write(b"/leave\n")
-    output, _ = await demo.communicate()
+    arguments = ("--link", f"{server.url}/#{ann['fragment']}", "--name", "Pia")
+    async with demonstrating(*arguments, "--files", tmp_path / "files") as demo:
+        await knows(browser, "ann", "Pia")
+        assert demo.stdin
+        demo.stdin.write(f"hello Ann\n@Ann only you\n@Bob who?\n/file {offered}\n".encode())
+        await browser.entry("ann", said("hello Ann"))
+        private = await browser.entry("ann", said("only you"))
+        shown = await browser.entry("ann", offering("offered.txt"))
+        digest = await browser.ask("ann", "fetchFile", shown["content"]["file"]["id"])
+        await browser.ask("ann", "sendText", "hello \x1b[2J Pia")
+        await browser.ask("ann", "sendFile", "../evil", b64encode(FILE).decode())
+        await until(lambda: len(browser.told("ann", "downloaded")) == 1, LIMIT_S)
+        demo.stdin.write(b"/leave\n")
+        output, _ = await demo.communicate()
 
-    assert private["audience"] == ann["id"]
-    assert digest == hashlib.sha256(FILE).hexdigest()
-    assert demo.returncode == 0
-    lines = output.decode().splitlines()
-    assert "Ann: hello  [2J Pia" in lines
-    assert "! not sent: nobody here is called Bob" in lines
-    assert [path.read_bytes() for path in (tmp_path / "files").iterdir()] == [FILE]
+        assert private["audience"] == ann["id"]
+        assert digest == hashlib.sha256(FILE).hexdigest()
+        assert demo.returncode == 0
+        lines = output.decode().splitlines()
+        assert "Ann: hello  [2J Pia" in lines
+        assert "! not sent: nobody here is called Bob" in lines
+        assert [path.read_bytes() for path in (tmp_path / "files").iterdir()] == [FILE]

@@ -1,7 +1,6 @@
 """Strangers with the browser's library and with the Python client, in one group of a server."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,11 @@ from scripts.demo_parts.line import DemoError
 from scripts.demo_parts.protocol.strangers.evidence import check_evidence
 from scripts.demo_parts.strangers.verdict import verdict
 from scripts.demo_parts.strangers.visitor import Visitor
+from tests.clocks import LIMIT_S
 from tests.servers import running
-from tests.web.protocol.browser import LIMIT_S, browsing
+from tests.web.protocol.browser import browsing
+from tests.web.protocol.demo import demonstrating
 
-ROOT = Path(__file__).parents[3]
 TALKER = Path(__file__).with_name("talker.js")
 PLACES = 5
 """Groups are of 3 to 10: tests look for one with room for all."""
@@ -206,29 +206,24 @@ async def test_nobody_there_is_told(pythons):
 
 
 async def test_the_demo_meets_strangers_at_a_terminal(server, browser, ann):
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.demo_parts", "--strangers", "--name", "Pia", server.url),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    await knows(browser, "ann", "Pia")
-    assert demo.stdin
-    demo.stdin.write(b"hello Ann\n\n/who\n/numbers\n/trust Bob\n")
-    await browser.entry("ann", said("hello Ann"))
-    await browser.ask("ann", "send", "hello \x1b[2J Pia")
-    assert demo.stdout
-    lines = []
-    async with asyncio.timeout(LIMIT_S):
-        while "Ann: hello  [2J Pia" not in lines:
-            lines.append((await demo.stdout.readline()).decode().rstrip("\n"))
-    demo.stdin.write(b"/report Ann was rude\n/leave\n")
-    output, _ = await demo.communicate()
+    async with demonstrating("--strangers", "--name", "Pia", server.url) as demo:
+        await knows(browser, "ann", "Pia")
+        assert demo.stdin
+        demo.stdin.write(b"hello Ann\n\n/who\n/numbers\n/trust Bob\n")
+        await browser.entry("ann", said("hello Ann"))
+        await browser.ask("ann", "send", "hello \x1b[2J Pia")
+        assert demo.stdout
+        lines = []
+        async with asyncio.timeout(LIMIT_S):
+            while "Ann: hello  [2J Pia" not in lines:
+                lines.append((await demo.stdout.readline()).decode().rstrip("\n"))
+        demo.stdin.write(b"/report Ann was rude\n/leave\n")
+        output, _ = await demo.communicate()
 
-    assert demo.returncode == 0
-    lines += output.decode().splitlines()
-    assert lines[0].endswith(", with Ann")
-    assert "  Ann: here" in lines
-    assert "! not done: nobody here is called Bob" in lines
-    reports = await server.app.chat.groups.reports(None, 10)
-    assert [one.reason for one in reports] == ["was rude"]
+        assert demo.returncode == 0
+        lines += output.decode().splitlines()
+        assert lines[0].endswith(", with Ann")
+        assert "  Ann: here" in lines
+        assert "! not done: nobody here is called Bob" in lines
+        reports = await server.app.chat.groups.reports(None, 10)
+        assert [one.reason for one in reports] == ["was rude"]
