@@ -10,9 +10,8 @@ from server.core.ids import EventId, UserId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
-from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.queues.places import QueueKey, Queues
-from server.stores.sql.steps import Steps, listed, rows, run_many
+from server.stores.sql.steps import Steps, listed, rows
 
 Groups = Mapping[str, frozenset[str]]
 """Members of groups that are locked."""
@@ -60,39 +59,13 @@ def lock_groups(news: Iterable[NewEvent], *, waits: bool) -> Steps[Groups]:
     return {room_id: frozenset(users) for room_id, users in groups.items()}
 
 
-def make_queues(user_ids: list[str], now_ms: int) -> Steps[frozenset[QueueKey]]:
-    """Make queues for those who have an account and none.
-
-    Returns:
-        All queues of these users that take events.
-    """
+def taking(user_ids: list[str]) -> Steps[frozenset[QueueKey]]:
+    """The queues of these users that take events."""
     found = yield from rows(
-        "SELECT user_id, device_id, has_lapsed FROM queues WHERE user_id = ANY($1::text[])",
+        "SELECT user_id, device_id FROM queues WHERE user_id = ANY($1::text[]) AND NOT has_lapsed",
         user_ids,
     )
-    without = sorted(set(user_ids) - {user_id for user_id, _, _ in found})
-    keys = {(user_id, device_id) for user_id, device_id, lapsed in found if not lapsed}
-    if without:
-        keys.update((yield from _make_first(without, now_ms)))
-    return frozenset(keys)
-
-
-def _make_first(user_ids: list[str], now_ms: int) -> Steps[list[QueueKey]]:
-    """A queue for each device of these users; for one without, that of the default device."""
-    found = yield from rows(
-        "SELECT a.user_id, d.device_id FROM accounts a LEFT JOIN devices d "
-        "ON d.user_id = a.user_id AND d.revoked_ms IS NULL "
-        "WHERE a.user_id = ANY($1::text[]) AND a.deleted_ms IS NULL "
-        "ORDER BY a.user_id, d.device_id",
-        user_ids,
-    )
-    made = [(user_id, device_id or DEFAULT_DEVICE) for user_id, device_id in found]
-    yield from run_many(
-        "INSERT INTO queues (user_id, device_id, seq, waiting, seen_ms, has_lapsed) "
-        "VALUES ($1, $2, 0, 0, $3, FALSE) ON CONFLICT (user_id, device_id) DO NOTHING",
-        [(*key, now_ms) for key in made],
-    )
-    return made
+    return frozenset((user_id, device_id) for user_id, device_id in found)
 
 
 def read_known(
