@@ -16,7 +16,7 @@ from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
 from server.core.queued import LostAs
 from server.stores.sql.queues.bodies import EVENT_BYTES, KEPT_MS, insert_events, size_of
-from server.stores.sql.queues.knowing import Groups, Known, lock_groups, read_known, taking
+from server.stores.sql.queues.knowing import Groups, Known, Way, lock_groups, read_known, taking
 from server.stores.sql.queues.making import make_first, without_queues
 from server.stores.sql.queues.places import (
     Placed,
@@ -61,12 +61,17 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     if waits:
         yield from make_first(news, drafts[0].now_ms)
     groups = yield from lock_groups(news, waits=waits)
-    users = sorted({str(user) for one in news for user in _meant(one, groups)})
+    ways = {
+        Way(str(one.sender), str(one.event_id), str(user))
+        for one in news
+        for user in _meant(one, groups)
+    }
+    users = sorted({one.user for one in ways})
     expected = yield from taking(users)
     queues = yield from lock_queues(users, waits=waits)
     without = yield from without_queues(set(users) - {user for user, _ in expected})
     missing = without.union(user for user, _ in expected - queues.keys())
-    known = yield from read_known(news, users, queues, bounds)
+    known = yield from read_known(news, ways, queues, bounds)
     office = _Office(groups, queues, known, missing, bounds, waits)
     outcomes = [office.take(one) for one in drafts]
     yield from insert_events(office.events)

@@ -1,7 +1,8 @@
 """What is read before events are put into queues: who is there, and what of it is stored."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,14 @@ from server.stores.sql.steps import Steps, listed, rows
 
 Groups = Mapping[str, frozenset[str]]
 """Members of groups that are locked."""
+
+
+class Way(NamedTuple):
+    """Who sends what to whom."""
+
+    sender: str
+    event_id: str
+    user: str
 
 
 class Known(Struct):
@@ -69,8 +78,9 @@ def taking(user_ids: list[str]) -> Steps[frozenset[QueueKey]]:
 
 
 def read_known(
-    news: Sequence[NewEvent], user_ids: list[str], queues: Queues, bounds: Bounds
+    news: Sequence[NewEvent], ways: Collection[Way], queues: Queues, bounds: Bounds
 ) -> Steps[Known]:
+    user_ids = sorted({one.user for one in ways})
     senders = sorted({str(one.sender) for one in news})
     users = yield from rows(
         "SELECT user_id FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL",
@@ -95,8 +105,8 @@ def read_known(
         stored_bytes={str(user_id): int(size) for user_id, size in sizes},
         taken=Counter(),
     )
-    yield from _read_held(known, senders, queues, bounds.queue_events_of_sender - len(news))
-    yield from _read_holders(known, news, queues)
+    yield from _read_held(known, ways, queues, bounds.queue_events_of_sender - len(news))
+    yield from _read_holders(known, ways, queues)
     return known
 
 
@@ -120,35 +130,48 @@ def _stored(news: Iterable[NewEvent]) -> Steps[dict[tuple[str, str], Queued]]:
     }
 
 
-def _read_held(known: Known, senders: list[str], queues: Queues, enough: int) -> Steps[None]:
+# Both ask one by one, and not by a join: PostgreSQL takes a list for longer than it is, and would
+# rather go through all queues there are.
+
+
+def _read_held(known: Known, ways: Collection[Way], queues: Queues, enough: int) -> Steps[None]:
     """Count what waits of senders, in queues that have enough for that to be too much."""
-    long = [key for key, one in queues.items() if one.waiting >= enough]
-    if not long:
+    devices = _devices(key for key, one in queues.items() if one.waiting >= enough)
+    wanted = {(one.user, device, one.sender) for one in ways for device in devices[one.user]}
+    if not wanted:
         return
     found = yield from rows(
-        "SELECT q.user_id, q.device_id, q.sender_id, COUNT(*) FROM queued_events q "
-        "JOIN json_array_elements($1::json) AS asked "
-        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
-        "WHERE q.sender_id = ANY($2::text[]) GROUP BY q.user_id, q.device_id, q.sender_id",
-        listed(long),
-        senders,
+        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT COUNT(*) "
+        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
+        "AND q.device_id = (asked.value ->> 1) AND q.sender_id = (asked.value ->> 2)) "
+        "FROM json_array_elements($1::json) AS asked",
+        listed(wanted),
     )
     for user_id, device_id, sender, count in found:
         known.held[((user_id, device_id), sender)] = count
 
 
-def _read_holders(known: Known, news: Iterable[NewEvent], queues: Queues) -> Steps[None]:
+def _read_holders(known: Known, ways: Collection[Way], queues: Queues) -> Steps[None]:
     """Read whose events have the ids that are sent."""
-    busy = [key for key, one in queues.items() if one.waiting]
-    if not busy:
+    devices = _devices(key for key, one in queues.items() if one.waiting)
+    wanted = {(one.user, device, one.event_id) for one in ways for device in devices[one.user]}
+    if not wanted:
         return
     found = yield from rows(
-        "SELECT q.user_id, q.device_id, q.event_id, q.sender_id FROM queued_events q "
-        "JOIN json_array_elements($1::json) AS asked "
-        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
-        "WHERE q.event_id = ANY($2::text[])",
-        listed(busy),
-        sorted({str(one.event_id) for one in news}),
+        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT q.sender_id "
+        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
+        "AND q.device_id = (asked.value ->> 1) AND q.event_id = (asked.value ->> 2) LIMIT 1) "
+        "FROM json_array_elements($1::json) AS asked",
+        listed(wanted),
     )
     for user_id, device_id, event_id, sender in found:
-        known.holders[((user_id, device_id), event_id)] = sender
+        if sender is not None:
+            known.holders[((user_id, device_id), event_id)] = sender
+
+
+def _devices(keys: Iterable[QueueKey]) -> defaultdict[str, list[str]]:
+    """Those of each user that have these queues."""
+    devices: defaultdict[str, list[str]] = defaultdict(list)
+    for user_id, device_id in keys:
+        devices[user_id].append(device_id)
+    return devices
