@@ -33,6 +33,9 @@ HOOKS = Path(__file__).with_name("hooks.py")
 CONFIGURATION = """
 hooks = "{hooks}"
 
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
+
 [[operations]]
 include-path-regex = "{operators}"
 headers = {{ Authorization = "Bearer {operators_token}" }}
