@@ -212,7 +212,7 @@ class Accounts:
         """Give an account a password that signs in once, and sign it out everywhere.
 
         Raises:
-            AppError: NOT_FOUND; UNAVAILABLE.
+            AppError: NOT_FOUND; FORBIDDEN if only an issuer signs it in; UNAVAILABLE.
         """
         password = new_password()
         password_hash = await self._passwords.hash(password)

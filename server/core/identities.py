@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
-from server.core.identity import User, is_one_line
+from server.core.identity import User, is_blank, is_one_line
 from server.core.ids import DeviceId, UserId, new_id
 from server.core.logins import Logins, TokenPair
 from server.core.names import account_key
@@ -180,9 +180,13 @@ class Identities:
             problem = f"{size_bytes} bytes are more than {limit_bytes}"
             raise AppError(Code.PAYLOAD_TOO_LARGE, problem)
         name = wish.display_name
-        if name is not None and not (0 < len(name) <= NAME_CHARS and is_one_line(name)):
+        if name is not None and not _is_name(name):
             problem = f"display_name: Expected 1 to {NAME_CHARS} characters in one line"
             raise AppError(Code.INVALID_REQUEST, problem)
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= NAME_CHARS and is_one_line(text) and not is_blank(text)

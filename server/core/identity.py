@@ -54,7 +54,12 @@ _UNSEEN = {"Cf", "Cc", "Cs", "Co", "Cn", "Zs", "Zl", "Zp", "Mn", "Me"}
 def is_pseudonym(name: str) -> bool:
     """Whether everybody sees what it is: something visible, and nothing that turns or hides."""
     kinds = {unicodedata.category(c) for c in name if c not in _JOINERS}
-    return is_one_line(name) and "Cf" not in kinds and not kinds <= _UNSEEN
+    return is_one_line(name) and "Cf" not in kinds and not is_blank(name)
+
+
+def is_blank(name: str) -> bool:
+    """Whether nobody sees anything of it."""
+    return all(unicodedata.category(c) in _UNSEEN for c in name)
 
 
 def is_one_line(name: str) -> bool:

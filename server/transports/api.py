@@ -34,6 +34,12 @@ class DisplayName(str):
     __slots__ = ()
 
 
+class RoomName(str):
+    """What a room, group or workspace is called; there is something of it to see."""
+
+    __slots__ = ()
+
+
 class FileName(str):
     """The name of a file, or its ciphertext."""
 

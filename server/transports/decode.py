@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from server.core.errors import AppError, Code
-from server.core.identity import is_one_line
+from server.core.identity import is_blank, is_one_line
 from server.core.ids import (
     DeviceId,
     EventId,
@@ -26,7 +26,7 @@ from server.core.ids import (
 from server.core.jws import MAX_TOKEN_CHARS
 from server.core.limits import Bounds
 from server.core.opaque import Opaque
-from server.transports.api import DisplayName, FileName, GroupId, Key, Token
+from server.transports.api import DisplayName, FileName, GroupId, Key, RoomName, Token
 from server.transports.complaints import complaint
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -35,7 +35,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JavaScript client can write and read back."""
 
 
-_NAMES = {DisplayName, FileName}
+_NAMES = {DisplayName, RoomName, FileName}
 
 _USERS = {UserId, Recipient}
 """What may come as a number."""
@@ -101,6 +101,7 @@ def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
         Key: (0, bounds.key_chars),
         Token: (1, MAX_TOKEN_CHARS),
         DisplayName: (0, bounds.name_chars),
+        RoomName: (1, bounds.name_chars),
         FileName: (1, bounds.name_chars),
     }
 
@@ -111,6 +112,8 @@ def schema_of(kind: type, bounds: Bounds) -> dict[str, Any]:
         return {"description": "Any JSON value, relayed as it is"}
     min_chars, max_chars = _chars_of(bounds)[kind]
     text = {"type": "string", "minLength": min_chars, "maxLength": max_chars}
+    if kind is RoomName:
+        return {**text, "pattern": r"\S"}
     if kind in _USERS:
         number = {"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER}
         return {"anyOf": [text, number]}
@@ -127,6 +130,8 @@ def _text_maker(
             raise ValueError(f"Expected {min_chars} to {max_chars} characters")
         if not is_fine(value):
             raise ValueError("Expected printable characters only")
+        if kind is RoomName and is_blank(value):
+            raise ValueError("Expected something to see in it")
         return kind(value)
 
     return make
@@ -214,6 +219,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
             RoomId,
             WorkspaceId,
             DisplayName,
+            RoomName,
             FileName,
             Key,
         ),

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from multidict import CIMultiDict
 from yarl import URL
 
+from server.transports.docs_pages import HEADERS, built_in_pages
 from server.transports.web_files import built_in, read_client
 from tests.servers import running
 from tests.web.conftest import WEB
@@ -24,6 +25,8 @@ SCRIPT = WEB.parents[1] / "scripts/verify-web"
 NOBLE = "/client/vendor/noble.js"
 POLICY = "(Content-Security-Policy)"
 POLICIES = {POLICY, "(Cross-Origin-Embedder-Policy)", "(Integrity-Policy)"}
+SWAGGER = "/docs/vendor/swagger-ui.js"
+OF_DOCS = {f"({header} of /{name})" for header in HEADERS for name in ("docs", "redoc")}
 
 
 compare = runpy.run_path(str(SCRIPT))["verify"]
@@ -70,8 +73,11 @@ async def test_a_server_of_this_checkout_is_the_same_in_every_file(server):
     client = built_in()
     bodies = {f"/client/{path}": file.plain.body for path, file in client.files.items()}
     bodies["/"] = client.page.plain.body
+    documentation = built_in_pages()
+    bodies |= {f"/docs/{path}": file.plain.body for path, file in documentation.files.items()}
+    bodies |= {f"/{name}": page.plain.body for name, page in documentation.pages.items()}
     assert status == 0
-    assert rows.keys() == {*POLICIES, *bodies}
+    assert rows.keys() == {*POLICIES, *OF_DOCS, *bodies}
     for path, body in bodies.items():
         assert rows[path] == (hashlib.sha256(body).hexdigest(), "same")
 
@@ -137,21 +143,25 @@ async def test_another_policy_for_the_same_page_is_told():
     assert await wrong_ones(loose) == {POLICY: "DIFFERENT"}
 
 
-# --- a proxy that changes headers only ---
+# --- a proxy that changes something on the way ---
 
 
 @asynccontextmanager
-async def proxied(path, change):
-    """The address of this checkout behind a proxy that changes the headers of one path."""
+async def proxied(path, change=lambda headers: None, body=None):
+    """The address of this checkout behind a proxy that changes headers, or all, of one path."""
 
     async def relay(request):
         headers = {name: request.headers[name] for name in ("Accept", "Accept-Encoding")}
         async with http.get(request.path, headers=headers) as answer:
             told = CIMultiDict(answer.headers)
-            body = await answer.read()
+            said = await answer.read()
         if request.path == path:
             change(told)
-        return web.Response(status=answer.status, headers=told, body=body)
+            if body is not None:
+                said = body
+                for name in ("Content-Encoding", "Content-Length"):
+                    told.popall(name, None)
+        return web.Response(status=answer.status, headers=told, body=said)
 
     async with (
         running() as server,
@@ -192,6 +202,22 @@ def put(name, value):
 async def test_a_header_that_makes_something_else_of_the_same_bytes_is_told(path, name, value):
     async with proxied(path, put(name, value)) as url:
         assert await wrong_at(url) == {path: "HEADERS"}
+
+
+async def test_a_changed_file_of_the_documentation_is_told():
+    async with proxied(SWAGGER, body=b"steal(localStorage)") as url:
+        assert await wrong_at(url) == {SWAGGER: "DIFFERENT"}
+
+
+async def test_a_page_of_the_documentation_that_names_more_is_told():
+    page = built_in_pages().pages["redoc"].plain.body + b'<script src="docs/spy.js"></script>'
+    async with proxied("/redoc", body=page) as url:
+        assert await wrong_at(url) == {"/redoc": "DIFFERENT", "/docs/spy.js": "extra"}
+
+
+async def test_a_page_of_the_documentation_under_another_policy_is_told():
+    async with proxied("/docs", put("Content-Security-Policy", "default-src *")) as url:
+        assert await wrong_at(url) == {"(Content-Security-Policy of /docs)": "DIFFERENT"}
 
 
 @pytest.mark.parametrize(

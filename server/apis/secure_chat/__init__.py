@@ -133,7 +133,8 @@ Operators
         {accounts: [{userId, username, email, displayName, createdAt, bannedAt, operator}], next}
     POST /api/admin/accounts/{userId}/ban, /unban       {userId}
     POST /api/admin/accounts/{userId}/promote, /demote  {userId}: an operator, or no more
-    POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}
+    POST /api/admin/accounts/{userId}/reset-password    {userId, temporaryPassword}: `forbidden`
+        of an account that only an issuer signs in
     POST /api/admin/accounts/{userId}/revoke-devices    {deviceId?}
         {userId, revoked: [deviceId]}: all of them if none is named
 """

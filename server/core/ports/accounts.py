@@ -250,6 +250,9 @@ class AccountStore(Sessions, Protocol):
 
         Returns:
             Whether there is such an account.
+
+        Raises:
+            AppError: FORBIDDEN if it has no name to log in by, as one that an issuer signs in.
         """
         ...
 

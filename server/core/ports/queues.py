@@ -116,7 +116,10 @@ class QueueStore(Protocol):
         ...
 
     async def see(self, devices: Sequence[Device], now_ms: int) -> None:
-        """Note that devices are there: their queues are made, or taken up again."""
+        """Note that devices are there: their queues are made, or taken up again.
+
+        But for devices that were revoked, and of accounts that were deleted: these have none.
+        """
         ...
 
     async def expire(self, now_ms: int, limit: int) -> int:

@@ -140,14 +140,21 @@ def rehash(user_id: UserId, old_hash: str, new_hash: str) -> Steps[None]:
 
 
 def reset(user_id: UserId, new_hash: str, now_ms: int) -> Steps[bool]:
-    changed = yield from row(
-        "UPDATE accounts SET password_hash = $2, password_is_temporary = TRUE"
-        " WHERE user_id = $1 AND deleted_ms IS NULL RETURNING user_id",
+    found = yield from row(
+        "SELECT username_key FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL"
+        " FOR NO KEY UPDATE",
+        str(user_id),
+    )
+    if found is None:
+        return False
+    if found[0] is None:
+        problem = "this account has no name to log in by; its issuer alone signs it in"
+        raise AppError(Code.FORBIDDEN, f"{problem}, so have it sign in there")
+    yield from run(
+        "UPDATE accounts SET password_hash = $2, password_is_temporary = TRUE WHERE user_id = $1",
         str(user_id),
         new_hash,
     )
-    if changed is None:
-        return False
     yield from end_families(user_id, now_ms)
     yield from note_of_operators(Action.PASSWORD_RESET, user_id, now_ms)
     return True

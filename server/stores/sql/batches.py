@@ -53,7 +53,7 @@ class Batches(Generic[D, R]):
     Args:
         together: Does some, of any keys, in one transaction. It waits for no other transaction,
             but leaves the drafts for which it would have to.
-        apart: Does some that were left; all have one key. It does the first, or more of them.
+        apart: Does some that were left; all have one key. What it leaves it gets again.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ or changes the password: so nothing begins beside what ends all there is. After 
 and devices last, as whoever renews tokens has them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
@@ -197,6 +197,17 @@ def lock_account(user_id: UserId) -> Steps[bool]:
         str(user_id),
     )
     return found is not None
+
+
+def lock_accounts(user_ids: Iterable[str]) -> Steps[None]:
+    """The same of several: nor do they block anybody, or come into another room.
+
+    Before any room is locked, as who deletes an account has it.
+    """
+    yield from run(
+        "SELECT 1 FROM accounts WHERE user_id = ANY($1::text[]) ORDER BY user_id FOR NO KEY UPDATE",
+        sorted(map(str, user_ids)),
+    )
 
 
 # --- parts ---

@@ -6,6 +6,7 @@ from tests.apis.attacks.scenes import keys_of
 from tests.apis.conftest import Later
 from tests.apis.event_queue.people import NOW_S, call, id_token
 from tests.issuers import ISSUER
+from tests.servers import ADMIN_TOKEN
 
 ACCOUNT = "/api/auth/account"
 PASSWORD = "SecurePass123!"
@@ -88,6 +89,16 @@ async def test_an_account_without_a_password_has_none_to_change_or_to_show(alice
         status, problem = await alice.ask(method, path, body)
         assert (status, problem["code"]) == (403, "forbidden")
         assert "no password" in problem["message"]
+
+
+async def test_operators_give_no_password_to_whom_only_an_issuer_signs_in(alice, http):
+    path = f"/api/admin/accounts/{alice.user_id}/reset-password"
+    status, problem = await call(http, "POST", path, token=ADMIN_TOKEN)
+    assert (status, problem["code"]) == (403, "forbidden")
+    assert "issuer" in problem["message"]
+    assert (await alice.ask("GET", "/api/users/me"))[0] == 200
+    status, problem = await alice.ask("DELETE", ACCOUNT, {"password": PASSWORD})
+    assert (status, problem["code"]) == (403, "forbidden")
 
 
 async def test_an_account_with_a_password_is_not_deleted_by_a_token_of_the_same_address(

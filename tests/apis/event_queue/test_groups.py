@@ -108,6 +108,17 @@ async def test_with_a_page_it_is_the_operators_list_of_random_groups(alice, http
 
 
 @pytest.mark.at_the_door
+@pytest.mark.parametrize("name", ["", " ", "\u00a0\u3000", "\u200b\u2060"], ids=ascii)
+async def test_a_group_has_a_name_that_is_seen(alice, name):
+    for path_of_api in ("/api/groups", "/api/rooms"):
+        status, problem = await alice.ask("POST", path_of_api, {"name": name})
+        assert (status, problem["code"]) == (400, "invalid_request")
+        assert "name" in problem["message"]
+    assert (await alice.ask("POST", "/api/groups", {"name": "\u200d家族 👨‍👩‍👧"}))[0] == 201
+    assert len((await alice.ask("GET", "/api/groups"))[1]["groups"]) == 1
+
+
+@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "body", [{}, {"name": None}, {"name": 7}, {"name": "x", "member_ids": ["x" * 129]}], ids=str
 )

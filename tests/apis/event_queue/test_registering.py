@@ -29,6 +29,15 @@ async def test_the_first_time_makes_an_account_and_later_times_sign_in(http, sig
     assert made["user"]["email"] == "alice@example.com"
 
 
+@pytest.mark.at_the_door
+@pytest.mark.parametrize("name", ["", " ", "\u200b", "a\nb", "x" * 65], ids=ascii)
+async def test_nobody_is_registered_by_a_name_that_cannot_be_shown(http, signer, name):
+    token = id_token(signer, ISSUER, "alice")
+    status, problem = await register(http, token, display_name=name)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert "display_name" in problem["message"]
+
+
 async def test_an_access_token_and_the_identity_token_both_are_who_has_registered(http, signer):
     token = id_token(signer, ISSUER, "alice")
     _, made = await register(http, token)

@@ -191,6 +191,7 @@ async def test_a_token_of_another_system_is_nobodys_account_here(http, alice):
     [
         ("POST", "/chat/workspaces", {}),
         ("POST", "/chat/workspaces", {"name": 7}),
+        ("POST", "/chat/workspaces", {"name": " \u200b"}),
         ("POST", "/chat/workspaces", {"name": "x" * 10_000}),
         ("POST", "/chat/workspaces/{}/members", {}),
         ("POST", "/chat/workspaces/{}/members", {"userId": NOBODY, "role": "member"}),

@@ -1,17 +1,20 @@
 """Everything that changes durable state, done by and to two people who have a lot in common."""
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from msgspec import structs
 
 from server.core.durable import Role, Status
-from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId, new_id
-from server.core.ports.accounts import Account
+from server.core.ids import DeviceId, EventId, MessageId, RoomId, UserId, WorkspaceId, new_id
+from server.core.ports.accounts import Account, SignInDevice
 from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
 from server.core.ports.device_keys import Claimer
+from server.core.ports.identities import Registration, Vouched
+from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import Standing
 from server.stores.durable import Durable
-from server.stores.sql.steps import run
+from server.stores.sql.steps import Steps, run
 from server.stores.sql.tokens import MAX_FAMILIES
 from tests.stores.sql.accounts import (
     DAY_MS,
@@ -44,6 +47,8 @@ LIMIT = 1_000
 TEAM, CLAIMED = map(WorkspaceId, ("team", "claimed"))
 """Both own the first, to which the first two rooms belong; neither is in the second."""
 
+ISSUER = "https://issuer.example"
+
 Deed = Callable[[Durable, UserId, UserId], Awaitable[object]]
 """What somebody does, maybe to another one."""
 
@@ -52,6 +57,7 @@ async def settle(home: Durable) -> None:
     """Have people, rooms, and something said there."""
     for name in PEOPLE:
         await _move_in(home, name)
+        await home.database.write(functools.partial(_vouch, name))
     for name in (ALICE, BOB):
         await home.accounts.block(name, EVE, LIMIT, NOW_MS)
     for room_id in (TEA, FLEETING, ENDED):
@@ -82,6 +88,16 @@ async def _move_in(home: Durable, name: UserId) -> None:
     for _ in range(MAX_FAMILIES - 1):
         await home.accounts.sign_in(sign_in(account), NOW_MS)
     await home.accounts.sign_in(sign_in(account, TABLET), NOW_MS)
+
+
+def _vouch(name: UserId) -> Steps[None]:
+    """Have an issuer sign an account in, too."""
+    return run(
+        "INSERT INTO identities (issuer, subject, user_id, name_key, family_id, valid_from_ms)"
+        " VALUES ($1, $2, $2, $2, '', 0)",
+        ISSUER,
+        name,
+    )
 
 
 # --- rooms ---
@@ -291,10 +307,72 @@ _WITH_WORKSPACES: dict[str, Deed] = {
     ),
 }
 
+# --- queues ---
+
+
+async def fill_queues(home: Durable) -> None:
+    """Have the phones of Alice and Bob be seen, and something wait for each."""
+    for name in (ALICE, BOB):
+        await home.queues.see([Device(name, PHONE)], NOW_MS)
+    for me, other in ((ALICE, BOB), (BOB, ALICE)):
+        await _queue(home, me, "waits", other)
+
+
+async def _queue(home: Durable, me: UserId, name: str, *to: UserId, room: bool = False) -> None:
+    new = NewEvent(
+        event_id=EventId(f"{name} of {me}"),
+        sender=me,
+        sender_device=PHONE,
+        recipients=to,
+        group_id=TEA if room else None,
+        type="MESSAGE",
+        metadata=b"{}",
+        payload="c2VjcmV0",
+        is_rotation=False,
+    )
+    await home.queues.append(new, NOW_MS)
+
+
+async def _register_by_issuer(home: Durable, me: UserId, other: UserId) -> None:
+    """With another key than before, of which the rooms are told."""
+    registration = Registration(
+        vouched=Vouched(
+            issuer=ISSUER, subject=me, email=None, name=me, issued_ms=NOW_MS, expires_ms=LATER_MS
+        ),
+        user_id=UserId(new_id()),
+        name=None,
+        public_key=new_id().encode(),
+        device=SignInDevice(LAPTOP, "", "web"),
+        tokens=new_tokens(),
+        standing=new_tokens(),
+        max_devices=LIMIT,
+    )
+    await home.identities.register(registration, NOW_MS)
+
+
+async def _see(home: Durable, *users: UserId) -> None:
+    devices = [Device(one, device_id) for one in users for device_id in (PHONE, LAPTOP)]
+    await home.queues.see(devices, NOW_MS)
+
+
+_WITH_QUEUES: dict[str, Deed] = {
+    "queues an event for the other": lambda home, me, other: _queue(home, me, "new", other),
+    "queues an event for several": lambda home, me, other: _queue(home, me, "new", other, DAN, me),
+    "queues an event for the room": lambda home, me, other: _queue(home, me, "new", room=True),
+    "acknowledges an event": lambda home, me, other: home.queues.acknowledge(
+        Device(me, PHONE), EventId(f"waits of {other}"), NOW_MS
+    ),
+    "is seen": lambda home, me, other: _see(home, me),
+    "is seen with the other": _see,
+    "lets events expire": lambda home, me, other: home.queues.expire(LATER_MS, LIMIT),
+    "registers by an issuer": _register_by_issuer,
+}
+
 DEEDS: dict[str, Deed] = {
     **_IN_ROOMS,
     **_WITH_MESSAGES,
     **_WITH_ACCOUNTS,
     **_WITH_KEYS,
     **_WITH_WORKSPACES,
+    **_WITH_QUEUES,
 }

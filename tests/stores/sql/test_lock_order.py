@@ -22,7 +22,7 @@ from server.stores.sql.migrations import migrate
 from server.stores.sql.postgres import Postgres, _execute
 from server.stores.sql.steps import Steps
 from tests.postgres_servers import lent_database
-from tests.stores.sql.deeds import ALICE, BOB, DEEDS, Deed, settle
+from tests.stores.sql.deeds import ALICE, BOB, DEEDS, Deed, fill_queues, settle
 
 T = TypeVar("T")
 
@@ -99,17 +99,25 @@ class Stepping:
 
 
 class Meeting:
-    """Two who do something at the same time."""
+    """Two who do something at the same time.
 
-    def __init__(self, first: Stepping, second: Stepping, watcher: asyncpg.Connection) -> None:
+    Args:
+        table: That both lock, of what is to be tried; None tries whatever locks the same.
+    """
+
+    def __init__(
+        self, first: Stepping, second: Stepping, watcher: asyncpg.Connection, table: str | None
+    ) -> None:
         self._first, self._second, self._watcher = first, second, watcher
+        self._table = table
         self._homes = [Durable(one, Bounds()) for one in (first, second)]
         self._footprints: dict[tuple[Deed, People], tuple[int, set[str]]] = {}
 
     async def quarrels(self, first: Deed, second: Deed, people: People) -> list[int]:
         """After which statements of Alice's deed the two wait for each other."""
         last, tables = await self._footprint(first, (ALICE, BOB))
-        if not tables & (await self._footprint(second, people))[1]:
+        common = tables & (await self._footprint(second, people))[1]
+        if not common or (self._table and self._table not in common):
             return []
         # What need not wait when the first one has locked everything never waits for it.
         if await self._meet(first, last, second, people) == "passes":
@@ -162,18 +170,21 @@ async def _outcome(doing: Awaitable[object]) -> object:
         return error
 
 
-@pytest.fixture
-async def meeting() -> AsyncIterator[Meeting]:
+@pytest.fixture(params=[None, "queues"], ids=["without queues", "with queues"])
+async def meeting(request) -> AsyncIterator[Meeting]:
     async with lent_database() as url:
         database = Postgres(url)
         await database.start()
         await migrate(database)
-        await settle(Durable(database, Bounds()))
+        home = Durable(database, Bounds())
+        await settle(home)
+        if request.param:
+            await fill_queues(home)
         await database.close()
         # Who has to wait looks for a deadlock at once.
         at_once = {"deadlock_timeout": "1ms"}
         three = [await asyncpg.connect(url, server_settings=at_once) for _ in range(3)]
-        yield Meeting(Stepping(three[0]), Stepping(three[1]), three[2])
+        yield Meeting(Stepping(three[0]), Stepping(three[1]), three[2], request.param)
         for one in three:
             await one.close()
 

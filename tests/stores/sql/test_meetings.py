@@ -10,11 +10,13 @@ import pytest
 from server.core.durable import Status
 from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, MessageId, UserId
+from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.steps import value
 from tests.stores.sql.households import NOW_MS, outcomes, phone, pid_that_waits
+from tests.stores.sql.queues_at_home import Post
 
 pytestmark = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
@@ -146,3 +148,39 @@ async def test_what_is_deleted_while_its_room_is_forgotten_is_given_back_once(ho
     await blocker.execute("COMMIT")
     await forgetting
     assert await home.database.read(lambda: value("SELECT bytes FROM stored_bytes")) == 0
+
+
+ENDING = {
+    "its device is revoked": "UPDATE devices SET revoked_ms = 1 WHERE user_id = 'carol'",
+    "its account is deleted": "UPDATE accounts SET deleted_ms = 1, username_key = NULL "
+    "WHERE user_id = 'carol'",
+}
+
+
+@pytest.mark.parametrize("way", ["is seen", "is written to"])
+@pytest.mark.parametrize("what", ENDING)
+async def test_a_device_has_no_queue_that_is_there_while(home, blocker, what, way):
+    # As every change of an account begins.
+    await blocker.execute("SELECT 1 FROM accounts WHERE user_id = 'carol' FOR NO KEY UPDATE")
+    post = Post(home, Bounds())
+    doing = {
+        "is seen": lambda: post.store.see([phone("carol")], NOW_MS),
+        "is written to": lambda: post.send("alice", "carol"),
+    }
+    waiting = asyncio.create_task(outcomes(doing[way]()))
+    await pid_that_waits(blocker)
+    await blocker.execute(ENDING[what])
+    await blocker.execute("COMMIT")
+    await waiting
+    sql = "SELECT COUNT(*) FROM queues WHERE user_id = 'carol' AND device_id = 'carol-phone'"
+    assert await home.database.read(lambda: value(sql)) == 0
+
+
+async def test_the_first_event_waits_for_an_account_before_it_locks_the_group(home, blocker):
+    room = await home.room_of("alice", "carol")
+    await blocker.execute("SELECT 1 FROM accounts WHERE user_id = 'carol' FOR UPDATE")
+    sending = asyncio.create_task(Post(home, Bounds()).send("alice", room))
+    await pid_that_waits(blocker)
+    await blocker.execute("SELECT 1 FROM rooms FOR UPDATE NOWAIT")
+    await blocker.execute("COMMIT")
+    assert (await sending).users == ("carol",)

@@ -1,21 +1,31 @@
-"""What is asked often reads by an index, on SQLite, whose planner knows no sizes of tables."""
+"""What is asked often reads by an index, on SQLite, whose planner knows no sizes of tables.
+
+PostgreSQL goes through what is small: so it is asked about queues that are long.
+"""
 
 import pytest
 
 from server.core.durable import Status
-from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.ids import DeviceId, EventId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
+from server.core.ports.queues import NewEvent
 from server.stores.sql import account_steps, device_keys, sign_ins, tokens
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
 from server.stores.sql.conversations.storing import append_all, draft_of
-from server.stores.sql.steps import Statement
+from server.stores.sql.queues import reading
+from server.stores.sql.queues.acknowledging import Ack, acknowledge_all
+from server.stores.sql.queues.appending import Draft
+from server.stores.sql.queues.appending import append_all as queue_all
+from server.stores.sql.queues.seeing import see
+from server.stores.sql.steps import Statement, run
 from server.stores.sql.workspaces import claims, finding, leave_workspaces, people
 from tests.stores.sql.households import NOW_MS, phone
+from tests.stores.sql.queues_at_home import Post
 from tests.stores.sql.teams import asks, new_workspace
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 ALICE, BOB = UserId("alice"), UserId("bob")
 TEA = RoomId("tea")
@@ -35,6 +45,26 @@ NEW = NewMessage(
     metadata=None,
     covered=None,
 )
+
+EVENT = Draft(
+    NewEvent(
+        event_id=EventId("e2"),
+        sender=ALICE,
+        sender_device=None,
+        recipients=(BOB,),
+        group_id=None,
+        type="MESSAGE",
+        metadata=None,
+        payload="x",
+        is_rotation=False,
+    ),
+    NOW_MS,
+)
+
+ACK = Ack(phone("bob"), EventId("e1"), NOW_MS)
+
+FULL = Bounds(queue_events_of_sender=1)
+"""With which whatever waits may be too much."""
 
 OFTEN = {
     "storing": lambda: append_all([draft_of(NEW, NOW_MS, None)], Bounds(), waits=True),
@@ -69,6 +99,10 @@ OFTEN = {
         asks("bob"), TEAM, BOB, NOW_MS, Bounds()
     ),
     "leaving all workspaces": lambda: leave_workspaces(ALICE, None, NOW_MS),
+    "queueing": lambda: queue_all([EVENT], FULL, waits=True),
+    "acknowledging": lambda: acknowledge_all([ACK], waits=True),
+    "a queue": lambda: reading.after(phone("bob"), 0, 100, 1_000),
+    "being seen": lambda: see([phone("bob")], NOW_MS),
     "expiry of accounts": lambda: account_steps.expire(NOW_MS, 1),
 }
 
@@ -92,6 +126,7 @@ async def household(home):
             name,
         )
     await home.send("alice", TEA, "m1")
+    await Post(home, Bounds()).send("alice", "bob", "e1")
     await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
     await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)
     await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
@@ -100,14 +135,14 @@ async def household(home):
     return home
 
 
-def explained(steps, plan):
+def explained(steps, plan, explain="EXPLAIN QUERY PLAN"):
     """The same steps, whose plans are noted."""
     statement = next(steps)
     while True:
-        sql = f"EXPLAIN QUERY PLAN {statement.sql}"
+        sql = f"{explain} {statement.sql}"
         arguments = statement.many[0] if statement.many else statement.arguments
         found = yield Statement(sql, arguments)
-        plan += [one[3] for one in found]
+        plan += [one[-1] for one in found]
         found = yield statement
         try:
             statement = steps.send(found)
@@ -122,6 +157,7 @@ async def plan_of(household, what):
     return plan
 
 
+@on_sqlite
 @pytest.mark.parametrize("what", OFTEN)
 async def test_no_table_is_gone_through_for(household, what):
     plan = await plan_of(household, what)
@@ -129,6 +165,7 @@ async def test_no_table_is_gone_through_for(household, what):
     assert [one for one in scans if one.split()[1] not in OF_QUERIES] == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("what", ["receipts", "one message", "deletion"])
 async def test_a_message_is_found_by_its_id_and_not_among_all_that_a_room_holds(household, what):
     plan = await plan_of(household, what)
@@ -140,8 +177,38 @@ async def test_a_message_is_found_by_its_id_and_not_among_all_that_a_room_holds(
     assert then[:4] == ["messages", "m", "me", "r"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("what", ["storing", "devices"])
 async def test_devices_that_were_revoked_are_not_read_for(household, what):
     of_devices = [one for one in await plan_of(household, what) if "devices" in one]
     assert of_devices
     assert all("INDEX devices_live" in one for one in of_devices)
+
+
+@on_sqlite
+async def test_what_waits_of_a_sender_is_counted_in_an_index_alone(household):
+    plan = await plan_of(household, "queueing")
+    assert any("COVERING INDEX queued_events_by_sender" in one for one in plan)
+
+
+_LONG = """
+    INSERT INTO queued_events (user_id, device_id, seq, first_seq, event_id, sender_id)
+    SELECT 'bob', 'phone ' || n % 10, n, n, 'event ' || n, 'sender ' || n % 20
+    FROM generate_series(1, 20000) AS n
+"""
+
+_LONG_QUEUES = """
+    INSERT INTO queues (user_id, device_id, seq, waiting, seen_ms, has_lapsed)
+    SELECT 'bob', 'phone ' || n, 20000, 2000, 1, FALSE FROM generate_series(0, 9) AS n
+"""
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.parametrize("what", ["queueing", "acknowledging", "a queue", "being seen"])
+async def test_the_queues_of_others_are_not_gone_through_for(household, what):
+    for sql in (_LONG_QUEUES, _LONG, "ANALYZE"):
+        await household.database.write(lambda sql=sql: run(sql))
+    plan: list[str] = []
+    await household.database.write(lambda: explained(OFTEN[what](), plan, "EXPLAIN"))
+    read = [one for one in plan if "queued_events" in one and "Scan" in one]
+    assert not [one for one in read if "Seq Scan" in one], read

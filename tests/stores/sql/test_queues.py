@@ -9,10 +9,14 @@ from server.core.ids import DeviceId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import Device
 from server.core.queued import DEFAULT_DEVICE
+from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.queues import leave_queues
+from server.stores.sql.steps import rows
 from tests.stores.sql.households import NOW_MS, phone
 from tests.stores.sql.queues_at_home import Post
 
 BOB = phone("bob")
+LAPTOP = Device(UserId("bob"), DeviceId("bob-laptop"))
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -53,8 +57,7 @@ async def test_an_acknowledgement_by_one_device_takes_nothing_from_another(post)
     await post.home.add_device("bob", "bob-laptop")
     await post.send("alice", "bob", "one")
     await post.acknowledge(BOB, "one")
-    laptop = Device(UserId("bob"), DeviceId("bob-laptop"))
-    assert await post.places(laptop) == [(1, "one")]
+    assert await post.places(LAPTOP) == [(1, "one")]
 
 
 async def test_a_user_without_devices_has_a_queue_of_the_default_device(post):
@@ -153,13 +156,12 @@ async def test_there_is_room_for_key_rotations_in_a_full_queue(post):
 
 async def test_a_device_that_is_full_beside_another_sees_that_it_missed_something(post):
     await post.home.add_device("bob", "bob-laptop")
-    laptop = Device(UserId("bob"), DeviceId("bob-laptop"))
     for count in range(6):
         sent = await post.send(("alice", "carol")[count % 2], "bob", f"e{count}")
-        await post.acknowledge(laptop, sent.event_id)
+        await post.acknowledge(LAPTOP, sent.event_id)
     for count in range(3):
         assert (await post.send("alice", "bob", f"more{count}")).full == ()
-    assert await post.places(laptop) == [(7, "more0"), (8, "more1"), (9, "more2")]
+    assert await post.places(LAPTOP) == [(7, "more0"), (8, "more1"), (9, "more2")]
     *_, last = await post.read(BOB)
     assert (last.first_seq, last.seq, last.lost_as.value) == (7, 9, "queue_full")
     await post.acknowledge(BOB, last.event_id, "e1")
@@ -226,3 +228,53 @@ async def test_what_a_sender_has_stored_is_counted_until_it_is_forgotten(post):
     await post.acknowledge(phone("carol"), "one")
     await post.store.expire(NOW_MS + DAY_MS, 100)
     assert await post.stored_bytes("alice") == 0
+
+
+# --- devices and accounts that are gone ---
+
+
+async def test_a_device_that_was_revoked_gets_no_queue_by_being_seen(post):
+    await post.store.see([BOB, LAPTOP], NOW_MS)
+    await end(post, "bob", "bob-phone")
+    await post.store.see([BOB, LAPTOP], NOW_MS)
+    assert await queues_of(post, "bob") == ["bob-laptop"]
+    await end(post, "bob", None)
+    await post.store.see([BOB, LAPTOP, Device(UserId("bob"), DEFAULT_DEVICE)], NOW_MS)
+    assert await queues_of(post, "bob") == []
+
+
+async def test_a_device_that_the_account_does_not_know_has_a_queue_once_it_is_seen(post):
+    await post.store.see([LAPTOP], NOW_MS)
+    await post.send("alice", "bob", "one")
+    assert await post.places(LAPTOP) == [(1, "one")]
+
+
+async def test_the_first_event_makes_no_queue_of_a_device_that_was_revoked(post):
+    await post.home.add_device("bob", "bob-laptop")
+    await end(post, "bob", "bob-phone")
+    await post.send("alice", "bob", "one")
+    assert await queues_of(post, "bob") == ["bob-laptop"]
+
+
+async def test_events_find_the_queues_of_whoever_has_come_into_a_group_and_has_none(post):
+    room = await post.home.room_of("alice", "bob")
+    await post.send("alice", room, "one")
+    await post.home.rooms.add_member(UserId("alice"), room, UserId("carol"), None, NOW_MS)
+    sent = [post.send("alice", room, event_id) for event_id in ("two", "three")]
+    assert {one.users for one in await asyncio.gather(*sent)} == {("bob", "carol")}
+    assert await post.places(phone("carol")) == [(1, "two"), (2, "three")]
+
+
+async def end(post: Post, user: str, device_id: str | None) -> None:
+    """Revoke a device, or delete an account (None)."""
+    accounts = SqlAccounts(post.home.database, [leave_queues])
+    if device_id is None:
+        assert await accounts.delete(UserId(user), NOW_MS)
+    else:
+        assert await accounts.revoke_device(UserId(user), DeviceId(device_id), NOW_MS)
+
+
+async def queues_of(post: Post, user: str) -> list[str]:
+    """The devices of somebody that have queues."""
+    sql = "SELECT device_id FROM queues WHERE user_id = $1 ORDER BY device_id"
+    return [one for (one,) in await post.home.database.read(lambda: rows(sql, user))]

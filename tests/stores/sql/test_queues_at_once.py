@@ -150,6 +150,39 @@ async def test_whatever_two_nodes_do_at_once_no_event_is_lost_or_doubled(nodes: 
     assert await deadlocks(one.database) == began
 
 
+_GONE = """
+    SELECT q.user_id, q.device_id FROM queues q JOIN accounts a ON a.user_id = q.user_id
+    LEFT JOIN devices d ON d.user_id = q.user_id AND d.device_id = q.device_id
+    WHERE a.deleted_ms IS NOT NULL OR d.revoked_ms IS NOT NULL
+"""
+
+
+async def test_whoever_is_seen_or_written_to_while_all_ends_has_no_queue_after_it(
+    nodes: list[Node],
+) -> None:
+    one, other = nodes
+    began = await deadlocks(one.database)
+    for user in PEOPLE[1:]:
+        devices = [Device(UserId(user), DeviceId(f"{user}-{nth}")) for nth in range(8)]
+        for device in devices:
+            await one.home.add_device(user, device.device_id)
+        seen = [node.post.store.see([device], NOW_MS) for node in nodes for device in devices]
+        told = [one.post.send("alice", user, f"{user}-{nth}") for nth in range(8)]
+        ended = [
+            other.accounts.revoke_device(device.user_id, device.device_id, NOW_MS)
+            for device in devices
+        ]
+        ends = other.accounts.delete(UserId(user), NOW_MS) if user != "dave" else asyncio.sleep(0)
+        done = await asyncio.gather(*seen, *told, *ended, ends, return_exceptions=True)
+        problems = [error for error in done if isinstance(error, BaseException)]
+        assert all(
+            isinstance(error, AppError) and error.code is Code.RECIPIENT_NOT_FOUND
+            for error in problems
+        ), problems
+    assert await one.database.read(lambda: rows(_GONE)) == []
+    assert await deadlocks(one.database) == began
+
+
 async def counts_are_right(database: Database) -> None:
     for user_id, device_id, waiting, places, ids in await database.read(lambda: rows(_SUMS)):
         assert waiting == places == ids, (user_id, device_id)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from server.core.ids import RoomId, UserId
-from server.transports.api import DisplayName
+from server.transports.api import RoomName
 
 MAX_MEMBERS = 1_000
 """That one request may name; `Bounds.room_members` says how many a group has."""
@@ -17,7 +17,7 @@ RoleWord = Literal["owner", "admin", "member"]
 
 
 class CreateGroup(Struct, frozen=True):
-    name: DisplayName
+    name: RoomName
     member_ids: Annotated[tuple[UserId, ...], Meta(max_length=MAX_MEMBERS)] = ()
 
 

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from server.apis.secure_chat.requests.messages import RoomCursor
 from server.core.ids import RoomId, UserId
-from server.transports.api import DisplayName
+from server.transports.api import RoomName
 
 Description = Annotated[str, Meta(max_length=2_000)]
 MAX_MEMBERS = 1_000
@@ -20,7 +20,7 @@ Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 24 * 60 * 60)]
 class CreateRoom(Struct, frozen=True, rename="camel"):
     """Members may be named either way."""
 
-    name: DisplayName
+    name: RoomName
     description: Description = ""
     participants: Members = []
     participant_ids: Members = []
@@ -39,7 +39,7 @@ class ListRooms(Struct, frozen=True):
 class UpdateRoom(OfRoom, frozen=True, kw_only=True):
     """What is absent stays; messages to come are kept for so long, 0 for as the server has it."""
 
-    name: DisplayName | None = None
+    name: RoomName | None = None
     description: Description | None = None
     message_ttl_seconds: Seconds | None = None
 

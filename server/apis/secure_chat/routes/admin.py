@@ -74,6 +74,6 @@ ROUTES = (
         render.reset,
         "Give an account a password that signs in once",
         access=Access.OPERATOR,
-        refusals=(Code.NOT_FOUND,),
+        refusals=(Code.NOT_FOUND, Code.FORBIDDEN),
     ),
 )

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from server.core.ids import UserId, WorkspaceId
-from server.transports.api import DisplayName
+from server.transports.api import RoomName
 
 WorkspaceRoleWord = Literal["OWNER", "ADMIN", "MEMBER"]
 
 
 class CreateWorkspace(Struct, frozen=True):
-    name: DisplayName
+    name: RoomName
 
 
 class ListWorkspaces(Struct, frozen=True):

@@ -14,6 +14,7 @@ from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
 from server.stores.sql.queues.announcing import announce
+from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
 _RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
@@ -78,17 +79,6 @@ def check_rank(roles: Roles, user_id: UserId, least: Role) -> None:
     """
     if _RANK[roles[user_id]] < _RANK[least]:
         raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
-
-
-def lock_accounts(user_ids: Iterable[str]) -> Steps[None]:
-    """Have none of these be deleted, block anybody or come into another room until the end.
-
-    Before any room is locked, as who deletes an account has it.
-    """
-    yield from run(
-        "SELECT 1 FROM accounts WHERE user_id = ANY($1::text[]) ORDER BY user_id FOR NO KEY UPDATE",
-        sorted(map(str, user_ids)),
-    )
 
 
 def check_newcomers(

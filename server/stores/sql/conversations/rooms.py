@@ -15,7 +15,6 @@ from server.stores.sql.conversations.members import (
     check_rank,
     end_room,
     is_account,
-    lock_accounts,
     locked_roles,
     most_rooms,
     put_members,
@@ -23,6 +22,7 @@ from server.stores.sql.conversations.members import (
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
 from server.stores.sql.queues.announcing import announce
+from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, run, value
 
 _INSERT = (

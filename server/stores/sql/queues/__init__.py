@@ -2,7 +2,9 @@
 
 So that nobody waits in a circle, every transaction locks in this order, and what it skips it skips:
 
-1. accounts, by their ids (`lock_accounts`; an account that is deleted or blocks);
+1. accounts, by their ids (`lock_accounts`; an account that is deleted or blocks). Whoever makes a
+   queue (`making`) has its account locked, as has whoever ends one: so nobody waits for one that
+   is being made, and rooms may be locked after that;
 2. rooms, by their ids: groups of events are only shared (`lock_groups`), whoever changes a room or
    leaves all of them has it alone;
 3. queues, by user and device: `lock_queues`, `acknowledge_all`, `see`, `announce`. Who deletes an
@@ -13,12 +15,11 @@ So that nobody waits in a circle, every transaction locks in this order, and wha
    is forgotten;
 5. `stored_bytes`, by user, once in a transaction and last of all.
 
-Batches wait for nothing in 2 and 3, but leave what is locked to a transaction of its own.
+Batches wait for nothing in 1, 2 and 3, but leave what is locked, and what is for somebody without
+a queue, to a transaction of its own.
 
-Two things are out of order, rare, and resolved by PostgreSQL, after which they are tried again:
-the first event for somebody makes queues, which refer to the account (1) after the group (2), while
-that account is deleted; and when several devices are revoked at once, the bytes of each are given
-back.
+One thing is out of order, rare, and resolved by PostgreSQL, after which it is tried again: when
+several devices are revoked at once, the bytes of each are given back.
 """
 
 from server.stores.sql.queues.announcing import Announcement, announce

@@ -1,10 +1,11 @@
 """Steps that put events into queues, many in one transaction.
 
 Groups are locked first, then the queues; so what is read after that is as it will be when the
-events are stored.
+events are stored. Queues that are still to be made come before either, in a transaction for the
+events of one key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -15,11 +16,11 @@ from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
 from server.core.queued import LostAs
 from server.stores.sql.queues.bodies import EVENT_BYTES, KEPT_MS, insert_events, size_of
-from server.stores.sql.queues.knowing import Groups, Known, lock_groups, make_queues, read_known
+from server.stores.sql.queues.knowing import Groups, Known, Way, lock_groups, read_known, taking
+from server.stores.sql.queues.making import make_first, without_queues
 from server.stores.sql.queues.places import (
     Placed,
     Queue,
-    QueueKey,
     Queues,
     lock_queues,
     write_queues,
@@ -50,19 +51,28 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     """Put events into queues; what is refused harms no other.
 
     Args:
-        waits: For groups and queues that other transactions have locked. Else what is for these
-            is left.
+        waits: For groups and queues that other transactions have locked, and for accounts, to make
+            the queues of those who have none. Else what is for these is left.
 
     Returns:
-        What came of each; None of what was left.
+        What came of each; None of what was left, which may be all: somebody has just come.
     """
     news = [one.new for one in drafts]
+    if waits:
+        yield from make_first(news, drafts[0].now_ms)
     groups = yield from lock_groups(news, waits=waits)
-    users = sorted({str(user) for one in news for user in _meant(one, groups)})
-    expected = yield from make_queues(users, drafts[0].now_ms)
+    ways = {
+        Way(str(one.sender), str(one.event_id), str(user))
+        for one in news
+        for user in _meant(one, groups)
+    }
+    users = sorted({one.user for one in ways})
+    expected = yield from taking(users)
     queues = yield from lock_queues(users, waits=waits)
-    known = yield from read_known(news, users, queues, bounds)
-    office = _Office(groups, queues, known, expected - queues.keys(), bounds, waits)
+    without = yield from without_queues(set(users) - {user for user, _ in expected})
+    missing = without.union(user for user, _ in expected - queues.keys())
+    known = yield from read_known(news, ways, queues, bounds)
+    office = _Office(groups, queues, known, missing, bounds, waits)
     outcomes = [office.take(one) for one in drafts]
     yield from insert_events(office.events)
     yield from write_queues(queues.values())
@@ -74,7 +84,7 @@ class _Office:
     """Takes events, one after the other, and puts them into queues that are locked.
 
     Args:
-        missing: Queues that others have locked.
+        missing: Whose queues others have locked, or are still to be made.
 
     Attributes:
         events: Rows of what was taken.
@@ -85,7 +95,7 @@ class _Office:
         groups: Groups,
         queues: Queues,
         known: Known,
-        missing: Iterable[QueueKey],
+        missing: frozenset[str],
         bounds: Bounds,
         waits: bool,
     ) -> None:
@@ -93,7 +103,7 @@ class _Office:
         self._known = known
         self._bounds = bounds
         self._waits = waits
-        self._missing = {user_id for user_id, _ in missing}
+        self._missing = missing
         self._queues: dict[str, list[Queue]] = {}
         for queue in queues.values():
             self._queues.setdefault(queue.key[0], []).append(queue)

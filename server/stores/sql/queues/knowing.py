@@ -1,7 +1,8 @@
 """What is read before events are put into queues: who is there, and what of it is stored."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -10,12 +11,19 @@ from server.core.ids import EventId, UserId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
-from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.queues.places import QueueKey, Queues
-from server.stores.sql.steps import Steps, listed, rows, run_many
+from server.stores.sql.steps import Steps, listed, rows
 
 Groups = Mapping[str, frozenset[str]]
 """Members of groups that are locked."""
+
+
+class Way(NamedTuple):
+    """Who sends what to whom."""
+
+    sender: str
+    event_id: str
+    user: str
 
 
 class Known(Struct):
@@ -60,44 +68,19 @@ def lock_groups(news: Iterable[NewEvent], *, waits: bool) -> Steps[Groups]:
     return {room_id: frozenset(users) for room_id, users in groups.items()}
 
 
-def make_queues(user_ids: list[str], now_ms: int) -> Steps[frozenset[QueueKey]]:
-    """Make queues for those who have an account and none.
-
-    Returns:
-        All queues of these users that take events.
-    """
+def taking(user_ids: list[str]) -> Steps[frozenset[QueueKey]]:
+    """The queues of these users that take events."""
     found = yield from rows(
-        "SELECT user_id, device_id, has_lapsed FROM queues WHERE user_id = ANY($1::text[])",
+        "SELECT user_id, device_id FROM queues WHERE user_id = ANY($1::text[]) AND NOT has_lapsed",
         user_ids,
     )
-    without = sorted(set(user_ids) - {user_id for user_id, _, _ in found})
-    keys = {(user_id, device_id) for user_id, device_id, lapsed in found if not lapsed}
-    if without:
-        keys.update((yield from _make_first(without, now_ms)))
-    return frozenset(keys)
-
-
-def _make_first(user_ids: list[str], now_ms: int) -> Steps[list[QueueKey]]:
-    """A queue for each device of these users; for one without, that of the default device."""
-    found = yield from rows(
-        "SELECT a.user_id, d.device_id FROM accounts a LEFT JOIN devices d "
-        "ON d.user_id = a.user_id AND d.revoked_ms IS NULL "
-        "WHERE a.user_id = ANY($1::text[]) AND a.deleted_ms IS NULL "
-        "ORDER BY a.user_id, d.device_id",
-        user_ids,
-    )
-    made = [(user_id, device_id or DEFAULT_DEVICE) for user_id, device_id in found]
-    yield from run_many(
-        "INSERT INTO queues (user_id, device_id, seq, waiting, seen_ms, has_lapsed) "
-        "VALUES ($1, $2, 0, 0, $3, FALSE) ON CONFLICT (user_id, device_id) DO NOTHING",
-        [(*key, now_ms) for key in made],
-    )
-    return made
+    return frozenset((user_id, device_id) for user_id, device_id in found)
 
 
 def read_known(
-    news: Sequence[NewEvent], user_ids: list[str], queues: Queues, bounds: Bounds
+    news: Sequence[NewEvent], ways: Collection[Way], queues: Queues, bounds: Bounds
 ) -> Steps[Known]:
+    user_ids = sorted({one.user for one in ways})
     senders = sorted({str(one.sender) for one in news})
     users = yield from rows(
         "SELECT user_id FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL",
@@ -122,8 +105,8 @@ def read_known(
         stored_bytes={str(user_id): int(size) for user_id, size in sizes},
         taken=Counter(),
     )
-    yield from _read_held(known, senders, queues, bounds.queue_events_of_sender - len(news))
-    yield from _read_holders(known, news, queues)
+    yield from _read_held(known, ways, queues, bounds.queue_events_of_sender - len(news))
+    yield from _read_holders(known, ways, queues)
     return known
 
 
@@ -147,35 +130,48 @@ def _stored(news: Iterable[NewEvent]) -> Steps[dict[tuple[str, str], Queued]]:
     }
 
 
-def _read_held(known: Known, senders: list[str], queues: Queues, enough: int) -> Steps[None]:
+# Both ask one by one, and not by a join: PostgreSQL takes a list for longer than it is, and would
+# rather go through all queues there are.
+
+
+def _read_held(known: Known, ways: Collection[Way], queues: Queues, enough: int) -> Steps[None]:
     """Count what waits of senders, in queues that have enough for that to be too much."""
-    long = [key for key, one in queues.items() if one.waiting >= enough]
-    if not long:
+    devices = _devices(key for key, one in queues.items() if one.waiting >= enough)
+    wanted = {(one.user, device, one.sender) for one in ways for device in devices[one.user]}
+    if not wanted:
         return
     found = yield from rows(
-        "SELECT q.user_id, q.device_id, q.sender_id, COUNT(*) FROM queued_events q "
-        "JOIN json_array_elements($1::json) AS asked "
-        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
-        "WHERE q.sender_id = ANY($2::text[]) GROUP BY q.user_id, q.device_id, q.sender_id",
-        listed(long),
-        senders,
+        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT COUNT(*) "
+        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
+        "AND q.device_id = (asked.value ->> 1) AND q.sender_id = (asked.value ->> 2)) "
+        "FROM json_array_elements($1::json) AS asked",
+        listed(wanted),
     )
     for user_id, device_id, sender, count in found:
         known.held[((user_id, device_id), sender)] = count
 
 
-def _read_holders(known: Known, news: Iterable[NewEvent], queues: Queues) -> Steps[None]:
+def _read_holders(known: Known, ways: Collection[Way], queues: Queues) -> Steps[None]:
     """Read whose events have the ids that are sent."""
-    busy = [key for key, one in queues.items() if one.waiting]
-    if not busy:
+    devices = _devices(key for key, one in queues.items() if one.waiting)
+    wanted = {(one.user, device, one.event_id) for one in ways for device in devices[one.user]}
+    if not wanted:
         return
     found = yield from rows(
-        "SELECT q.user_id, q.device_id, q.event_id, q.sender_id FROM queued_events q "
-        "JOIN json_array_elements($1::json) AS asked "
-        "ON q.user_id = (asked.value ->> 0) AND q.device_id = (asked.value ->> 1) "
-        "WHERE q.event_id = ANY($2::text[])",
-        listed(busy),
-        sorted({str(one.event_id) for one in news}),
+        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT q.sender_id "
+        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
+        "AND q.device_id = (asked.value ->> 1) AND q.event_id = (asked.value ->> 2) LIMIT 1) "
+        "FROM json_array_elements($1::json) AS asked",
+        listed(wanted),
     )
     for user_id, device_id, event_id, sender in found:
-        known.holders[((user_id, device_id), event_id)] = sender
+        if sender is not None:
+            known.holders[((user_id, device_id), event_id)] = sender
+
+
+def _devices(keys: Iterable[QueueKey]) -> defaultdict[str, list[str]]:
+    """Those of each user that have these queues."""
+    devices: defaultdict[str, list[str]] = defaultdict(list)
+    for user_id, device_id in keys:
+        devices[user_id].append(device_id)
+    return devices

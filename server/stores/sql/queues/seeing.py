@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from server.core.ports.conversations import Device
 from server.core.queued import LostAs
+from server.stores.sql.queues.making import make_missing
 from server.stores.sql.queues.places import Queue, write_queues
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
 def see(devices: Sequence[Device], now_ms: int) -> Steps[None]:
     keys = sorted({(str(one.user_id), str(one.device_id)) for one in devices})
+    yield from make_missing(keys, now_ms)
     yield from run_many(
-        "INSERT INTO queues (user_id, device_id, seq, waiting, seen_ms, has_lapsed) "
-        "VALUES ($1, $2, 0, 0, $3, FALSE) ON CONFLICT (user_id, device_id) DO UPDATE "
-        "SET seen_ms = CASE WHEN queues.seen_ms < excluded.seen_ms "
-        "THEN excluded.seen_ms ELSE queues.seen_ms END",
+        "UPDATE queues SET seen_ms = CASE WHEN seen_ms < $3 THEN $3 ELSE seen_ms END "
+        "WHERE user_id = $1 AND device_id = $2",
         [(*key, now_ms) for key in keys],
     )
     # Locked by what was just written.

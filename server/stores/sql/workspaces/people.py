@@ -9,7 +9,8 @@ from server.core.limits import Bounds
 from server.core.ports.workspaces import Departure, Entrant, NewWorkspace
 from server.core.workspaces.values import Workspace, WorkspaceMember
 from server.stores.sql.audit import Action, note_in_workspace
-from server.stores.sql.conversations.members import leave_rooms_in, lock_accounts
+from server.stores.sql.conversations.members import leave_rooms_in
+from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, run, value
 from server.stores.sql.workspaces import finding
 from server.stores.sql.workspaces.shapes import no_such_workspace, role_in

@@ -30,6 +30,15 @@ async def test_a_room_is_shown_to_its_members_alone(alice, bob, enter, room):
     assert (status, body["error"]) == (404, "not_found")
 
 
+@pytest.mark.at_the_door
+@pytest.mark.parametrize("name", ["", " ", "\u200b\u00a0"], ids=ascii)
+async def test_a_room_keeps_a_name_that_is_seen(alice, room, name):
+    for method, path in (("POST", "/api/rooms"), ("PUT", f"/api/rooms/{room}")):
+        status, body = await alice.ask(method, path, name=name)
+        assert (status, body["error"]) == (400, "invalid_request")
+    assert (await alice.get(f"/api/rooms/{room}"))["name"] == "Tea"
+
+
 async def test_what_is_said_in_a_room_reaches_its_members(alice, bob, room):
     status, body = await alice.send("m1", roomId=room, messageType="group")
     assert status == 201
