@@ -101,8 +101,9 @@ class Conversations:
         """End a room, with all that was said there.
 
         Raises:
-            AppError: See `ConversationStore.delete`.
+            AppError: See `ConversationStore.delete`; also RATE_LIMITED.
         """
+        await self._spend(user, 1)
         now_ms = self._now_ms()
         users = await self._store.delete(user.user_id, room_id, now_ms)
         await self._notify(ConversationEnded(users=users, room_id=room_id, at_ms=now_ms))
@@ -125,8 +126,9 @@ class Conversations:
         """Take somebody out of a room, or leave it.
 
         Raises:
-            AppError: See `ConversationStore.remove_member`.
+            AppError: See `ConversationStore.remove_member`; also RATE_LIMITED.
         """
+        await self._spend(user, 1)
         now_ms = self._now_ms()
         left = await self._store.remove_member(user.user_id, room_id, member, now_ms)
         await self._notify(ConversationEnded(users=(member,), room_id=room_id, at_ms=now_ms))

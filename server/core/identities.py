@@ -1,5 +1,6 @@
 """People for whom an issuer vouches, and what accounts show of themselves."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Struct
 from server.core.errors import AppError, Code
 from server.core.identity import User, is_blank, is_one_line
 from server.core.ids import DeviceId, UserId, new_id
+from server.core.limits import KEY_CHANGE_COST
 from server.core.logins import Logins, TokenPair
 from server.core.names import account_key
 from server.core.oidc import NAME_CHARS, IdTokens, not_set_up
@@ -25,9 +27,17 @@ from server.core.ports.identities import (
 from server.core.queued import DEFAULT_DEVICE, EventsQueued
 from server.core.rates import charge, spend
 
+log = logging.getLogger("hushwire.identities")
+
 LiveKey = Callable[[User, UserId], Awaitable[SavedKey]]
 
 FOUND_AT_ONCE = 20
+
+ROTATED_AT_ONCE = 20
+"""Groups that are told of another key by one request, or by one round of the reaper."""
+
+ROTATION_INTERVAL_MS = 5_000
+"""Until it is seen again whether another node has left some."""
 
 MIN_PREFIX_CHARS = 3
 """Of a name that is looked for, so that nobody lists all there are."""
@@ -79,6 +89,7 @@ class Identities:
         self._logins = logins
         self._id_tokens = id_tokens
         self._live_key = live_key
+        self._rotates_next_ms = 0
 
     async def register(self, token: str, nonce: str | None, wish: Wish, address: str) -> SignedIn:
         """Sign somebody in by an identity token; the first time that makes an account.
@@ -108,15 +119,50 @@ class Identities:
             standing=standing,
             max_devices=self._logins.max_devices,
         )
+        await self._spend_change(registration, now_ms)
         registered = await self._store.register(registration, now_ms)
-        if registered.told:
-            await self._parts.users.publish(EventsQueued(users=registered.told))
+        if registered.is_key_changed:
+            await self._begin_rotation(registered.profile.user_id)
         session, family_id = registered.session, tokens.family_id
         return SignedIn(
             registered,
             self._logins.pair(session, family_id, refresh),
             self._logins.socket_token(session, family_id),
         )
+
+    async def expire(self) -> None:
+        """Have groups told of public keys that have changed, some at a time."""
+        now_ms = self._now_ms()
+        if now_ms >= self._rotates_next_ms and not await self._rotate(None):
+            self._rotates_next_ms = now_ms + ROTATION_INTERVAL_MS
+
+    async def _begin_rotation(self, user_id: UserId) -> None:
+        """Tell the first groups at once; the others by and by, as after a failure all of them."""
+        self._rotates_next_ms = 0
+        try:
+            await self._rotate(user_id)
+        except AppError as error:  # the key has changed all the same
+            log.warning("rotation_put_off", extra={"code": error.code.word})
+
+    async def _rotate(self, user_id: UserId | None) -> bool:
+        """Returns whether there may be more."""
+        rotated = await self._store.rotate_due(user_id, ROTATED_AT_ONCE, self._now_ms())
+        if rotated.told:
+            await self._parts.users.publish(EventsQueued(users=rotated.told))
+        return rotated.rooms == ROTATED_AT_ONCE
+
+    async def _spend_change(self, new: Registration, now_ms: int) -> None:
+        """Count another key than the one that there is.
+
+        Raises:
+            AppError: RATE_LIMITED.
+        """
+        user_id = await self._store.user_of(new.vouched.issuer, new.vouched.subject)
+        found = user_id and await self._store.profile(user_id)
+        if not found or found.public_key in (None, new.public_key):
+            return
+        rate, limiter = self._parts.rates.public_key, self._parts.limiter
+        await spend(limiter, "public key", found.user_id, rate, now_ms, KEY_CHANGE_COST)
 
     async def profile(self, user: User) -> Profile:
         """What one's own account shows.

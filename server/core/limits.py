@@ -95,9 +95,11 @@ class Rates(Struct, frozen=True):
         claim: Prekeys that one user is given of another, each of which costs `CLAIM_COST`.
         claimed: Prekeys of one user that all others together are given.
         keys: Changes by one device of its own keys.
+        public_key: Changes of the key that one account shows, each of which costs
+            `KEY_CHANGE_COST`.
         typing: Notices of one user that it is typing, or no longer.
         presence: Questions of one user who is online.
-        converse: Rooms that one user makes, and members that it adds.
+        converse: Rooms that one user makes or ends, and members that it adds or removes.
         search: Searches of one user.
         files: That one user uploads.
         totals: Questions from one address how many groups there are.
@@ -123,6 +125,7 @@ class Rates(Struct, frozen=True):
     claim: Rate | None = Rate(per_minute=1, burst=60)
     claimed: Rate | None = Rate(per_minute=5, burst=200)
     keys: Rate | None = even(60)
+    public_key: Rate | None = Rate(per_minute=1, burst=60)
     typing: Rate | None = even(240)
     presence: Rate | None = even(60)
     converse: Rate | None = even(240)
@@ -158,6 +161,10 @@ BYTES_AN_EVENT = 8 * 1024
 
 CLAIM_COST = 12
 """Tokens, of a rate of sixty an hour: five claims an hour."""
+
+KEY_CHANGE_COST = 12
+"""The same: five changes at once, then one every twelve minutes. Each is told to all members of all
+groups."""
 
 WRONG_KEY_COST = 25
 """Tokens that a wrong key costs on top, of the join or reserve rate, so that guessing ends soon."""

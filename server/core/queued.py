@@ -21,11 +21,13 @@ EVENTS_EXPIRED = "EVENTS_EXPIRED"
 
 
 class LostAs(Enum):
-    """Why events were lost that had not been acknowledged."""
+    """Why events are gone that had not been acknowledged."""
 
     EXPIRED = "expired"
     FULL = "queue_full"
     LAPSED = "device_unseen"
+    SUPERSEDED = "superseded"
+    """By a newer word of the server on the same group."""
 
 
 class QueuedEvent(Struct, frozen=True, kw_only=True):

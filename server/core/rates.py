@@ -82,15 +82,17 @@ def refusal(wait_ms: int) -> AppError:
     return AppError(Code.RATE_LIMITED, f"too many; try again in {-(-wait_ms // 1000)} s", wait_ms)
 
 
-async def spend(limiter: RateLimiter, what: str, who: str, rate: Rate | None, now_ms: int) -> None:
-    """Count one `what` by `who`; None as the rate counts nothing.
+async def spend(
+    limiter: RateLimiter, what: str, who: str, rate: Rate | None, now_ms: int, cost: int = 1
+) -> None:
+    """Count one `what` by `who`, or as many as it costs; None as the rate counts nothing.
 
     Raises:
         AppError: RATE_LIMITED, with `retry_after_ms`.
     """
     if rate is None:
         return
-    wait_ms = await limiter.take(f"{what}:{who}", rate, 1, now_ms)
+    wait_ms = await limiter.take(f"{what}:{who}", rate, cost, now_ms)
     if wait_ms:
         raise refusal(wait_ms)
 

@@ -20,7 +20,8 @@ People
     `default`, unless that sign-in has ended since. An account belongs to the issuer's user alone:
     it is never one that signed up with the same e-mail address, which nobody has verified.
     Another `public_key` than before takes its place, and gives all groups of the user another
-    key epoch. POST /api/auth/refresh, /logout and all else of accounts hold here, too.
+    key epoch, the first at once and the others within seconds; five changes at once, then one
+    every twelve minutes. POST /api/auth/refresh, /logout and all else of accounts hold here, too.
 
 Events
     POST /api/events {event_type, recipient_ids | recipient_id | group_id, encrypted_payload?,
@@ -33,7 +34,8 @@ Events
     an event of another sender with that id waits for one of them. A group's event is for all
     members, on all devices but the sending one. `event_type` is any word of A-Z, a-z, 0-9, _ and -;
     only the server sends EVENTS_EXPIRED and MEMBER_REMOVED.
-    A queue has 10,000 places, 1,000 of them for one sender, and 1,000 more for KEY_ROTATION.
+    A queue has 10,000 places, and 1,000 more for what is about the keys of groups: what the server
+    says, and what members send to a group as KEY_ROTATION. Of both, 1,000 are for one sender.
     Events wait for 14 days; so does the queue of a device that was not seen.
 
 Groups
@@ -50,7 +52,10 @@ Groups
 
     They are the rooms of secure chat, with the same rules: admins add and remove members, the
     owner all else, and everybody may leave. Each who comes or goes raises `key_epoch`, and puts a
-    KEY_ROTATION into the queues of all members, and MEMBER_REMOVED into those of whoever goes.
+    KEY_ROTATION into the queues of all members, and MEMBER_REMOVED into those of whoever goes. Such
+    an event takes the place of those on the same group that wait; but a KEY_ROTATION of which the
+    reason is `key_changed` waits until another of that reason. They count as events of whoever has
+    caused them: who has caused too many that wait has the queue say `queue_full`.
 
 Operators
     GET  /api/admin/event-queues            {queues, lapsed, waiting, longest, longest_queues:

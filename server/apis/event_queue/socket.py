@@ -16,8 +16,10 @@ the next connection: clients drop what they know by its `event_id`.
                     member_removed | member_left | key_changed}
     MEMBER_REMOVED  metadata {group_id, reason: member_removed | member_left | group_deleted}: the
                     recipient is no member any more
-    EVENTS_EXPIRED  metadata {from, to, reason: expired | queue_full | device_unseen}: events with
-                    these sequences were lost; it is acknowledged like the others
+    EVENTS_EXPIRED  metadata {from, to, reason: expired | queue_full | device_unseen | superseded}:
+                    events with these sequences were lost; it is acknowledged like the others.
+                    `superseded` is no loss: KEY_ROTATION or MEMBER_REMOVED, of which a newer one on
+                    the same group comes; such a place may have the `event_id` of what it was
 
 From clients
     {type: "ACK", event_id, recipient_id?}  lets the event go; one that is not there does nothing.

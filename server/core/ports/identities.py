@@ -72,12 +72,24 @@ class Registered(Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_new: The account was made.
-        told: Who is to look into queues, since the key has changed.
+        is_key_changed: There was another key; see `IdentityStore.rotate_due`.
     """
 
     profile: Profile
     session: AccountSession
     is_new: bool
+    is_key_changed: bool
+
+
+class Rotated(Struct, frozen=True, kw_only=True):
+    """What came of key changes in groups.
+
+    Attributes:
+        rooms: That were looked at.
+        told: Who is to look into queues.
+    """
+
+    rooms: int
     told: tuple[UserId, ...]
 
 
@@ -106,12 +118,24 @@ class IdentityStore(Protocol):
     async def register(self, registration: Registration, now_ms: int) -> Registered:
         """Make an account for whoever comes first, and sign its device in.
 
-        Another public key than before takes its place: all groups of the account get another
-        epoch, and their members are told in their queues.
+        Another public key than before takes its place. That all groups of the account get another
+        epoch is noted with it, and done by `rotate_due`.
 
         Raises:
             AppError: FORBIDDEN if the account is banned, or the device was revoked;
                 LIMIT_REACHED: it has too many devices.
+        """
+        ...
+
+    async def rotate_due(self, user_id: UserId | None, limit: int, now_ms: int) -> Rotated:
+        """Give groups another epoch in which a public key has changed, and tell their members.
+
+        Each group by itself, so that others wait for no more than one; whatever is interrupted
+        is done by the next call, once.
+
+        Args:
+            user_id: Whose key it is; None for anybody's.
+            limit: Of groups; if as many were looked at, there may be more.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  # nothing but names of this module is put into statements
 
+import functools
 from collections.abc import Sequence
 
 from server.core.errors import AppError, Code
@@ -10,12 +11,18 @@ from server.core.limits import Bounds
 from server.core.names import account_key
 from server.core.ports.accounts import AccountSession
 from server.core.ports.conversations import Device
-from server.core.ports.identities import Found, Known, Profile, Registered, Registration
+from server.core.ports.identities import (
+    Found,
+    Known,
+    Profile,
+    Registered,
+    Registration,
+    Rotated,
+)
 from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.audit import Action, note
-from server.stores.sql.conversations.epochs import Reason, raise_epochs_of
+from server.stores.sql.conversations import epochs
 from server.stores.sql.database import Database
-from server.stores.sql.queues.announcing import announce
 from server.stores.sql.queues.seeing import see
 from server.stores.sql.sign_ins import lock_account, sign_device_in
 from server.stores.sql.steps import Row, Steps, row, rows, run, value
@@ -30,7 +37,15 @@ class SqlIdentities:
         self._bounds = bounds
 
     async def register(self, registration: Registration, now_ms: int) -> Registered:
-        return await self._database.write(lambda: register(registration, now_ms, self._bounds))
+        return await self._database.write(lambda: register(registration, now_ms))
+
+    async def rotate_due(self, user_id: UserId | None, limit: int, now_ms: int) -> Rotated:
+        found = await self._database.read(lambda: epochs.due(user_id, limit))
+        told: set[str] = set()
+        for who, room_id in found:
+            rotate = functools.partial(epochs.rotate, who, room_id, now_ms, self._bounds)
+            told.update(await self._database.write(rotate))
+        return Rotated(rooms=len(found), told=tuple(map(UserId, sorted(told))))
 
     async def known(self, issuer: str, subject: str) -> Known | None:
         return await self._database.look_up(lambda: known(issuer, subject))
@@ -55,7 +70,7 @@ class SqlIdentities:
 # --- registering ---
 
 
-def register(new: Registration, now_ms: int, bounds: Bounds) -> Steps[Registered]:
+def register(new: Registration, now_ms: int) -> Steps[Registered]:
     user_id = yield from user_of(new.vouched.issuer, new.vouched.subject)
     is_new = user_id is None
     if user_id is None:
@@ -63,11 +78,10 @@ def register(new: Registration, now_ms: int, bounds: Bounds) -> Steps[Registered
     yield from _check_account(user_id)
     yield from _sign_in(user_id, new, now_ms)
     yield from _rename(user_id, new)
-    said = []
-    if (yield from _set_key(user_id, new.public_key, now_ms)):
-        said = yield from raise_epochs_of(user_id, Reason.KEY_CHANGED)
+    is_key_changed = yield from _set_key(user_id, new.public_key, now_ms)
+    if is_key_changed:
+        yield from epochs.have_rotated(user_id)
         yield from note(Action.IDENTITY_REPLACED, user_id, now_ms, new.device.device_id)
-    yield from announce(said, now_ms, bounds)
     yield from see([Device(user_id, new.device.device_id)], now_ms)
     (profile,) = yield from profiles([user_id])
     operator = yield from value("SELECT is_operator FROM accounts WHERE user_id = $1", user_id)
@@ -75,7 +89,7 @@ def register(new: Registration, now_ms: int, bounds: Bounds) -> Steps[Registered
         profile=profile,
         session=AccountSession(user_id, profile.username, new.device.device_id, bool(operator)),
         is_new=is_new,
-        told=tuple(sorted({UserId(user) for one in said for user in one.users})),
+        is_key_changed=is_key_changed,
     )
 
 
@@ -181,6 +195,7 @@ def leave_identities(user_id: UserId, device_id: DeviceId | None, now_ms: int) -
     if device_id is None:
         yield from run("DELETE FROM identities WHERE user_id = $1", user_id)
         yield from run("DELETE FROM public_keys WHERE user_id = $1", user_id)
+        yield from run("DELETE FROM rotations_due WHERE user_id = $1", user_id)
 
 
 # --- finding ---

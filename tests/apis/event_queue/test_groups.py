@@ -1,9 +1,11 @@
 """Groups: who makes, changes and leaves them, and what their members' queues say of it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from server.core.identities import ROTATED_AT_ONCE
 from tests.apis.event_queue.people import Member, call
 from tests.apis.session_relay.sessions import configured
 from tests.servers import ADMIN_TOKEN
@@ -144,23 +146,24 @@ async def test_a_group_with_somebody_who_is_not_there_is_not_made(alice, bob):
 
 async def test_whoever_comes_raises_the_epoch_and_all_are_told(alice, bob, carol):
     group = await made(alice, bob)
+    both, three = {alice.user_id, bob.user_id}, {alice.user_id, bob.user_id, carol.user_id}
+    for one in (alice, bob):
+        assert await rotation_told(one, group, 1) == (1, both, "created")
     status, changed = await alice.ask("POST", path(group, "members"), {"user_id": carol.user_id})
     assert (status, changed["key_epoch"]) == (200, 2)
-    both, three = {alice.user_id, bob.user_id}, {alice.user_id, bob.user_id, carol.user_id}
-    for one, expected in (
-        (alice, [(1, both, "created"), (2, three, "member_added")]),
-        (bob, [(1, both, "created"), (2, three, "member_added")]),
-        (carol, [(2, three, "member_added")]),
-    ):
-        told = await waiting(one, len(expected))
-        assert {event["event_type"] for event in told} == {"KEY_ROTATION"}
-        assert {event["sender_id"] for event in told} == {None}
-        assert {event["metadata"]["group_id"] for event in told} == {group["group_id"]}
-        assert [event["sequence"] for event in told] == list(range(1, len(expected) + 1))
-        assert [
-            (data["epoch"], set(data["members"]), data["reason"])
-            for data in (event["metadata"] for event in told)
-        ] == expected
+    for one, sequence in ((alice, 2), (bob, 2), (carol, 1)):
+        assert await rotation_told(one, group, sequence) == (2, three, "member_added")
+
+
+async def rotation_told(
+    member: Member, group: dict[str, Any], sequence: int
+) -> tuple[int, set[str], str]:
+    """The one event that waits, acknowledged."""
+    (event,) = await waiting(member, 1)
+    data = event["metadata"]
+    assert (event["event_type"], event["sender_id"]) == ("KEY_ROTATION", None)
+    assert (event["sequence"], data["group_id"]) == (sequence, group["group_id"])
+    return data["epoch"], set(data["members"]), data["reason"]
 
 
 async def test_whoever_is_removed_is_told_so_and_the_others_have_another_epoch(alice, bob, carol):
@@ -191,7 +194,7 @@ async def test_everybody_may_leave_and_is_told_that_it_is_out(alice, bob, carol)
     _, found = await bob.ask("GET", path(group))
     assert found["key_epoch"] == 2
     events = await waiting(carol, 2)
-    assert [one["event_type"] for one in events] == ["KEY_ROTATION", "MEMBER_REMOVED"]
+    assert [one["event_type"] for one in events] == ["EVENTS_EXPIRED", "MEMBER_REMOVED"]
     assert (await carol.send(bob, "x", recipient_id=None, group_id=group["group_id"]))[0] == 404
 
 
@@ -202,7 +205,7 @@ async def test_a_group_that_is_deleted_is_gone_and_all_are_told(alice, bob):
     for one in (alice, bob):
         assert (await one.ask("GET", path(group)))[0] == 404
         events = await waiting(one, 2)
-        assert [event["event_type"] for event in events] == ["KEY_ROTATION", "MEMBER_REMOVED"]
+        assert [event["event_type"] for event in events] == ["EVENTS_EXPIRED", "MEMBER_REMOVED"]
 
 
 async def test_members_add_and_remove_nobody_and_admins_do(alice, bob, carol, join):
@@ -267,6 +270,56 @@ async def test_another_public_key_of_a_member_raises_the_epoch(alice, bob, join)
     assert (await bob.ask("GET", path(group)))[1]["key_epoch"] == 2
 
 
+async def test_all_groups_hear_of_another_key_though_they_are_told_some_at_a_time(bob, join, clock):
+    groups = [await made(bob) for _ in range(ROTATED_AT_ONCE + 2)]
+    await join("bob", public_key="another key")
+    async with asyncio.timeout(20):
+        while {(await bob.ask("GET", path(one)))[1]["key_epoch"] for one in groups} != {2}:
+            clock.advance(seconds=5)
+    events = await waiting(bob, len(groups) + 1)
+    told = {
+        one["metadata"].get("group_id") for one in events if one["event_type"] == "KEY_ROTATION"
+    }
+    assert told == {one["group_id"] for one in groups}
+
+
+@pytest.mark.at_the_door
+@configured(RATE_LIMITS="on")
+async def test_a_key_is_not_changed_again_and_again(alice, join):
+    for number in range(5):
+        await join("alice", public_key=f"key {number}")
+    with pytest.raises(AssertionError, match="429"):
+        await join("alice", public_key="one more")
+    await join("alice", public_key="key 4")
+
+
+@pytest.mark.at_the_door
+@configured(RATE_LIMITS="on")
+async def test_nobody_is_removed_and_added_all_the_time(alice, bob):
+    group = await made(alice, bob)
+    answers = [
+        (await alice.ask(method, url, body))[0]
+        for _ in range(40)
+        for method, url, body in (
+            ("DELETE", path(group, "members", bob.user_id), None),
+            ("POST", path(group, "members"), {"user_id": bob.user_id}),
+        )
+    ]
+    assert 429 in answers
+
+
+async def test_whoever_is_removed_and_added_again_and_again_hears_of_the_last_time(alice, bob):
+    group = await made(alice, bob)
+    for _ in range(5):
+        await alice.ask("DELETE", path(group, "members", bob.user_id))
+        await alice.ask("POST", path(group, "members"), {"user_id": bob.user_id})
+    before, last = await waiting(bob, 2)
+    assert before["event_type"] == "EVENTS_EXPIRED"
+    assert before["metadata"] == {"from": 1, "to": 10, "reason": "superseded"}
+    assert (last["event_type"], last["sequence"]) == ("KEY_ROTATION", 11)
+    assert last["metadata"]["epoch"] == 11
+
+
 # --- its events ---
 
 
@@ -311,8 +364,8 @@ async def test_only_members_send_to_a_group(alice, bob, carol):
 @configured(MAX_QUEUE_EVENTS=1, MAX_QUEUE_ROTATIONS=1)
 async def test_a_full_queue_keeps_nobody_in_the_dark_about_keys(alice, bob, carol):
     await carol.send(bob, "one")
-    group = await made(alice, bob)
-    await alice.ask("POST", path(group, "members"), {"user_id": carol.user_id})
+    for _ in range(2):
+        await made(alice, bob)
     events = await waiting(bob, 3)
     assert [one["event_type"] for one in events] == ["MESSAGE", "KEY_ROTATION", "EVENTS_EXPIRED"]
     assert events[2]["metadata"] == {"from": 3, "to": 3, "reason": "queue_full"}

@@ -17,7 +17,11 @@ Key = tuple[str, str]
 
 
 class Event(Struct, eq=False):
-    """An event; `size_bytes` is what it says. The server's own have no id and no sender."""
+    """An event; `size_bytes` is what it says. The server's own have no id and no sender.
+
+    Attributes:
+        group: On which the server says it.
+    """
 
     event_id: str
     sender: str
@@ -27,6 +31,7 @@ class Event(Struct, eq=False):
     sent_ms: int
     full: tuple[str, ...] = ()
     waiting: int = 0
+    group: str = ""
 
     def leave(self) -> None:
         """Be in a queue less; in none, only its id is kept, for a day."""
@@ -37,12 +42,18 @@ class Event(Struct, eq=False):
 
 
 class Place(Struct):
-    """A place of a queue: an event, or what says that some were lost."""
+    """A place of a queue: an event, or what says that some are gone.
+
+    Attributes:
+        counts_for: Of whose events it is one.
+    """
 
     seq: int
     first_seq: int
     event: Event | None
     lost_as: LostAs | None = None
+    counts_for: str = ""
+    is_rotation: bool = False
 
 
 class Queue(Struct):
@@ -60,10 +71,30 @@ class Queue(Struct):
     has_lapsed: bool = False
     owed_from: int | None = None
 
-    def put(self, event: Event) -> None:
+    def put(self, event: Event, by: str, *, is_rotation: bool) -> None:
         self.seq += 1
         event.waiting += 1
-        self.places.append(Place(self.seq, self.seq, event))
+        self.places.append(Place(self.seq, self.seq, event, None, by, is_rotation))
+
+    def word_on(self, group: str) -> Place | None:
+        """What the server has said on a group."""
+        found = (one for one in self.places if one.event and one.event.group == group)
+        return next(found, None)
+
+    def supersede(self, place: Place) -> None:
+        """Have a place, and those like it beside it, say that something newer comes."""
+        assert place.event
+        place.event.leave()
+        self.lost.add(place.seq)
+        at = self.places.index(place)
+        first, last = at, at + 1
+        while first and self.places[first - 1].lost_as is LostAs.SUPERSEDED:
+            first -= 1
+        while last < len(self.places) and self.places[last].lost_as is LostAs.SUPERSEDED:
+            last += 1
+        one = Place(self.places[last - 1].seq, self.places[first].first_seq, None)
+        one.lost_as, one.is_rotation = LostAs.SUPERSEDED, True
+        self.places[first:last] = [one]
 
     def lose(self, lost_as: LostAs, first_seq: int | None = None) -> None:
         """Say at the end that something more was lost."""
@@ -75,7 +106,15 @@ class Queue(Struct):
         self.places.append(Place(self.seq, first_seq or self.seq, None, lost_as))
 
     def held_of(self, sender: str) -> int:
-        return sum(one.event is not None and one.event.sender == sender for one in self.places)
+        return sum(one.counts_for == sender for one in self.places)
+
+    def has_place(self, bounds: Bounds, *, is_rotation: bool) -> bool:
+        kept = [one for one in self.places if one.is_rotation]
+        if not is_rotation:
+            return len(self.places) - len(kept) < bounds.queue_events
+        rotations = sum(one.event is not None for one in kept)
+        limit = bounds.queue_rotations
+        return rotations < limit and len(kept) < 2 * limit
 
     def holds(self, event_id: str) -> Event | None:
         found = (one.event for one in self.places if one.event)
@@ -170,7 +209,7 @@ class World:
         event.full = tuple(sorted({user for user, _ in queues} - reached))
         for key, queue in queues.items():
             if key in open_keys:
-                queue.put(event)
+                queue.put(event, wish.sender, is_rotation=wish.is_rotation)
             elif key[0] in reached:
                 queue.lose(LostAs.FULL)
         return event, reached
@@ -192,21 +231,24 @@ class World:
 
     def _has_room(self, queue: Queue, wish: Wish) -> bool:
         is_greedy = queue.held_of(wish.sender) >= self._bounds.queue_events_of_sender
-        return self._has_place(queue, is_rotation=wish.is_rotation) and not is_greedy
+        return queue.has_place(self._bounds, is_rotation=wish.is_rotation) and not is_greedy
 
-    def _has_place(self, queue: Queue, *, is_rotation: bool) -> bool:
-        kept = self._bounds.queue_rotations if is_rotation else 0
-        return len(queue.places) < self._bounds.queue_events + kept
-
-    def _announce(self, kind: str, users: Iterable[str]) -> None:
-        """The server's own event, to all who have queues."""
+    def _announce(self, kind: str, group: str, users: Iterable[str], by: str) -> None:
+        """The server's own event, to all who have queues, in place of the one before."""
         queues = [one for user in users for one in self.queues_of(user).values()]
         event = self._event("", "", kind, 0)
         for queue in queues:
-            if self._has_place(queue, is_rotation=True):
-                queue.put(event)
+            before = queue.word_on(group)
+            freed = before is not None and before.counts_for == by
+            is_greedy = queue.held_of(by) - freed >= self._bounds.queue_events_of_sender
+            has_place = before or queue.has_place(self._bounds, is_rotation=True)
+            if has_place and not is_greedy:
+                queue.put(event, by, is_rotation=True)
+                if before:
+                    queue.supersede(before)
             else:
                 queue.lose(LostAs.FULL)
+        event.group = group
         if not event.waiting:
             self.events.remove(event)
 
@@ -266,20 +308,21 @@ class World:
 
     def create(self, group: str, members: list[str]) -> None:
         self.groups[group] = members
-        self._announce(KEY_ROTATION, members)
+        self._announce(KEY_ROTATION, group, members, members[0])
 
-    def add(self, group: str, user: str) -> None:
+    def add(self, group: str, user: str, by: str) -> None:
         self.groups[group].append(user)
-        self._announce(KEY_ROTATION, self.groups[group])
+        self._announce(KEY_ROTATION, group, self.groups[group], by)
 
     def remove(self, group: str, user: str) -> None:
-        self._announce(MEMBER_REMOVED, [user])
+        """Somebody leaves."""
+        self._announce(MEMBER_REMOVED, group, [user], user)
         self._leave(group, user)
 
     def _leave(self, group: str, user: str) -> None:
         self.groups[group].remove(user)
         if self.groups[group]:
-            self._announce(KEY_ROTATION, self.groups[group])
+            self._announce(KEY_ROTATION, group, self.groups[group], user)
         else:
             del self.groups[group]
 

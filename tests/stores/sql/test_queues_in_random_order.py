@@ -240,7 +240,7 @@ class Twins:
             return
         adding = self.home.rooms.add_member(owner, room_id, UserId(user), None, now_ms)
         if self.attempt(adding, self._newcomers_refused(owner, [user])):
-            self.world.add(group, user)
+            self.world.add(group, user, owner)
 
     # --- what must be so at any time ---
 
@@ -307,8 +307,9 @@ def _everything() -> Steps[tuple[list[Row], list[Row], list[Row], list[Row]]]:
         "SELECT user_id, device_id, seq, waiting, lost_from, seen_ms, has_lapsed FROM queues"
     )
     places = yield from rows(
-        "SELECT q.user_id, q.device_id, q.seq, q.first_seq, q.sender_id, "
-        "CASE WHEN q.sender_id = '' THEN '' ELSE q.event_id END, COALESCE(e.sent_ms, 0), q.lost_as "
+        "SELECT q.user_id, q.device_id, q.seq, q.first_seq, q.sender_id, CASE WHEN "
+        "COALESCE(e.sender_id, '') = '' THEN '' ELSE q.event_id END, COALESCE(e.sent_ms, 0), "
+        "q.lost_as, q.is_rotation "
         "FROM queued_events q LEFT JOIN events e ON e.event_key = q.event_key "
         "ORDER BY q.user_id, q.device_id, q.seq"
     )
@@ -329,8 +330,9 @@ def _row_of_queue(queue: Queue) -> tuple[Any, ...]:
 
 def _row_of_place(place: Place) -> tuple[Any, ...]:
     event = place.event
-    said = (event.sender, event.event_id, event.sent_ms) if event else ("", "", 0)
-    return place.seq, place.first_seq, *said, place.lost_as.value if place.lost_as else None
+    said = (place.counts_for, event.event_id, event.sent_ms) if event else ("", "", 0)
+    lost_as = place.lost_as.value if place.lost_as else None
+    return place.seq, place.first_seq, *said, lost_as, place.is_rotation
 
 
 def _row_of_event(event: Event) -> tuple[Any, ...]:

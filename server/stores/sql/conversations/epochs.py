@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
+from server.core.limits import Bounds
 from server.core.queued import KEY_ROTATION, MEMBER_REMOVED
-from server.stores.sql.queues.announcing import Announcement
-from server.stores.sql.steps import Steps, rows, value
+from server.stores.sql.queues.announcing import Announcement, announce
+from server.stores.sql.steps import Row, Steps, rows, run, value
 
 
 class Reason(Enum):
@@ -56,15 +57,48 @@ def _rotation(room_id: str, epoch: int, members: Sequence[str], reason: Reason) 
     return Announcement(KEY_ROTATION, room_id, users, metadata)
 
 
-def raise_epochs_of(user_id: str, reason: Reason) -> Steps[list[Announcement]]:
-    """Count a change in all rooms with roles in which somebody is."""
-    found = yield from rows(
-        "SELECT r.room_id FROM rooms r JOIN room_members me ON me.room_id = r.room_id "
+def have_rotated(user_id: str) -> Steps[None]:
+    """Note that another key is due in all rooms with roles in which somebody is.
+
+    The account is locked, so it comes into no other one meanwhile.
+    """
+    yield from run(
+        "INSERT INTO rotations_due (user_id, room_id) "
+        "SELECT me.user_id, r.room_id FROM rooms r JOIN room_members me ON me.room_id = r.room_id "
         "WHERE me.user_id = $1 AND r.pair_key IS NULL AND r.deleted_ms IS NULL "
-        "ORDER BY r.room_id FOR NO KEY UPDATE OF r",
+        "ORDER BY r.room_id ON CONFLICT (user_id, room_id) DO NOTHING",
         user_id,
     )
-    said = []
-    for (room_id,) in found:
-        said.append((yield from raise_epoch(room_id, reason)))
-    return said
+
+
+def due(user_id: str | None, limit: int) -> Steps[list[Row]]:
+    """For whom another key is due, of one or of all, and in which rooms."""
+    return (
+        yield from rows(
+            "SELECT user_id, room_id FROM rotations_due "
+            "WHERE ($1::text IS NULL OR user_id = $1) ORDER BY user_id, room_id LIMIT $2",
+            user_id,
+            limit,
+        )
+    )
+
+
+def rotate(user_id: str, room_id: str, now_ms: int, bounds: Bounds) -> Steps[Sequence[str]]:
+    """Count one change that is due, unless another has, and have the room's members told.
+
+    Returns:
+        These members.
+    """
+    is_there = yield from value(
+        "SELECT 1 FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE", room_id
+    )
+    was_due = yield from value(
+        "DELETE FROM rotations_due WHERE user_id = $1 AND room_id = $2 RETURNING 1",
+        user_id,
+        room_id,
+    )
+    if not (is_there and was_due):
+        return ()
+    said = yield from raise_epoch(room_id, Reason.KEY_CHANGED)
+    yield from announce([said], user_id, now_ms, bounds)
+    return said.users

@@ -211,7 +211,8 @@ def _let_in(
     seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
     yield from put_members(room_id, {member: Role.MEMBER}, Adding(asker, now_ms, unasked), seq)
     yield from note_in_room(Action.MEMBER_ADDED, room_id, asker, [member], now_ms)
-    yield from announce([(yield from raise_epoch(room_id, Reason.ADDED))], now_ms, bounds)
+    said = [(yield from raise_epoch(room_id, Reason.ADDED))]
+    yield from announce(said, asker, now_ms, bounds)
 
 
 def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
@@ -243,7 +244,7 @@ def remove_member(
     said = [removal(room_id, [member], reason)]
     if is_left:
         said.append((yield from raise_epoch(room_id, reason)))
-    yield from announce(said, now_ms, bounds)
+    yield from announce(said, user_id, now_ms, bounds)
     return Left((yield from whole_room(room_id)) if is_left else None)
 
 
@@ -296,7 +297,7 @@ def leave_rooms(
         if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
             said.append((yield from raise_epoch(room_id, Reason.LEFT)))
     yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
-    yield from announce(said, now_ms, bounds, [user_id])  # after all rooms are locked
+    yield from announce(said, user_id, now_ms, bounds, [user_id])  # after all rooms are locked
 
 
 def leave_rooms_in(
@@ -326,7 +327,7 @@ def leave_rooms_in(
             if key is None:
                 told.append((yield from raise_epoch(room_id, Reason.REMOVED)))
         said += [] if is_sealed or key else told
-    yield from announce(said, now_ms, bounds)  # after all rooms are locked
+    yield from announce(said, user_id, now_ms, bounds)  # after all rooms are locked
     return tuple(map(RoomId, left)), tuple(map(RoomId, living))
 
 

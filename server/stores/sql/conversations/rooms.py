@@ -55,7 +55,8 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
     adding = Adding(new.creator, now_ms, unasked)
     yield from put_members(new.room_id, {new.creator: Role.OWNER, **members}, adding)
     yield from note_in_room(Action.MEMBER_ADDED, new.room_id, new.creator, members, now_ms)
-    yield from announce([first_epoch(new.room_id, [new.creator, *members])], now_ms, bounds)
+    said = [first_epoch(new.room_id, [new.creator, *members])]
+    yield from announce(said, new.creator, now_ms, bounds)
     return (yield from whole_room(new.room_id, new.creator))
 
 
@@ -88,7 +89,7 @@ def delete(
     check_rank(roles, user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
     yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
-    yield from announce([removal(room_id, roles, Reason.DELETED)], now_ms, bounds)
+    yield from announce([removal(room_id, roles, Reason.DELETED)], user_id, now_ms, bounds)
     return tuple(UserId(one) for one in roles)
 
 

@@ -1,6 +1,6 @@
 """What is read before events are put into queues: who is there, and what of it is stored."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from server.core.ids import EventId, UserId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
+from server.stores.sql.queues.counting import count_held, count_rotations, devices_of
 from server.stores.sql.queues.places import QueueKey, Queues
 from server.stores.sql.steps import Steps, listed, rows
 
@@ -105,7 +106,9 @@ def read_known(
         stored_bytes={str(user_id): int(size) for user_id, size in sizes},
         taken=Counter(),
     )
-    yield from _read_held(known, ways, queues, bounds.queue_events_of_sender - len(news))
+    pairs = {(one.user, one.sender) for one in ways}
+    known.held.update((yield from count_held(pairs, queues, bounds, len(news))))
+    yield from count_rotations(queues, bounds, len(news))
     yield from _read_holders(known, ways, queues)
     return known
 
@@ -130,36 +133,16 @@ def _stored(news: Iterable[NewEvent]) -> Steps[dict[tuple[str, str], Queued]]:
     }
 
 
-# Both ask one by one, and not by a join: PostgreSQL takes a list for longer than it is, and would
-# rather go through all queues there are.
-
-
-def _read_held(known: Known, ways: Collection[Way], queues: Queues, enough: int) -> Steps[None]:
-    """Count what waits of senders, in queues that have enough for that to be too much."""
-    devices = _devices(key for key, one in queues.items() if one.waiting >= enough)
-    wanted = {(one.user, device, one.sender) for one in ways for device in devices[one.user]}
-    if not wanted:
-        return
-    found = yield from rows(
-        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT COUNT(*) "
-        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
-        "AND q.device_id = (asked.value ->> 1) AND q.sender_id = (asked.value ->> 2)) "
-        "FROM json_array_elements($1::json) AS asked",
-        listed(wanted),
-    )
-    for user_id, device_id, sender, count in found:
-        known.held[((user_id, device_id), sender)] = count
-
-
 def _read_holders(known: Known, ways: Collection[Way], queues: Queues) -> Steps[None]:
-    """Read whose events have the ids that are sent."""
-    devices = _devices(key for key, one in queues.items() if one.waiting)
+    """Read whose events have the ids that are sent: one by one, as in `counting`."""
+    devices = devices_of(key for key, one in queues.items() if one.waiting)
     wanted = {(one.user, device, one.event_id) for one in ways for device in devices[one.user]}
     if not wanted:
         return
     found = yield from rows(
-        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, (SELECT q.sender_id "
-        "FROM queued_events q WHERE q.user_id = (asked.value ->> 0) "
+        "SELECT asked.value ->> 0, asked.value ->> 1, asked.value ->> 2, "
+        "(SELECT COALESCE(e.sender_id, '') FROM queued_events q "
+        "LEFT JOIN events e ON e.event_key = q.event_key WHERE q.user_id = (asked.value ->> 0) "
         "AND q.device_id = (asked.value ->> 1) AND q.event_id = (asked.value ->> 2) LIMIT 1) "
         "FROM json_array_elements($1::json) AS asked",
         listed(wanted),
@@ -167,11 +150,3 @@ def _read_holders(known: Known, ways: Collection[Way], queues: Queues) -> Steps[
     for user_id, device_id, event_id, sender in found:
         if sender is not None:
             known.holders[((user_id, device_id), event_id)] = sender
-
-
-def _devices(keys: Iterable[QueueKey]) -> defaultdict[str, list[str]]:
-    """Those of each user that have these queues."""
-    devices: defaultdict[str, list[str]] = defaultdict(list)
-    for user_id, device_id in keys:
-        devices[user_id].append(device_id)
-    return devices

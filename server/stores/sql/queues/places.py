@@ -13,8 +13,17 @@ QueueKey = tuple[str, str]
 """The user and the device of a queue."""
 
 
+SUPERSEDED_TIMES = 2
+"""As many places as rotations may have, those may have together with what says that some were
+superseded."""
+
+
 class Placed(Struct, frozen=True):
-    """What a queue has of an event."""
+    """What a queue has of an event.
+
+    Attributes:
+        sender_id: Who has sent it, or caused what the server says.
+    """
 
     event_key: str
     event_id: str
@@ -27,6 +36,8 @@ class Queue(Struct):
 
     Attributes:
         seq, waiting, lost_from: As the table has them, with what was added.
+        rotations: Events among these that are about keys; `count_rotations` reads them.
+        kept: The same with the places that say that one was superseded.
         added: Rows of new places.
         moved_from: The place that says what was lost at the end, as it was stored; it goes.
     """
@@ -38,20 +49,26 @@ class Queue(Struct):
     added: list[Row]
     moved_from: int | None = None
     is_changed: bool = False
+    rotations: int = 0
+    kept: int = 0
 
     def has_room(self, placed: Placed, bounds: Bounds) -> bool:
-        extra = bounds.queue_rotations if placed.is_rotation else 0
-        return self.waiting < bounds.queue_events + extra
+        """Whether there is a place for it: one is not used up by the other kind."""
+        if placed.is_rotation:
+            limit = bounds.queue_rotations
+            return self.rotations < limit and self.kept < SUPERSEDED_TIMES * limit
+        return self.waiting - self.kept < bounds.queue_events
 
     def put(self, placed: Placed) -> None:
         """Have an event at the end."""
         self.seq += 1
         self.waiting += 1
+        self.rotations += placed.is_rotation
+        self.kept += placed.is_rotation
         self.lost_from = None
         self.is_changed = True
-        self.added.append(
-            (self.seq, self.seq, placed.event_id, placed.sender_id, placed.event_key, None, None)
-        )
+        ids = (placed.event_id, placed.sender_id, placed.event_key)
+        self.added.append((self.seq, self.seq, *ids, None, None, placed.is_rotation))
 
     def lose(self, lost_as: LostAs, now_ms: int) -> None:
         """Have it say at the end that something more was lost."""
@@ -64,7 +81,9 @@ class Queue(Struct):
         else:
             self.moved_from = self.seq
         self.seq += 1
-        self.added.append((self.seq, self.lost_from, new_id(), "", None, lost_as.value, now_ms))
+        self.added.append(
+            (self.seq, self.lost_from, new_id(), "", None, lost_as.value, now_ms, False)
+        )
 
 
 Queues = dict[QueueKey, Queue]
@@ -107,7 +126,8 @@ def write_queues(queues: Collection[Queue]) -> Steps[None]:
     )
     yield from run_many(
         "INSERT INTO queued_events (user_id, device_id, seq, first_seq, event_id, sender_id, "
-        "event_key, lost_as, lost_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "event_key, lost_as, lost_ms, is_rotation) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [(*one.key, *added) for one in changed for added in one.added],
     )
     yield from run_many(

@@ -19,7 +19,7 @@ _SIZES = (
 )
 
 _EVENTS = (
-    "SELECT q.seq, q.first_seq, q.event_id, q.sender_id, q.lost_as, e.type, e.room_id, "
+    "SELECT q.seq, q.first_seq, q.event_id, e.sender_id, q.lost_as, e.type, e.room_id, "
     "COALESCE(e.sent_ms, q.lost_ms), "
     "e.metadata, e.payload "
     "FROM queued_events q LEFT JOIN events e ON e.event_key = q.event_key "
