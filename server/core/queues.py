@@ -10,7 +10,7 @@ from server.core.identity import User
 from server.core.ids import DeviceId, EventId, RoomId, UserId, new_id
 from server.core.parts import Parts
 from server.core.ports.conversations import Device
-from server.core.ports.queues import NewEvent, Queued, QueueStatistics, QueueStore
+from server.core.ports.queues import Forgotten, NewEvent, Queued, QueueStatistics, QueueStore
 from server.core.queued import (
     DEFAULT_DEVICE,
     EVENTS_EXPIRED,
@@ -31,7 +31,7 @@ RECIPIENTS_AN_EVENT = 10
 """That count as one event more."""
 
 EXPIRED_AT_ONCE = 500
-"""Events that are forgotten in one transaction: others wait for it."""
+"""Places of queues that are forgotten in one transaction: others wait for it."""
 
 SEEN_AT_ONCE = 500
 """Devices that are noted in one transaction."""
@@ -134,7 +134,7 @@ class Queues:
         present = self._present()
         for first in range(0, len(present), SEEN_AT_ONCE):
             await self.see(present[first : first + SEEN_AT_ONCE])
-        if not await self._expire_some(now_ms):
+        if (await self._expire_some(now_ms)).is_all:
             self._expires_next_ms = now_ms + EXPIRY_INTERVAL_MS
 
     async def expire_now(self) -> int:
@@ -144,12 +144,14 @@ class Queues:
             How many events and queues that was.
         """
         now_ms = self._now_ms()
-        total = 0
-        while some := await self._expire_some(now_ms):
-            total += some
+        some = await self._expire_some(now_ms)
+        total = some.count
+        while not some.is_all:
+            some = await self._expire_some(now_ms)
+            total += some.count
         return total
 
-    async def _expire_some(self, now_ms: int) -> int:
+    async def _expire_some(self, now_ms: int) -> Forgotten:
         return await self._store.expire(now_ms, EXPIRED_AT_ONCE)
 
     def _check(self, event: Event) -> None:

@@ -54,6 +54,18 @@ class LongQueue(Struct, frozen=True):
     waiting: int
 
 
+class Forgotten(Struct, frozen=True, kw_only=True):
+    """What was forgotten at a time.
+
+    Attributes:
+        count: Of events and queues.
+        is_all: There is nothing more, but for what others are busy with.
+    """
+
+    count: int
+    is_all: bool
+
+
 class QueueStatistics(Struct, frozen=True, kw_only=True):
     """What waits, for operators.
 
@@ -122,11 +134,11 @@ class QueueStore(Protocol):
         """
         ...
 
-    async def expire(self, now_ms: int, limit: int) -> int:
+    async def expire(self, now_ms: int, limit: int) -> Forgotten:
         """Forget events that are too old, and what waits for devices that are gone for too long.
 
-        Returns:
-            How many events and queues, at most the limit; then there may be more.
+        Args:
+            limit: Of events, of queues, and of their places: others wait for so many.
         """
         ...
 

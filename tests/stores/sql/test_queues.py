@@ -1,6 +1,7 @@
 """Queues of events: order, acknowledgements, repeats and bounds."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -8,6 +9,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import Device
+from server.core.ports.queues import Forgotten
 from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.queues import leave_queues
@@ -278,3 +280,31 @@ async def queues_of(post: Post, user: str) -> list[str]:
     """The devices of somebody that have queues."""
     sql = "SELECT device_id FROM queues WHERE user_id = $1 ORDER BY device_id"
     return [one for (one,) in await post.home.database.read(lambda: rows(sql, user))]
+
+
+async def test_no_more_places_are_forgotten_at_a_time_than_one_says(post):
+    everybody = ("alice", "bob", "carol")
+    for one in ("one", "two"):
+        await post.send("alice", everybody, one)
+    await post.store.see([phone(one) for one in everybody], NOW_MS + 14 * DAY_MS)
+    counts = [await post.home.count("queued_events WHERE event_key IS NOT NULL")]
+    found = Forgotten(count=0, is_all=False)
+    while not found.is_all:
+        found = await post.store.expire(NOW_MS + 14 * DAY_MS, 2)
+        counts.append(await post.home.count("queued_events WHERE event_key IS NOT NULL"))
+    assert all(before - after <= 2 for before, after in itertools.pairwise(counts))
+    assert counts[-1] == await post.home.count("events") == 0
+    (lost,) = await post.read(BOB)
+    assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 2, "expired")
+
+
+async def test_a_device_that_comes_back_while_its_long_queue_is_given_up_has_the_rest(post):
+    for count in range(4):
+        await post.send("alice", "bob", f"e{count}")
+    await post.home.change("UPDATE queues SET seen_ms = 1 WHERE user_id = 'bob'")
+    assert not (await post.store.expire(NOW_MS, 2)).is_all
+    await post.store.see([BOB], NOW_MS)
+    lost, *rest = await post.read(BOB)
+    assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 2, "device_unseen")
+    assert [(one.seq, one.event_id) for one in rest] == [(3, "e2"), (4, "e3")]
+    assert (await post.store.expire(NOW_MS, 2)).is_all

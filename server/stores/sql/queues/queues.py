@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from server.core.ids import EventId
 from server.core.limits import Bounds
 from server.core.ports.conversations import Device
-from server.core.ports.queues import NewEvent, Queued, QueueStatistics
+from server.core.ports.queues import Forgotten, NewEvent, Queued, QueueStatistics
 from server.core.queued import QueuedEvent
 from server.stores.sql.batches import Batches
 from server.stores.sql.database import Database
@@ -49,12 +49,12 @@ class SqlQueues:
     async def see(self, devices: Sequence[Device], now_ms: int) -> None:
         await self._database.write(lambda: see(devices, now_ms))
 
-    async def expire(self, now_ms: int, limit: int) -> int:
+    async def expire(self, now_ms: int, limit: int) -> Forgotten:
         events = await self._database.write(lambda: expire_events(now_ms, limit))
-        if events >= limit:
+        if not events.is_all:
             return events
-        lapsed = await self._database.write(lambda: lapse_queues(now_ms, limit - events))
-        return events + lapsed
+        lapsed = await self._database.write(lambda: lapse_queues(now_ms, limit))
+        return Forgotten(count=events.count + lapsed.count, is_all=lapsed.is_all)
 
     async def statistics(self) -> QueueStatistics:
         return await self._database.read(reading.statistics)
