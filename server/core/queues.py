@@ -89,9 +89,11 @@ class Queues:
             type=event.type,
             metadata=event.metadata,
             payload=event.payload,
-            is_rotation=event.type == KEY_ROTATION,
+            is_rotation=event.type == KEY_ROTATION and event.group_id is not None,
         )
         queued = await self._store.append(new, self._now_ms())
+        if event.group_id is not None:  # only now it is known how many are in it
+            await self._charge(user, len(queued.users) + len(queued.full))
         if queued.users:
             await self._notify(EventsQueued(users=queued.users))
         return queued
@@ -168,12 +170,17 @@ class Queues:
                 raise AppError(Code.PAYLOAD_TOO_LARGE, problem)
 
     async def _spend(self, user: User, recipients: int) -> None:
-        """Count an event, and ten recipients more as one more."""
-        limiter, rate, now_ms = self._parts.limiter, self._parts.rates.send, self._now_ms()
-        await spend(limiter, "send", user.user_id, rate, now_ms)
+        """Count an event, and what it costs beyond that."""
+        limiter, rate = self._parts.limiter, self._parts.rates.send
+        await spend(limiter, "send", user.user_id, rate, self._now_ms())
+        await self._charge(user, recipients)
+
+    async def _charge(self, user: User, recipients: int) -> None:
+        """Count ten recipients as one event more."""
+        limiter, rate = self._parts.limiter, self._parts.rates.send
         if recipients > RECIPIENTS_AN_EVENT:
             cost = recipients // RECIPIENTS_AN_EVENT
-            await charge(limiter, ("send", user.user_id), rate, cost, now_ms)
+            await charge(limiter, ("send", user.user_id), rate, cost, self._now_ms())
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()

@@ -15,7 +15,7 @@ from server.core.chat import Chat
 from server.core.errors import AppError, Code
 from server.core.events import ConnectionEvent, MessageSent, RoomEvent
 from server.core.identity import User
-from server.core.ids import ConnectionId, MessageId, RoomId, UserId
+from server.core.ids import ConnectionId, EventId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports import Backlog
@@ -316,8 +316,7 @@ class Frame(Struct, frozen=True):
         render: Makes the frames that the caller gets back; its `ref` is added to each. Its
             annotation says which they are, for the documentation.
         refusals: Why it may be refused, besides what holds for all frames.
-        acknowledges: Its result is the place in the queue that an event had; None of none. No
-            frame waits for it.
+        acknowledges: Which event it lets go, whether it still waits or not. No frame waits for it.
         example: Fields of a payload, for the documentation.
     """
 
@@ -327,7 +326,7 @@ class Frame(Struct, frozen=True):
     summary: str
     refusals: tuple[Code, ...] = ()
     example: Mapping[str, Any] = NOTHING
-    acknowledges: bool = False
+    acknowledges: Callable[[Any], EventId] | None = None
 
 
 class RawSocket(Struct, frozen=True, kw_only=True):

@@ -94,7 +94,16 @@ class DeviceMismatch(TypedDict, total=False):
     stale: list[NamedDevice]
 
 
-DETAILS: Mapping[Code, Any] = {Code.DEVICE_MISMATCH: DeviceMismatch}
+class RecipientNotFound(TypedDict, total=False):
+    """Of `recipient_not_found`: who of the recipients of an event."""
+
+    not_found: list[str | int]
+
+
+DETAILS: Mapping[Code, Any] = {
+    Code.DEVICE_MISMATCH: DeviceMismatch,
+    Code.RECIPIENT_NOT_FOUND: RecipientNotFound,
+}
 """What stands beside the message of some codes, for the documentation."""
 
 

@@ -26,7 +26,8 @@ People
 Events
     POST /api/events {event_type, recipient_ids | recipient_id | group_id, encrypted_payload?,
         metadata?, event_id?}
-        201 {event_id, timestamp, queue_full: [user_id]}; 429 `queue_full` if nobody had room
+        201 {event_id, timestamp, queue_full: [user_id]}; 429 `queue_full` if nobody had room;
+        404 `recipient_not_found` {not_found: [user_id]} of recipients without an account
 
     All who have room get it, or nobody: they are written in one transaction before the answer. Who
     had no room stands in `queue_full`; to them it can be sent later, under another id. The same id

@@ -35,6 +35,8 @@ minute. Other close codes: 1012 come back at once; 1013 it was read too slowly; 
 sent; 4401 sign in again.
 """
 
+from operator import attrgetter
+
 from server.apis.event_queue import shapes
 from server.apis.event_queue.handlers import frames
 from server.apis.event_queue.render import frames as render
@@ -54,7 +56,7 @@ SOCKET = RawSocket(
             render.acknowledged,
             "Let an event go that has come to this device; answered if it has a `ref`",
             refusals=(Code.FORBIDDEN,),
-            acknowledges=True,
+            acknowledges=attrgetter("event_id"),
             example={"event_id": "event-1"},
         ),
         "ping": Frame(Ping, frames.ping, render.pong, "Be answered"),

@@ -17,7 +17,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
         recipients: Whom it is for, if it is not for a group.
         group_id: The room whose members it is for, on all of their devices but the sending one.
         metadata: The text of a JSON value.
-        is_rotation: It is about keys, and has the places that are kept for such.
+        is_rotation: It is a member's about the keys of the group, and has the places that are kept
+            for such.
     """
 
     event_id: EventId
@@ -101,11 +102,11 @@ class QueueStore(Protocol):
         has blocked the sender gets nothing, and that does not show.
 
         Raises:
-            AppError: RECIPIENT_NOT_FOUND if one of them has no account; NOT_FOUND if the sender
-                is not in the group; FORBIDDEN if the sender has blocked one of them; ID_CONFLICT
-                if the event of another sender in one of the queues has the id; QUEUE_FULL if no
-                recipient had room; LIMIT_REACHED if what the sender has stored takes all the
-                bytes that an account has.
+            AppError: RECIPIENT_NOT_FOUND if some have no account, with them as `not_found`;
+                NOT_FOUND if the sender is not in the group; FORBIDDEN if the sender has blocked one
+                of them; ID_CONFLICT if the event of another sender in one of the queues has the id;
+                QUEUE_FULL if no recipient had room; LIMIT_REACHED if what the sender has stored
+                takes all the bytes that an account has.
         """
         ...
 

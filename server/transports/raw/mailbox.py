@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from server.core.errors import AppError
+from server.core.ids import EventId
 from server.core.ports import BacklogPage
 from server.core.user_events import Mail
 
@@ -104,7 +105,7 @@ class Mailbox:
         """Whether the client owes an acknowledgement: of mail it owes none."""
         return False
 
-    def settle(self, seq: int) -> None:
+    def settle(self, event_id: EventId) -> None:
         """It is in no queue."""
 
     def withdraw(self, stream: str, seq: int) -> None:

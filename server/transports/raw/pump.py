@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from server.core.errors import AppError
+from server.core.ids import EventId
 from server.core.queued import QueuedEvent
 from server.core.user_events import Mail
 from server.transports.raw.mailbox import ASK_AGAIN_S
@@ -62,7 +63,7 @@ class Pump:
         self._tell = tell
         self._may_tell = may_tell
         self._told = 0  # up to this sequence
-        self._open: set[int] = set()  # told and not acknowledged
+        self._open: dict[EventId, int] = {}  # told and not acknowledged, and their sequences
         self._credit = 0
         self._room = asyncio.Event()
         self._is_paused = True
@@ -87,9 +88,9 @@ class Pump:
         if not self._work and not self._is_paused:
             self._work = asyncio.get_running_loop().create_task(self._run())
 
-    def settle(self, seq: int) -> None:
-        """Note that an event was acknowledged."""
-        self._open.discard(seq)
+    def settle(self, event_id: EventId) -> None:
+        """Note that an event waits no more: here or on another connection it was acknowledged."""
+        self._open.pop(event_id, None)
         if len(self._open) <= LOW_WATER:
             self._room.set()
 
@@ -129,7 +130,7 @@ class Pump:
         events = await self._until_it_works(read)
         for event in events:
             self._told = event.seq
-            self._open.add(event.seq)
+            self._open[event.event_id] = event.seq
             self._credit += 1
             self._tell(event)
             await self._may_tell()
@@ -143,8 +144,9 @@ class Pump:
                 async with asyncio.timeout(delay_s):
                     await self._room.wait()
             except TimeoutError:
-                ask = functools.partial(self._waiting, sorted(self._open))
-                self._open &= await self._until_it_works(ask)
+                ask = functools.partial(self._waiting, sorted(self._open.values()))
+                left = await self._until_it_works(ask)
+                self._open = {one: seq for one, seq in self._open.items() if seq in left}
                 delay_s = min(2 * delay_s, longest_s)
 
     async def _until_it_works(self, ask: Callable[[], Awaitable[T]]) -> T:

@@ -259,7 +259,9 @@ class RawSockets:
         self._observe(line.api, said.name if known else "unknown", code, started)
 
     async def _answer(self, line: RawLine, said: Said, known: Frame | None) -> tuple[Words, ...]:
-        is_owed = known is not None and known.acknowledges and line.mailbox.spend_credit()
+        is_owed = (
+            known is not None and known.acknowledges is not None and line.mailbox.spend_credit()
+        )
         if line.meter and not is_owed:
             line.meter.spend()
         if said.problem:
@@ -271,8 +273,8 @@ class RawSockets:
             line.caller.check(Access.USER)
         request = self._decoder.request(known.request, said.payload)
         result = await known.handler(self._chat, line.caller, request)
-        if known.acknowledges and result is not None:
-            line.mailbox.settle(result)
+        if known.acknowledges:
+            line.mailbox.settle(known.acknowledges(request))
         if known.acknowledges and said.ref is None:
             return ()
         return known.render(request, result)

@@ -164,9 +164,10 @@ async def test_whoever_has_not_signed_in_or_is_a_guest_sends_nothing(alice, bob,
 
 
 async def test_an_event_for_somebody_who_is_not_there_goes_to_nobody(alice, bob):
-    more = {"recipient_id": None, "recipient_ids": [bob.user_id, "nobody"]}
+    more = {"recipient_id": None, "recipient_ids": ["nobody", bob.user_id, 7]}
     status, problem = await alice.send(bob, "one", **more)
     assert (status, problem["code"]) == (404, "recipient_not_found")
+    assert problem["not_found"] == ["nobody", 7]
     async with bob.connected() as line:
         assert await line.is_quiet()
 
@@ -251,13 +252,33 @@ async def test_one_sender_does_not_fill_a_queue_for_the_others(alice, bob, carol
     assert (await carol.send(bob, "c"))[0] == 201
 
 
-@configured(MAX_QUEUE_EVENTS=2, MAX_QUEUE_ROTATIONS=1)
-async def test_a_full_queue_has_room_for_keys(alice, bob):
+@configured(MAX_QUEUE_EVENTS=2, MAX_QUEUE_ROTATIONS=2)
+async def test_a_full_queue_has_room_for_keys_of_groups_and_for_no_others(alice, bob):
+    group = (await alice.ask("POST", "/api/groups", {"name": "t", "member_ids": [bob.user_id]}))[1]
     for number in range(2):
         await alice.send(bob, f"a{number}")
-    assert (await alice.send(bob, "key", event_type="KEY_ROTATION"))[0] == 201
-    status, problem = await alice.send(bob, "more", event_type="KEY_ROTATION")
+    status, problem = await alice.send(bob, "to bob", event_type="KEY_ROTATION")
     assert (status, problem["code"]) == (429, "queue_full")
+    keys = {"event_type": "KEY_ROTATION", "recipient_id": None, "group_id": group["group_id"]}
+    assert (await alice.send(bob, "key", **keys))[0] == 201
+    status, problem = await alice.send(bob, "more", **keys)
+    assert (status, problem["code"]) == (429, "queue_full")
+
+
+@pytest.mark.at_the_door
+@configured(MEMBER_SENDS_PER_MINUTE=80)
+async def test_an_event_to_a_group_costs_as_much_as_one_to_each_of_its_members(alice, join):
+    members = [(await join(f"member{number}")).user_id for number in range(20)]
+    _, group = await alice.ask("POST", "/api/groups", {"name": "t", "member_ids": members})
+    to_group = {"recipient_id": None, "group_id": group["group_id"]}
+    to_each = {"recipient_id": None, "recipient_ids": members}
+    other = await join("other")
+    counts = []
+    for one, to in ((alice, to_group), (other, to_each)):
+        ids = [f"{number} of {one.user_id}" for number in range(20)]
+        answers = [(await one.send(one, event_id, **to))[0] for event_id in ids]
+        counts.append(answers.count(201))
+    assert counts == [7, 7]
 
 
 @configured(MAX_QUEUE_EVENTS=1)

@@ -407,3 +407,27 @@ async def test_a_direct_room_is_no_group(alice, bob):
     assert (await alice.ask("GET", f"/api/groups/{room_id}"))[0] == 404
     more = {"user_id": bob.user_id}
     assert (await alice.ask("POST", f"/api/groups/{room_id}/members", more))[0] in (403, 404)
+
+
+async def test_whoever_answers_by_an_event_is_a_stranger_no_more(alice, bob):
+    async def ten() -> list[dict[str, Any]]:
+        return [await made(alice, bob) for _ in range(10)]
+
+    *_, last = await ten()
+    body = {"name": "one more", "member_ids": [bob.user_id]}
+    assert (await alice.ask("POST", "/api/groups", body))[0] == 409
+    to_group = {"recipient_id": None, "group_id": last["group_id"]}
+    assert (await bob.send(alice, "to the group", **to_group))[0] == 201
+    await ten()
+
+
+async def test_whoever_writes_to_who_has_put_it_into_groups_is_a_stranger_no_more(
+    alice, bob, carol
+):
+    for _ in range(10):
+        await made(alice, bob)
+    await bob.send(carol, "to another")
+    body = {"name": "one more", "member_ids": [bob.user_id]}
+    assert (await alice.ask("POST", "/api/groups", body))[0] == 409
+    await bob.send(alice, "to alice")
+    assert (await alice.ask("POST", "/api/groups", body))[0] == 201

@@ -252,6 +252,21 @@ async def test_an_acknowledgement_costs_nothing_if_an_event_was_told_and_else_it
         assert [one.get("code") for one in answers] == [None] * 20 + ["rate_limited"]
 
 
+@configured(RATE_LIMITS="off")
+async def test_a_window_opens_by_acknowledgements_that_come_after_those_of_another_connection(
+    alice, bob, monkeypatch
+):
+    monkeypatch.setattr(pump, "LOOK_AGAIN_S", (60.0, 60.0))
+    await send_many(alice, bob, WINDOW + 1)
+    async with bob.connected() as late, bob.connected() as other:
+        told = await late.events(WINDOW)
+        for one in await other.events(WINDOW):
+            await other.acknowledge(one["event_id"])
+        for one in told:
+            await late.say({"type": "ACK", "event_id": one["event_id"]})
+        assert ids(await late.events(1)) == [str(WINDOW + 1)]
+
+
 # --- devices ---
 
 

@@ -63,7 +63,7 @@ class Tube:
         """By this connection."""
         self.waiting -= set(seqs)
         for seq in seqs:
-            self.pump.settle(seq)
+            self.pump.settle(EventId(str(seq)))
 
     def _fail(self) -> None:
         if self.errors:

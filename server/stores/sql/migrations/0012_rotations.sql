@@ -14,3 +14,6 @@ CREATE TABLE rotations_due (
     room_id TEXT NOT NULL,
     PRIMARY KEY (user_id, room_id)
 );
+
+-- Members whom a stranger has put there, and who have not yet said anything: they may at any time.
+CREATE INDEX room_members_unasked ON room_members (user_id) WHERE unasked;

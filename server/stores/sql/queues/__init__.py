@@ -7,6 +7,7 @@ So that nobody waits in a circle, every transaction locks in this order, and wha
    is being made, and rooms may be locked after that;
 2. rooms, by their ids: groups of events are only shared (`lock_groups`), whoever changes a room or
    leaves all of them has it alone;
+   Then `room_members`, by room and user (`take_part`), as who revokes a device has them first;
 3. queues, by user and device: `lock_queues`, `acknowledge_all`, `see`, `announce`. Who deletes an
    account locks its own queues together with those in which that is told. Expiry takes only queues
    that nobody has locked, and leaves the others for the next time;

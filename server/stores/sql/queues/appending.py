@@ -18,6 +18,7 @@ from server.core.queued import LostAs
 from server.stores.sql.queues.bodies import EVENT_BYTES, KEPT_MS, insert_events, size_of
 from server.stores.sql.queues.knowing import Groups, Known, Way, lock_groups, read_known, taking
 from server.stores.sql.queues.making import make_first, without_queues
+from server.stores.sql.queues.partaking import take_part
 from server.stores.sql.queues.places import (
     Placed,
     Queue,
@@ -61,6 +62,7 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     if waits:
         yield from make_first(news, drafts[0].now_ms)
     groups = yield from lock_groups(news, waits=waits)
+    yield from take_part(news, groups)
     ways = {
         Way(str(one.sender), str(one.event_id), str(user))
         for one in news
@@ -139,7 +141,9 @@ class _Office:
                 raise AppError(Code.NOT_FOUND, "there is no such group for you")
             return
         if not self._known.users.issuperset(new.recipients):
-            raise AppError(Code.RECIPIENT_NOT_FOUND, "one of the recipients has no account here")
+            missing = [one for one in new.recipients if one not in self._known.users]
+            problem = "some of the recipients have no account here"
+            raise AppError(Code.RECIPIENT_NOT_FOUND, problem, details={"not_found": missing})
         if any((new.sender, one) in self._known.blocks for one in new.recipients):
             raise AppError(Code.FORBIDDEN, "you have blocked one of them; unblock them first")
 

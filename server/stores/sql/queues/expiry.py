@@ -144,7 +144,7 @@ def lapse_queues(now_ms: int, limit: int) -> Steps[Forgotten]:
         return Forgotten(count=0, is_all=False)
     chosen = _within([((one[0], one[1]), one[2]) for one in found], limit)
     locked = yield from lock_these(sorted(chosen))
-    left = []
+    left: list[str] = []
     for key in locked:
         left += yield from empty(key)
         yield from run(
