@@ -37,7 +37,8 @@ Events
     only the server sends EVENTS_EXPIRED and MEMBER_REMOVED.
     A queue has 10,000 places, and 1,000 more for what is about the keys of groups: what the server
     says, and what members send to a group as KEY_ROTATION. Of both, 1,000 are for one sender.
-    Events wait for 14 days; so does the queue of a device that was not seen.
+    Events wait for 14 days; so does the queue of a device that was not seen, but for that of the
+    user's devices which was seen last.
 
 Groups
     POST   /api/groups {name, member_ids?}      201 group

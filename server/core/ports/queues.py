@@ -98,7 +98,8 @@ class QueueStore(Protocol):
     async def append(self, new: NewEvent, now_ms: int) -> Queued:
         """Put an event into the queues of its recipients, in all or none, once an id and sender.
 
-        A user without a queue gets one for each device, or one for the default device. Whoever
+        A user without a queue gets one for each device, or one for the default device; if all have
+        lapsed, that of the device which was seen last takes events again. Whoever
         has blocked the sender gets nothing, and that does not show.
 
         Raises:

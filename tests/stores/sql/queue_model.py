@@ -120,6 +120,12 @@ class Queue(Struct):
         found = (one.event for one in self.places if one.event)
         return next((one for one in found if one.event_id == event_id), None)
 
+    def revive(self) -> None:
+        """Take events again."""
+        self.has_lapsed = False
+        self.lose(LostAs.LAPSED, self.owed_from)
+        self.owed_from = None
+
     def take_out(self, gone: list[Place]) -> None:
         """What is gone is none of the events' that wait."""
         self.places = [one for one in self.places if one not in gone]
@@ -170,9 +176,16 @@ class World:
     def make_queues(self, wish: Wish) -> None:
         """Whoever it is for gets queues, if there are none."""
         for user in self._meant(wish):
-            if user in self.devices and not any(key[0] == user for key in self.queues):
+            if user not in self.devices or self.queues_of(user):
+                continue
+            if own := [key for key in self.queues if key[0] == user]:
+                self.queues[max(own, key=self._seen)].revive()
+            else:
                 for device_id in self.devices[user] or [DEFAULT_DEVICE]:
                     self.queues[(user, device_id)] = Queue(self.now_ms)
+
+    def _seen(self, key: Key) -> tuple[int, str]:
+        return self.queues[key].seen_ms, key[1]
 
     def _meant(self, wish: Wish) -> list[str]:
         return sorted(self.groups.get(wish.group, ()) if wish.group else wish.to)
@@ -267,9 +280,7 @@ class World:
         queue = self.queues.setdefault(key, Queue(self.now_ms))
         queue.seen_ms = max(queue.seen_ms, self.now_ms)
         if queue.has_lapsed:
-            queue.has_lapsed = False
-            queue.lose(LostAs.LAPSED, queue.owed_from)
-            queue.owed_from = None
+            queue.revive()
 
     # --- time ---
 
@@ -281,8 +292,10 @@ class World:
         self.events = [one for one in self.events if one not in over]
         lapsed = [
             queue
-            for queue in self.queues.values()
-            if queue.seen_ms + KEPT_MS <= self.now_ms and not queue.has_lapsed
+            for key, queue in self.queues.items()
+            if queue.seen_ms + KEPT_MS <= self.now_ms
+            and not queue.has_lapsed
+            and key != max(self.queues_of(key[0]), key=self._seen)
         ]
         for queue in lapsed:
             queue.owed_from = min((one.first_seq for one in queue.places), default=None)

@@ -203,9 +203,12 @@ async def test_what_another_node_with_an_earlier_clock_has_queued_is_told_as_los
 
 
 async def test_a_device_that_was_not_seen_for_14_days_begins_anew_and_is_told(post):
+    await post.store.see([BOB], NOW_MS)
     await post.send("alice", "bob", "one")
+    await post.store.see([LAPTOP], NOW_MS + 14 * DAY_MS)
     await post.store.expire(NOW_MS + 14 * DAY_MS, 100)
-    assert (await post.send("alice", "bob", now_ms=NOW_MS + 14 * DAY_MS)).users == ()
+    await post.send("alice", "bob", now_ms=NOW_MS + 14 * DAY_MS)
+    assert len(await post.read(LAPTOP)) == 1
     await post.store.see([BOB], NOW_MS + 15 * DAY_MS)
     await post.send("alice", "bob", "new", now_ms=NOW_MS + 15 * DAY_MS)
     lost, new = await post.read(BOB)
@@ -282,6 +285,29 @@ async def queues_of(post: Post, user: str) -> list[str]:
     return [one for (one,) in await post.home.database.read(lambda: rows(sql, user))]
 
 
+async def test_the_device_that_was_seen_last_has_a_queue_however_long_ago_that_was(post):
+    await post.store.see([BOB], NOW_MS)
+    await post.store.see([LAPTOP], NOW_MS - 1)
+    later_ms = NOW_MS + 20 * DAY_MS
+    await post.store.expire(later_ms, 100)
+    assert (await post.send("alice", "bob", "one", now_ms=later_ms)).users == ("bob",)
+    await post.store.expire(later_ms + 13 * DAY_MS, 100)
+    assert await post.places(BOB) == [(1, "one")]
+    assert await post.read(LAPTOP) == []
+
+
+async def test_of_queues_that_have_all_lapsed_the_last_one_takes_events_again(post):
+    for device in (BOB, LAPTOP):
+        await post.store.see([device], NOW_MS)
+    await post.home.change("UPDATE queues SET has_lapsed = TRUE, seen_ms = 1")
+    await post.home.change("UPDATE queues SET seen_ms = 2 WHERE device_id = 'bob-phone'")
+    sent = [post.send("alice", "bob", event_id) for event_id in ("one", "two")]
+    assert {one.users for one in await asyncio.gather(*sent)} == {("bob",)}
+    assert (await post.send("alice", "bob", "one")).is_repeat
+    assert await post.places(BOB) == [(1, "device_unseen"), (2, "one"), (3, "two")]
+    assert await post.read(LAPTOP) == []
+
+
 async def test_no_more_places_are_forgotten_at_a_time_than_one_says(post):
     everybody = ("alice", "bob", "carol")
     for one in ("one", "two"):
@@ -302,6 +328,7 @@ async def test_a_device_that_comes_back_while_its_long_queue_is_given_up_has_the
     for count in range(4):
         await post.send("alice", "bob", f"e{count}")
     await post.home.change("UPDATE queues SET seen_ms = 1 WHERE user_id = 'bob'")
+    await post.store.see([LAPTOP], NOW_MS)
     assert not (await post.store.expire(NOW_MS, 2)).is_all
     await post.store.see([BOB], NOW_MS)
     lost, *rest = await post.read(BOB)

@@ -130,12 +130,16 @@ def _replace(stretches: dict[QueueKey, _Stretch], lost_as: LostAs, now_ms: int) 
 def lapse_queues(now_ms: int, limit: int) -> Steps[Forgotten]:
     """Have the queues of devices that were not seen for long take nothing more.
 
-    A long one is emptied before, some places at a time: if the device comes back meanwhile, it
-    has the others, and is told of these that they were lost.
+    But for that of each user which was seen last: so there always is one for what comes. A long
+    one is emptied before, some places at a time: if the device comes back meanwhile, it has the
+    others, and is told of these that they were lost.
     """
     found = yield from rows(
-        "SELECT user_id, device_id, waiting FROM queues WHERE seen_ms <= $1 AND NOT has_lapsed "
-        "ORDER BY seen_ms, user_id, device_id LIMIT $2",
+        "SELECT q.user_id, q.device_id, q.waiting FROM queues q "
+        "WHERE q.seen_ms <= $1 AND NOT q.has_lapsed AND EXISTS (SELECT 1 FROM queues o "
+        "WHERE o.user_id = q.user_id AND NOT o.has_lapsed AND (o.seen_ms > q.seen_ms "
+        'OR (o.seen_ms = q.seen_ms AND o.device_id > q.device_id COLLATE "C"))) '
+        "ORDER BY q.seen_ms, q.user_id, q.device_id LIMIT $2",
         now_ms - UNSEEN_MS,
         limit,
     )

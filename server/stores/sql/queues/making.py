@@ -9,14 +9,16 @@ from collections.abc import Collection, Iterable
 from server.core.ports.queues import NewEvent
 from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.queues.places import QueueKey
+from server.stores.sql.queues.reviving import take_up_last
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
 def make_first(news: Iterable[NewEvent], now_ms: int) -> Steps[None]:
-    """Make queues for those who are to get something, and have none.
+    """Make queues for those who are to get something, and have none that takes it.
 
-    One for each device; for whoever has none, that of the default device. No group may be locked
+    That of the device which was seen last is taken up again; if there is none at all, one is made
+    for each device, and for whoever has none, that of the default device. No group may be locked
     yet, so whoever comes into one meanwhile may still have none.
     """
     some = list(news)
@@ -29,6 +31,7 @@ def make_first(news: Iterable[NewEvent], now_ms: int) -> Steps[None]:
     if not without:
         return
     yield from lock_accounts(without)
+    without -= yield from take_up_last(without, now_ms)
     found = yield from rows(
         "SELECT a.user_id, d.device_id FROM accounts a LEFT JOIN devices d "
         "ON d.user_id = a.user_id AND d.revoked_ms IS NULL "
@@ -62,13 +65,14 @@ def make_missing(keys: Collection[QueueKey], now_ms: int) -> Steps[None]:
 
 
 def without_queues(user_ids: Collection[str]) -> Steps[frozenset[str]]:
-    """Who of these has an account and no queue at all."""
+    """Who of these has an account and no queue that takes events."""
     if not user_ids:
         return frozenset()
     found = yield from rows(
         "SELECT a.user_id FROM accounts a WHERE a.user_id = ANY($1::text[]) "
         "AND a.deleted_ms IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM queues q WHERE q.user_id = a.user_id)",
+        "AND NOT EXISTS ("
+        "SELECT 1 FROM queues q WHERE q.user_id = a.user_id AND NOT q.has_lapsed)",
         sorted(user_ids),
     )
     return frozenset(user_id for (user_id,) in found)

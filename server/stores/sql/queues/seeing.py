@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from server.core.ports.conversations import Device
-from server.core.queued import LostAs
 from server.stores.sql.queues.making import make_missing
-from server.stores.sql.queues.places import Queue, write_queues
-from server.stores.sql.steps import Row, Steps, listed, rows, run_many
+from server.stores.sql.queues.reviving import take_up
+from server.stores.sql.steps import Steps, listed, rows, run_many
 
 
 def see(devices: Sequence[Device], now_ms: int) -> Steps[None]:
@@ -24,30 +23,4 @@ def see(devices: Sequence[Device], now_ms: int) -> Steps[None]:
         "AND q.device_id = (asked.value ->> 1) WHERE q.has_lapsed",
         listed(keys),
     )
-    yield from _take_up([_queue(one) for one in lapsed], now_ms)
-
-
-def _queue(found: Row) -> Queue:
-    user_id, device_id, seq, waiting, lost_from = found
-    return Queue((user_id, device_id), seq, waiting, lost_from, [])
-
-
-def _take_up(queues: list[Queue], now_ms: int) -> Steps[None]:
-    """Have queues that lapsed take events again, after a place that says that some were lost."""
-    for one in queues:
-        first, one.lost_from = one.lost_from, None
-        one.lose(LostAs.LAPSED, now_ms)
-        if first is not None:
-            _begin_at(one, first)
-    yield from write_queues(queues)
-    yield from run_many(
-        "UPDATE queues SET has_lapsed = FALSE WHERE user_id = $1 AND device_id = $2",
-        [one.key for one in queues],
-    )
-
-
-def _begin_at(queue: Queue, first_seq: int) -> None:
-    """What was lost had waited from there on."""
-    (place,) = queue.added
-    queue.lost_from = first_seq
-    queue.added = [(place[0], first_seq, *place[2:])]
+    yield from take_up(lapsed, now_ms)
