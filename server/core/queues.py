@@ -30,7 +30,7 @@ MAX_PAGE_BYTES = 1024 * 1024
 RECIPIENTS_AN_EVENT = 10
 """That count as one event more."""
 
-EXPIRED_AT_ONCE = 500
+EXPIRED_AT_ONCE = 1_000
 """Places of queues that are forgotten in one transaction: others wait for it."""
 
 SEEN_AT_ONCE = 500

@@ -139,7 +139,7 @@ EventsExpired = TypedDict(
     {
         "from": Annotated[int, Meta(ge=1)],
         "to": Annotated[int, Meta(ge=1)],
-        "reason": Literal["expired", "queue_full", "device_unseen"],
+        "reason": Literal["expired", "queue_full", "device_unseen", "superseded"],
     },
 )
 EventsExpired.__doc__ = "Events with these sequences were lost, and why."

@@ -122,6 +122,9 @@ async def test_devices_that_stay_connected_to_whatever_node_are_never_taken_for_
             await stack.enter_async_context(by_cookie(http, id_token(signer, ISSUER, name), node))
             for name, node in {"bob": nodes[0], "carol": nodes[-1], "dave": nodes[-1]}.items()
         ]
+        for name in ("bob", "carol", "dave"):  # the queue of a single device never lapses
+            other = {"id_token": id_token(signer, ISSUER, name), "public_key": "key"}
+            await call(http, "POST", "/api/register", {**other, "device_id": "laptop"})
         for _ in range(20):
             await later(minutes=DAY_MINUTES)
         await renewed(http, alice)

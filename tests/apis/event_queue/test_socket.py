@@ -404,10 +404,16 @@ async def test_what_is_too_old_has_a_place_that_says_so(alice, bob, http, later)
         assert ids(await line.events(1)) == ["3"]
 
 
-async def test_a_device_that_was_not_seen_for_14_days_is_told_what_it_lost(alice, bob, http, later):
+async def test_a_device_that_was_not_seen_for_14_days_is_told_what_it_lost(
+    alice, bob, http, later, join
+):
+    laptop = await join("bob", device_id="laptop")
     async with bob.connected() as line:
         assert await line.is_quiet()
     await later(minutes=10 * 1440)
+    await renewed(http, laptop)
+    async with laptop.connected() as line:
+        assert await line.is_quiet()
     await renewed(http, alice)
     await send_many(alice, bob, 3)
     await later(minutes=5 * 1440)

@@ -14,6 +14,7 @@ from server.core.ports.identities import Registration, Vouched
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import Standing
 from server.stores.durable import Durable
+from server.stores.sql.conversations.epochs import have_rotated
 from server.stores.sql.steps import Steps, run
 from server.stores.sql.tokens import MAX_FAMILIES
 from tests.stores.sql.accounts import (
@@ -69,6 +70,8 @@ async def settle(home: Durable) -> None:
     # Alice's phone has a cursor there, and Bob's has none.
     await _acknowledge(home, ALICE, Status.DELIVERED, _said(BOB, TEA, 1))
     await home.conversations.delete(ALICE, ENDED, NOW_MS)
+    for name in (ALICE, BOB):
+        await home.database.write(functools.partial(have_rotated, name))
     await _settle_team(home)
 
 
@@ -366,6 +369,7 @@ _WITH_QUEUES: dict[str, Deed] = {
     "is seen with the other": _see,
     "lets events expire": lambda home, me, other: home.queues.expire(LATER_MS, LIMIT),
     "registers by an issuer": _register_by_issuer,
+    "has another key told": lambda home, me, other: home.identities.rotate_due(me, LIMIT, NOW_MS),
 }
 
 DEEDS: dict[str, Deed] = {

@@ -17,3 +17,6 @@ CREATE TABLE rotations_due (
 
 -- Members whom a stranger has put there, and who have not yet said anything: they may at any time.
 CREATE INDEX room_members_unasked ON room_members (user_id) WHERE unasked;
+
+CREATE INDEX queued_losses ON queued_events (user_id, device_id, first_seq)
+WHERE event_key IS NULL;

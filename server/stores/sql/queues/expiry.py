@@ -45,7 +45,7 @@ def expire_events(now_ms: int, limit: int) -> Steps[Forgotten]:
     over = _within(((one[0], one[1]) for one in found), limit)
     places = yield from rows(
         "SELECT user_id, device_id, seq, event_key FROM queued_events "
-        "WHERE event_key = ANY($1::text[]) ORDER BY user_id, device_id, seq LIMIT $2",
+        "WHERE event_key = ANY($1::text[]) LIMIT $2",
         over,
         limit,
     )
