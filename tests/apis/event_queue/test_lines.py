@@ -12,7 +12,7 @@ from server.transports import stall, websocket
 from server.transports.raw import sockets
 from tests.apis.conftest import Later
 from tests.apis.event_queue.conftest import Join
-from tests.apis.event_queue.people import Line, Member, id_token, ids, renewed
+from tests.apis.event_queue.people import Line, Member, call, id_token, ids, renewed
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import ISSUER, Signer
 from tests.servers import RunningServer, until
