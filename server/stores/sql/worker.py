@@ -166,8 +166,8 @@ class Worker:
         self._connection.execute("RELEASE job")
 
     def _run_steps(self, job: Job) -> None:
-        steps = job.steps()
         try:
+            steps = job.steps()
             statement = next(steps)
             while True:
                 statement = steps.send(self._execute(statement))

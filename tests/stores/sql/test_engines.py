@@ -62,6 +62,17 @@ async def test_what_raises_leaves_nothing_and_harms_no_other(counters):
     assert tuple(told) == (1, Code.FORBIDDEN, 1)
 
 
+@pytest.mark.parametrize("way", ["write", "read", "look_up"])
+async def test_who_fails_before_the_first_statement_harms_nobody_after(counters, way):
+    def fails():
+        raise ZeroDivisionError
+
+    ask = getattr(counters, way)
+    with pytest.raises(ZeroDivisionError):
+        await ask(fails)
+    assert await ask(lambda: look("a")) == 0
+
+
 async def test_a_statement_that_is_wrong_undoes_its_transaction_alone(counters):
     def wrong():
         yield from count("a")
