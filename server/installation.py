@@ -7,6 +7,12 @@ from msgspec import Struct, structs
 from server.datadir import new_master_key, open_folder, read_secret, secret_file
 from server.settings import Settings, SettingsError
 from server.settings.values import MasterKeys, master_keys, signing_secret
+from server.stores.files.opening import can_use_buckets
+
+NO_BUCKETS = (
+    "FILES_URL: buckets need the package obstore. Install it where the server runs: "
+    '.venv/bin/python -m pip install "obstore>=0.12,<0.13"'
+)
 
 
 class Installation(Struct, frozen=True):
@@ -29,8 +35,10 @@ def installed(settings: Settings) -> Installation:
     """The installation with these settings; secrets that are missing are made and kept.
 
     Raises:
-        SettingsError: The data folder cannot be used.
+        SettingsError: The data folder cannot be used, or what a setting needs is not installed.
     """
+    if settings.files_url and not can_use_buckets():
+        raise SettingsError(NO_BUCKETS)
     try:
         return _installed(settings)
     except (OSError, ValueError) as error:

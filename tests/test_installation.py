@@ -1,5 +1,6 @@
 """An installation: the secrets that its settings leave to the data folder."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,14 @@ def test_a_damaged_master_key_stops_the_start_and_no_other_is_made(
         installed(settings_in(tmp_path))
     assert "delete" not in str(refused.value)
     assert file.read_text() == damaged
+
+
+def test_a_bucket_without_what_speaks_to_it_stops_the_start_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_in(tmp_path, FILES_URL="s3://chat-files")
+    assert installed(settings).settings.files_url == "s3://chat-files"
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(SettingsError, match=r"FILES_URL.*pip install .*obstore"):
+        installed(settings)
+    installed(settings_in(tmp_path))
