@@ -10,9 +10,9 @@ import msgspec
 from aiohttp import web
 
 from server.app import APIS
-from server.core.errors import AppError
+from server.core.errors import AppError, Code
 from server.transports import vocabulary
-from server.transports.api import Action, Api, Frame, Route, shape_of
+from server.transports.api import Action, Api, Frame, Route, Stream, shape_of
 from server.transports.decode import to_plain_json
 from server.transports.errors import HTTP_STATUS, word
 from server.transports.health import PROBES
@@ -183,7 +183,7 @@ def _documented(apis: Sequence[Api]) -> dict[tuple[str, ...], Documented]:
         (route.method, route.path, *of_query): Documented(
             answered(route),
             route.statuses,
-            {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)},
+            _refusals(api, route),
         )
         for api, route in _plain_last(apis)
         for of_query in ((), *zip(route.if_query))
@@ -192,6 +192,13 @@ def _documented(apis: Sequence[Api]) -> dict[tuple[str, ...], Documented]:
         refusals = {(int(HTTP_STATUS[code]), word(code)) for code in probe.refusals}
         documented["GET", probe.path] = Documented(probe.shape, (200,), refusals)
     return documented
+
+
+def _refusals(api: Api, route: Route) -> set[tuple[int, str]]:
+    found = {(int(HTTP_STATUS[code]), word(code, api.words)) for code in refusals_of(route)}
+    if route.stream is Stream.DOWN:
+        found.add((416, word(Code.INVALID_REQUEST)))
+    return found
 
 
 def _plain_last(apis: Sequence[Api]) -> Iterable[tuple[Api, Route]]:

@@ -19,6 +19,7 @@ from server.core.ids import ConnectionId, EventId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports import Backlog
+from server.core.ports.files import ByteStream
 from server.core.queued import QueuedEvent
 from server.core.rooms import Actor
 from server.core.user_events import UserEvent
@@ -85,6 +86,17 @@ class Told(Success):
     message: str
 
 
+class Stream(Enum):
+    """Which way the bytes of a file go by a route.
+
+    UP comes as `Caller.body`, and the request is filled from the path alone. Of DOWN the render's
+    body is a `Download`, and GET answers HEAD as well.
+    """
+
+    UP = "up"
+    DOWN = "down"
+
+
 class Access(Enum):
     """Who may call.
 
@@ -109,6 +121,7 @@ class Caller:
         has_run_out: There was a good token, and it has run out.
         behind: In how many rooms it has yet to be told what it has missed; kept by the hub.
         bearer, cookies: What an HTTP request shows besides, as proof of something.
+        body: The file that an HTTP request sends; None of all other requests.
         repeated: The id of the message that the present request says once more, since the
             client may have had no answer; None of all other requests.
     """
@@ -117,6 +130,7 @@ class Caller:
         "address",
         "bearer",
         "behind",
+        "body",
         "connection_id",
         "cookies",
         "has_run_out",
@@ -132,6 +146,7 @@ class Caller:
         user: User | None = None,
         bearer: str | None = None,
         cookies: Mapping[str, str] = NOTHING,
+        body: ByteStream | None = None,
     ) -> None:
         self.address = address
         self.connection_id = connection_id
@@ -140,6 +155,7 @@ class Caller:
         self.has_run_out = False
         self.bearer = bearer
         self.cookies = cookies
+        self.body = body
         self.repeated: MessageId | None = None
         self.behind = 0
 
@@ -176,6 +192,16 @@ class Caller:
             return
         if not self.signed_in().is_operator and access is Access.OPERATOR:
             raise AppError(Code.FORBIDDEN, "only operators may do that")
+
+    def file(self) -> ByteStream:
+        """The file that is sent.
+
+        Raises:
+            AppError: INVALID_REQUEST if there is none.
+        """
+        if self.body is None:
+            raise AppError(Code.INVALID_REQUEST, "send a file as the body")
+        return self.body
 
     def acting(self, room_id: RoomId, *claims: UserId | None) -> Actor:
         """This caller as a member of a room.
@@ -286,6 +312,7 @@ class Route(Struct, frozen=True):
         example: Fields of a request, for the documentation.
         if_query: It is for requests whose query has one of these; another route of the same
             path is for the rest.
+        stream: Whether a file comes or goes by it.
     """
 
     method: str
@@ -302,6 +329,7 @@ class Route(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     example: Mapping[str, Any] = NOTHING
     if_query: tuple[str, ...] = ()
+    stream: Stream | None = None
 
 
 Words = Mapping[str, Any]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
@@ -30,6 +30,9 @@ from server.transports.proxies import is_direct_loopback
 from server.transports.suspects import Suspects
 
 log = logging.getLogger("hushwire.http")
+
+BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
+"""What reading a body raises that is cut off, or not what its headers say."""
 
 MAX_BODY_BYTES = 64 * 1024
 """Of a JSON body, unless its route has room for more."""

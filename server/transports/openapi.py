@@ -12,7 +12,7 @@ import msgspec
 
 from server.core.errors import AppError, Code
 from server.core.limits import Bounds
-from server.transports.api import Access, Api, Route, shape_of
+from server.transports.api import Access, Api, Route, Stream, shape_of
 from server.transports.errors import DETAILS, HTTP_STATUS, NO_WORDS, Problem, problem, word
 from server.transports.health import PROBES, Probe
 from server.transports.schemas import Json, Schemas
@@ -66,6 +66,53 @@ _RETRY_AFTER = {
     "schema": {"type": "integer", "minimum": 1},
 }
 
+_BINARY: Json = {"type": "string", "format": "binary"}
+
+_FILE_NAME: Json = {
+    "name": "X-File-Name",
+    "in": "header",
+    "required": False,
+    "description": "What the file is called, in UTF-8, percent-encoded; of a form its part says it",
+    "schema": {"type": "string"},
+}
+
+_FILE_BODY: Json = {
+    "required": True,
+    "content": {
+        "application/octet-stream": {"schema": _BINARY},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": _BINARY},
+                "required": ["file"],
+            }
+        },
+    },
+}
+"""Any other type than these is taken, too, for what is in the file."""
+
+
+def _file(description: str, *headers: str) -> Json:
+    return {
+        "description": description,
+        "headers": {name: {"schema": {"type": "string"}} for name in headers},
+        "content": {"application/octet-stream": {"schema": _BINARY}},
+    }
+
+
+_FILES = (
+    ("200", _file("The file, as an attachment", "Content-Disposition", "ETag")),
+    ("206", _file("The range of it that was asked for", "Content-Range", "ETag")),
+    (
+        "416",
+        {
+            "description": "`invalid_request`: the file has no such range",
+            "headers": {"Content-Range": {"schema": {"type": "string"}}},
+            "content": {"application/problem+json": {"schema": {"type": "object"}}},
+        },
+    ),
+)
+
 
 def document(apis: Sequence[Api], bounds: Bounds) -> Json:
     """The document of these APIs, as this installation bounds them."""
@@ -105,6 +152,8 @@ def refusals_of(route: Route) -> frozenset[Code]:
 def takes_body(route: Route) -> bool:
     """Whether a request may say something in its body."""
     names = {field.encode_name for field in msgspec.structs.fields(route.request)}
+    if route.stream is Stream.UP:
+        return True
     return route.method != "GET" and bool(names - set(names_in(route.path)))
 
 
@@ -196,7 +245,10 @@ def _operation(api: Api, route: Route, schemas: _Components) -> Json:
         in_query = {name: rest[name] for name in rest if name not in route.secrets}
         operation["parameters"] += _in_query(in_query, ())
         required &= set(route.secrets)
-    if rest:
+    if route.stream is Stream.UP:
+        operation["parameters"].append(_FILE_NAME)
+        operation["requestBody"] = _FILE_BODY
+    elif rest:
         operation["requestBody"] = _body(route, rest, required - set(in_path))
     return operation
 
@@ -233,9 +285,12 @@ def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
 
 
 def _responses(api: Api, route: Route, schemas: _Components) -> Iterator[tuple[str, Json]]:
-    shape = schemas.of(answered(route))
-    for status in sorted(route.statuses):
-        yield str(status), _done(shape)
+    if route.stream is Stream.DOWN:
+        yield from _FILES
+    else:
+        shape = schemas.of(answered(route))
+        for status in sorted(route.statuses):
+            yield str(status), _done(shape)
     yield from _refusals(refusals_of(route), api.words, schemas)
 
 

@@ -7,8 +7,9 @@ from msgspec import Struct
 ANY = "*"
 
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Admin-Token",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Range, Range, X-Admin-Token, "
+    "X-File-Name",
     "Access-Control-Max-Age": "600",
 }
 
@@ -35,7 +36,8 @@ class Origins(Struct, frozen=True):
         headers = {
             "Vary": "Origin",
             "Access-Control-Allow-Origin": origin,
-            "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+            "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Range, "
+            "ETag, Retry-After, X-Request-Id",
         }
         if origin.lower() == own or origin.lower() in self.allowed:
             headers["Access-Control-Allow-Credentials"] = "true"

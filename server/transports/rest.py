@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
-from aiohttp import http_exceptions, web
+from aiohttp import web
 from msgspec import Struct
 
 from server.core.chat import Chat
@@ -14,20 +14,23 @@ from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.limits import BYTES_AN_EVENT, Bounds, Rate
 from server.core.ports import RateLimiter
+from server.core.ports.files import Download
 from server.core.rates import charge, spend
-from server.transports.api import NOTHING, Access, Api, Caller, Cookie, Route
+from server.transports.api import NOTHING, Access, Api, Caller, Cookie, Route, Stream
 from server.transports.decode import Decoder, parse_json
 from server.transports.front import Front
 from server.transports.http import (
+    BROKEN_BODY,
     MAX_BODY_BYTES,
     Guard,
     bearer_of,
     json_response,
     problem_response,
 )
+from server.transports.streams import Uploads, head_of, send, upload_of
 
-BROKEN_BODY = (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
-"""What reading a body raises that is cut off, or not what its headers say."""
+FILE_BYTES_AN_EVENT = 256 * 1024
+"""Of files, which are read and written in few steps."""
 
 BODY_LIMIT_S = 30
 """For a body to arrive."""
@@ -54,14 +57,14 @@ class Toll(Struct, frozen=True):
         """
         await spend(self.limiter, "request of", user.user_id, self.rate, self.clock.now_ms())
 
-    async def charge(self, user: User, size_bytes: int) -> None:
-        """Count a long answer as many requests.
+    async def charge(self, user: User, size_bytes: int, an_event: int = BYTES_AN_EVENT) -> None:
+        """Count a long answer as many requests, each of so many bytes.
 
         If nobody can count now, it is not: what was asked for is done, and is not to be repeated.
         """
-        if size_bytes < BYTES_AN_EVENT:
+        if size_bytes < an_event:
             return
-        cost, key = size_bytes // BYTES_AN_EVENT, ("request of", user.user_id)
+        cost, key = size_bytes // an_event, ("request of", user.user_id)
         try:
             await charge(self.limiter, key, self.rate, cost, self.clock.now_ms())
         except AppError as error:
@@ -78,6 +81,7 @@ class Rest(Struct, frozen=True):
     guard: Guard
     front: Front
     toll: Toll
+    uploads: Uploads = msgspec.field(default_factory=Uploads)
 
     def add_routes(self, app: web.Application, apis: Sequence[Api]) -> None:
         """Serve the routes of the APIs."""
@@ -87,7 +91,10 @@ class Rest(Struct, frozen=True):
                 one = (route, self._serve(route, api))
                 choices.setdefault((route.method, route.path), []).append(one)
         for (method, path), some in choices.items():
-            app.router.add_route(method, path, _chosen(some))
+            serve = _chosen(some)
+            app.router.add_route(method, path, serve)
+            if any(route.stream is Stream.DOWN for route, _ in some):
+                app.router.add_route("HEAD", path, serve)
 
     def _serve(self, route: Route, api: Api) -> Serve:
         extra_bytes = route.extra_body_bytes(self.bounds) if route.extra_body_bytes else 0
@@ -118,13 +125,37 @@ class Rest(Struct, frozen=True):
             bearer=bearer_of(request.headers),
             cookies=request.cookies if "Cookie" in request.headers else NOTHING,
         )
-        result = await route.handler(self.chat, caller, wish)
+        result = await self._handled(route, request, caller, wish)
         answer = route.render(wish, result)
+        if isinstance(answer.body, Download):
+            return await self._sent(request, answer.body, payer)
         response = json_response(answer.body, answer.status or route.statuses[0])
         for cookie in answer.cookies:
             _set_cookie(response, cookie, is_secure=self.front.is_secure(peer, request.headers))
         if payer:
             await self.toll.charge(payer, response.content_length or 0)
+        return response
+
+    async def _handled(
+        self, route: Route, request: web.Request, caller: Caller, wish: Struct
+    ) -> Any:
+        if route.stream is not Stream.UP:
+            return await route.handler(self.chat, caller, wish)
+        user = caller.signed_in()
+        with self.uploads.place(user):
+            caller.body = await upload_of(request)
+            try:
+                return await route.handler(self.chat, caller, wish)
+            finally:
+                await self.toll.charge(user, request.content.total_bytes, FILE_BYTES_AN_EVENT)
+
+    async def _sent(
+        self, request: web.Request, file: Download, payer: User | None
+    ) -> web.StreamResponse:
+        response = head_of(request, file)
+        if payer and request.method != "HEAD":
+            await self.toll.charge(payer, response.content_length or 0, FILE_BYTES_AN_EVENT)
+        await send(request, response, file)
         return response
 
 
@@ -157,6 +188,8 @@ def _chosen(choices: Sequence[tuple[Route, Serve]]) -> Serve:
 async def _wish(route: Route, request: web.Request, decoder: Decoder) -> Struct:
     """What a request asks for: by its path, and by its query or its body."""
     named = dict(request.match_info)
+    if route.stream is Stream.UP:
+        return decoder.request(route.request, named)
     if route.method == "GET":
         return decoder.query(route.request, {**_query_of(request), **named})
     in_query = _outside_of_the_body(route, request)

@@ -10,9 +10,10 @@ from aiohttp import web
 from server.core.errors import AppError, Code
 from server.transports.forward import Forwarder
 from server.transports.front import Front
+from server.transports.http import BROKEN_BODY
 from server.transports.http_connection import HttpConnection
 from server.transports.passes import Asked
-from server.transports.rest import BODY_LIMIT_S, BROKEN_BODY
+from server.transports.rest import BODY_LIMIT_S
 from server.transports.routes import Routes
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.poller import OverlapError
