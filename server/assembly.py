@@ -19,6 +19,7 @@ from server.core.messages import Messages
 from server.core.oidc import IdTokens
 from server.core.parts import Parts
 from server.core.passwords import Passwords, Strength
+from server.core.ports.files import Blobs
 from server.core.presences import Presences
 from server.core.queues import Queues
 from server.core.recoveries import DOUBT_MS, Recoveries
@@ -27,11 +28,14 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
 from server.settings import Settings
 from server.stores.durable import Durable
+from server.stores.files.access import S3Access
+from server.stores.files.opening import open_blobs
 from server.stores.live import Live
 
 PASSWORD_THREADS = 2
@@ -109,6 +113,8 @@ class Assembly:
             settings.random.grace_ms,
         )
         revocations = Revocations(durable.accounts, parts.users, self._clock)
+        vault = self._make_vault()
+        workspaces = Workspaces(parts, durable.workspaces, vault)
         return Chat(
             rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
             messages=Messages(parts),
@@ -130,12 +136,24 @@ class Assembly:
             ),
             queues=Queues(parts, durable.queues, publish),
             mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
-            workspaces=Workspaces(parts, durable.workspaces, self._make_vault()),
+            workspaces=workspaces,
+            files=Files(parts, durable.files, self._make_blobs(), workspaces, vault),
         )
 
     def _make_vault(self) -> Vault:
         keys = self._settings.master_keys or (self._derived(b"hushwire master key"),)
         return Vault(KeyRing(keys))
+
+    def _make_blobs(self) -> Blobs:
+        settings = self._settings
+        access = settings.files_url and S3Access(
+            settings.files_url,
+            settings.s3_endpoint,
+            settings.s3_region,
+            settings.s3_access_key,
+            settings.s3_secret_key,
+        )
+        return open_blobs(access or None, settings.data_dir)
 
     def _make_tokens(self) -> Tokens:
         settings = self._settings

@@ -17,6 +17,7 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.files import Files
 from server.core.workspaces.workspaces import Workspaces
 
 
@@ -45,3 +46,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     logins: Logins
     device_keys: DeviceKeys
     workspaces: Workspaces
+    files: Files

@@ -7,6 +7,7 @@ from server.core.limits import Bounds
 from server.core.ports import AccountStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
+from server.core.ports.files import FileStore
 from server.core.ports.identities import IdentityStore
 from server.core.ports.queues import QueueStore
 from server.core.ports.workspaces import WorkspaceStore
@@ -20,6 +21,7 @@ from server.stores.sql.opening import database_at
 from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
 from server.stores.sql.workspaces import SqlWorkspaces, leave_workspaces
+from server.stores.sql.workspaces.files import SqlFiles
 
 FILE_NAME = "hushwire.sqlite3"
 """In the data folder, where no other database is named."""
@@ -34,6 +36,7 @@ class Durable:
         identities: For whom of these an issuer vouches, and the public keys that they show.
         conversations, messages: Durable rooms, and what is said there.
         queues: Events that wait for devices.
+        files: Files of conversations, without their bytes.
         workspaces: Workspaces, and who is in them.
     """
 
@@ -52,6 +55,7 @@ class Durable:
         self.messages: MessageStore = SqlMessages(database, bounds)
         self.identities: IdentityStore = SqlIdentities(database, bounds)
         self.queues: QueueStore = SqlQueues(database, bounds)
+        self.files: FileStore = SqlFiles(database, bounds)
         self.workspaces: WorkspaceStore = SqlWorkspaces(database, bounds)
         self._watch = Watch(database)
 

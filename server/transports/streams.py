@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from urllib.parse import quote, unquote
@@ -169,8 +169,8 @@ async def send(request: web.Request, response: web.StreamResponse, file: Downloa
     """
     if not isinstance(response, FileResponse) or request.method == "HEAD":
         return
-    async with aclosing(_at_hand(file.chunks(response.start, response.end))) as chunks:
-        first = await anext(chunks)
+    async with aclosing(file.chunks(response.start, response.end)) as chunks:
+        first = await anext(chunks, b"")
         try:
             await response.prepare(request)
             await response.write(first)
@@ -182,16 +182,6 @@ async def send(request: web.Request, response: web.StreamResponse, file: Downloa
                 request.transport.abort()
             if not isinstance(error, AppError | ConnectionError):
                 raise
-
-
-async def _at_hand(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The same, beginning with an empty one if there are none."""
-    is_empty = True
-    async for chunk in chunks:
-        is_empty = False
-        yield chunk
-    if is_empty:
-        yield b""
 
 
 def _wanted(request: web.Request, file: Download, tag: str) -> tuple[int, int] | None:

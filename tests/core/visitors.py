@@ -2,6 +2,7 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from server.core.accounts import Accounts
@@ -32,9 +33,11 @@ from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
+from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
+from server.stores.files.disk import DiskBlobs
 from server.stores.memory.broker import LocalBroker
 from server.stores.memory.groups import MemoryGroups
 from server.stores.memory.presences import MemoryPresences
@@ -49,6 +52,7 @@ from server.stores.sql.identities import SqlIdentities
 from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from server.stores.sql.workspaces import SqlWorkspaces
+from server.stores.sql.workspaces.files import SqlFiles
 from tests.clocks import ManualClock
 from tests.passwords import WEAK
 
@@ -149,6 +153,13 @@ class Core:
             ),
             queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
             workspaces=self.workspaces,
+            files=Files(
+                parts,
+                SqlFiles(self.database, bounds),
+                DiskBlobs(Path("/nowhere")),
+                self.workspaces,
+                vault,
+            ),
         )
         self.told: list[UserEvent] = []
         self._numbers = itertools.count(1)

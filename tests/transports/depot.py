@@ -1,6 +1,6 @@
 """An API of its own, for what no other says yet: files that are kept in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TypedDict
 
 from msgspec import Struct
@@ -58,7 +58,7 @@ class Depot:
             raise AppError(Code.NOT_FOUND, "there is no such file")
         content = self.files[request.name]
 
-        async def chunks(start: int, end: int) -> AsyncIterator[bytes]:
+        async def chunks(start: int, end: int) -> AsyncGenerator[bytes, None]:
             for place in range(start, end, 10_000):
                 if self.breaks_at is not None and place >= self.breaks_at:
                     raise AppError(Code.UNAVAILABLE, "the bucket is away")

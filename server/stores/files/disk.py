@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ class DiskBlobs:
             raise
         return size_bytes
 
-    async def get(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+    async def get(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """As the protocol says."""
         file = await _in_thread(_opened, self._path(name), start)
         try:

@@ -1,7 +1,7 @@
 """Blobs as objects of a bucket: of Amazon, or of a server that speaks as S3 does."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -67,7 +67,7 @@ class S3Blobs:
             raise _away(error) from None
         return counted.size_bytes
 
-    async def get(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+    async def get(self, name: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """As the protocol says."""
         if start >= end:
             return

@@ -6,14 +6,25 @@ from collections.abc import Awaitable, Callable
 from msgspec import structs
 
 from server.core.durable import Role, Status
-from server.core.ids import DeviceId, EventId, MessageId, RoomId, UserId, WorkspaceId, new_id
+from server.core.ids import (
+    DeviceId,
+    EventId,
+    FileId,
+    MessageId,
+    RoomId,
+    UserId,
+    WorkspaceId,
+    new_id,
+)
 from server.core.ports.accounts import Account, SignInDevice
 from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
 from server.core.ports.device_keys import Claimer
+from server.core.ports.files import NewFile
 from server.core.ports.identities import Registration, Vouched
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import Standing
 from server.stores.durable import Durable
+from server.stores.sql.attached import hang_files
 from server.stores.sql.conversations.epochs import have_rotated
 from server.stores.sql.steps import Steps, run
 from server.stores.sql.tokens import MAX_FAMILIES
@@ -81,6 +92,31 @@ async def _settle_team(home: Durable) -> None:
     of_team = "UPDATE rooms SET workspace_id = $1 WHERE room_id = ANY($2::text[])"
     await home.database.write(lambda: run(of_team, TEAM, [TEA, FLEETING]))
     await home.workspaces.claim(asks("somebody", CLAIMED), [new_workspace(CLAIMED)], NOW_MS)
+    await _settle_files(home)
+
+
+async def _settle_files(home: Durable) -> None:
+    """One that hangs on what Alice says first in each room, and one of each that still comes."""
+    for room_id in (TEA, FLEETING):
+        file_id = FileId(f"on {room_id}")
+        await _begin_file(home, ALICE, room_id, file_id)
+        await home.files.finish(file_id, 5, NOW_MS)
+        hung = functools.partial(hang_files, room_id, 1, ALICE, [file_id])
+        await home.database.write(hung)
+    for name in (ALICE, BOB):
+        await _begin_file(home, name, TEA, FileId(f"of {name}"))
+
+
+async def _begin_file(home: Durable, me: UserId, room_id: RoomId, file_id: FileId) -> None:
+    new = NewFile(
+        file_id=file_id,
+        place=await home.files.place(asks(me), room_id),
+        uploader=me,
+        reserved_bytes=10,
+        wrapped_key=b"wrapped",
+        details="sealed",
+    )
+    await home.files.begin(new, NOW_MS, LATER_MS)
 
 
 async def _move_in(home: Durable, name: UserId) -> None:
@@ -372,6 +408,22 @@ _WITH_QUEUES: dict[str, Deed] = {
     "has another key told": lambda home, me, other: home.identities.rotate_due(me, LIMIT, NOW_MS),
 }
 
+# --- files ---
+
+_WITH_FILES: dict[str, Deed] = {
+    "begins a file": lambda home, me, other: _begin_file(home, me, TEA, FileId(new_id())),
+    "goes on with its file": lambda home, me, other: home.files.go_on(FileId(f"of {me}"), 1),
+    "finishes its file": lambda home, me, other: home.files.finish(FileId(f"of {me}"), 5, 1),
+    "gives its file up": lambda home, me, other: home.files.give_up(FileId(f"of {me}")),
+    "looks for garbage": lambda home, me, other: home.files.garbage(LATER_MS, LIMIT),
+    "forgets garbage": lambda home, me, other: _forget_garbage(home),
+}
+
+
+async def _forget_garbage(home: Durable) -> None:
+    await home.files.forget(await home.files.garbage(LATER_MS, LIMIT))
+
+
 DEEDS: dict[str, Deed] = {
     **_IN_ROOMS,
     **_WITH_MESSAGES,
@@ -379,4 +431,5 @@ DEEDS: dict[str, Deed] = {
     **_WITH_KEYS,
     **_WITH_WORKSPACES,
     **_WITH_QUEUES,
+    **_WITH_FILES,
 }

@@ -24,6 +24,7 @@ from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.database import Database
 from server.stores.sql.steps import Steps, run, value
 from server.stores.sql.workspaces import SqlWorkspaces
+from server.stores.sql.workspaces.files import SqlFiles
 
 NOW_MS = 1_800_000_000_000
 
@@ -43,6 +44,7 @@ class Household:
         self.rooms = SqlConversations(database, bounds)
         self.messages = SqlMessages(database, bounds)
         self.workspaces = SqlWorkspaces(database, bounds)
+        self.files = SqlFiles(database, bounds)
 
     async def settle(self, *names: str) -> None:
         """Give each an account and a phone."""

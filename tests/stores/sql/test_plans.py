@@ -6,12 +6,13 @@ PostgreSQL goes through what is small: so it is asked about queues that are long
 import pytest
 
 from server.core.durable import Status
-from server.core.ids import DeviceId, EventId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.ids import DeviceId, EventId, FileId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
+from server.core.ports.files import FilePlace, NewFile
 from server.core.ports.queues import NewEvent
-from server.stores.sql import account_steps, device_keys, sign_ins, tokens
+from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
 from server.stores.sql.conversations.storing import append_all, draft_of
 from server.stores.sql.queues import reading
@@ -20,7 +21,7 @@ from server.stores.sql.queues.appending import Draft
 from server.stores.sql.queues.appending import append_all as queue_all
 from server.stores.sql.queues.seeing import see
 from server.stores.sql.steps import Statement, run
-from server.stores.sql.workspaces import claims, finding, leave_workspaces, people
+from server.stores.sql.workspaces import claims, files, finding, leave_workspaces, people
 from tests.stores.sql.households import NOW_MS, phone
 from tests.stores.sql.queues_at_home import Post
 from tests.stores.sql.teams import asks, new_workspace
@@ -31,6 +32,7 @@ ALICE, BOB = UserId("alice"), UserId("bob")
 TEA = RoomId("tea")
 TEAM = WorkspaceId("team")
 WHO = asks("alice", TEAM)
+FILE = FileId("f1")
 REF = MessageRef(MessageId("m1"))
 
 NEW = NewMessage(
@@ -103,6 +105,27 @@ OFTEN = {
     "acknowledging": lambda: acknowledge_all([ACK], waits=True),
     "a queue": lambda: reading.after(phone("bob"), 0, 100, 1_000),
     "being seen": lambda: see([phone("bob")], NOW_MS),
+    "a place for files": lambda: files.place(WHO, TEA),
+    "a file": lambda: files.get(WHO, FILE, NOW_MS),
+    "beginning a file": lambda: files.begin(
+        NewFile(
+            file_id=FileId("f2"),
+            place=FilePlace(room_id=TEA, workspace_id=TEAM, key=new_workspace(TEAM).key),
+            uploader=ALICE,
+            reserved_bytes=1,
+            wrapped_key=b"",
+            details="",
+        ),
+        NOW_MS,
+        NOW_MS,
+        Bounds(),
+    ),
+    "finishing a file": lambda: files.finish(FileId("coming"), 1, NOW_MS),
+    "hanging files": lambda: attached.hang_files(TEA, 1, ALICE, [FILE]),
+    "ending files": lambda: attached.end_files([(TEA, 1)]),
+    "ending files of a room": lambda: attached.end_files_of_room(TEA),
+    "garbage": lambda: files.garbage(NOW_MS, 100),
+    "forgetting garbage": lambda: files.forget([FILE]),
     "expiry of accounts": lambda: account_steps.expire(NOW_MS, 1),
 }
 
@@ -132,6 +155,14 @@ async def household(home):
     await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
     await home.workspaces.set_member(WHO, TEAM, BOB, None, NOW_MS)
     await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
+    for file_id, state in ((FILE, "ready"), ("coming", "uploading")):
+        await home.change(
+            "INSERT INTO files VALUES ($1, $2, 'tea', 'alice', $3, 1, 1, $4, $4, NULL, 1, 1)",
+            file_id,
+            TEAM,
+            state,
+            b"",
+        )
     return home
 
 

@@ -1,5 +1,6 @@
 """Steps that forget what is over."""
 
+from server.stores.sql.attached import end_files, end_files_of_room
 from server.stores.sql.steps import Row, Steps, rows, run, run_many
 from server.stores.sql.usage import ALL_BYTES, give_back
 
@@ -56,11 +57,13 @@ def _forget_ended(limit: int, over: list[Row]) -> Steps[int]:
     over += found
     if len(found) == limit:
         return limit
+    yield from end_files_of_room(room_id)
     yield from run("DELETE FROM rooms WHERE room_id = $1", room_id)
     return len(found) + 1
 
 
 def _forget(some: list[Row]) -> Steps[None]:
+    yield from end_files([(room_id, seq) for room_id, seq, *_ in some])
     yield from run_many(
         "DELETE FROM messages WHERE room_id = $1 AND seq = $2", [tuple(one[:2]) for one in some]
     )

@@ -9,6 +9,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
+from server.stores.sql.attached import end_files
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
 from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
@@ -214,6 +215,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
         one.seq,
     )
     yield from run("DELETE FROM receipts WHERE room_id = $1 AND seq = $2", one.room_id, one.seq)
+    yield from end_files([(one.room_id, one.seq)])
     members = yield from rows(
         "SELECT user_id FROM room_members WHERE room_id = $1 AND joined_seq < $2",
         one.room_id,
