@@ -16,6 +16,7 @@ from server.core.identity import is_blank, is_one_line
 from server.core.ids import (
     DeviceId,
     EventId,
+    FileId,
     MessageId,
     NumericUserId,
     Recipient,
@@ -98,6 +99,7 @@ def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
         RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
         GroupId: (1, bounds.id_chars),
         WorkspaceId: (1, bounds.id_chars),
+        FileId: (1, bounds.id_chars),
         Key: (0, bounds.key_chars),
         Token: (1, MAX_TOKEN_CHARS),
         DisplayName: (0, bounds.name_chars),
@@ -218,6 +220,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
             MessageId,
             RoomId,
             WorkspaceId,
+            FileId,
             DisplayName,
             RoomName,
             FileName,

@@ -146,10 +146,10 @@ def head_of(request: web.Request, file: Download) -> web.StreamResponse:
     """The head of an answer with a file, or with the range of it that is wanted."""
     tag = f'"{file.file_id}"'
     wanted = _wanted(request, file, tag)
-    if wanted is None:
+    start, end = wanted or (0, file.size_bytes)
+    if wanted and start >= end:
         return _unsatisfiable(file)
-    start, end = wanted
-    response = FileResponse(start, end, status=200 if end - start == file.size_bytes else 206)
+    response = FileResponse(start, end, status=206 if wanted else 200)
     response.headers.update(HEADERS)
     response.headers["ETag"] = tag
     response.headers["Content-Disposition"] = _disposition(file.name)
@@ -185,19 +185,17 @@ async def send(request: web.Request, response: web.StreamResponse, file: Downloa
 
 
 def _wanted(request: web.Request, file: Download, tag: str) -> tuple[int, int] | None:
-    """From where up to where; the whole unless just one range is asked for; None: not there."""
-    size = file.size_bytes
+    """From where up to where the one range goes that is asked for; None if there is no such."""
     found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     if not found or request.headers.get("If-Range", tag) != tag:
-        return 0, size
+        return None
+    size = file.size_bytes
     first, last, suffix = found.groups()
     if suffix:
-        start, end = max(0, size - int(suffix)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < start:
-            return 0, size
-    return (start, end) if start < end else None
+        return max(0, size - int(suffix)), size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size
 
 
 def _unsatisfiable(file: Download) -> web.StreamResponse:

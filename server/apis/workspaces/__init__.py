@@ -104,12 +104,12 @@ Operators
                                                             subjectId, conversationId}], next}
 """
 
-from server.apis.workspaces.routes import workspaces
+from server.apis.workspaces.routes import files, workspaces
 from server.transports.api import NOTHING, Api
 
 WORKSPACES = Api(
     name="workspaces",
-    routes=(*workspaces.ROUTES,),
+    routes=(*workspaces.ROUTES, *files.ROUTES),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

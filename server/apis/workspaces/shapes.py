@@ -52,3 +52,21 @@ class WorkspaceMembers(Good):
 class RemovedWorkspaceMember(Good):
     workspaceId: str
     userId: ShownUserId
+
+
+class File(TypedDict):
+    """`name` and `type` are as its sender said, or null; `url` is where its bytes are."""
+
+    id: str
+    conversationId: str
+    workspaceId: str
+    userId: ShownUserId
+    name: str | None
+    type: str | None
+    size: int
+    url: str
+    createdAt: IsoTime
+
+
+class OneFile(Good):
+    file: File

@@ -22,7 +22,7 @@ async def server(
 ) -> AsyncIterator[RunningServer]:
     """In memory, in a file, or several nodes on one PostgreSQL."""
     async with database(installation, tmp_path) as url:
-        given = {"DATABASE_URL": url, "JWT_SECRET": SECRET, **settings}
+        given = {"DATABASE_URL": url, "JWT_SECRET": SECRET, "DATA_DIR": tmp_path, **settings}
         async with installation.running(clock, (*APIS, WORKSPACES), **given) as one:
             yield one
 
