@@ -32,6 +32,17 @@ def hang_files(room_id: str, seq: int, sender: str, file_ids: Sequence[FileId]) 
         raise no_such_file()
 
 
+def keep_files(room_id: str, seq: int, file_ids: Sequence[FileId]) -> Steps[None]:
+    """Have what hangs on a message be garbage but for these, as after an edit."""
+    yield from run(
+        f"UPDATE files SET state = '{GONE}', due_ms = 0 WHERE room_id = $1 AND seq = $2 "
+        "AND NOT (file_id = ANY($3::text[]))",
+        room_id,
+        seq,
+        sorted(map(str, file_ids)),
+    )
+
+
 def end_files(messages: Sequence[tuple[str, int]]) -> Steps[None]:
     """Have what hangs on messages that are no more be garbage: their rooms and sequences."""
     yield from run_many(

@@ -10,7 +10,7 @@ from server.core.ids import FileId, RoomId, UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef
 from server.core.ports.files import NewFile
-from server.stores.sql.attached import hang_files
+from server.stores.sql.attached import hang_files, keep_files
 from server.stores.sql.steps import value
 from tests.stores.sql.households import BOUNDS, NOW_MS, Household
 from tests.stores.sql.teams import asks, code_of, found
@@ -188,6 +188,19 @@ async def test_only_ones_own_file_of_that_room_hangs_on_a_message_and_on_one_alo
         assert await code_of(channel.send(*file_ids)) is Code.NOT_FOUND
     await channel.send("alices", "alices")
     assert await code_of(channel.send("alices")) is Code.NOT_FOUND
+
+
+async def test_after_an_edit_a_message_has_the_files_that_it_kept_and_the_others_are_garbage(
+    channel,
+):
+    for file_id in ("kept", "gone", "elsewhere"):
+        await channel.put(file_id)
+    message = await channel.send("kept", "gone")
+    await channel.send("elsewhere")
+    await channel.home.database.write(lambda: keep_files(channel.id, message.seq, [FileId("kept")]))
+    assert await channel.clean(NOW_MS) == ("gone",)
+    for file_id in ("kept", "elsewhere"):
+        assert (await channel.get("bob", file_id)).file_id == file_id
 
 
 # --- how much it takes ---

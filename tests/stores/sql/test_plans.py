@@ -122,6 +122,7 @@ OFTEN = {
     ),
     "finishing a file": lambda: files.finish(FileId("coming"), 1, NOW_MS),
     "hanging files": lambda: attached.hang_files(TEA, 1, ALICE, [FILE]),
+    "keeping files": lambda: attached.keep_files(TEA, 1, [FILE]),
     "ending files": lambda: attached.end_files([(TEA, 1)]),
     "ending files of a room": lambda: attached.end_files_of_room(TEA),
     "garbage": lambda: files.garbage(NOW_MS, 100),
