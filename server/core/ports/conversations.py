@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from server.core.durable import Conversation, Role, Status, StoredMessage
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.workspaces.values import NewPost
 
 
 class NewRoom(Struct, frozen=True, kw_only=True):
@@ -194,6 +195,7 @@ class NewMessage(Struct, frozen=True, kw_only=True):
         new_room_id: Taken if the direct room is to be made.
         covered: The devices that it is encrypted for; None if it does not say.
         metadata: The text of a JSON value.
+        post: What else there is of it in a workspace; None if it was not sent there.
     """
 
     sender: UserId
@@ -206,6 +208,11 @@ class NewMessage(Struct, frozen=True, kw_only=True):
     ciphertext: str
     metadata: bytes | None
     covered: frozenset[Device] | None
+    post: NewPost | None = None
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.post is not None and self.post.is_sealed
 
 
 class StoredNew(Struct, frozen=True, kw_only=True):

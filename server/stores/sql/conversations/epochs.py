@@ -5,6 +5,7 @@ from enum import Enum
 
 from server.core.queued import KEY_ROTATION, MEMBER_REMOVED
 from server.stores.sql.queues.announcing import Announcement
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Steps, rows, value
 
 
@@ -61,6 +62,7 @@ def raise_epochs_of(user_id: str, reason: Reason) -> Steps[list[Announcement]]:
     found = yield from rows(
         "SELECT r.room_id FROM rooms r JOIN room_members me ON me.room_id = r.room_id "
         "WHERE me.user_id = $1 AND r.pair_key IS NULL AND r.deleted_ms IS NULL "
+        f"AND {SHARED} "
         "ORDER BY r.room_id FOR NO KEY UPDATE OF r",
         user_id,
     )

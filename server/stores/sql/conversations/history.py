@@ -7,11 +7,18 @@ import msgspec
 from server.core.durable import Role, Status, StoredMessage
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
-from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
-from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
+from server.stores.sql.conversations.shapes import (
+    MESSAGE,
+    Origin,
+    message,
+    no_such_room,
+    origin,
+    readable,
+)
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, row, rows, run
 from server.stores.sql.usage import SAID_BYTES, give_back
 
@@ -36,10 +43,12 @@ def history(
     now_ms: int,
     before: int | None,
     after: int | None,
+    among: str = SHARED,
 ) -> Steps[MessagePage]:
     room = yield from row(
-        "SELECT r.kind, r.pair_key FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.room_id = $1 AND me.user_id = $2",
+        "SELECT r.kind, r.pair_key, r.workspace_id FROM room_members me "
+        "JOIN rooms r ON r.room_id = me.room_id "
+        f"WHERE me.room_id = $1 AND me.user_id = $2 AND {among}",
         room_id,
         user_id,
     )
@@ -57,7 +66,7 @@ def history(
         MAX_PAGE_BYTES,
     )
     page = found[:limit] if forward else found[:limit][::-1]
-    shown = yield from with_status(user_id, room_id, Kind(room[0]), room[1], page)
+    shown = yield from with_status(user_id, room_id, origin(room), page)
     return MessagePage(tuple(shown), has_more=is_cut(found, limit))
 
 
@@ -71,7 +80,7 @@ def direct_history(
 
 
 def with_status(
-    user_id: UserId, room_id: str, kind: Kind, key: str | None, found: Sequence[Row]
+    user_id: UserId, room_id: str, of: Origin, found: Sequence[Row]
 ) -> Steps[list[StoredMessage]]:
     """Messages of one room, with how far they have come, as `user_id` may know it."""
     if not found:
@@ -99,10 +108,10 @@ def with_status(
         if one[3] == user_id:
             others = sum(since < one[1] and member != user_id for member, since in joined)
             status = _status(delivered >= others > 0, read >= others > 0)
-            shown.append(message(one, kind, key, status, (delivered, read)))
+            shown.append(message(one, of, status, (delivered, read)))
         else:
             status = _status(own_delivered_ms is not None, own_read_ms is not None)
-            shown.append(message(one, kind, key, status))
+            shown.append(message(one, of, status))
     return shown
 
 
@@ -120,9 +129,8 @@ class Named(msgspec.Struct, frozen=True):
     message_id: str
     sender: str
     deleted_ms: int | None
-    kind: Kind
-    pair_key: str | None
     role: Role
+    of: Origin
 
     @property
     def is_deleted(self) -> bool:
@@ -141,26 +149,28 @@ class Named(msgspec.Struct, frozen=True):
 _NAMED = (
     "WITH m AS MATERIALIZED (SELECT room_id, seq, message_id, sender_id, deleted_ms, expires_ms, "
     "withheld FROM messages WHERE message_id = ANY($2::text[])) "
-    "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, r.kind, r.pair_key, me.role "
+    "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, me.role, "
+    "r.kind, r.pair_key, r.workspace_id "
     "FROM m CROSS JOIN room_members me CROSS JOIN rooms r WHERE me.room_id = m.room_id "
-    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')}"
+    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')} AND {{among}}"
 )
 
 
 def named(user_id: UserId, message_ids: list[str], now_ms: int) -> Steps[list[Named]]:
     """All messages of these ids that the user may read."""
-    found = yield from rows(f"{_NAMED} ORDER BY m.room_id, m.seq", user_id, message_ids, now_ms)
+    wanted = _NAMED.format(among=SHARED)
+    found = yield from rows(f"{wanted} ORDER BY m.room_id, m.seq", user_id, message_ids, now_ms)
     return [_to_named(one) for one in found]
 
 
-def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
+def the_one(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -> Steps[Named]:
     """The message that is meant.
 
     Raises:
         AppError: NOT_FOUND, ID_CONFLICT.
     """
     meant = yield from rows(
-        f"{_NAMED} AND ($4::text IS NULL OR m.room_id = $4::text) "
+        f"{_NAMED.format(among=among)} AND ($4::text IS NULL OR m.room_id = $4::text) "
         "AND ($5::text IS NULL OR m.sender_id = $5::text) LIMIT 2",
         user_id,
         [ref.message_id],
@@ -176,8 +186,8 @@ def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
 
 
 def _to_named(found: Row) -> Named:
-    room_id, seq, message_id, sender, deleted_ms, kind, key, role = found
-    return Named(room_id, seq, message_id, sender, deleted_ms, Kind(kind), key, Role(role))
+    room_id, seq, message_id, sender, deleted_ms, role = found[:6]
+    return Named(room_id, seq, message_id, sender, deleted_ms, Role(role), origin(found[6:]))
 
 
 def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
@@ -187,12 +197,12 @@ def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
         one.room_id,
         one.seq,
     )
-    shown = yield from with_status(user_id, one.room_id, one.kind, one.pair_key, found)
+    shown = yield from with_status(user_id, one.room_id, one.of, found)
     return shown[0]
 
 
-def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
-    one = yield from the_one(user_id, ref, now_ms)
+def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -> Steps[Deleted]:
+    one = yield from the_one(user_id, ref, now_ms, among)
     if one.sender != user_id and one.role is Role.MEMBER:
         raise AppError(Code.FORBIDDEN, "that is not your message")
     said = yield from rows(
@@ -222,7 +232,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
     readers = tuple(UserId(member) for (member,) in members)
     yield from give_back(said)
     return Deleted(
-        message=message(found[0], one.kind, one.pair_key),
+        message=message(found[0], one.of),
         is_repeat=not changed,
         readers=(user_id,) if found[0][-1] else readers,
     )

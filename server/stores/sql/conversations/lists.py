@@ -2,17 +2,19 @@
 
 from server.core.durable import Role, StoredMessage
 from server.core.ids import RoomId, UserId
-from server.core.kinds import Kind
 from server.core.ports.conversations import Listed, ListPage, Place
 from server.stores.sql.conversations.history import NO_END, with_status
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, size_of
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
     ROOM,
+    ROOM_COLUMNS,
+    Origin,
     conversation,
     participants_of,
     readable,
 )
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, rows
 
 MAX_COUNTED = 1_000
@@ -32,6 +34,7 @@ _UNREAD = (
 _ROOMS = (
     "SELECT me.* FROM room_members me JOIN rooms r ON r.room_id = me.room_id WHERE me.user_id = $1 "
     "AND (r.active_ms < $3 OR (r.active_ms = $3 AND r.room_id < $4)) "
+    f"AND {SHARED} "
     "AND (r.pair_key IS NULL OR ($5 AND EXISTS ({last}))) "
     "ORDER BY r.active_ms DESC, r.room_id DESC LIMIT $6"
 ).replace("{last}", _LAST.replace("MAX(m.seq)", "1"))
@@ -56,9 +59,10 @@ def page(
     for one in found[:limit]:
         if taken >= MAX_PAGE_BYTES:
             break
-        key, active_ms, role, last_seq, unread = one[10:]
-        room = conversation(one[:10], Role(role), tuple(members[one[0]]))
-        last = yield from _message(user_id, room.room_id, room.kind, key, last_seq)
+        key, active_ms, role, last_seq, unread = one[ROOM_COLUMNS:]
+        room = conversation(one, Role(role), tuple(members[one[0]]))
+        of = Origin(room.kind, key, room.workspace_id)
+        last = yield from _message(user_id, room.room_id, of, last_seq)
         place = Place(active_ms, room.room_id)
         listed.append(Listed(conversation=room, place=place, last=last, unread=unread))
         taken += size_of(last) if last else 0
@@ -66,12 +70,12 @@ def page(
 
 
 def _message(
-    user_id: UserId, room_id: RoomId, kind: Kind, key: str | None, seq: int | None
+    user_id: UserId, room_id: RoomId, of: Origin, seq: int | None
 ) -> Steps[StoredMessage | None]:
     if seq is None:
         return None
     found: list[Row] = yield from rows(
         f"SELECT {MESSAGE} FROM messages m WHERE m.room_id = $1 AND m.seq = $2", room_id, seq
     )
-    shown = yield from with_status(user_id, room_id, kind, key, found)
+    shown = yield from with_status(user_id, room_id, of, found)
     return shown[0] if shown else None

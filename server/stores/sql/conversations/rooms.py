@@ -12,16 +12,16 @@ from server.stores.sql.conversations.members import (
     Adding,
     Roles,
     check_newcomers,
-    check_rank,
     end_room,
+    hold,
     is_account,
-    locked_roles,
     most_rooms,
     put_members,
     strangers,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
 from server.stores.sql.queues.announcing import announce
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, run, value
 
@@ -60,8 +60,7 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
 
 
 def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) -> Steps[Changed]:
-    roles = yield from locked_roles(room_id, user_id)
-    check_rank(roles, user_id, Role.ADMIN)
+    (yield from hold(room_id, user_id)).check_rank(user_id, Role.ADMIN)
     before = yield from whole_room(room_id, user_id)
     name = before.name if change.name is None else change.name
     text = before.description if change.description is None else change.description
@@ -82,14 +81,14 @@ def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) ->
 
 
 def delete(
-    user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
+    user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds, among: str = SHARED
 ) -> Steps[tuple[UserId, ...]]:
-    roles = yield from locked_roles(room_id, user_id)
-    check_rank(roles, user_id, Role.OWNER)
+    room = yield from hold(room_id, user_id, among)
+    room.check_rank(user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
     yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
-    yield from announce([removal(room_id, roles, Reason.DELETED)], now_ms, bounds)
-    return tuple(UserId(one) for one in roles)
+    yield from room.announce([removal(room_id, room.roles, Reason.DELETED)], now_ms, bounds)
+    return tuple(UserId(one) for one in room.roles)
 
 
 # --- direct rooms ---

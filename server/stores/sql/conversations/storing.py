@@ -20,6 +20,7 @@ from server.stores.sql.conversations.members import take_part
 from server.stores.sql.conversations.rooms import make_direct
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
+    Origin,
     message,
     no_such_room,
     pair_key,
@@ -62,8 +63,8 @@ class _Room(Struct):
     """
 
     room_id: str
-    kind: Kind
-    pair_key: str | None
+    of: Origin
+    is_sealed: bool
     ttl_ms: int | None
     seq: int
     sent_ms: int
@@ -146,15 +147,17 @@ def append_first(draft: Draft, bounds: Bounds) -> Steps[StoredNew]:
 # --- what is known ---
 
 _ROOMS = (
-    "SELECT room_id, kind, pair_key, ttl_ms, seq, active_ms FROM rooms "
+    "SELECT room_id, kind, pair_key, workspace_id, is_sealed, ttl_ms, seq, active_ms FROM rooms "
     "WHERE (room_id = ANY($1::text[]) OR pair_key = ANY($2::text[])) AND deleted_ms IS NULL "
     "ORDER BY room_id FOR NO KEY UPDATE"
 )
 
 _MEMBERS = (
-    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, me.unasked, d.device_id "
+    "SELECT me.room_id, me.user_id, COALESCE(a.user_id, f.user_id), a.banned_ms, me.unasked, "
+    "d.device_id "
     "FROM room_members me "
     "LEFT JOIN accounts a ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
+    "LEFT JOIN foreign_users f ON f.user_id = me.user_id "
     "LEFT JOIN devices d ON d.user_id = me.user_id AND d.revoked_ms IS NULL "
     "WHERE me.room_id = ANY($1::text[])"
 )
@@ -189,8 +192,9 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
         sorted({one.key for one in drafts if one.new.recipient is not None}),
     )
     rooms: _Rooms = {}
-    for room_id, kind, key, ttl_ms, seq, active_ms in found:
-        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [], [])
+    for room_id, kind, key, workspace_id, is_sealed, ttl_ms, seq, active_ms in found:
+        of = Origin(Kind(kind), key, workspace_id)
+        room = _Room(room_id, of, bool(is_sealed), ttl_ms, seq, active_ms, {}, {}, [], [])
         rooms[room_id] = room
         if key is not None:
             rooms[key] = room
@@ -212,7 +216,7 @@ def _read_members(rooms: _Rooms) -> Steps[None]:
 def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Steps[_Known]:
     """Read what is stored already, and who of those in direct rooms blocks whom."""
     asked = [
-        (new.message_id, room.room_id, new.sender, peer_in(room.pair_key, new.sender))
+        (new.message_id, room.room_id, new.sender, peer_in(room.of.pair_key, new.sender))
         for new, room in _with_rooms(drafts, rooms)
     ]
     found = yield from rows(_KNOWN, listed(asked))
@@ -226,7 +230,7 @@ def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Step
             known.blocks.add((peer, sender))
         if one[0] is not None:
             room = rooms[one[0]]
-            stored = message(one[:11], room.kind, room.pair_key)
+            stored = message(one[:11], room.of)
             room.stored[stored.message_id] = (stored, bool(one[11]))
     return known
 
@@ -236,7 +240,7 @@ def _blocks_in_groups(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
     asked = {
         (room.room_id, new.sender)
         for new, room in _with_rooms(drafts, rooms)
-        if room.pair_key is None
+        if room.of.pair_key is None
     }
     if not asked:
         return set()
@@ -267,12 +271,13 @@ def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
         AppError: As `MessageStore.append`.
     """
     new = draft.new
-    if new.sender not in room.members:
+    if new.sender not in room.members or new.is_sealed is not room.is_sealed:
         raise no_such_room()
     is_repeat = new.message_id in room.stored
     if not is_repeat:
-        withheld = is_withheld(new, room.pair_key, room.members, known.blocks)
-        if not withheld:  # whom the recipient has blocked has none of its keys
+        withheld = is_withheld(new, room.of.pair_key, room.members, known.blocks)
+        # Whom the recipient has blocked has none of its keys; in workspaces nobody need say whose.
+        if not withheld and (new.covered is not None or room.of.workspace_id is None):
             check_devices(new, room.members, known.blocks)
         known.take(new.sender, size_of(new.ciphertext.encode(), new.metadata))
         _add(draft, room, withheld=withheld)
@@ -306,7 +311,7 @@ def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
     if sender.is_unasked:
         sender.is_unasked = False
         room.joining.append(new.sender)
-    room.stored[new.message_id] = (message(values, room.kind, room.pair_key), withheld)
+    room.stored[new.message_id] = (message(values, room.of), withheld)
 
 
 def _write(rooms: _Rooms) -> Steps[None]:
