@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from server.core.durable import Conversation, Role, Status, StoredMessage
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
-from server.core.workspaces.values import NewPost
+from server.core.workspaces.values import NewPost, Post
 
 
 class NewRoom(Struct, frozen=True, kw_only=True):
@@ -221,11 +221,13 @@ class StoredNew(Struct, frozen=True, kw_only=True):
     Attributes:
         is_repeat: It was stored before.
         readers: Who may read it, the sender too.
+        post: As workspaces know it, if it is new and was put into a room of theirs; but the key.
     """
 
     message: StoredMessage
     is_repeat: bool
     readers: tuple[UserId, ...]
+    post: Post | None = None
 
 
 class MessagePage(Struct, frozen=True):

@@ -22,7 +22,7 @@ from server.core.ports.conversations import (
 from server.core.workspaces.values import NewPost
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.conversations.epochs import Reason, raise_epochs_of
-from server.stores.sql.conversations.members import strangers
+from server.stores.sql.conversations.newcomers import strangers
 from server.stores.sql.conversations.shapes import pair_key
 from tests.stores.sql.households import NOW_MS, phone
 from tests.stores.sql.queues_at_home import Post
@@ -47,9 +47,8 @@ OF_ALL_ROOMS = {
     "conversations/history.py with_status": "of a room whose messages were found",
     "conversations/history.py delete": "of a room whose message was found",
     "conversations/lists.py _PAGE": "of rooms that `_ROOMS` has found",
-    "conversations/members.py _roles": "of a room that is held",
-    "conversations/members.py _check_unasked": "strangers put nobody into rooms of workspaces",
-    "conversations/members.py most_rooms": "all rooms count",
+    "conversations/members.py add_member": "before it is held: of which workspace it is",
+    "conversations/members.py roles_in": "of a room that is held",
     "conversations/members.py put_members": "whoever makes it, or has held it",
     "conversations/members.py take_part": "of a room that a message was put into",
     "conversations/members.py _let_in": "of a room that is held",
@@ -58,6 +57,8 @@ OF_ALL_ROOMS = {
     "conversations/members.py _left_to": "whoever is deleted leaves all rooms",
     "conversations/members.py _lock_places": "whoever is deleted leaves all rooms",
     "conversations/members.py end_room": "of a room that is held",
+    "conversations/newcomers.py _check_unasked": "strangers put nobody into rooms of workspaces",
+    "conversations/newcomers.py most_rooms": "all rooms count",
     "conversations/receipts.py _acknowledge_in": "of a room whose message was found",
     "conversations/receipts.py _move_read_seq": "of a room whose message was found",
     "conversations/rooms.py _INSERT": "secure chat makes no sealed ones",
@@ -70,6 +71,7 @@ OF_ALL_ROOMS = {
     "conversations/storing.py _MEMBERS": "of a room that `_put` lets a message into, or not",
     "conversations/storing.py _BLOCKS": "of a room that `_put` lets a message into, or not",
     "conversations/storing.py _write": "of a room that a message was put into",
+    "conversations/threads.py _ANSWERED": "of a room that `_put` lets a message into, or not",
     "queues/knowing.py lock_groups": "of rooms that the statement before has found",
 }
 """Which need not say it, and why."""
@@ -242,6 +244,7 @@ async def test_messages_know_nothing_of_it(sealed, what):
 
 async def test_no_event_goes_to_its_members_and_none_says_that_keys_change(sealed):
     queues = Post(sealed, Bounds())
+    await queues.store.see([phone("alice"), phone("bob")], NOW_MS)
     assert await is_none(queues.send("alice", SEALED))
     said = await sealed.database.write(lambda: raise_epochs_of("alice", Reason.KEY_CHANGED))
     await sealed.database.write(lambda: leave_rooms(ALICE, None, NOW_MS))

@@ -1,6 +1,7 @@
 """Steps that read messages, one by its id or a stretch of a room, and that delete them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,9 +19,10 @@ from server.stores.sql.conversations.shapes import (
     origin,
     readable,
 )
+from server.stores.sql.conversations.threads import forget_extras
 from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, row, rows, run
-from server.stores.sql.usage import SAID_BYTES, give_back
+from server.stores.sql.usage import SAID_BYTES, WORDS_BYTES, give_back
 
 NO_END = 2**62
 """A sequence that no room comes to."""
@@ -54,9 +56,34 @@ def history(
     )
     if not room:
         raise no_such_room()
-    forward = after is not None and before is None
+    page, has_more = yield from stretch(user_id, room_id, limit, now_ms, before, after)
+    shown = yield from with_status(user_id, room_id, origin(room), page)
+    return MessagePage(tuple(shown), has_more=has_more)
+
+
+def stretch(
+    user_id: UserId,
+    room_id: RoomId,
+    limit: int,
+    now_ms: int,
+    before: int | None,
+    after: int | None,
+    forward: str = _FORWARD,
+    backward: str = _BACKWARD,
+    *more: Any,
+) -> Steps[tuple[Sequence[Row], bool]]:
+    """Messages of a room that was found, oldest first, as many as fit.
+
+    Args:
+        forward, backward: Which of them, in order of age or the other way round.
+        more: Parameters of these.
+
+    Returns:
+        Rows of `MESSAGE`, and whether there are more in the direction that was asked for.
+    """
+    is_forward = after is not None and before is None
     found = yield from rows(
-        _FORWARD if forward else _BACKWARD,
+        forward if is_forward else backward,
         room_id,
         user_id,
         now_ms,
@@ -64,10 +91,10 @@ def history(
         after or 0,
         limit + 1,
         MAX_PAGE_BYTES,
+        *more,
     )
-    page = found[:limit] if forward else found[:limit][::-1]
-    shown = yield from with_status(user_id, room_id, origin(room), page)
-    return MessagePage(tuple(shown), has_more=is_cut(found, limit))
+    page = found[:limit] if is_forward else found[:limit][::-1]
+    return page, is_cut(found, limit)
 
 
 def direct_history(
@@ -86,11 +113,13 @@ def with_status(
     if not found:
         return []
     seqs = [one[1] for one in found]
-    joined = yield from rows(
-        "SELECT user_id, joined_seq FROM room_members WHERE room_id = $1", room_id
+    members = yield from rows(
+        "SELECT user_id, joined_seq, read_seq FROM room_members WHERE room_id = $1", room_id
     )
+    # Of those alone who do not stand behind it: they have read it, receipt or none.
     receipts = yield from rows(
-        "SELECT c.seq, COUNT(c.delivered_ms), COUNT(c.read_ms), "
+        "SELECT c.seq, COUNT(CASE WHEN me.read_seq < c.seq THEN c.delivered_ms END), "
+        "COUNT(CASE WHEN me.read_seq < c.seq THEN c.read_ms END), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.delivered_ms END), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.read_ms END) "
         # CROSS: else SQLite asks for a receipt of each member, where there may be none.
@@ -102,17 +131,25 @@ def with_status(
         seqs,
     )
     by_seq = {one[0]: one[1:] for one in receipts}
+    own_seq = next((read_seq for member, _, read_seq in members if member == user_id), 0)
     shown = []
     for one in found:
         delivered, read, own_delivered_ms, own_read_ms = by_seq.get(one[1], (0, 0, None, None))
         if one[3] == user_id:
-            others = sum(since < one[1] and member != user_id for member, since in joined)
-            status = _status(delivered >= others > 0, read >= others > 0)
-            shown.append(message(one, of, status, (delivered, read)))
+            others = [at for who, since, at in members if since < one[1] and who != user_id]
+            behind = sum(at >= one[1] for at in others) if one[10] is None else 0
+            status, counts = _sent_status(delivered + behind, read + behind, len(others))
+            shown.append(message(one, of, status, counts))
         else:
-            status = _status(own_delivered_ms is not None, own_read_ms is not None)
+            has_read = own_read_ms is not None or (one[10] is None and own_seq >= one[1])
+            status = _status(own_delivered_ms is not None or has_read, has_read)
             shown.append(message(one, of, status))
     return shown
+
+
+def _sent_status(delivered: int, read: int, others: int) -> tuple[Status, tuple[int, int]]:
+    """Of a message of one's own, with how many of the others."""
+    return _status(delivered >= others > 0, read >= others > 0), (delivered, read)
 
 
 def _status(is_delivered: bool, is_read: bool) -> Status:
@@ -206,7 +243,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -
     if one.sender != user_id and one.role is Role.MEMBER:
         raise AppError(Code.FORBIDDEN, "that is not your message")
     said = yield from rows(
-        f"SELECT m.sender_id, {SAID_BYTES} FROM messages m "
+        f"SELECT m.sender_id, {SAID_BYTES} + {WORDS_BYTES} FROM messages m "
         "WHERE m.room_id = $1 AND m.seq = $2 AND m.deleted_ms IS NULL FOR UPDATE",
         one.room_id,
         one.seq,
@@ -224,6 +261,8 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -
         one.seq,
     )
     yield from run("DELETE FROM receipts WHERE room_id = $1 AND seq = $2", one.room_id, one.seq)
+    if one.of.workspace_id is not None:
+        yield from forget_extras(one.room_id, one.seq)
     members = yield from rows(
         "SELECT user_id FROM room_members WHERE room_id = $1 AND joined_seq < $2",
         one.room_id,

@@ -20,15 +20,17 @@ from server.stores.sql.steps import Row, Steps, rows
 MAX_COUNTED = 1_000
 """Unread messages of one room."""
 
-_LAST = f"SELECT MAX(m.seq) FROM messages m WHERE m.room_id = r.room_id AND {readable('$1', '$2')}"
+LAST = f"SELECT MAX(m.seq) FROM messages m WHERE m.room_id = r.room_id AND {readable('$1', '$2')}"
+"""Where the newest message of a room `r` stands that a member `me` may read, at a time."""
 
-_UNREAD = (
+UNREAD = (
     "SELECT COUNT(*) FROM (SELECT 1 FROM messages m WHERE m.room_id = r.room_id "
     f"AND m.seq > me.read_seq AND {readable('$1', '$2')} AND m.sender_id <> $1 "
     "AND m.deleted_ms IS NULL AND NOT EXISTS (SELECT 1 FROM receipts c "
     "WHERE c.room_id = m.room_id AND c.seq = m.seq AND c.user_id = $1 "
     f"AND c.read_ms IS NOT NULL) LIMIT {MAX_COUNTED}) AS counted"
 )
+"""How many messages of others it has not read."""
 
 # The page first, and only of its rooms what costs more: SQLite would work that out of all.
 _ROOMS = (
@@ -37,10 +39,10 @@ _ROOMS = (
     f"AND {SHARED} "
     "AND (r.pair_key IS NULL OR ($5 AND EXISTS ({last}))) "
     "ORDER BY r.active_ms DESC, r.room_id DESC LIMIT $6"
-).replace("{last}", _LAST.replace("MAX(m.seq)", "1"))
+).replace("{last}", LAST.replace("MAX(m.seq)", "1"))
 
 _PAGE = (
-    f"SELECT {ROOM}, r.pair_key, r.active_ms, me.role, ({_LAST}) AS last_seq, ({_UNREAD}) "
+    f"SELECT {ROOM}, r.pair_key, r.active_ms, me.role, ({LAST}) AS last_seq, ({UNREAD}) "
     f"FROM ({_ROOMS}) AS me JOIN rooms r ON r.room_id = me.room_id "
     "ORDER BY r.active_ms DESC, r.room_id DESC"
 )

@@ -6,15 +6,20 @@ from msgspec import Struct
 
 from server.core.durable import Role
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, RoomId, UserId
+from server.core.ids import DeviceId, RoomId, UserId, WorkspaceId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, Left
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
+from server.stores.sql.conversations.newcomers import (
+    check_newcomers,
+    check_people,
+    lock_people,
+)
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
 from server.stores.sql.queues.announcing import Announcement, announce
-from server.stores.sql.scopes import SHARED
+from server.stores.sql.scopes import OF_WORKSPACES, SHARED
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
@@ -49,6 +54,19 @@ class Held(Struct, frozen=True):
         if RANK[self.roles[user_id]] < RANK[least]:
             raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
 
+    def note(
+        self, action: Action, user_id: str, members: Iterable[str], now_ms: int
+    ) -> Steps[None]:
+        """Note what a member did to others there, or to itself."""
+        yield from note_in_room(
+            action, self.room_id, user_id, members, now_ms, workspace_id=self.workspace_id
+        )
+
+    @property
+    def of_workspace(self) -> WorkspaceId:
+        """Of a room that is of one."""
+        return WorkspaceId(self.workspace_id or "")
+
     def announce(self, said: list[Announcement], now_ms: int, bounds: Bounds) -> Steps[None]:
         """Have the queues of its members say so, if they know of such rooms."""
         if not self.is_sealed:
@@ -70,8 +88,13 @@ _MADE = {
 }
 
 
-def hold(room_id: RoomId, user_id: UserId, among: str = SHARED) -> Steps[Held]:
+def hold(
+    room_id: RoomId, user_id: UserId, among: str = SHARED, *, comes_by_itself: bool = False
+) -> Steps[Held]:
     """Lock a room with roles, of which the user is a member.
+
+    Args:
+        comes_by_itself: It need not be one yet, if the room is open to it.
 
     Raises:
         AppError: NOT_FOUND; FORBIDDEN of a room without roles.
@@ -81,94 +104,25 @@ def hold(room_id: RoomId, user_id: UserId, among: str = SHARED) -> Steps[Held]:
         f"WHERE r.room_id = $1 AND r.deleted_ms IS NULL AND {among} FOR NO KEY UPDATE",
         room_id,
     )
-    roles = yield from _roles(room_id)
-    if not found or user_id not in roles:
+    roles = yield from roles_in(room_id)
+    if not found:
         raise no_such_room()
     kind, workspace_id, is_sealed = found
-    if not DURABLE[Kind(kind)].is_managed:
+    policy = DURABLE[Kind(kind)]
+    if user_id not in roles and not (comes_by_itself and policy.is_open):
+        raise no_such_room()
+    if not policy.is_managed:
         raise AppError(Code.FORBIDDEN, "a direct conversation stays as it is")
     return Held(room_id, workspace_id, bool(is_sealed), roles)
 
 
-def _roles(room_id: RoomId) -> Steps[Roles]:
+def roles_in(room_id: RoomId) -> Steps[Roles]:
+    """Of all members of a room, in order of joining."""
     found = yield from rows(
         "SELECT user_id, role FROM room_members WHERE room_id = $1 ORDER BY joined_ms, user_id",
         room_id,
     )
     return {member: Role(role) for member, role in found}
-
-
-def check_newcomers(
-    asker: UserId, newcomers: Iterable[UserId], bounds: Bounds
-) -> Steps[frozenset[str]]:
-    """Whether all of these, whose accounts are locked, can be put into a room by the asker.
-
-    Returns:
-        To whom of them the asker is a stranger.
-
-    Raises:
-        AppError: RECIPIENT_NOT_FOUND, LIMIT_REACHED.
-    """
-    wanted = sorted(newcomers)
-    known = yield from value(
-        "SELECT COUNT(*) FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM account_blocks b "
-        "WHERE b.user_id = accounts.user_id AND b.blocked_id = $2)",
-        wanted,
-        asker,
-    )
-    if known < len(wanted):
-        raise AppError(Code.RECIPIENT_NOT_FOUND, "one of them has no account here")
-    busiest = yield from most_rooms(wanted)
-    if busiest >= bounds.rooms_per_user:
-        raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
-    unasked = yield from strangers(asker, wanted)
-    yield from _check_unasked(asker, sorted(unasked), bounds)
-    return unasked
-
-
-def strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
-    """Those who take part in no room of the asker's."""
-    known = yield from rows(
-        "SELECT DISTINCT theirs.user_id FROM room_members theirs "
-        "JOIN room_members own ON own.room_id = theirs.room_id AND own.user_id = $1 "
-        f"JOIN rooms r ON r.room_id = own.room_id AND {SHARED} "
-        "WHERE theirs.user_id = ANY($2::text[]) AND NOT theirs.unasked",
-        asker,
-        newcomers,
-    )
-    return frozenset(newcomers) - {one for (one,) in known}
-
-
-def _check_unasked(asker: UserId, strangers: list[str], bounds: Bounds) -> Steps[None]:
-    """Whether all of these can be put into one more room unasked.
-
-    Raises:
-        AppError: LIMIT_REACHED.
-    """
-    counts = yield from rows(
-        "SELECT COUNT(*), SUM(CASE WHEN me.added_by = $1 THEN 1 ELSE 0 END) "
-        "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.user_id = ANY($2::text[]) AND me.unasked AND r.pair_key IS NULL "
-        "GROUP BY me.user_id",
-        asker,
-        strangers,
-    )
-    for by_all, by_asker in counts:
-        if by_asker >= bounds.rooms_by_stranger or by_all >= bounds.rooms_by_strangers:
-            problem = "one of them does not know you, and was put into enough rooms by strangers"
-            raise AppError(Code.LIMIT_REACHED, f"{problem}; have them write to you first")
-
-
-def most_rooms(user_ids: list[UserId]) -> Steps[int]:
-    """In how many rooms with roles is whoever of them is in most."""
-    found = yield from value(
-        "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.user_id = ANY($1::text[]) AND r.pair_key IS NULL "
-        "GROUP BY me.user_id ORDER BY COUNT(*) DESC LIMIT 1",
-        user_ids,
-    )
-    return found or 0
 
 
 def put_members(
@@ -207,37 +161,58 @@ def add_member(
     now_ms: int,
     bounds: Bounds,
     among: str = SHARED,
+    *,
+    may_join: bool = True,
 ) -> Steps[Changed]:
     yield from lock_accounts([member])
-    room = yield from hold(room_id, user_id, among)
+    of = yield from value("SELECT workspace_id FROM rooms WHERE room_id = $1", room_id)
+    people = (yield from lock_people(of, [member])) if of else frozenset()
+    comes_by_itself = among == OF_WORKSPACES and user_id == member and member in people
+    room = yield from hold(room_id, user_id, among, comes_by_itself=comes_by_itself)
     roles = room.roles
     wanted = role or roles.get(member, Role.MEMBER)
     is_changed = roles.get(member) is not wanted
     if is_changed:
         is_plain = member not in roles and wanted is Role.MEMBER
-        room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
+        if user_id in roles:
+            room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
+        elif not is_plain:
+            raise AppError(Code.FORBIDDEN, "come in as a member")
         if roles.get(member) is Role.OWNER:
             raise AppError(Code.FORBIDDEN, "make another the owner first")
         if member not in roles:
-            yield from _let_in(user_id, room, member, now_ms, bounds)
+            if not may_join:
+                raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+            yield from _let_in(user_id, room, member, people, now_ms, bounds)
         if member in roles or wanted is not Role.MEMBER:
             yield from _set_role(room_id, member, wanted)
-            yield from note_in_room(_MADE[wanted], room_id, user_id, [member], now_ms)
+            yield from room.note(_MADE[wanted], user_id, [member], now_ms)
         if wanted is Role.OWNER:
             yield from _set_role(room_id, user_id, Role.ADMIN)
         yield from touch(room_id, now_ms)
     return Changed((yield from whole_room(room_id, user_id, among)), is_changed)
 
 
-def _let_in(asker: UserId, room: Held, member: UserId, now_ms: int, bounds: Bounds) -> Steps[None]:
+def _let_in(
+    asker: UserId,
+    room: Held,
+    member: UserId,
+    people: frozenset[str],
+    now_ms: int,
+    bounds: Bounds,
+) -> Steps[None]:
     if len(room.roles) >= bounds.room_members:
         raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}; make another one")
-    unasked = yield from check_newcomers(asker, [member], bounds)
+    unasked: frozenset[str] = frozenset()
+    if room.workspace_id is None:
+        unasked = yield from check_newcomers(asker, [member], bounds)
+    else:
+        yield from check_people(asker, [member], people, bounds)
     seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room.room_id)
     adding = Adding(asker, now_ms, unasked)
     newcomer: Roles = {member: Role.MEMBER}
     yield from put_members(room.room_id, newcomer, adding, seq, reads_back=room.is_sealed)
-    yield from note_in_room(Action.MEMBER_ADDED, room.room_id, asker, [member], now_ms)
+    yield from room.note(Action.MEMBER_ADDED, asker, [member], now_ms)
     said = yield from raise_epoch(room.room_id, Reason.ADDED)
     yield from room.announce([said], now_ms, bounds)
 
@@ -271,7 +246,7 @@ def remove_member(
         room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
     if member not in roles:
         raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
-    yield from note_in_room(Action.MEMBER_REMOVED, room_id, user_id, [member], now_ms)
+    yield from room.note(Action.MEMBER_REMOVED, user_id, [member], now_ms)
     reason = Reason.LEFT if member == user_id else Reason.REMOVED
     is_left = yield from _take_out(room_id, member, roles, now_ms)
     said = [removal(room_id, [member], reason)]
@@ -326,7 +301,7 @@ def leave_rooms(
         yield from end_room(room_id, now_ms)
     said = []
     for room_id, _, is_sealed in (one for one in found if one[1] is None):
-        roles = yield from _roles(room_id)
+        roles = yield from roles_in(room_id)
         if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
             rotation = yield from raise_epoch(room_id, Reason.LEFT)
             said += [] if is_sealed else [rotation]
@@ -351,7 +326,7 @@ def leave_rooms_in(
     )
     said, left, living = [], [], []
     for room_id, key, is_sealed in found:
-        roles = yield from _roles(room_id)
+        roles = yield from roles_in(room_id)
         if user_id not in roles:
             continue  # it was faster
         left.append(room_id)
@@ -432,10 +407,3 @@ def rooms_of(user_id: UserId, limit: int) -> Steps[tuple[RoomId, ...]]:
         limit,
     )
     return tuple(RoomId(one) for (one,) in found)
-
-
-def is_account(user_id: UserId) -> Steps[bool]:
-    found = yield from row(
-        "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL", user_id
-    )
-    return found is not None

@@ -11,12 +11,14 @@ from server.stores.sql.conversations.epochs import Reason, first_epoch, removal
 from server.stores.sql.conversations.members import (
     Adding,
     Roles,
-    check_newcomers,
     end_room,
     hold,
+    put_members,
+)
+from server.stores.sql.conversations.newcomers import (
+    check_newcomers,
     is_account,
     most_rooms,
-    put_members,
     strangers,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
@@ -86,7 +88,7 @@ def delete(
     room = yield from hold(room_id, user_id, among)
     room.check_rank(user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
-    yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
+    yield from room.note(Action.ROOM_ENDED, user_id, [room_id], now_ms)
     yield from room.announce([removal(room_id, room.roles, Reason.DELETED)], now_ms, bounds)
     return tuple(UserId(one) for one in room.roles)
 
