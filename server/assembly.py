@@ -114,8 +114,9 @@ class Assembly:
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(groups, revocations),
-            socket_sign_ins=self._sign_ins_of(presences, revocations),
+            sign_ins=self._sign_ins_of(revocations, groups),
+            chat_sign_ins=self._sign_ins_of(revocations),
+            socket_sign_ins=self._sign_ins_of(revocations, presences),
             revocations=revocations,
             recoveries=parts.recoveries,
             accounts=Accounts(
@@ -162,10 +163,11 @@ class Assembly:
             self._settings.login_rules,
         )
 
-    def _sign_ins_of(self, watcher: Watcher, revocations: Revocations) -> SignIns:
+    def _sign_ins_of(self, revocations: Revocations, *watchers: Watcher) -> SignIns:
         sign_ins = SignIns(self._clock)
         revocations.watch(sign_ins)  # first: whoever is signed out is not there for the others
-        sign_ins.watch(watcher)
+        for watcher in watchers:
+            sign_ins.watch(watcher)
         return sign_ins
 
     def _derived(self, purpose: bytes) -> bytes:

@@ -25,6 +25,7 @@ class Chat(Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign_ins: Of connections of Socket.IO; their users are there for live rooms.
+        chat_sign_ins: Of those in the namespace of workspaces, which are in no live room.
         socket_sign_ins: Of raw WebSockets, which are in no live room.
     """
 
@@ -33,6 +34,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     groups: Groups
     tokens: Tokens
     sign_ins: SignIns
+    chat_sign_ins: SignIns
     socket_sign_ins: SignIns
     revocations: Revocations
     recoveries: Recoveries

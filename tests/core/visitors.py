@@ -131,6 +131,7 @@ class Core:
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
+            chat_sign_ins=SignIns(self.clock),
             socket_sign_ins=self.socket_sign_ins,
             presences=Presences(parts, MemoryPresences(), self.conversations.acquaintances, 3_000),
             revocations=self.revocations,
