@@ -17,6 +17,8 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.channels import Channels
+from server.core.workspaces.posts import Posts
 from server.core.workspaces.workspaces import Workspaces
 
 
@@ -47,3 +49,5 @@ class Chat(Struct, frozen=True, kw_only=True):
     logins: Logins
     device_keys: DeviceKeys
     workspaces: Workspaces
+    channels: Channels
+    posts: Posts

@@ -7,6 +7,7 @@ from msgspec import Struct
 from server.core.durable import Role
 from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
+from server.core.ports.conversations import Ended, Left
 from server.core.ports.conversations import Place as ListPlace
 from server.core.ports.workspaces import Entrant
 from server.core.workspaces.values import Channel, Post, WrappedKey
@@ -97,22 +98,6 @@ class ChangedChannel(Struct, frozen=True, kw_only=True):
     joined: tuple[UserId, ...] = ()
 
 
-class LeftChannel(Struct, frozen=True, kw_only=True):
-    """Somebody is out of a conversation; `channel` is what is left of it, None if nobody is."""
-
-    workspace_id: WorkspaceId
-    is_sealed: bool
-    channel: Channel | None
-
-
-class EndedChannel(Struct, frozen=True, kw_only=True):
-    """A conversation that is nobody's any more; `users` were in it."""
-
-    workspace_id: WorkspaceId
-    is_sealed: bool
-    users: tuple[UserId, ...]
-
-
 class Position(Struct, frozen=True, kw_only=True):
     """How far somebody has read a conversation.
 
@@ -164,6 +149,10 @@ class ChannelStore(Protocol):
         ...
 
     async def get(self, user_id: UserId, room_id: RoomId) -> Channel: ...
+
+    async def whole(self, room_id: RoomId) -> Channel | None:
+        """A conversation as nobody's in particular; None if there is none (any more)."""
+        ...
 
     async def page(
         self,
@@ -236,11 +225,11 @@ class ChannelStore(Protocol):
 
     async def remove_member(
         self, user_id: UserId, room_id: RoomId, member: UserId, now_ms: int
-    ) -> LeftChannel:
+    ) -> Left:
         """Take somebody out of a conversation, or leave it; see `ConversationStore`."""
         ...
 
-    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> EndedChannel:
+    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> Ended:
         """End a conversation.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from server.core.durable import Conversation, Role, Status, StoredMessage
-from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.workspaces.values import NewPost, Post
 
 
@@ -57,10 +57,16 @@ class ListPage(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """A room as it is now; `is_changed` if it was another before."""
+    """A room as it is now.
+
+    Attributes:
+        is_changed: It was another before.
+        has_joined: Whom it is about was not in it before.
+    """
 
     conversation: Conversation
     is_changed: bool
+    has_joined: bool = False
 
 
 class Left(Struct, frozen=True):
@@ -68,9 +74,20 @@ class Left(Struct, frozen=True):
 
     Attributes:
         conversation: What is left of it; None if nobody is.
+        workspace_id: Of a room of a workspace; `is_sealed` as of `Conversation`.
     """
 
     conversation: Conversation | None
+    workspace_id: WorkspaceId | None = None
+    is_sealed: bool = False
+
+
+class Ended(Struct, frozen=True):
+    """A room is nobody's any more; `users` were in it, and the rest is as of `Left`."""
+
+    users: tuple[UserId, ...]
+    workspace_id: WorkspaceId | None = None
+    is_sealed: bool = False
 
 
 class ConversationStore(Protocol):
@@ -113,11 +130,8 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> tuple[UserId, ...]:
+    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> Ended:
         """End a room, and all of its messages.
-
-        Returns:
-            Who was in it.
 
         Raises:
             AppError: FORBIDDEN unless owner.
@@ -246,13 +260,20 @@ class MessageRef(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """A message has come further with somebody than before."""
+    """A message has come further with somebody than before.
+
+    Attributes:
+        workspace_id: Of a room of a workspace.
+        position: Up to where it has read the room now, if that has moved.
+    """
 
     room_id: RoomId
     seq: int
     message_id: MessageId
     sender: UserId
     status: Status
+    workspace_id: WorkspaceId | None = None
+    position: int | None = None
 
 
 class Acknowledged(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from server.core.ports.workspaces import (
     WorkspaceStore,
 )
 from server.core.rates import spend
-from server.core.workspaces.values import Workspace, WorkspaceMember
+from server.core.workspaces.values import Workspace, WorkspaceMember, WrappedKey
 from server.core.workspaces.vault import Vault, of_workspace
 
 KNOWN_MS = 10 * 60_000
@@ -113,6 +113,14 @@ class Workspaces:
         """
         who = await self.enter(user)
         return await self._store.remove_member(who, workspace_id, member, self._now_ms())
+
+    async def key(self, workspace_id: WorkspaceId) -> WrappedKey:
+        """The key under which it is sealed what is said in a workspace from now on.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        return await self._store.key(workspace_id)
 
     # --- parts ---
 

@@ -297,10 +297,10 @@ async def test_whoever_leaves_is_followed_by_an_heir_and_the_last_one_ends_it(at
     room = await atelier.room("alice", "bob")
     left = await atelier.channels.remove_member(ALICE, room, ALICE, NOW_MS)
     assert left.workspace_id == atelier.team.id
-    assert [one.user_id for one in left.channel.conversation.participants] == ["bob"]
-    assert left.channel.conversation.epoch == 2
+    assert [one.user_id for one in left.conversation.participants] == ["bob"]
+    assert left.conversation.epoch == 2
     assert await atelier.people(room, "bob") == {"bob": "owner"}
-    assert (await atelier.channels.remove_member(BOB, room, BOB, NOW_MS)).channel is None
+    assert (await atelier.channels.remove_member(BOB, room, BOB, NOW_MS)).conversation is None
 
 
 async def test_who_is_taken_out_of_a_workspace_is_in_none_of_its_conversations(atelier):

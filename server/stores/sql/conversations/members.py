@@ -41,7 +41,7 @@ class Held(Struct, frozen=True):
     """
 
     room_id: RoomId
-    workspace_id: str | None
+    workspace_id: WorkspaceId | None
     is_sealed: bool
     roles: Roles
 
@@ -61,11 +61,6 @@ class Held(Struct, frozen=True):
         yield from note_in_room(
             action, self.room_id, user_id, members, now_ms, workspace_id=self.workspace_id
         )
-
-    @property
-    def of_workspace(self) -> WorkspaceId:
-        """Of a room that is of one."""
-        return WorkspaceId(self.workspace_id or "")
 
     def announce(self, said: list[Announcement], now_ms: int, bounds: Bounds) -> Steps[None]:
         """Have the queues of its members say so, if they know of such rooms."""
@@ -113,7 +108,8 @@ def hold(
         raise no_such_room()
     if not policy.is_managed:
         raise AppError(Code.FORBIDDEN, "a direct conversation stays as it is")
-    return Held(room_id, workspace_id, bool(is_sealed), roles)
+    of = None if workspace_id is None else WorkspaceId(workspace_id)
+    return Held(room_id, of, bool(is_sealed), roles)
 
 
 def roles_in(room_id: RoomId) -> Steps[Roles]:
@@ -190,7 +186,8 @@ def add_member(
         if wanted is Role.OWNER:
             yield from _set_role(room_id, user_id, Role.ADMIN)
         yield from touch(room_id, now_ms)
-    return Changed((yield from whole_room(room_id, user_id, among)), is_changed)
+    shown = yield from whole_room(room_id, user_id, among)
+    return Changed(shown, is_changed, has_joined=member not in roles)
 
 
 def _let_in(
@@ -253,7 +250,8 @@ def remove_member(
     if is_left:
         said.append((yield from raise_epoch(room_id, reason)))
     yield from room.announce(said, now_ms, bounds)
-    return Left((yield from whole_room(room_id, among=among)) if is_left else None)
+    rest = (yield from whole_room(room_id, among=among)) if is_left else None
+    return Left(rest, room.workspace_id, room.is_sealed)
 
 
 def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Steps[bool]:

@@ -5,7 +5,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import REQUEST_LIFE_MS, Bounds
-from server.core.ports.conversations import Changed, NewRoom, RoomChange
+from server.core.ports.conversations import Changed, Ended, NewRoom, RoomChange
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, first_epoch, removal
 from server.stores.sql.conversations.members import (
@@ -84,13 +84,14 @@ def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) ->
 
 def delete(
     user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds, among: str = SHARED
-) -> Steps[tuple[UserId, ...]]:
+) -> Steps[Ended]:
     room = yield from hold(room_id, user_id, among)
     room.check_rank(user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
     yield from room.note(Action.ROOM_ENDED, user_id, [room_id], now_ms)
     yield from room.announce([removal(room_id, room.roles, Reason.DELETED)], now_ms, bounds)
-    return tuple(UserId(one) for one in room.roles)
+    users = tuple(UserId(one) for one in room.roles)
+    return Ended(users, room.workspace_id, room.is_sealed)
 
 
 # --- direct rooms ---

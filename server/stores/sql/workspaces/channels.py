@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from server.core.durable import Role
+from server.core.errors import AppError, Code
 from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.channels import (
     ChangedChannel,
-    EndedChannel,
-    LeftChannel,
     ListedChannel,
     Made,
     NewChannel,
@@ -17,11 +16,14 @@ from server.core.ports.channels import (
     Position,
     Texts,
 )
+from server.core.ports.conversations import Ended, Left
 from server.core.ports.conversations import Place as ListPlace
 from server.core.ports.workspaces import Entrant
 from server.core.workspaces.values import Channel
 from server.stores.sql.batches import Batches
+from server.stores.sql.conversations import members, rooms
 from server.stores.sql.database import Database
+from server.stores.sql.scopes import OF_WORKSPACES
 from server.stores.sql.workspaces import listing, making
 from server.stores.sql.workspaces.reading import Mark, mark_all
 
@@ -45,6 +47,14 @@ class SqlChannels:
 
     async def get(self, user_id: UserId, room_id: RoomId) -> Channel:
         return await self._database.read(lambda: listing.channel(room_id, user_id))
+
+    async def whole(self, room_id: RoomId) -> Channel | None:
+        try:
+            return await self._database.read(lambda: listing.channel(room_id))
+        except AppError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            return None
 
     async def page(
         self,
@@ -90,14 +100,16 @@ class SqlChannels:
 
     async def remove_member(
         self, user_id: UserId, room_id: RoomId, member: UserId, now_ms: int
-    ) -> LeftChannel:
+    ) -> Left:
         return await self._database.write(
-            lambda: making.remove_member(user_id, room_id, member, now_ms, self._bounds)
+            lambda: members.remove_member(
+                user_id, room_id, member, now_ms, self._bounds, OF_WORKSPACES
+            )
         )
 
-    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> EndedChannel:
+    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> Ended:
         return await self._database.write(
-            lambda: making.delete(user_id, room_id, now_ms, self._bounds)
+            lambda: rooms.delete(user_id, room_id, now_ms, self._bounds, OF_WORKSPACES)
         )
 
     async def read(

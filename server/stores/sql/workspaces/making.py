@@ -9,8 +9,6 @@ from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.channels import (
     ChangedChannel,
-    EndedChannel,
-    LeftChannel,
     Made,
     NewChannel,
     Texts,
@@ -18,7 +16,7 @@ from server.core.ports.channels import (
 from server.core.ports.workspaces import Entrant
 from server.core.workspaces.values import Channel
 from server.stores.sql.audit import Action
-from server.stores.sql.conversations import members, rooms
+from server.stores.sql.conversations import members
 from server.stores.sql.conversations.epochs import Reason, first_epoch, raise_epoch
 from server.stores.sql.conversations.members import Adding, Held, Roles, hold, put_members
 from server.stores.sql.conversations.newcomers import (
@@ -181,11 +179,10 @@ def add_member(
 ) -> Steps[ChangedChannel]:
     if member == who.user_id:
         yield from _check_own_way(who, room_id)
-    before = yield from members.roles_in(room_id)
     changed = yield from members.add_member(
         who.user_id, room_id, member, role, now_ms, bounds, OF_WORKSPACES
     )
-    joined = (member,) if changed.is_changed and member not in before else ()
+    joined = (member,) if changed.has_joined else ()
     shown = yield from channel(room_id, who.user_id)
     what = ("members",) if changed.is_changed else ()
     return ChangedChannel(channel=shown, changed=what, joined=joined)
@@ -212,18 +209,3 @@ def set_role(
     )
     shown = yield from channel(room_id, user_id)
     return ChangedChannel(channel=shown, changed=("members",) if changed.is_changed else ())
-
-
-def remove_member(
-    user_id: UserId, room_id: RoomId, member: UserId, now_ms: int, bounds: Bounds
-) -> Steps[LeftChannel]:
-    room = yield from hold(room_id, user_id, OF_WORKSPACES)
-    left = yield from members.remove_member(user_id, room_id, member, now_ms, bounds, OF_WORKSPACES)
-    shown = (yield from channel(room_id)) if left.conversation else None
-    return LeftChannel(workspace_id=room.of_workspace, is_sealed=room.is_sealed, channel=shown)
-
-
-def delete(user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds) -> Steps[EndedChannel]:
-    room = yield from hold(room_id, user_id, OF_WORKSPACES)
-    users = yield from rooms.delete(user_id, room_id, now_ms, bounds, OF_WORKSPACES)
-    return EndedChannel(workspace_id=room.of_workspace, is_sealed=room.is_sealed, users=users)
