@@ -17,6 +17,7 @@ from server.core.ports.channels import (
     Texts,
 )
 from server.core.ports.conversations import Place as ListPlace
+from server.core.ports.workspaces import Entrant
 from server.core.rates import charge, spend
 from server.core.workspaces.events import PositionMoved, PostTyping
 from server.core.workspaces.telling import Teller
@@ -105,6 +106,10 @@ class Channels:
             room = made.channel.conversation
             await self._teller.changed(room, ("members",), made.joined)
         return self.opened(made.channel), made.is_new
+
+    async def enter(self, user: User) -> Entrant:
+        """Who asks: see `Workspaces.enter`."""
+        return await self._workspaces.enter(user)
 
     async def place(self, user: User, room_id: RoomId) -> Place:
         """What a user may do in a conversation, and under which key it seals.

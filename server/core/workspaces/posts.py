@@ -173,7 +173,7 @@ class Posts:
                 room_id=place.room_id,
                 content=wish.content,
                 attachments=was.attachments if wish.attachments is None else wish.attachments,
-                metadata=post.message.metadata if wish.metadata is None else wish.metadata,
+                metadata=wish.metadata or _without_attachments(post.message.metadata),
             ),
         )
         change = PostChange(**structs.asdict(said))
@@ -243,6 +243,7 @@ class Posts:
         Raises:
             AppError: NOT_FOUND; ID_CONFLICT if several are.
         """
+        await self._channels.enter(user)
         post = await self._store.get(user.user_id, ref, self._now_ms())
         return post, await self._channels.place(user, post.message.room_id)
 
@@ -371,6 +372,15 @@ def _with_attachments(metadata: bytes | None, attachments: Attachments) -> bytes
     if not isinstance(carried, dict):
         raise AppError(Code.INVALID_REQUEST, "encryptionMetadata beside attachments is an object")
     return msgspec.json.encode({**carried, ATTACHMENTS: list(attachments)})
+
+
+def _without_attachments(metadata: bytes | None) -> bytes | None:
+    """What its client has written."""
+    carried = msgspec.json.decode(metadata) if metadata else None
+    if not isinstance(carried, dict) or ATTACHMENTS not in carried:
+        return metadata
+    left = {name: value for name, value in carried.items() if name != ATTACHMENTS}
+    return msgspec.json.encode(left) if left else None
 
 
 def _attachments_in(metadata: bytes | None) -> Attachments:
