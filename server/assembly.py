@@ -107,7 +107,7 @@ class Assembly:
         teller = Teller(publish, self._live.topics.publish, durable.channels)
         conversations = Conversations(parts, durable.conversations, teller)
         vault = self._make_vault()
-        workspaces = Workspaces(parts, durable.workspaces, vault)
+        workspaces = Workspaces(parts, durable.workspaces, vault, teller)
         channels = Channels(
             parts,
             durable.channels,

@@ -163,7 +163,8 @@ class Conversations:
         """
         for room_id in room_ids:
             try:
-                await self._teller.changed(await self._store.whole(room_id), ("members",))
+                if not await self._teller.changed_in(room_id):
+                    await self._teller.changed(await self._store.whole(room_id), ("members",))
             except AppError as error:
                 if error.code is not Code.NOT_FOUND:  # it ended with its last member
                     log.warning("room_not_told", extra={"code": error.code.word})

@@ -129,7 +129,7 @@ class Core:
             self.conversations.acquaintances,
         )
         vault = Vault(KeyRing([MASTER_KEY]))
-        self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault)
+        self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault, teller)
         self.channels = Channels(parts, channels, self.workspaces, vault, teller)
         self.posts = Posts(
             parts, SqlPosts(self.database, bounds), messages, self.channels, vault, teller, None

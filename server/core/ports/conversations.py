@@ -174,7 +174,7 @@ class ConversationStore(Protocol):
         ...
 
     async def rooms_of(self, user_id: UserId, limit: int) -> tuple[RoomId, ...]:
-        """The rooms that a user is in, the newest first."""
+        """The rooms that a user is in, sealed ones too, the newest first: to tell who is there."""
         ...
 
     async def whole(self, room_id: RoomId) -> Conversation:

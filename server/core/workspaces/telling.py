@@ -20,6 +20,7 @@ from server.core.durable import (
 from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
 from server.core.ports.channels import ChannelStore
 from server.core.ports.conversations import Deleted, Receipt, StoredNew
+from server.core.ports.workspaces import Departure
 from server.core.user_events import MailWaits, UserEvent
 from server.core.workspaces.events import (
     ChannelChanged,
@@ -29,6 +30,7 @@ from server.core.workspaces.events import (
     PostDeleted,
     PostStored,
     WorkspaceEvent,
+    WorkspaceLeft,
 )
 from server.core.workspaces.values import Channel, Post, WrappedKey
 
@@ -190,6 +192,28 @@ class Teller:
                     is_ended=is_ended,
                 )
             )
+
+    async def gone_from(
+        self, workspace_id: WorkspaceId, user_id: UserId, gone: Departure, now_ms: int
+    ) -> None:
+        """Somebody is in a workspace no more, and in none of its conversations."""
+        await self.tell(WorkspaceLeft(workspace_id=workspace_id, user_id=user_id))
+        for room_id in gone.left:
+            rest = await self._channels.whole(room_id) if room_id in gone.changed else None
+            # One that has ended with it needs no notice: there is nobody else who heard of it.
+            is_sealed = rest is None or rest.conversation.is_sealed
+            users = (user_id,)
+            await self.left(room_id, workspace_id, users, now_ms, is_sealed=is_sealed)
+            if rest is not None:
+                await self.changed(rest.conversation, ("members",))
+
+    async def changed_in(self, room_id: RoomId) -> bool:
+        """Members of a room are not those that they were; False if it is of no workspace."""
+        channel = await self._channels.whole(room_id)
+        if channel is None:
+            return False
+        await self.changed(channel.conversation, ("members",))
+        return True
 
 
 def mail_of(

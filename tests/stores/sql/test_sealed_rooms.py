@@ -49,6 +49,7 @@ OF_ALL_ROOMS = {
     "conversations/lists.py _PAGE": "of rooms that `_ROOMS` has found",
     "conversations/members.py add_member": "before it is held: of which workspace it is",
     "conversations/members.py roles_in": "of a room that is held",
+    "conversations/members.py rooms_of": "so that who listens there is told of a deleted account",
     "conversations/members.py put_members": "whoever makes it, or has held it",
     "conversations/members.py take_part": "of a room that a message was put into",
     "conversations/members.py _let_in": "of a room that is held",
@@ -163,6 +164,11 @@ async def is_empty_page(home) -> bool:
     return not any(page.rooms for page in pages)
 
 
+async def is_told_to_its_workspace(home) -> bool:
+    """When somebody is deleted, its rooms are asked for and those who are there told."""
+    return set(await home.rooms.rooms_of(ALICE, 10)) == {SEALED, PAIR}
+
+
 ROOMS = {
     "create": shares_a_room,
     "get": lambda home: is_none(home.rooms.get(ALICE, SEALED)),
@@ -173,7 +179,7 @@ ROOMS = {
     "remove_member": lambda home: is_none(home.rooms.remove_member(ALICE, SEALED, BOB, NOW_MS)),
     "members_of": lambda home: is_none(home.rooms.members_of(ALICE, SEALED)),
     "peer": lambda home: is_nothing(home.rooms.peer(ALICE, BOB)),
-    "rooms_of": lambda home: is_nothing(home.rooms.rooms_of(ALICE, 10)),
+    "rooms_of": is_told_to_its_workspace,
     "whole": lambda home: is_none(home.rooms.whole(SEALED)),
     "acquaintances": lambda home: is_nothing(home.rooms.acquaintances(ALICE, 10)),
 }

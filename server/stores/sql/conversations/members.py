@@ -399,8 +399,7 @@ def acquaintances(user_id: UserId, limit: int) -> Steps[tuple[UserId, ...]]:
 def rooms_of(user_id: UserId, limit: int) -> Steps[tuple[RoomId, ...]]:
     """The rooms that somebody is in, the newest first."""
     found = yield from rows(
-        "SELECT me.room_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        f"WHERE me.user_id = $1 AND {SHARED} ORDER BY me.room_id DESC LIMIT $2",
+        "SELECT room_id FROM room_members WHERE user_id = $1 ORDER BY room_id DESC LIMIT $2",
         user_id,
         limit,
     )
