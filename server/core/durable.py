@@ -29,7 +29,8 @@ class Participant(Struct, frozen=True, kw_only=True):
     """A member of a durable room.
 
     Attributes:
-        username, display_name: Of the account; empty if there is none (any more).
+        username, display_name: Of the account; empty if there is none (any more). A user of
+            another system has a name to display alone.
     """
 
     user_id: UserId

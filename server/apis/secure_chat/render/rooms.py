@@ -4,7 +4,13 @@ from server.apis.secure_chat import shapes
 from server.apis.secure_chat.requests.rooms import OfRoom, RemoveParticipant
 from server.core.clock import iso_utc
 from server.core.durable import Conversation, Participant
+from server.core.kinds import DURABLE, Kind
 from server.core.ports.conversations import ListPage
+
+
+def room_type(kind: Kind) -> shapes.RoomType:
+    """What a room is called here: one with roles is a group, whatever else it is elsewhere."""
+    return "group" if DURABLE[kind].is_managed else "direct"
 
 
 def participant(one: Participant) -> shapes.Participant:
@@ -24,7 +30,7 @@ def room(_: object, one: Conversation) -> shapes.Room:
         "roomId": one.room_id,
         "name": one.name,
         "description": one.description,
-        "type": one.kind.value,
+        "type": room_type(one.kind),
         "createdBy": one.created_by,
         "role": one.role.value if one.role else None,
         "participants": [participant(each) for each in one.participants],

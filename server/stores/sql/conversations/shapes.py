@@ -130,20 +130,21 @@ def message(
 def participants_of(room_ids: list[str]) -> Steps[dict[str, list[Participant]]]:
     """Members by room, in order of joining."""
     found = yield from rows(
-        "SELECT me.room_id, me.user_id, me.role, me.joined_ms, a.username, a.display_name "
-        "FROM room_members me LEFT JOIN accounts a "
+        "SELECT me.room_id, me.user_id, me.role, me.joined_ms, a.username, a.display_name, "
+        "f.name FROM room_members me LEFT JOIN accounts a "
         "ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
+        "LEFT JOIN foreign_users f ON f.user_id = me.user_id "
         "WHERE me.room_id = ANY($1::text[]) ORDER BY me.joined_ms, me.user_id",
         room_ids,
     )
     by_room: dict[str, list[Participant]] = {room_id: [] for room_id in room_ids}
-    for room_id, user_id, role, joined_ms, username, display_name in found:
+    for room_id, user_id, role, joined_ms, username, display_name, foreign_name in found:
         one = Participant(
             user_id=UserId(user_id),
             role=Role(role),
             joined_ms=joined_ms,
             username=username or "",
-            display_name=display_name or "",
+            display_name=display_name or (foreign_name or b"").decode(),
         )
         by_room[room_id].append(one)
     return by_room
