@@ -1,6 +1,7 @@
 """Conversations of workspaces: sealed before any store sees them, and told to whom they concern."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -286,7 +287,7 @@ async def test_secure_chat_tells_the_workspace_what_it_does_in_an_opaque_one(off
 
 
 async def test_who_comes_in_is_told_of_it_as_of_a_new_one_and_the_others_that_it_came(office):
-    wish = {"kind": Kind.DOCUMENT, "document_id": "d", "members": ()}
+    wish: dict[str, Any] = {"kind": Kind.DOCUMENT, "document_id": "d", "members": ()}
     room = await office.channel(**wish)
     made, is_new = await office.core.channels.create(
         BOB, ChannelWish(workspace_id=office.id, **wish)
@@ -299,7 +300,7 @@ async def test_who_comes_in_is_told_of_it_as_of_a_new_one_and_the_others_that_it
 
 
 async def test_a_direct_one_is_told_as_new_to_both_and_not_to_secure_chat(office):
-    wish = {"kind": Kind.DIRECT, "members": (UserId("bob"),), "is_opaque": True}
+    wish: dict[str, Any] = {"kind": Kind.DIRECT, "members": (UserId("bob"),), "is_opaque": True}
     await office.core.channels.create(ALICE, ChannelWish(workspace_id=office.id, **wish))
     assert set(office.told(ChannelMade).users) == {"alice", "bob"}
     assert office.core.told == []

@@ -7,11 +7,11 @@ import pytest
 
 from server.core.durable import Status
 from server.core.errors import AppError, Code
-from server.core.ids import UserId
+from server.core.ids import MessageId, UserId
 from server.stores.sql.steps import Statement, value
 from server.stores.sql.workspaces.reading import Mark, mark_all
 from tests.stores.sql.channels import Atelier, atelier_of
-from tests.stores.sql.households import NOW_MS, Household, phone
+from tests.stores.sql.households import NOW_MS, Household, outcomes, phone
 from tests.stores.sql.teams import asks, code_of
 
 ALICE, BOB, CAROL = map(UserId, ("alice", "bob", "carol"))
@@ -94,21 +94,21 @@ async def test_the_sender_of_an_opaque_message_can_be_told_that_it_was_read(atel
 async def test_of_many_at_once_each_is_answered_and_the_furthest_stays(atelier, room):
     asked = [atelier.mark("bob", room, f"m{one}") for one in (2, 5, 1, 4, 3)]
     asked += [atelier.mark("alice", room), atelier.mark("carol", room)]
-    found = await asyncio.gather(*asked, return_exceptions=True)
+    found = await outcomes(*asked)
     assert isinstance(found[-1], AppError)
     assert max(one.seq for one in found[:5]) == 5
     assert await atelier.unread("bob") == {}
 
 
 async def test_of_one_place_only_the_furthest_is_written(atelier, room):
-    marks = [Mark(BOB, room, f"m{one}", NOW_MS) for one in (2, 5, 1)]
-    written = []
+    marks = [Mark(BOB, room, MessageId(f"m{one}"), NOW_MS) for one in (2, 5, 1)]
+    written: list[object] = []
 
     def noting(steps):
         statement: Statement = next(steps)
         while True:
             if statement.sql.startswith("UPDATE"):
-                written.extend(statement.many)
+                written.extend(statement.many or ())
             found = yield statement
             try:
                 statement = steps.send(found)
@@ -128,7 +128,7 @@ async def test_secure_chat_reads_on_from_there_and_moves_it(home):
     await home.acknowledge(phone("bob"), "m3", status=Status.READ)
     assert await atelier.unread("bob") == {room: 1}
     await home.acknowledge(phone("bob"), "m2", status=Status.READ)
-    assert (await atelier.channels.get(ALICE, room)).positions["bob"][0] == 3
+    assert (await atelier.channels.get(ALICE, room)).positions[BOB][0] == 3
     assert await atelier.unread("bob") == {}
 
 

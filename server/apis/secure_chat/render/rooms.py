@@ -4,13 +4,15 @@ from server.apis.secure_chat import shapes
 from server.apis.secure_chat.requests.rooms import OfRoom, RemoveParticipant
 from server.core.clock import iso_utc
 from server.core.durable import Conversation, Participant
-from server.core.kinds import DURABLE, Kind
+from server.core.kinds import Kind
 from server.core.ports.conversations import ListPage
+
+ELSEWHERE: dict[Kind, shapes.RoomType] = {Kind.DOCUMENT: "group"}
+"""What rooms are here that only workspaces have."""
 
 
 def room_type(kind: Kind) -> shapes.RoomType:
-    """What a room is called here: one with roles is a group, whatever else it is elsewhere."""
-    return "group" if DURABLE[kind].is_managed else "direct"
+    return ELSEWHERE.get(kind, kind.value)
 
 
 def participant(one: Participant) -> shapes.Participant:
