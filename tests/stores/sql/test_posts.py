@@ -220,6 +220,9 @@ async def test_secure_chat_deletes_with_all_that_belongs_to_it(atelier, room):
     await atelier.home.messages.delete(BOB, MessageRef(MessageId("m2")), NOW_MS)
     assert (await atelier.post("m1")).replies == 0
     assert await atelier.home.count("reactions") == 0
+    noted = "SELECT user_id, subject_id FROM audit WHERE action = 'message_deleted'"
+    ((by, whose),) = await atelier.home.database.read(lambda: rows(noted))
+    assert (by, whose) == ("bob", "bob")
 
 
 # --- who has read it ---

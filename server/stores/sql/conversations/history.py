@@ -9,6 +9,7 @@ from server.core.durable import Role, Status, StoredMessage
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
+from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
 from server.stores.sql.conversations.shapes import (
@@ -261,8 +262,11 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -
         one.seq,
     )
     yield from run("DELETE FROM receipts WHERE room_id = $1 AND seq = $2", one.room_id, one.seq)
-    if one.of.workspace_id is not None:
+    if one.of.workspace_id is not None and changed:
         yield from forget_extras(one.room_id, one.seq)
+        yield from note_in_room(
+            Action.MESSAGE_DELETED, one.room_id, user_id, [one.sender], now_ms, one.of.workspace_id
+        )
     members = yield from rows(
         "SELECT user_id FROM room_members WHERE room_id = $1 AND joined_seq < $2",
         one.room_id,

@@ -109,10 +109,6 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[ChangedPost]:
     one = yield from the_one(user_id, ref, now_ms, OF_WORKSPACES)
     named = MessageRef(ref.message_id, RoomId(one.room_id), UserId(one.sender))
     done = yield from history.delete(user_id, named, now_ms, OF_WORKSPACES)
-    if not done.is_repeat:
-        yield from note_in_room(
-            Action.MESSAGE_DELETED, one.room_id, user_id, [one.sender], now_ms, one.of.workspace_id
-        )
     post = yield from post_at(one.room_id, one.of, one.seq)
     return ChangedPost(post=post, is_changed=not done.is_repeat, readers=done.readers)
 
