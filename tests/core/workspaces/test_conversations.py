@@ -306,6 +306,20 @@ async def test_a_direct_one_is_told_as_new_to_both_and_not_to_secure_chat(office
     assert office.core.told == []
 
 
+@pytest.mark.parametrize("is_opaque", [True, False])
+async def test_what_is_withheld_is_told_to_its_sender_alone(office, is_opaque):
+    room = await office.channel(kind=Kind.DIRECT, is_opaque=is_opaque)
+    await office.core.accounts.block(BOB, ALICE.user_id)
+    await office.say(ALICE, room, "x", "m1")
+    assert office.told(PostStored).only == "alice"
+    assert {one.users for one in office.told_users(MessageStored)} <= {("alice",)}
+    ref = MessageRef(MessageId("m1"))
+    await office.core.posts.edit(ALICE, ref, EditWish(content="y"))
+    assert office.told(PostEdited).only == "alice"
+    await office.core.posts.delete(ALICE, ref)
+    assert office.told(PostDeleted).only == "alice"
+
+
 async def test_whoever_repeats_a_message_has_it_told_once_more(office):
     room = await office.channel(is_opaque=True)
     await office.say(ALICE, room, "x", "m1")
@@ -351,6 +365,13 @@ async def test_whose_token_no_longer_names_the_workspace_is_out_of_all_that_is_s
         office.core.posts.react(unnamed, ref, "y"),
         office.core.posts.delete(unnamed, ref),
         office.core.channels.delete(unnamed, room),
+        office.core.channels.update(unnamed, room, TextChange(name="y")),
+        office.core.channels.add_member(unnamed, room, BOB.user_id, None),
+        office.core.channels.set_role(unnamed, room, BOB.user_id, Role.ADMIN),
+        office.core.channels.remove_member(unnamed, room, UserId("7")),
+        office.core.channels.read(unnamed, room, None),
+        office.core.channels.get(unnamed, room),
+        office.core.channels.page(unnamed, office.id, None, None, 10),
     ):
         assert (await refused(asked)).code is Code.NOT_FOUND
 

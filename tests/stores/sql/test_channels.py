@@ -201,6 +201,9 @@ async def test_who_was_let_in_by_its_token_is_out_as_soon_as_that_no_longer_says
     assert await atelier.channels.joined(who, atelier.team.id) == (room,)
     assert await code_of(atelier.channels.joined(asks("7"), atelier.team.id)) is Code.NOT_FOUND
     assert await code_of(atelier.listed("7")) is Code.NOT_FOUND
+    document = await atelier.room("alice", kind=Kind.DOCUMENT, document_id="d")
+    joining = atelier.channels.add_member(asks("7"), document, UserId("7"), None, NOW_MS)
+    assert await code_of(joining) is Code.NOT_FOUND
     page, _ = await atelier.channels.page(asks("7"), None, None, None, 10, NOW_MS)
     assert page == ()
 
