@@ -178,6 +178,7 @@ async def test_nothing_that_happens_there_is_told(work, socket):
     await chat.channels.remove_member(alice, work.room, work.bob.user_id)
     await chat.channels.add_member(alice, work.room, work.bob.user_id, None)
     await chat.channels.delete(alice, work.room)
+    await work.make(Kind.GROUP)
     await chat.workspaces.remove_member(alice, work.workspace_id, work.bob.user_id)
     await socket.beat()
     assert {one["type"] for one in socket.heard[before:]} == {"heartbeat_ack"}
