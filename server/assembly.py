@@ -27,7 +27,10 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.channels import Channels
 from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.posts import Posts
+from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
 from server.settings import Settings
@@ -101,7 +104,18 @@ class Assembly:
         groups = Groups(parts, settings.random, self._derived(b"hushwire addresses"))
         tokens = self._make_tokens()
         logins = self._make_logins(tokens)
-        conversations = Conversations(parts, durable.conversations, publish)
+        teller = Teller(publish, self._live.topics.publish, durable.channels)
+        conversations = Conversations(parts, durable.conversations, teller)
+        vault = self._make_vault()
+        workspaces = Workspaces(parts, durable.workspaces, vault, teller)
+        channels = Channels(
+            parts,
+            durable.channels,
+            workspaces,
+            vault,
+            teller,
+            must_be_opaque=settings.require_encryption,
+        )
         presences = Presences(
             parts,
             self._live.presences,
@@ -114,8 +128,9 @@ class Assembly:
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(groups, revocations),
-            socket_sign_ins=self._sign_ins_of(presences, revocations),
+            sign_ins=self._sign_ins_of(revocations, groups),
+            chat_sign_ins=self._sign_ins_of(revocations),
+            socket_sign_ins=self._sign_ins_of(revocations, presences),
             revocations=revocations,
             recoveries=parts.recoveries,
             accounts=Accounts(
@@ -129,8 +144,18 @@ class Assembly:
                 parts, durable.identities, logins, self._id_tokens, groups.key_of
             ),
             queues=Queues(parts, durable.queues, publish),
-            mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
-            workspaces=Workspaces(parts, durable.workspaces, self._make_vault()),
+            mail=DurableMessages(parts, durable.messages, teller, settings.message_ttl_ms),
+            workspaces=workspaces,
+            channels=channels,
+            posts=Posts(
+                parts,
+                durable.posts,
+                durable.messages,
+                channels,
+                vault,
+                teller,
+                settings.message_ttl_ms,
+            ),
         )
 
     def _make_vault(self) -> Vault:
@@ -162,10 +187,11 @@ class Assembly:
             self._settings.login_rules,
         )
 
-    def _sign_ins_of(self, watcher: Watcher, revocations: Revocations) -> SignIns:
+    def _sign_ins_of(self, revocations: Revocations, *watchers: Watcher) -> SignIns:
         sign_ins = SignIns(self._clock)
         revocations.watch(sign_ins)  # first: whoever is signed out is not there for the others
-        sign_ins.watch(watcher)
+        for watcher in watchers:
+            sign_ins.watch(watcher)
         return sign_ins
 
     def _derived(self, purpose: bytes) -> bytes:

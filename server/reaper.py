@@ -36,7 +36,7 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    sign_ins = (chat.sign_ins, chat.socket_sign_ins)
+    sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
     rooms_and_mail = (chat.rooms, chat.groups, chat.mail, chat.queues)
     people = (chat.accounts, chat.identities, chat.presences, chat.revocations)
     for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from server.core.limits import Bounds
 from server.core.ports import AccountStore
+from server.core.ports.channels import ChannelStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.core.ports.identities import IdentityStore
+from server.core.ports.posts import PostStore
 from server.core.ports.queues import QueueStore
 from server.core.ports.workspaces import WorkspaceStore
 from server.stores.sql.accounts import SqlAccounts
@@ -19,7 +21,7 @@ from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
 from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
-from server.stores.sql.workspaces import SqlWorkspaces, leave_workspaces
+from server.stores.sql.workspaces import SqlChannels, SqlPosts, SqlWorkspaces, leave_workspaces
 
 FILE_NAME = "hushwire.sqlite3"
 """In the data folder, where no other database is named."""
@@ -35,6 +37,7 @@ class Durable:
         conversations, messages: Durable rooms, and what is said there.
         queues: Events that wait for devices.
         workspaces: Workspaces, and who is in them.
+        channels, posts: Their conversations, and what is said there.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
@@ -53,6 +56,8 @@ class Durable:
         self.identities: IdentityStore = SqlIdentities(database, bounds)
         self.queues: QueueStore = SqlQueues(database, bounds)
         self.workspaces: WorkspaceStore = SqlWorkspaces(database, bounds)
+        self.channels: ChannelStore = SqlChannels(database, bounds)
+        self.posts: PostStore = SqlPosts(database, bounds)
         self._watch = Watch(database)
 
     @property

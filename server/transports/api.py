@@ -25,6 +25,9 @@ from server.core.user_events import UserEvent
 
 NO_CONNECTION = ConnectionId("")
 
+MAIN, CHAT = "/", "/chat"
+"""The namespaces of Socket.IO that there are."""
+
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -258,6 +261,8 @@ class Action(Struct, frozen=True):
             that message of the same connection said.
         refusals: Why it may be refused, besides what holds for all actions.
         example: Fields of a payload, for the documentation.
+        if_field: It is for payloads that have one of these; another action of the same name is
+            for the rest.
     """
 
     request: type[Struct]
@@ -269,6 +274,7 @@ class Action(Struct, frozen=True):
     repeats: Callable[[Any, MessageSent], bool] | None = None
     refusals: tuple[Code, ...] = ()
     example: Mapping[str, Any] = NOTHING
+    if_field: tuple[str, ...] = ()
 
 
 class Route(Struct, frozen=True):
@@ -373,6 +379,7 @@ class Api(Struct, frozen=True):
         error_event: The event by which errors are told besides the acknowledgement, if any.
         connection_events: What each event of one connection is: a name and its data.
         socket: Its raw WebSocket, if it has one.
+        namespaces: Of Socket.IO, in which its actions are taken and its events are told.
     """
 
     name: str
@@ -385,3 +392,4 @@ class Api(Struct, frozen=True):
     error_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING
     socket: RawSocket | None = None
+    namespaces: tuple[str, ...] = (MAIN,)
