@@ -27,6 +27,7 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
@@ -122,14 +123,21 @@ class Assembly:
             conversations.acquaintances,
             settings.random.grace_ms,
         )
+        attendance = Attendance(
+            parts, durable.channels, durable.posts, self._live.topics, workspaces.enter
+        )
         revocations = Revocations(durable.accounts, parts.users, self._clock)
+        sign_ins = self._sign_ins_of(revocations, groups)
+        chat_sign_ins = self._sign_ins_of(revocations)
+        for book in (sign_ins, chat_sign_ins):
+            attendance.watch(book)
         return Chat(
             rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(revocations, groups),
-            chat_sign_ins=self._sign_ins_of(revocations),
+            sign_ins=sign_ins,
+            chat_sign_ins=chat_sign_ins,
             socket_sign_ins=self._sign_ins_of(revocations, presences),
             revocations=revocations,
             recoveries=parts.recoveries,
@@ -147,6 +155,7 @@ class Assembly:
             mail=DurableMessages(parts, durable.messages, teller, settings.message_ttl_ms),
             workspaces=workspaces,
             channels=channels,
+            attendance=attendance,
             posts=Posts(
                 parts,
                 durable.posts,

@@ -17,6 +17,7 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.posts import Posts
 from server.core.workspaces.workspaces import Workspaces
@@ -51,3 +52,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     workspaces: Workspaces
     channels: Channels
     posts: Posts
+    attendance: Attendance

@@ -32,6 +32,7 @@ from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import WorkspaceEvent
 from server.core.workspaces.keys import KeyRing
@@ -45,6 +46,7 @@ from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.topics import LocalTopics
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
@@ -161,6 +163,13 @@ class Core:
             workspaces=self.workspaces,
             channels=self.channels,
             posts=self.posts,
+            attendance=Attendance(
+                parts,
+                channels,
+                SqlPosts(self.database, bounds),
+                LocalTopics(),
+                self.workspaces.enter,
+            ),
         )
         self.told: list[UserEvent] = []
         self.told_workspaces: list[WorkspaceEvent] = []

@@ -20,11 +20,10 @@ from server.core.ports.channels import ChannelStore, Place
 from server.core.ports.posts import PostStore
 from server.core.ports.topics import Topics
 from server.core.ports.workspaces import Entrant
-from server.core.rates import spend
 from server.core.signins import SignIns
 from server.core.workspaces.company import Company, Reading
 from server.core.workspaces.deliveries import Deliveries, TellPeople
-from server.core.workspaces.events import ChannelLeft, PostTyping, WorkspaceEvent, WorkspaceLeft
+from server.core.workspaces.events import ChannelLeft, WorkspaceEvent, WorkspaceLeft
 from server.core.workspaces.order import MAX_READS
 
 log = logging.getLogger("hushwire.workspaces")
@@ -135,26 +134,6 @@ class Attendance:
         if guest and workspace_id:
             self._companies[workspace_id].get_up(connection_id, room_id)
             self._let_go(workspace_id, connection_id, guest)
-
-    async def set_typing(
-        self, user: User, connection_id: ConnectionId, room_id: RoomId, *, is_typing: bool
-    ) -> None:
-        """Tell those who are in a conversation that somebody is typing, or no longer.
-
-        Raises:
-            AppError: NOT_FOUND unless it is in there; RATE_LIMITED; UNAVAILABLE; as `enter`.
-        """
-        guest = self._guests.get(connection_id)
-        workspace_id = guest.rooms.get(room_id) if guest else None
-        if workspace_id is None:
-            who = await self._enter(user)
-            workspace_id = (await self._channels.place(who, room_id)).workspace_id
-        rate, limiter = self._parts.rates.typing, self._parts.limiter
-        await spend(limiter, "typing", user.user_id, rate, self._clock.now_ms())
-        event = PostTyping(
-            workspace_id=workspace_id, room_id=room_id, user_id=user.user_id, is_typing=is_typing
-        )
-        await self._topics.publish(event)
 
     def _check_bound(self, connection_id: ConnectionId, wish: WorkspaceId | RoomId) -> None:
         guest = self._guests.get(connection_id)

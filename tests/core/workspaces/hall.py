@@ -154,7 +154,12 @@ class Hall:
         await self.topics.publish(WorkspaceLeft(workspace_id=self.id, user_id=UserId(name)))
 
     async def type(self, name: str, room: RoomId, *, is_typing: bool = True) -> None:
-        await self.attendance.set_typing(user(name), ConnectionId(name), room, is_typing=is_typing)
+        """Tell that somebody is typing, or no longer."""
+        await self.topics.publish(
+            PostTyping(
+                workspace_id=self.id, room_id=room, user_id=UserId(name), is_typing=is_typing
+            )
+        )
 
     async def read(self, name: str, room: RoomId, seq: int) -> None:
         """Tell that somebody has read up to there."""

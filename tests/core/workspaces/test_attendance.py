@@ -453,12 +453,6 @@ async def test_who_falls_silent_is_typing_no_more(hall, room):
     assert hall.typing() == [(True, {"alice"}), (False, {"alice"})]
 
 
-async def test_who_is_not_in_a_conversation_does_not_type_there(hall, room):
-    await hall.sit_down("alice", room)
-    assert await code_of(hall.type("carol", room)) is Code.NOT_FOUND
-    assert hall.typing() == []
-
-
 async def test_positions_reach_those_present_and_the_reader_and_the_last_always_does(hall, room):
     await hall.sit_down("alice", room)
     await hall.join("alice", "sidebar")
