@@ -311,6 +311,8 @@ async def test_what_comes_out_of_order_is_told_in_order(hall, room):
 
     assert hall.texts("bob") == ["0", "1", "2"]
     assert hall.posts.reads == 0
+    order = hall.attendance._deliveries._orders[hall.id][room]
+    assert (order._held, order._timer) == ({}, None), "nothing is waited for"
 
 
 async def test_what_does_not_come_by_itself_is_read(hall, room):
