@@ -31,6 +31,7 @@ from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
@@ -123,8 +124,17 @@ class Assembly:
             conversations.acquaintances,
             settings.random.grace_ms,
         )
+        topics, grace_ms = self._live.topics, settings.random.grace_ms
+        standings = Standings(
+            parts,
+            durable.workspaces,
+            self._live.workspace_presences,
+            topics,
+            workspaces.enter,
+            grace_ms,
+        )
         attendance = Attendance(
-            parts, durable.channels, durable.posts, self._live.topics, workspaces.enter
+            parts, durable.channels, durable.posts, topics, workspaces.enter, standings
         )
         revocations = Revocations(durable.accounts, parts.users, self._clock)
         sign_ins = self._sign_ins_of(revocations, groups)
@@ -156,6 +166,7 @@ class Assembly:
             workspaces=workspaces,
             channels=channels,
             attendance=attendance,
+            standings=standings,
             posts=Posts(
                 parts,
                 durable.posts,

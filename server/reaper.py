@@ -38,7 +38,7 @@ async def _round(chat: Chat) -> Expired:
     rooms = members = 0
     sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
     rooms_and_mail = (chat.rooms, chat.groups, chat.mail, chat.queues)
-    people = (chat.accounts, chat.presences, chat.revocations, chat.attendance)
+    people = (chat.accounts, chat.presences, chat.revocations, chat.attendance, chat.standings)
     for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):
         try:
             expired: Expired | None = await part.expire()

@@ -20,6 +20,7 @@ from server.core.tokens import Tokens
 from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.workspaces import Workspaces
 
 
@@ -53,3 +54,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     channels: Channels
     posts: Posts
     attendance: Attendance
+    standings: Standings

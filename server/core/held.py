@@ -40,11 +40,13 @@ class Held:
         self._went = went
         self._here: Counter[UserId] = Counter()
         self._leaving: dict[UserId, int] = {}  # when their grace is over, the first first
+        self._touched: dict[UserId, int] = {}  # the same of those without a connection
         self._renewed_ms = 0
 
     async def arrive(self, user_id: UserId) -> None:
         """One connection more holds it."""
         self._here[user_id] += 1
+        self._touched.pop(user_id, None)
         if self._leaving.pop(user_id, None) is None and self._here[user_id] == 1:
             await self._hold((user_id,))
 
@@ -55,24 +57,36 @@ class Held:
         elif self._here.pop(user_id, 0):
             self._leaving[user_id] = self._clock.now_ms() + self._grace_ms
 
+    async def touch(self, user_id: UserId) -> None:
+        """Hold it for a while, if no connection does."""
+        if user_id not in self._here:
+            self._touched.pop(user_id, None)
+            self._touched[user_id] = self._clock.now_ms() + LIFE_MS
+            await self._hold((user_id,))
+
     async def expire(self) -> None:
         """Tell who has gone; say again who is here."""
         now_ms = self._clock.now_ms()
-        for user_id, due_ms in list(self._leaving.items()):
-            if due_ms > now_ms:
-                break
-            if user_id in self._leaving:
-                await self._let_go(user_id, now_ms)
+        for going in (self._leaving, self._touched):
+            for user_id, due_ms in list(going.items()):
+                if due_ms > now_ms:
+                    break
+                if user_id in going:
+                    await self._let_go(user_id, going, now_ms)
         if now_ms - self._renewed_ms >= RENEWAL_MS:
             self._renewed_ms = now_ms
             await self._hold(tuple(self._here))
             for user_id in await self._store.lapsed(now_ms, MAX_LAPSED):
                 await self._went(user_id)
 
-    async def _let_go(self, user_id: UserId, now_ms: int) -> None:
+    async def _let_go(self, user_id: UserId, going: dict[UserId, int], now_ms: int) -> None:
+        others = self._touched if going is self._leaving else self._leaving
+        if user_id in others:
+            going.pop(user_id, None)
+            return
         is_gone = await self._store.release(user_id, now_ms)
-        self._leaving.pop(user_id, None)
-        if user_id in self._here:  # it came back meanwhile
+        going.pop(user_id, None)
+        if user_id in self._here or user_id in others:  # it came back meanwhile
             await self._store.hold((user_id,), now_ms + LIFE_MS, now_ms)
         elif is_gone:
             await self._went(user_id)

@@ -37,6 +37,7 @@ from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import WorkspaceEvent
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
@@ -136,6 +137,9 @@ class Core:
         self.posts = Posts(
             parts, SqlPosts(self.database, bounds), messages, self.channels, vault, teller, None
         )
+        topics, enter = LocalTopics(), self.workspaces.enter
+        members = SqlWorkspaces(self.database, bounds)
+        standings = Standings(parts, members, MemoryPresences(), topics, enter, 3_000)
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
@@ -167,9 +171,11 @@ class Core:
                 parts,
                 channels,
                 SqlPosts(self.database, bounds),
-                LocalTopics(),
+                topics,
                 self.workspaces.enter,
+                standings,
             ),
+            standings=standings,
         )
         self.told: list[UserEvent] = []
         self.told_workspaces: list[WorkspaceEvent] = []

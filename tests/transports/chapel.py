@@ -49,6 +49,22 @@ def _typed(request: Type, _: None) -> Answer[Success]:
     return Answer({"success": True})
 
 
+class Look(Struct, frozen=True):
+    """At what is in the shrine."""
+
+
+class Shrine(Success):
+    relic: Any
+
+
+async def _look(chat: Chat, caller: Caller, request: Look) -> None:
+    """It is always there."""
+
+
+def _seen(request: Look, _: None) -> Answer[Shrine]:
+    return Answer({"success": True, "relic": Opaque({"bone": b"\x00\x01"})})
+
+
 class Enter(Struct, frozen=True, rename="camel"):
     workspace_id: str
 
@@ -100,6 +116,7 @@ CHAPEL = Api(
         "whisper": Action(Whisper, _whisper, _whispered, "Whisper", sent=("whispered",)),
         "confess": Action(Whisper, _whisper, _whispered, "Confess", access=Access.USER),
         "typing_start": Action(Type, _type, _typed, "Type", if_field=("conversationId",)),
+        "look": Action(Look, _look, _seen, "Look at what is in the shrine"),
         "enter": Action(
             Enter,
             _enter,

@@ -67,6 +67,7 @@ SAID: dict[str, tuple[str | bytes, ...]] = {
     "an answer of a large number": ('2@999999999999999["whisper",{"words":1}]',),
     "an answer of a larger number": ('2@9999999999999999["whisper",{"words":1}]',),
     "an event with binary": ('51-@8["whisper",{"words":{"_placeholder":true,"num":0}}]', b"\0\1"),
+    "an event whose answer has binary": ('2@7["look",{}]',),
     "nothing but a name": ('2@7["whisper"]',),
     "another payload": ('2@7["whisper",[]]',),
     "two payloads": ('2@7["whisper",{"words":1},{"words":2}]',),

@@ -25,6 +25,7 @@ from server.core.workspaces.company import Company, Reading
 from server.core.workspaces.deliveries import Deliveries, TellPeople
 from server.core.workspaces.events import ChannelLeft, WorkspaceEvent, WorkspaceLeft
 from server.core.workspaces.order import MAX_READS
+from server.core.workspaces.standings import Standings
 
 log = logging.getLogger("hushwire.workspaces")
 
@@ -58,12 +59,14 @@ class Attendance:
         posts: PostStore,
         topics: Topics,
         enter: Enter,
+        standings: Standings,
     ) -> None:
         self._parts = parts
         self._clock = parts.clock
         self._channels = channels
         self._topics = topics
         self._enter = enter
+        self._standings = standings
         self._books: list[SignIns] = []
         self._guests: dict[ConnectionId, _Guest] = {}
         self._companies: dict[WorkspaceId, Company] = {}
@@ -103,7 +106,10 @@ class Attendance:
             rooms = reading.settled(found)
             company.join(connection_id, who.user_id)
             company.set_rooms(who.user_id, rooms)
+            is_new = workspace_id not in guest.workspaces
             guest.workspaces.add(workspace_id)
+        if is_new:
+            await self._standings.arrive(workspace_id, who.user_id)
         return tuple(sorted(rooms))
 
     async def join_conversation(
@@ -231,8 +237,10 @@ class Attendance:
         for room_id in [one for one, of in guest.rooms.items() if of == workspace_id]:
             del guest.rooms[room_id]
             company.get_up(connection_id, room_id)
-        guest.workspaces.discard(workspace_id)
         company.leave(connection_id, guest.who.user_id)
+        if workspace_id in guest.workspaces:
+            guest.workspaces.discard(workspace_id)
+            self._standings.leave(workspace_id, guest.who.user_id)
         self._let_go(workspace_id, connection_id, guest)
 
     # --- delivering ---

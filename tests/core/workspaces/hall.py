@@ -14,16 +14,21 @@ from server.core.workspaces.events import (
     PositionMoved,
     PostStored,
     PostTyping,
+    StandingChanged,
     WorkspaceEvent,
     WorkspaceLeft,
 )
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.values import Post
+from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.topics import LocalTopics
 from server.stores.sql.workspaces.channels import SqlChannels
 from server.stores.sql.workspaces.posts import SqlPosts
 from tests.core.visitors import Core
 from tests.stores.sql.channels import Atelier
 from tests.stores.sql.teams import asks
+
+GRACE_MS = 3_000
 
 
 class Leaky(LocalTopics):
@@ -76,8 +81,12 @@ class Hall:
         database, bounds = atelier.home.database, core.parts.bounds
         self.posts = Moody(database, bounds)
         self.channels = SqlChannels(database, bounds)
+        enter, members = core.workspaces.enter, atelier.team.store
+        self.standings = Standings(
+            core.parts, members, MemoryPresences(), self.topics, enter, GRACE_MS
+        )
         self.attendance = Attendance(
-            core.parts, self.channels, self.posts, self.topics, core.workspaces.enter
+            core.parts, self.channels, self.posts, self.topics, enter, self.standings
         )
         self.attendance.watch(self.book)
         self.heard: list[tuple[WorkspaceEvent, set[str]]] = []
@@ -177,6 +186,7 @@ class Hall:
     async def later(self, ms: int) -> None:
         self.clock.advance(ms=ms)
         await self.attendance.expire()
+        await self.standings.expire()
 
     # --- what was heard ---
 
@@ -189,8 +199,17 @@ class Hall:
         ]
 
     def kinds(self, connection: str) -> list[str]:
-        """Of all that it was told."""
-        return [type(event).__name__ for event, some in self.heard if connection in some]
+        """Of all that it was told but of how people stand."""
+        told = [event for event, some in self.heard if connection in some]
+        return [type(one).__name__ for one in told if not isinstance(one, StandingChanged)]
+
+    def stands(self, connection: str) -> list[tuple[str, str]]:
+        """How people stand, as it was told."""
+        return [
+            (str(event.user_id), event.standing.value)
+            for event, some in self.heard
+            if isinstance(event, StandingChanged) and connection in some
+        ]
 
     def typing(self) -> list[tuple[bool, set[str]]]:
         found = [one for one in self.heard if isinstance(one[0], PostTyping)]
