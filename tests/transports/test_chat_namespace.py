@@ -188,7 +188,7 @@ async def test_an_expired_token_connects_is_told_and_renewed_for_its_own_user(
     now_s = clock.now_ms() // 1000
     line = await enter({"token": token_of(exp=now_s - 60)})
     await line.until(lambda: line.events("auth-expired"))
-    assert (await line.ask("confess", {"words": 1}))["error"] == "unauthenticated"
+    assert (await line.ask("confess", {"words": 1}))["error"] == "token_expired"
 
     assert (await line.ask("auth-refresh", {"token": token_of()}))["success"] is True
     assert (await line.ask("confess", {"words": 1}))["success"] is True
@@ -206,7 +206,7 @@ async def test_a_token_that_runs_out_is_told_and_lapses_in_time(
     clock.advance(seconds=61)
     await server.expire()
     await line.until(lambda: line.events("auth-expired"))
-    assert (await line.ask("confess", {"words": 1}))["error"] == "unauthenticated"
+    assert (await line.ask("confess", {"words": 1}))["error"] == "token_expired"
     clock.advance(seconds=61)
     await server.expire()
     assert doorman.seen == [("arrived", "alice"), ("lapsed", "alice")]
