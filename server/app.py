@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.stores.durable import Durable, open_durable
 from server.stores.live import Live, MemoryLive
 from server.stores.redis.ending import end
-from server.transports.api import CHAT, Api
+from server.transports.api import CHAT, MAIN, Api
 from server.transports.decode import Decoder
 from server.transports.documentation import Documentation
 from server.transports.door import Door
@@ -333,7 +333,9 @@ class App:
             )
         )
         if ours := [api for api in self._apis if CHAT in api.namespaces]:
-            people = PeopleLines(ours, traffic, event_encoder(packets, CHAT))
+            encoders = {MAIN: encode, CHAT: event_encoder(packets, CHAT)}
+            people = PeopleLines(ours, self.chat, traffic, encoders, hub.line_of)
+            self.chat.attendance.subscribe(people.tell)
             book = self.chat.chat_sign_ins
             book.subscribe(people.notify)
             sockets.register_namespace(

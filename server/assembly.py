@@ -27,9 +27,11 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
@@ -122,14 +124,30 @@ class Assembly:
             conversations.acquaintances,
             settings.random.grace_ms,
         )
+        topics, grace_ms = self._live.topics, settings.random.grace_ms
+        standings = Standings(
+            parts,
+            durable.workspaces,
+            self._live.workspace_presences,
+            topics,
+            workspaces.enter,
+            grace_ms,
+        )
+        attendance = Attendance(
+            parts, durable.channels, durable.posts, topics, workspaces.enter, standings
+        )
         revocations = Revocations(durable.accounts, parts.users, self._clock)
+        sign_ins = self._sign_ins_of(revocations, groups)
+        chat_sign_ins = self._sign_ins_of(revocations)
+        for book in (sign_ins, chat_sign_ins):
+            attendance.watch(book)
         return Chat(
             rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(revocations, groups),
-            chat_sign_ins=self._sign_ins_of(revocations),
+            sign_ins=sign_ins,
+            chat_sign_ins=chat_sign_ins,
             socket_sign_ins=self._sign_ins_of(revocations, presences),
             revocations=revocations,
             recoveries=parts.recoveries,
@@ -147,6 +165,8 @@ class Assembly:
             mail=DurableMessages(parts, durable.messages, teller, settings.message_ttl_ms),
             workspaces=workspaces,
             channels=channels,
+            attendance=attendance,
+            standings=standings,
             posts=Posts(
                 parts,
                 durable.posts,

@@ -139,7 +139,13 @@ class RunningServer:
             chat = node.chat
             sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
             rooms_and_mail = (chat.rooms, chat.groups, chat.mail)
-            people = (chat.presences, chat.revocations, chat.queues)
+            people = (
+                chat.presences,
+                chat.revocations,
+                chat.queues,
+                chat.attendance,
+                chat.standings,
+            )
             for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):
                 await part.expire()
 

@@ -17,8 +17,10 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.workspaces import Workspaces
 
 
@@ -51,3 +53,5 @@ class Chat(Struct, frozen=True, kw_only=True):
     workspaces: Workspaces
     channels: Channels
     posts: Posts
+    attendance: Attendance
+    standings: Standings

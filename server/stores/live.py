@@ -37,6 +37,7 @@ class Live(Protocol):
     user_broker: UserBroker
     topics: Topics
     presences: PresenceStore
+    workspace_presences: PresenceStore
     recoveries: RecoveryStore
 
     @property
@@ -88,6 +89,7 @@ class MemoryLive:
         self.user_broker: UserBroker = LocalUserBroker()
         self.topics: Topics = LocalTopics()
         self.presences: PresenceStore = MemoryPresences()
+        self.workspace_presences: PresenceStore = MemoryPresences()
         self.recoveries: RecoveryStore = MemoryRecoveries(max_sessions)
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:

@@ -32,10 +32,12 @@ from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
+from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import WorkspaceEvent
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
@@ -45,6 +47,7 @@ from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.topics import LocalTopics
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
@@ -134,6 +137,9 @@ class Core:
         self.posts = Posts(
             parts, SqlPosts(self.database, bounds), messages, self.channels, vault, teller, None
         )
+        topics, enter = LocalTopics(), self.workspaces.enter
+        members = SqlWorkspaces(self.database, bounds)
+        standings = Standings(parts, members, MemoryPresences(), topics, enter, 3_000)
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
@@ -161,6 +167,15 @@ class Core:
             workspaces=self.workspaces,
             channels=self.channels,
             posts=self.posts,
+            attendance=Attendance(
+                parts,
+                channels,
+                SqlPosts(self.database, bounds),
+                topics,
+                self.workspaces.enter,
+                standings,
+            ),
+            standings=standings,
         )
         self.told: list[UserEvent] = []
         self.told_workspaces: list[WorkspaceEvent] = []

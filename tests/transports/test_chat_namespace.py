@@ -67,6 +67,7 @@ SAID: dict[str, tuple[str | bytes, ...]] = {
     "an answer of a large number": ('2@999999999999999["whisper",{"words":1}]',),
     "an answer of a larger number": ('2@9999999999999999["whisper",{"words":1}]',),
     "an event with binary": ('51-@8["whisper",{"words":{"_placeholder":true,"num":0}}]', b"\0\1"),
+    "an event whose answer has binary": ('2@7["look",{}]',),
     "nothing but a name": ('2@7["whisper"]',),
     "another payload": ('2@7["whisper",[]]',),
     "two payloads": ('2@7["whisper",{"words":1},{"words":2}]',),
@@ -187,7 +188,7 @@ async def test_an_expired_token_connects_is_told_and_renewed_for_its_own_user(
     now_s = clock.now_ms() // 1000
     line = await enter({"token": token_of(exp=now_s - 60)})
     await line.until(lambda: line.events("auth-expired"))
-    assert (await line.ask("confess", {"words": 1}))["error"] == "unauthenticated"
+    assert (await line.ask("confess", {"words": 1}))["error"] == "token_expired"
 
     assert (await line.ask("auth-refresh", {"token": token_of()}))["success"] is True
     assert (await line.ask("confess", {"words": 1}))["success"] is True
@@ -205,7 +206,7 @@ async def test_a_token_that_runs_out_is_told_and_lapses_in_time(
     clock.advance(seconds=61)
     await server.expire()
     await line.until(lambda: line.events("auth-expired"))
-    assert (await line.ask("confess", {"words": 1}))["error"] == "unauthenticated"
+    assert (await line.ask("confess", {"words": 1}))["error"] == "token_expired"
     clock.advance(seconds=61)
     await server.expire()
     assert doorman.seen == [("arrived", "alice"), ("lapsed", "alice")]

@@ -39,7 +39,7 @@ from server.stores.redis.link import Link, unavailable
 from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
-from server.stores.redis.presences import RedisPresences
+from server.stores.redis.presences import WORKSPACES, RedisPresences
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
@@ -90,6 +90,7 @@ class RedisLive:
         brokers: tuple[AddressedBroker[Any, Any], ...] = (users, topics)
         self._addressed = {one.mark: one for one in brokers}
         self.presences: PresenceStore = RedisPresences(link, node.node_id)
+        self.workspace_presences: PresenceStore = RedisPresences(link, node.node_id, WORKSPACES)
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = ear_on(

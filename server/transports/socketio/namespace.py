@@ -143,7 +143,12 @@ class ApiNamespace(PlainNamespace):
     ) -> Awaitable[None] | None:
         may_repeat = line.unsure or line.said
         caller.repeated = _repeated(line, action, request) if may_repeat else None
+        if action.ends_recovery:
+            return self._end_recovery(caller)
         return self._hub.catching_up.caught_up(caller) if caller.behind else None
+
+    async def _end_recovery(self, caller: Caller) -> None:
+        await self._recoveries.end(caller.connection_id, is_lost=False)
 
     def _after(
         self, line: EngineSocket, caller: Caller, action: Action, result: Any

@@ -11,7 +11,7 @@ from server.core.opaque import Opaque
 from server.transports.api import MAIN
 from server.transports.decode import parse_json, to_json
 from server.transports.socketio.outgoing import Encoded
-from server.transports.socketio.plain import has_binary, plain_message, prefix_of
+from server.transports.socketio.plain import has_binary, head_of, plain_message
 
 MAX_ATTACHMENTS = 10
 """Of one packet: official clients take it for an attack if there are more, and disconnect."""
@@ -122,10 +122,10 @@ def event_encoder(
     packet_class: type[StrictPacket], namespace: str = MAIN
 ) -> Callable[[str, Any], Encoded]:
     """Makes the packets of events of a namespace."""
-    prefix = prefix_of(namespace)
+    head = head_of(packet.EVENT, namespace)
 
     def encode(name: str, data: Any) -> Encoded:
-        plain = plain_message(name, data, prefix)
+        plain = plain_message(head, name, data)
         if plain:
             return plain
         whole = packet_class(packet.EVENT, namespace=namespace, data=[name, data])

@@ -1,15 +1,23 @@
 """Which connections of Socket.IO here are told of what concerns people, wherever they talk."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from server.core.chat import Chat
 from server.core.events import ConnectionEvent
 from server.core.ids import ConnectionId
-from server.transports.api import Api, Caller
+from server.core.workspaces.events import WorkspaceEvent
+from server.transports.api import CHAT, MAIN, Api, Caller
 from server.transports.metrics import Traffic
 from server.transports.socketio.acting import sign
 from server.transports.socketio.outgoing import Encoded, Outgoing
 from server.transports.socketio.session import EngineSocket
+
+log = logging.getLogger("hushwire.socketio")
+
+Encode = Callable[[str, Any], Encoded]
+Render = Callable[[Chat, Any], tuple[str, Any]]
 
 
 class PersonLine(NamedTuple):
@@ -20,21 +28,33 @@ class PersonLine(NamedTuple):
 
 
 class PeopleLines:
-    """The connections of a namespace, and how their events reach them.
+    """The connections of `/chat`, and how events reach them and those of `/` that have joined.
 
     Args:
-        apis: Those that are in the namespace.
-        encode: Makes the packets of an event of the namespace.
+        apis: Those that are in `/chat`.
+        encoders: Make the packets of an event, by the namespace.
+        main_line_of: Finds the line of a connection in `/`.
     """
 
     def __init__(
-        self, apis: Sequence[Api], traffic: Traffic, encode: Callable[[str, Any], Encoded]
+        self,
+        apis: Sequence[Api],
+        chat: Chat,
+        traffic: Traffic,
+        encoders: Mapping[str, Encode],
+        main_line_of: Callable[[ConnectionId], EngineSocket | None],
     ) -> None:
+        self._chat = chat
         self._traffic = traffic
-        self._encode = encode
+        self._encode = encoders[CHAT]
+        self._encode_in_main = encoders[MAIN]
+        self._main_line_of = main_line_of
         self._lines: dict[ConnectionId, PersonLine] = {}
         self._own_renders: Mapping[type[ConnectionEvent], Any] = {
             kind: render for api in apis for kind, render in api.connection_events.items()
+        }
+        self._renders: Mapping[type[WorkspaceEvent], Render] = {
+            kind: render for api in apis for kind, render in api.told.items()
         }
 
     def register(self, caller: Caller, line: EngineSocket) -> None:
@@ -66,3 +86,29 @@ class PeopleLines:
             (packets,) = self.encode((render(event),))
             known.line.send(packets)
             self._traffic.bytes_out += packets.size_bytes
+
+    # --- what happens in workspaces ---
+
+    def tell(self, event: WorkspaceEvent, connections: Sequence[ConnectionId]) -> None:
+        """Tell connections of either namespace; it is encoded once for each. Never waits."""
+        render = self._renders.get(type(event))
+        if render is None:
+            return
+        try:
+            name, data = render(self._chat, event)
+        except Exception:  # of one event, after which there will be others to hear of
+            log.exception("internal_error")
+            return
+        here = [self._lines[one].line for one in connections if one in self._lines]
+        there = [self._main_line_of(one) for one in connections if one not in self._lines]
+        self._send(self._encode, name, data, here)
+        self._send(self._encode_in_main, name, data, [line for line in there if line])
+
+    def _send(self, encode: Encode, name: str, data: Any, lines: Sequence[EngineSocket]) -> None:
+        if not lines:
+            return
+        packets = encode(name, data).packets()
+        for line in lines:
+            line.send(packets)
+        self._traffic.bytes_out += len(lines) * packets.size_bytes
+        self._traffic.delivered(name, len(lines))

@@ -60,23 +60,23 @@ def plain_event(text: str) -> PlainEvent | None:
     return PlainEvent(int(digits) if digits else None, data, namespace)
 
 
-def prefix_of(namespace: str) -> bytes:
-    """What stands in packets of a namespace behind their type."""
-    return b"" if namespace == MAIN else f"{namespace},".encode()
+def head_of(packet_type: int, namespace: str = MAIN) -> bytes:
+    """What the packets of that type and namespace begin with, that of Engine.IO in front."""
+    return f"4{packet_type}{'' if namespace == MAIN else f'{namespace},'}".encode()
 
 
-def plain_ack(ack_id: int, argument: Any, prefix: bytes = b"") -> Outgoing | None:
+def plain_ack(head: bytes, ack_id: int, argument: Any) -> Outgoing | None:
     """The answer to an event; None if an opaque value in it has attachments."""
     try:
-        return pack(b"43%b%d%b" % (prefix, ack_id, to_json_bytes([argument])))
+        return pack(b"%b%d%b" % (head, ack_id, to_json_bytes([argument])))
     except BinaryInsideError:
         return None
 
 
-def plain_message(name: str, data: Any, prefix: bytes = b"") -> Encoded | None:
+def plain_message(head: bytes, name: str, data: Any) -> Encoded | None:
     """An event for clients; None if an opaque value in it has attachments."""
     try:
-        return Encoded(b"42%b%b" % (prefix, to_json_bytes([name, data])))
+        return Encoded(head + to_json_bytes([name, data]))
     except BinaryInsideError:
         return None
 

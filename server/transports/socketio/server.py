@@ -16,9 +16,9 @@ from server.transports.socketio.plain import (
     RESERVED_EVENTS,
     PlainEvent,
     Reply,
+    head_of,
     plain_ack,
     plain_event,
-    prefix_of,
 )
 from server.transports.socketio.session import EngineSocket
 
@@ -35,12 +35,12 @@ class PlainNamespace(socketio.AsyncNamespace):
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
 
     Attributes:
-        prefix: Of its packets, behind their type.
+        ack_head: What the packets begin with that answer its events.
     """
 
     def __init__(self, namespace: str) -> None:
         super().__init__(namespace)
-        self.prefix = prefix_of(namespace)
+        self.ack_head = head_of(packet.ACK, namespace)
 
     async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
         """Let a client in that wants to connect.
@@ -127,7 +127,7 @@ class SocketServer(socketio.AsyncServer):
             elif plain.caller_on(line):
                 line.wants_answer = found.ack_id is not None
                 reply = await plain.act(line, found.data)
-                if not _answer(line, reply, found.ack_id, plain.prefix):
+                if not _answer(line, reply, found.ack_id, plain.ack_head):
                     await self._acknowledge(line.sid, found, reply.ack)
         elif found:
             await self._handle_packet(line.sid, found)
@@ -275,9 +275,9 @@ def _may_be_first(found: PlainEvent | StrictPacket) -> bool:
     )
 
 
-def _answer(line: EngineSocket, reply: Reply, ack_id: int | None, prefix: bytes) -> bool:
+def _answer(line: EngineSocket, reply: Reply, ack_id: int | None, head: bytes) -> bool:
     """Send a reply in one write; False if the acknowledgement, with binary, is still to go."""
-    ack = None if ack_id is None else plain_ack(ack_id, reply.ack, prefix)
+    ack = None if ack_id is None else plain_ack(head, ack_id, reply.ack)
     packets = (*reply.events, ack) if ack else reply.events
     if packets and not line.is_closed:
         line.answer(*packets)
