@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.stores.durable import Durable, open_durable
 from server.stores.live import Live, MemoryLive
 from server.stores.redis.ending import end
-from server.transports.api import Api
+from server.transports.api import CHAT, MAIN, Api
 from server.transports.decode import Decoder
 from server.transports.documentation import Documentation
 from server.transports.door import Door
@@ -46,6 +46,8 @@ from server.transports.proxies import Proxies
 from server.transports.raw.hub import UserHub
 from server.transports.raw.sockets import RawOptions, RawSockets
 from server.transports.rest import BODY_LIMIT_S, Rest, Toll
+from server.transports.socketio.acting import Means
+from server.transports.socketio.chat_namespace import ChatNamespace
 from server.transports.socketio.connections import Connections
 from server.transports.socketio.drain import Drain
 from server.transports.socketio.engine import Engine, EngineOptions
@@ -53,6 +55,7 @@ from server.transports.socketio.fanout import Hub
 from server.transports.socketio.gate import Gate
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.packets import event_encoder
+from server.transports.socketio.people import PeopleLines
 from server.transports.socketio.polling import Polling
 from server.transports.socketio.polls import Polls
 from server.transports.socketio.recovery import Recovery
@@ -314,18 +317,30 @@ class App:
         traffic, encode = self._metrics.traffic, event_encoder(packets)
         hub = Hub(self._apis, traffic, encode, self._live.broker, self.chat.recoveries)
         self.chat.sign_ins.subscribe(hub.notify)
+        means = Means(
+            chat=self.chat,
+            decoder=self._decoder,
+            metrics=self._metrics,
+            clock=self._clock,
+            rate=settings.rates.events,
+        )
         sockets.register_namespace(
             ApiNamespace(
                 self._apis,
-                chat=self.chat,
                 hub=hub,
                 recovery=Recovery(self.chat, hub, self._live.broker, self._metrics, self._clock),
-                decoder=self._decoder,
-                metrics=self._metrics,
-                clock=self._clock,
-                rate=settings.rates.events,
+                means=means,
             )
         )
+        if ours := [api for api in self._apis if CHAT in api.namespaces]:
+            encoders = {MAIN: encode, CHAT: event_encoder(packets, CHAT)}
+            people = PeopleLines(ours, self.chat, traffic, encoders, hub.line_of)
+            self.chat.attendance.subscribe(people.tell)
+            book = self.chat.chat_sign_ins
+            book.subscribe(people.notify)
+            sockets.register_namespace(
+                ChatNamespace(ours, people=people, sign_ins=book, means=means)
+            )
         return sockets
 
     def _make_raw(self) -> RawSockets:

@@ -28,8 +28,13 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns, Watcher
 from server.core.tokens import IdentityTokens, Tokens
+from server.core.workspaces.attendance import Attendance
+from server.core.workspaces.channels import Channels
 from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
+from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
 from server.settings import Settings
@@ -105,23 +110,49 @@ class Assembly:
         groups = Groups(parts, settings.random, self._derived(b"hushwire addresses"))
         tokens = self._make_tokens()
         logins = self._make_logins(tokens)
-        conversations = Conversations(parts, durable.conversations, publish)
+        teller = Teller(publish, self._live.topics.publish, durable.channels)
+        conversations = Conversations(parts, durable.conversations, teller)
+        vault = self._make_vault()
+        workspaces = Workspaces(parts, durable.workspaces, vault, teller)
+        channels = Channels(
+            parts,
+            durable.channels,
+            workspaces,
+            vault,
+            teller,
+            must_be_opaque=settings.require_encryption,
+        )
         presences = Presences(
             parts,
             self._live.presences,
             conversations.acquaintances,
             settings.random.grace_ms,
         )
+        topics, grace_ms = self._live.topics, settings.random.grace_ms
+        standings = Standings(
+            parts,
+            durable.workspaces,
+            self._live.workspace_presences,
+            topics,
+            workspaces.enter,
+            grace_ms,
+        )
+        attendance = Attendance(
+            parts, durable.channels, durable.posts, topics, workspaces.enter, standings
+        )
         revocations = Revocations(durable.accounts, parts.users, self._clock)
-        vault = self._make_vault()
-        workspaces = Workspaces(parts, durable.workspaces, vault)
+        sign_ins = self._sign_ins_of(revocations, groups)
+        chat_sign_ins = self._sign_ins_of(revocations)
+        for book in (sign_ins, chat_sign_ins):
+            attendance.watch(book)
         return Chat(
             rooms=Rooms(parts, settings.session, self._derived(b"hushwire room keys")),
             messages=Messages(parts),
             groups=groups,
             tokens=tokens,
-            sign_ins=self._sign_ins_of(groups, revocations),
-            socket_sign_ins=self._sign_ins_of(presences, revocations),
+            sign_ins=sign_ins,
+            chat_sign_ins=chat_sign_ins,
+            socket_sign_ins=self._sign_ins_of(revocations, presences),
             revocations=revocations,
             recoveries=parts.recoveries,
             accounts=Accounts(
@@ -135,8 +166,20 @@ class Assembly:
                 parts, durable.identities, logins, self._id_tokens, groups.key_of
             ),
             queues=Queues(parts, durable.queues, publish),
-            mail=DurableMessages(parts, durable.messages, publish, settings.message_ttl_ms),
+            mail=DurableMessages(parts, durable.messages, teller, settings.message_ttl_ms),
             workspaces=workspaces,
+            channels=channels,
+            attendance=attendance,
+            standings=standings,
+            posts=Posts(
+                parts,
+                durable.posts,
+                durable.messages,
+                channels,
+                vault,
+                teller,
+                settings.message_ttl_ms,
+            ),
             files=Files(parts, durable.files, self._make_blobs(), workspaces, vault),
         )
 
@@ -180,10 +223,11 @@ class Assembly:
             self._settings.login_rules,
         )
 
-    def _sign_ins_of(self, watcher: Watcher, revocations: Revocations) -> SignIns:
+    def _sign_ins_of(self, revocations: Revocations, *watchers: Watcher) -> SignIns:
         sign_ins = SignIns(self._clock)
         revocations.watch(sign_ins)  # first: whoever is signed out is not there for the others
-        sign_ins.watch(watcher)
+        for watcher in watchers:
+            sign_ins.watch(watcher)
         return sign_ins
 
     def _derived(self, purpose: bytes) -> bytes:

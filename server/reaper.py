@@ -36,10 +36,11 @@ async def reap(
 
 async def _round(chat: Chat) -> Expired:
     rooms = members = 0
-    sign_ins = (chat.sign_ins, chat.socket_sign_ins)
+    sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
     rooms_and_mail = (chat.rooms, chat.groups, chat.mail, chat.queues)
     people = (chat.accounts, chat.identities, chat.presences, chat.revocations)
-    for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people, chat.files):
+    of_workspaces = (chat.attendance, chat.standings, chat.files)
+    for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people, *of_workspaces):
         try:
             expired: Expired | None = await part.expire()
         except AppError as error:

@@ -18,6 +18,7 @@ from server.transports.errors import HTTP_STATUS, word
 from server.transports.health import PROBES
 from server.transports.openapi import answered, refusals_of
 from server.transports.raw.sockets import RawSockets
+from server.transports.socketio.chat_namespace import ChatNamespace
 from server.transports.socketio.namespace import ApiNamespace
 
 OF_UNKNOWN = ("unknown_event", "rate_limited")
@@ -42,9 +43,7 @@ class Conformity:
     def __init__(self, apis: Sequence[Api]) -> None:
         self.strange: list[str] = []
         self._documented = _of_all() if apis is APIS else _documented(apis)
-        self._actions = {
-            name: (api, action) for api in apis for name, action in api.actions.items()
-        }
+        self._apis = apis
         self._heard: dict[str, list[Any]] = defaultdict(list)
         for name, kind in itertools.chain(*(api.heard.items() for api in apis)):
             self._heard[name].append(kind)
@@ -62,9 +61,16 @@ class Conformity:
 
     # --- Socket.IO ---
 
-    def watch_events(self, namespace: ApiNamespace) -> None:
+    def watch_events(self, namespace: ApiNamespace | ChatNamespace) -> None:
         """Look at all that is told and acknowledged from now on."""
-        encode, act = namespace._hub._encode, namespace.act
+        claims: dict[str, list[tuple[Api, Action]]] = defaultdict(list)
+        for api in self._apis:
+            for name, action in (
+                api.actions.items() if namespace.namespace in api.namespaces else ()
+            ):
+                claims[name].append((api, action))
+        book = namespace._hub if isinstance(namespace, ApiNamespace) else namespace._people
+        encode, act = book._encode, namespace.act
 
         def look_and_encode(name: str, data: Any) -> Any:
             self._look_at(f"event {name}", self._heard[name], data)
@@ -72,23 +78,23 @@ class Conformity:
 
         async def act_and_look(line: Any, data: Any) -> Any:
             reply = await act(line, data)
-            self._look_at_ack(data[0], reply.ack)
+            self._look_at_ack(data[0], claims.get(data[0], ()), reply.ack)
             return reply
 
-        namespace._hub._encode = look_and_encode
+        book._encode = look_and_encode
         namespace.act = act_and_look  # type: ignore[method-assign]
 
-    def _look_at_ack(self, name: str, ack: Any) -> None:
-        if name not in self._actions:
+    def _look_at_ack(self, name: str, claims: Sequence[tuple[Api, Action]], ack: Any) -> None:
+        if not claims:
             if ack["error"] not in OF_UNKNOWN:
                 self.strange.append(f"{name}, which does not exist, is answered {ack}")
             return
-        api, action = self._actions[name]
         if ack["success"] is True:
-            self._look_at(f"acknowledgement of {name}", [vocabulary.acknowledged(action)], ack)
+            shapes = [vocabulary.acknowledged(action) for _, action in claims]
+            self._look_at(f"acknowledgement of {name}", shapes, ack)
             return
         self._look_at(f"refusal of {name}", [vocabulary.Refusal], ack)
-        self._look_at_word(f"refusal of {name}", api, action, ack["error"])
+        self._look_at_word(f"refusal of {name}", claims, ack["error"])
 
     # --- raw WebSockets ---
 
@@ -103,8 +109,7 @@ class Conformity:
                 if known and not said.problem:
                     self._look_at_word(
                         f"refusal of {said.name}",
-                        line.api,
-                        known,
+                        [(line.api, known)],
                         word(error.code, line.api.words),
                     )
                 raise
@@ -148,13 +153,20 @@ class Conformity:
         if None not in complaints:
             self.strange.append(f"{what}: {'; '.join(filter(None, complaints))}: {said!r}")
 
-    def _look_at_word(self, what: str, api: Api, said: Action | Frame, told: str) -> None:
-        codes = (
-            vocabulary.refusals_of_action(said)
-            if isinstance(said, Action)
-            else vocabulary.refusals_of_frame(said)
-        )
-        if told not in {word(code, api.words) for code in codes}:
+    def _look_at_word(
+        self, what: str, claims: Sequence[tuple[Api, Action | Frame]], told: str
+    ) -> None:
+        """See whether one of those who may have refused it has this word for a reason."""
+        words = {
+            word(code, api.words)
+            for api, said in claims
+            for code in (
+                vocabulary.refusals_of_action(said)
+                if isinstance(said, Action)
+                else vocabulary.refusals_of_frame(said)
+            )
+        }
+        if told not in words:
             self.strange.append(f"{what}: {told} is not documented")
 
     # --- HTTP ---

@@ -14,6 +14,7 @@ from server.settings import load
 from server.transports.api import Api
 from server.transports.listener import addresses_of, bind, close_all
 from server.transports.others import Seat
+from server.transports.socketio.chat_namespace import ChatNamespace
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.namespace import ApiNamespace
 from server.transports.socketio.session import EngineSocket
@@ -96,7 +97,8 @@ class RunningServer:
             try:
                 node = await self._opened(settings, Seat(sockets=tuple(sockets)))
                 self._conformity.watch(node._runner.app)
-                self._conformity.watch_events(namespace_of(node))
+                for namespace in namespaces_of(node):
+                    self._conformity.watch_events(namespace)
                 self._conformity.watch_frames(node.raw)
                 await node.start()
             except BaseException:
@@ -135,9 +137,15 @@ class RunningServer:
         """Have each node expire what is due, as its reaper does twice a second."""
         for node in self.nodes:
             chat = node.chat
-            sign_ins = (chat.sign_ins, chat.socket_sign_ins)
+            sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
             rooms_and_mail = (chat.rooms, chat.groups, chat.mail)
-            people = (chat.presences, chat.revocations, chat.queues)
+            people = (
+                chat.presences,
+                chat.revocations,
+                chat.queues,
+                chat.attendance,
+                chat.standings,
+            )
             for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people):
                 await part.expire()
 
@@ -164,6 +172,12 @@ def namespace_of(node: App) -> ApiNamespace:
     namespace = node.sockets.namespace_handlers[NAMESPACE]
     assert isinstance(namespace, ApiNamespace)
     return namespace
+
+
+def namespaces_of(node: App) -> list[ApiNamespace | ChatNamespace]:
+    """All that handles events of Socket.IO in a process."""
+    handlers = node.sockets.namespace_handlers.values()
+    return [one for one in handlers if isinstance(one, ApiNamespace | ChatNamespace)]
 
 
 @asynccontextmanager

@@ -17,7 +17,11 @@ from server.core.revocations import Revocations
 from server.core.rooms import Rooms
 from server.core.signins import SignIns
 from server.core.tokens import Tokens
+from server.core.workspaces.attendance import Attendance
+from server.core.workspaces.channels import Channels
 from server.core.workspaces.files import Files
+from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
 from server.core.workspaces.workspaces import Workspaces
 
 
@@ -26,6 +30,7 @@ class Chat(Struct, frozen=True, kw_only=True):
 
     Attributes:
         sign_ins: Of connections of Socket.IO; their users are there for live rooms.
+        chat_sign_ins: Of those in the namespace of workspaces, which are in no live room.
         socket_sign_ins: Of raw WebSockets, which are in no live room.
     """
 
@@ -34,6 +39,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     groups: Groups
     tokens: Tokens
     sign_ins: SignIns
+    chat_sign_ins: SignIns
     socket_sign_ins: SignIns
     revocations: Revocations
     recoveries: Recoveries
@@ -46,4 +52,8 @@ class Chat(Struct, frozen=True, kw_only=True):
     logins: Logins
     device_keys: DeviceKeys
     workspaces: Workspaces
+    channels: Channels
+    posts: Posts
+    attendance: Attendance
+    standings: Standings
     files: Files

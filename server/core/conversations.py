@@ -2,16 +2,11 @@
 
 import logging
 
-from msgspec import structs
-
 from server.core.durable import (
     Conversation,
-    ConversationChanged,
-    ConversationEnded,
     MemberTyping,
     Role,
 )
-from server.core.durable_messages import Notify
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import RoomId, UserId, new_id
@@ -25,6 +20,7 @@ from server.core.ports.conversations import (
     RoomChange,
 )
 from server.core.rates import charge, spend
+from server.core.workspaces.telling import Teller
 
 log = logging.getLogger("hushwire.conversations")
 
@@ -37,10 +33,10 @@ MAX_TOLD_ROOMS = 2_000
 class Conversations:
     """Durable rooms of an installation."""
 
-    def __init__(self, parts: Parts, store: ConversationStore, notify: Notify) -> None:
+    def __init__(self, parts: Parts, store: ConversationStore, teller: Teller) -> None:
         self._parts = parts
         self._store = store
-        self._notify = notify
+        self._teller = teller
 
     async def create(
         self,
@@ -66,7 +62,7 @@ class Conversations:
             members=members,
         )
         made = await self._store.create(new, self._now_ms())
-        await self._tell_changed(made)
+        await self._teller.changed(made, ())
         return made
 
     async def get(self, user: User, room_id: RoomId) -> Conversation:
@@ -94,7 +90,7 @@ class Conversations:
         self._check_text(change.description or "")
         changed = await self._store.update(user.user_id, room_id, change, self._now_ms())
         if changed.is_changed:
-            await self._tell_changed(changed.conversation)
+            await self._teller.changed(changed.conversation, ("name", "description"))
         return changed.conversation
 
     async def delete(self, user: User, room_id: RoomId) -> None:
@@ -105,8 +101,8 @@ class Conversations:
         """
         await self._spend(user, 1)
         now_ms = self._now_ms()
-        users = await self._store.delete(user.user_id, room_id, now_ms)
-        await self._notify(ConversationEnded(users=users, room_id=room_id, at_ms=now_ms))
+        ended = await self._store.delete(user.user_id, room_id, now_ms)
+        await self._teller.left(room_id, ended.workspace_id, ended.users, now_ms, is_ended=True)
 
     async def add_member(
         self, user: User, room_id: RoomId, member: UserId, role: Role | None
@@ -119,7 +115,8 @@ class Conversations:
         await self._spend(user, 1)
         changed = await self._store.add_member(user.user_id, room_id, member, role, self._now_ms())
         if changed.is_changed:
-            await self._tell_changed(changed.conversation)
+            joined = (member,) if changed.has_joined else ()
+            await self._teller.changed(changed.conversation, ("members",), joined)
         return changed.conversation
 
     async def remove_member(self, user: User, room_id: RoomId, member: UserId) -> None:
@@ -131,9 +128,9 @@ class Conversations:
         await self._spend(user, 1)
         now_ms = self._now_ms()
         left = await self._store.remove_member(user.user_id, room_id, member, now_ms)
-        await self._notify(ConversationEnded(users=(member,), room_id=room_id, at_ms=now_ms))
+        await self._teller.left(room_id, left.workspace_id, (member,), now_ms)
         if left.conversation:
-            await self._tell_changed(left.conversation)
+            await self._teller.changed(left.conversation, ("members",))
 
     async def heard_by(
         self, user: User, room_id: RoomId | None, other: UserId | None
@@ -168,7 +165,8 @@ class Conversations:
         """
         for room_id in room_ids:
             try:
-                await self._tell_changed(await self._store.whole(room_id))
+                if not await self._teller.changed_in(room_id):
+                    await self._teller.changed(await self._store.whole(room_id), ("members",))
             except AppError as error:
                 if error.code is not Code.NOT_FOUND:  # it ended with its last member
                     log.warning("room_not_told", extra={"code": error.code.word})
@@ -185,16 +183,11 @@ class Conversations:
         await spend(self._parts.limiter, "typing", user.user_id, rate, self._now_ms())
         heard_in, others = await self.heard_by(user, room_id, other)
         if others:
-            await self._notify(
+            await self._teller.notify(
                 MemberTyping(
                     users=others, room_id=heard_in, user_id=user.user_id, is_typing=is_typing
                 )
             )
-
-    async def _tell_changed(self, room: Conversation) -> None:
-        users = tuple(one.user_id for one in room.participants)
-        told = structs.replace(room, role=None)
-        await self._notify(ConversationChanged(users=users, conversation=told))
 
     def _check_text(self, description: str) -> None:
         limit = self._parts.bounds.description_chars

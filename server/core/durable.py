@@ -4,7 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.user_events import Mail, MailWithdrawn, UserEvent
 
@@ -29,7 +29,8 @@ class Participant(Struct, frozen=True, kw_only=True):
     """A member of a durable room.
 
     Attributes:
-        username, display_name: Of the account; empty if there is none (any more).
+        username, display_name: Of the account; empty if there is none (any more). A user of
+            another system has a name to display alone.
     """
 
     user_id: UserId
@@ -47,6 +48,11 @@ class Conversation(Struct, frozen=True, kw_only=True):
         ttl_ms: For so long messages are kept; None as the installation has it.
         seq: Of the newest message.
         epoch: 1, and one more with each who came or went, or had a new key.
+        workspace_id: Of a room of a workspace.
+        is_sealed: What is said there was sealed by us, and so were its texts: under
+            `key_version` of the keys of the workspace.
+        icon: As the name.
+        document_id: Of a room that belongs to a document.
         role: Of whoever asked; None where nobody did.
         participants: In order of joining.
     """
@@ -61,6 +67,11 @@ class Conversation(Struct, frozen=True, kw_only=True):
     ttl_ms: int | None
     seq: int
     epoch: int = 1
+    workspace_id: WorkspaceId | None = None
+    is_sealed: bool = False
+    key_version: int | None = None
+    icon: str = ""
+    document_id: str | None = None
     role: Role | None = None
     participants: tuple[Participant, ...] = ()
 
@@ -69,7 +80,8 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
     """A message of a durable room.
 
     Attributes:
-        recipient: The other one of a direct room; None in all others.
+        workspace_id: Of a room of a workspace.
+        recipient: The other one of a direct room; None in all others, and in a workspace.
         type: A word of the client's.
         ciphertext, metadata: Opaque; the metadata is the text of a JSON value. None of what was
             deleted.
@@ -80,6 +92,7 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
 
     room_id: RoomId
     kind: Kind
+    workspace_id: WorkspaceId | None = None
     seq: int
     message_id: MessageId
     sender: UserId

@@ -1,12 +1,10 @@
 """Messages of durable rooms: sent, found, acknowledged, deleted."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from server.core.durable import (
-    MessageDeleted,
-    MessageStored,
     Status,
     StatusAdvanced,
     StoredMessage,
@@ -31,10 +29,7 @@ from server.core.ports.conversations import (
     WaitingPlace,
 )
 from server.core.rates import spend
-from server.core.user_events import MailWaits, UserEvent
-
-Notify = Callable[[UserEvent], Awaitable[None]]
-"""Tells users what happened, wherever they are connected; it never fails."""
+from server.core.workspaces.telling import Teller, mail_of
 
 EXPIRED_AT_ONCE = 500
 """Messages that are forgotten in one transaction: others wait for it."""
@@ -78,11 +73,11 @@ class DurableMessages:
     """
 
     def __init__(
-        self, parts: Parts, store: MessageStore, notify: Notify, ttl_ms: int | None
+        self, parts: Parts, store: MessageStore, teller: Teller, ttl_ms: int | None
     ) -> None:
         self._parts = parts
         self._store = store
-        self._notify = notify
+        self._teller = teller
         self._ttl_ms = ttl_ms
         self._expires_next_ms = 0
 
@@ -111,7 +106,7 @@ class DurableMessages:
         )
         stored = await self._store.append(new, now_ms, self._ttl_ms)
         if not stored.is_repeat:
-            await self._notify(_mail(stored.message, stored.readers, connection_id))
+            await self._teller.stored(stored, connection_id)
         else:
             await self._remind(user, stored.readers, now_ms)
         return stored
@@ -122,7 +117,7 @@ class DurableMessages:
         Whoever stored it may have died, or lost its database, before it could tell.
         """
         if not await self._parts.limiter.take(f"remind:{user.user_id}", REMINDERS, 1, now_ms):
-            await self._notify(MailWaits(users=readers))
+            await self._teller.waits(readers)
 
     def _check_size(self, post: Post) -> None:
         bounds = self._parts.bounds
@@ -170,7 +165,7 @@ class DurableMessages:
         """What a connection of a device was not told, as `Backlog` has it."""
         device = Device(user_id, device_id or NO_DEVICE)
         page = await self._store.waiting(device, limit, self._now_ms(), told=told)
-        mail = tuple(_mail(one, (user_id,)) for one in page.messages)
+        mail = tuple(mail_of(one, (user_id,)) for one in page.messages)
         return BacklogPage(mail, is_all=not page.has_more)
 
     async def search(
@@ -198,7 +193,7 @@ class DurableMessages:
         now_ms = self._now_ms()
         done = await self._store.acknowledge(device_of(user), refs, status, now_ms)
         for receipt in done.receipts:
-            await self._notify(
+            await self._teller.notify(
                 StatusAdvanced(
                     users=(receipt.sender, user.user_id),
                     skip=connection_id,
@@ -211,6 +206,7 @@ class DurableMessages:
                     at_ms=now_ms,
                 )
             )
+        await self._teller.read(done.receipts, user.user_id, now_ms)
         return done
 
     async def acknowledge_one(
@@ -238,16 +234,7 @@ class DurableMessages:
         now_ms = self._now_ms()
         done = await self._store.delete(user.user_id, ref, now_ms)
         if not done.is_repeat:
-            await self._notify(
-                MessageDeleted(
-                    users=done.readers,
-                    stream=done.message.room_id,
-                    seq=done.message.seq,
-                    message_id=done.message.message_id,
-                    user_id=user.user_id,
-                    deleted_ms=now_ms,
-                )
-            )
+            await self._teller.deleted(done, user.user_id, now_ms)
         return done.message
 
     async def expire(self) -> None:
@@ -270,11 +257,3 @@ class DurableMessages:
 def device_of(user: User) -> Device:
     """The device that a user speaks from."""
     return Device(user.user_id, user.device_id or NO_DEVICE)
-
-
-def _mail(
-    message: StoredMessage, users: tuple[UserId, ...], skip: ConnectionId | None = None
-) -> MessageStored:
-    return MessageStored(
-        users=users, skip=skip, stream=message.room_id, seq=message.seq, message=message
-    )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from server.core.durable_messages import Notify
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ids import DeviceId, EventId, RoomId, UserId, new_id
@@ -20,6 +19,7 @@ from server.core.queued import (
     QueuedEvent,
 )
 from server.core.rates import charge, spend
+from server.core.workspaces.telling import Notify
 
 SERVER_TYPES = frozenset({EVENTS_EXPIRED, MEMBER_REMOVED})
 """Of events that only the server sends."""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from server.core.limits import Bounds
 from server.core.ports import AccountStore
+from server.core.ports.channels import ChannelStore
 from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.core.ports.files import FileStore
 from server.core.ports.identities import IdentityStore
+from server.core.ports.posts import PostStore
 from server.core.ports.queues import QueueStore
 from server.core.ports.workspaces import WorkspaceStore
 from server.stores.sql.accounts import SqlAccounts
@@ -20,7 +22,7 @@ from server.stores.sql.migrations import migrate
 from server.stores.sql.opening import database_at
 from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
-from server.stores.sql.workspaces import SqlWorkspaces, leave_workspaces
+from server.stores.sql.workspaces import SqlChannels, SqlPosts, SqlWorkspaces, leave_workspaces
 from server.stores.sql.workspaces.files import SqlFiles
 
 FILE_NAME = "hushwire.sqlite3"
@@ -38,6 +40,7 @@ class Durable:
         queues: Events that wait for devices.
         files: Files of conversations, without their bytes.
         workspaces: Workspaces, and who is in them.
+        channels, posts: Their conversations, and what is said there.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
@@ -57,6 +60,8 @@ class Durable:
         self.queues: QueueStore = SqlQueues(database, bounds)
         self.files: FileStore = SqlFiles(database, bounds)
         self.workspaces: WorkspaceStore = SqlWorkspaces(database, bounds)
+        self.channels: ChannelStore = SqlChannels(database, bounds)
+        self.posts: PostStore = SqlPosts(database, bounds)
         self._watch = Watch(database)
 
     @property

@@ -13,6 +13,7 @@ from server.core.ports import (
     RateLimiter,
     RecoveryStore,
     RoomStore,
+    Topics,
     UserBroker,
 )
 from server.stores.memory.broker import LocalBroker
@@ -22,6 +23,7 @@ from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MAX_SESSIONS, MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
 from server.stores.memory.space import Space
+from server.stores.memory.topics import LocalTopics
 from server.stores.memory.user_broker import LocalUserBroker
 
 
@@ -33,7 +35,9 @@ class Live(Protocol):
     limiter: RateLimiter
     broker: Broker
     user_broker: UserBroker
+    topics: Topics
     presences: PresenceStore
+    workspace_presences: PresenceStore
     recoveries: RecoveryStore
 
     @property
@@ -83,7 +87,9 @@ class MemoryLive:
         self.limiter: RateLimiter = MemoryRateLimiter()
         self.broker: Broker = LocalBroker(clock, recovery_ms)
         self.user_broker: UserBroker = LocalUserBroker()
+        self.topics: Topics = LocalTopics()
         self.presences: PresenceStore = MemoryPresences()
+        self.workspace_presences: PresenceStore = MemoryPresences()
         self.recoveries: RecoveryStore = MemoryRecoveries(max_sessions)
 
     async def start(self, on_lost: Callable[[], Awaitable[None]]) -> None:

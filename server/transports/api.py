@@ -23,8 +23,12 @@ from server.core.ports.files import ByteStream
 from server.core.queued import QueuedEvent
 from server.core.rooms import Actor
 from server.core.user_events import UserEvent
+from server.core.workspaces.events import WorkspaceEvent
 
 NO_CONNECTION = ConnectionId("")
+
+MAIN, CHAT = "/", "/chat"
+"""The namespaces of Socket.IO that there are."""
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
@@ -284,6 +288,10 @@ class Action(Struct, frozen=True):
             that message of the same connection said.
         refusals: Why it may be refused, besides what holds for all actions.
         example: Fields of a payload, for the documentation.
+        ends_recovery: After it a connection is not restored after a drop: it joins what is not
+            kept. Its client joins again.
+        if_field: It is for payloads that have one of these; another action of the same name is
+            for the rest.
     """
 
     request: type[Struct]
@@ -295,6 +303,8 @@ class Action(Struct, frozen=True):
     repeats: Callable[[Any, MessageSent], bool] | None = None
     refusals: tuple[Code, ...] = ()
     example: Mapping[str, Any] = NOTHING
+    if_field: tuple[str, ...] = ()
+    ends_recovery: bool = False
 
 
 class Route(Struct, frozen=True):
@@ -401,6 +411,9 @@ class Api(Struct, frozen=True):
         error_event: The event by which errors are told besides the acknowledgement, if any.
         connection_events: What each event of one connection is: a name and its data.
         socket: Its raw WebSocket, if it has one.
+        told: What each event of a workspace is: a name and its data; told to the connections that
+            have joined it.
+        namespaces: Of Socket.IO, in which its actions are taken and its events are told.
     """
 
     name: str
@@ -413,3 +426,5 @@ class Api(Struct, frozen=True):
     error_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING
     socket: RawSocket | None = None
+    told: Mapping[type[WorkspaceEvent], Callable[[Chat, Any], tuple[str, Any]]] = NOTHING
+    namespaces: tuple[str, ...] = (MAIN,)

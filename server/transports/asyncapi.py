@@ -13,12 +13,20 @@ from msgspec import Struct
 
 from server.core.errors import Code
 from server.core.limits import Bounds
-from server.transports.api import Access, Action, Api, Frame, RawSocket, shape_of
+from server.transports.api import (
+    CHAT,
+    MAIN,
+    Access,
+    Action,
+    Api,
+    Frame,
+    RawSocket,
+    shape_of,
+)
 from server.transports.errors import CLOSE_CODE, DETAILS, word
 from server.transports.raw.said import MAX_REF_CHARS
 from server.transports.raw.sockets import RENEW, renewal
 from server.transports.schemas import Json, Schemas
-from server.transports.socketio.fanout import NAMESPACE
 from server.transports.vocabulary import (
     UNASKED,
     Refusal,
@@ -36,7 +44,7 @@ from server.version import VERSION
 ASYNCAPI_VERSION = "3.0.0"
 
 SOCKETIO = "socketio"
-"""The channel of all events of Socket.IO."""
+"""The server of Socket.IO, and the channel of its main namespace."""
 
 _DESCRIPTION = """\
 The events and frames of all APIs that this server speaks; its HTTP routes are in `openapi.json`.
@@ -47,12 +55,17 @@ opaque: relayed as they are, and never looked into.
 _OF_SOCKETIO = """\
 The events of Socket.IO (protocol 5), on its namespace `{namespace}`, over WebSockets or long
 polling. Each event of a client may ask for an acknowledgement, and whatever it is, it gets one; of
-an event that does not exist `unknown_event`. An event has one payload. What is told to a client
-that can come back after a drop has a text behind it: what Socket.IO calls the offset.
+an event that does not exist `unknown_event`. An event has one payload. {recovery}
 
 A token goes into the handshake, `auth: {{token}}`. Without one a connection speaks for nobody. With
 one that is not good it is refused (CONNECT_ERROR, `{{message, data: {{code}}}}`).
 """
+
+_RECOVERY = {
+    MAIN: "What is told to a client that can come back after a drop has a text behind it: what "
+    "Socket.IO calls the offset.",
+    CHAT: "A connection that drops is not restored: the client joins again.",
+}
 
 _OF_RAW = """\
 The WebSocket of {name}, with JSON objects in text frames. A frame has its fields beside its `type`,
@@ -102,7 +115,8 @@ async def _read_about(*_: object) -> None:
 def document(apis: Sequence[Api], bounds: Bounds) -> Json:
     """The document of these APIs, as this installation bounds them."""
     schemas = Schemas(bounds)
-    channels = [_socketio_channel(apis, schemas)]
+    namespaces = {name for api in apis for name in api.namespaces if _says_something(api)}
+    channels = [_socketio_channel(name, apis, schemas) for name in sorted({MAIN, *namespaces})]
     channels += [_raw_channel(api, api.socket, schemas) for api in apis if api.socket]
     return {
         "asyncapi": ASYNCAPI_VERSION,
@@ -172,15 +186,22 @@ class _Channel:
         return {"$ref": f"#/channels/{self.id}"}
 
 
-def _socketio_channel(apis: Sequence[Api], schemas: Schemas) -> _Channel:
+def socketio_channel(namespace: str) -> str:
+    """The id of the channel of a namespace."""
+    return f"{SOCKETIO}{namespace.replace('/', '-')}".rstrip("-")
+
+
+def _socketio_channel(namespace: str, apis: Sequence[Api], schemas: Schemas) -> _Channel:
     channel = _Channel(
-        SOCKETIO,
-        address=NAMESPACE,
+        socketio_channel(namespace),
+        address=namespace,
         title="Socket.IO",
-        description=_OF_SOCKETIO.format(namespace=NAMESPACE),
+        description=_OF_SOCKETIO.format(namespace=namespace, recovery=_RECOVERY[namespace]),
         servers=[{"$ref": f"#/servers/{SOCKETIO}"}],
     )
     for api in apis:
+        if namespace not in api.namespaces:
+            continue
         for name, action in api.actions.items():
             _add_action(channel, api, name, action, schemas)
         for name, kind in api.heard.items():
@@ -190,25 +211,36 @@ def _socketio_channel(apis: Sequence[Api], schemas: Schemas) -> _Channel:
     return channel
 
 
+def key_of(name: str, action: Action) -> str:
+    """By which an event is told from others, of which some may have its name."""
+    return ".".join((name, *action.if_field))
+
+
 def _add_action(channel: _Channel, api: Api, name: str, action: Action, schemas: Schemas) -> None:
+    key = key_of(name, action)
     ask = channel.message(
-        f"asked.{name}", name, _request(action.request, schemas), **_examples(action.example)
+        f"asked.{key}", name, _request(action.request, schemas), **_examples(action.example)
     )
     ack = channel.message(
-        f"acknowledged.{name}", "acknowledgement", schemas.of(acknowledged(action))
+        f"acknowledged.{key}", "acknowledgement", schemas.of(acknowledged(action))
     )
     refusal = channel.message(
-        f"refused.{name}",
+        f"refused.{key}",
         "acknowledgement",
         _refusal(schemas, Refusal, "error", refusals_of_action(action), api.words),
     )
     besides = ", ".join(f"`{one}`" for one in action.sent)
+    chosen = " or ".join(f"`{field}`" for field in action.if_field)
+    notes = [
+        *([f"Of payloads with {chosen}."] if chosen else []),
+        *([f"The caller is told, too: {besides}"] if besides else []),
+    ]
     channel.operate(
-        f"asked.{name}",
+        f"asked.{key}",
         "receive",
         [ask],
         summary=action.summary,
-        **({"description": f"The caller is told, too: {besides}"} if besides else {}),
+        **({"description": " ".join(notes)} if notes else {}),
         tags=[{"name": api.name}],
         **({} if action.access is Access.OPEN else {"security": _security(_HANDSHAKE)}),
         reply=channel.reply([ack, refusal]),

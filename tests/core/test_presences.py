@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from server.core.errors import AppError, Code
+from server.core.held import LIFE_MS, RENEWAL_MS
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
 from server.core.limits import Rate, Rates
-from server.core.presences import LIFE_MS, RENEWAL_MS, Presences
+from server.core.presences import Presences
 from server.core.user_events import PresenceChanged
 from server.stores.memory.presences import MemoryPresences
 from tests.core.conftest import OpenCore

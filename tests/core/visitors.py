@@ -33,8 +33,14 @@ from server.core.rooms import Actor, Admission, JoinRequest, Rooms
 from server.core.signins import SignIns
 from server.core.tokens import TokenRules, Tokens
 from server.core.user_events import UserEvent
+from server.core.workspaces.attendance import Attendance
+from server.core.workspaces.channels import Channels
+from server.core.workspaces.events import WorkspaceEvent
 from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.posts import Posts
+from server.core.workspaces.standings import Standings
+from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
 from server.stores.files.disk import DiskBlobs
@@ -44,6 +50,7 @@ from server.stores.memory.presences import MemoryPresences
 from server.stores.memory.rates import MemoryRateLimiter
 from server.stores.memory.recoveries import MemoryRecoveries
 from server.stores.memory.rooms import MemoryRooms
+from server.stores.memory.topics import LocalTopics
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
@@ -51,7 +58,7 @@ from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.identities import SqlIdentities
 from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
-from server.stores.sql.workspaces import SqlWorkspaces
+from server.stores.sql.workspaces import SqlChannels, SqlPosts, SqlWorkspaces
 from server.stores.sql.workspaces.files import SqlFiles
 from tests.clocks import ManualClock
 from tests.passwords import WEAK
@@ -116,9 +123,10 @@ class Core:
         self.sign_ins = SignIns(clock)
         self.sign_ins.watch(self.groups)
         self.socket_sign_ins = SignIns(clock)
-        self.conversations = Conversations(
-            parts, SqlConversations(self.database, bounds), self.tell
-        )
+        messages = SqlMessages(self.database, bounds)
+        channels = SqlChannels(self.database, bounds)
+        teller = Teller(self.tell, self.tell_workspace, channels)
+        self.conversations = Conversations(parts, SqlConversations(self.database, bounds), teller)
         self.revocations = Revocations(accounts, parts.users, clock)
         self.accounts = Accounts(parts, accounts, passwords, self.conversations)
         self.device_keys = DeviceKeys(
@@ -128,13 +136,21 @@ class Core:
             self.conversations.acquaintances,
         )
         vault = Vault(KeyRing([MASTER_KEY]))
-        self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault)
+        self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault, teller)
+        self.channels = Channels(parts, channels, self.workspaces, vault, teller)
+        self.posts = Posts(
+            parts, SqlPosts(self.database, bounds), messages, self.channels, vault, teller, None
+        )
+        topics, enter = LocalTopics(), self.workspaces.enter
+        members = SqlWorkspaces(self.database, bounds)
+        standings = Standings(parts, members, MemoryPresences(), topics, enter, 3_000)
         self.chat = Chat(
             rooms=self.rooms,
             messages=self.messages,
             groups=self.groups,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
+            chat_sign_ins=SignIns(self.clock),
             socket_sign_ins=self.socket_sign_ins,
             presences=Presences(parts, MemoryPresences(), self.conversations.acquaintances, 3_000),
             revocations=self.revocations,
@@ -143,7 +159,7 @@ class Core:
             logins=self.logins,
             device_keys=self.device_keys,
             conversations=self.conversations,
-            mail=DurableMessages(parts, SqlMessages(self.database, bounds), self.tell, None),
+            mail=DurableMessages(parts, messages, teller, None),
             identities=Identities(
                 parts,
                 SqlIdentities(self.database, bounds),
@@ -153,6 +169,17 @@ class Core:
             ),
             queues=Queues(parts, SqlQueues(self.database, bounds), self.tell),
             workspaces=self.workspaces,
+            channels=self.channels,
+            posts=self.posts,
+            attendance=Attendance(
+                parts,
+                channels,
+                SqlPosts(self.database, bounds),
+                topics,
+                self.workspaces.enter,
+                standings,
+            ),
+            standings=standings,
             files=Files(
                 parts,
                 SqlFiles(self.database, bounds),
@@ -162,11 +189,16 @@ class Core:
             ),
         )
         self.told: list[UserEvent] = []
+        self.told_workspaces: list[WorkspaceEvent] = []
         self._numbers = itertools.count(1)
 
     async def tell(self, event: UserEvent) -> None:
         """Note what users are told."""
         self.told.append(event)
+
+    async def tell_workspace(self, event: WorkspaceEvent) -> None:
+        """Note what workspaces are told."""
+        self.told_workspaces.append(event)
 
     def visitor(self, user_id: str, room_id: str = TEA_ROOM, address: str = "home") -> "Visitor":
         return Visitor(self, UserId(user_id), RoomId(room_id), address, next(self._numbers))

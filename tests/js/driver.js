@@ -9,11 +9,12 @@
 // Binary is printed as {"base64": "…"}.
 
 import { scenarios as identity } from "./identity.js";
+import { scenarios as namespaces } from "./namespaces.js";
 import { Stage } from "./people.js";
 import { scenarios as recovery } from "./recovery.js";
 import { scenarios as sessions } from "./scenarios.js";
 
-const scenarios = { ...sessions, ...identity, ...prefixed("recovery", recovery) };
+const scenarios = { ...sessions, ...identity, ...namespaces, ...prefixed("recovery", recovery) };
 const [url, version, transports, ...names] = process.argv.slice(2);
 const { io } = await import(version === "3" ? "socket.io-client-3" : "socket.io-client");
 

@@ -53,20 +53,23 @@ export class Stage {
 }
 
 class Person {
-  constructor(stage, who, userId, options) {
+  constructor(stage, who, userId, { namespace = "", manager, ...options }) {
     this.stage = stage;
     this.who = who;
     this.userId = userId;
     this.counts = {};
     this.waiting = [];
-    this.socket = stage.io(stage.url, {
+    const whole = {
       forceNew: true,
       transports: stage.transports,
       reconnectionDelay: 20,
       reconnectionDelayMax: 100,
       ...(addresses && { agent: new Agent({ localAddress: addresses.next().value }) }),
       ...options,
-    });
+    };
+    // A manager has a line, on which another namespace may be open already.
+    this.socket = manager?.socket(namespace, whole) ?? stage.io(stage.url + namespace, whole);
+    this.socket.connect();
     this.socket.on("connect", () => this.see("connect"));
     this.socket.on("connect_error", ({ message, data }) => {
       // Only what the server itself says; a client also tells of servers that are not there.

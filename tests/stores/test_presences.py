@@ -10,7 +10,7 @@ from server.core.ids import NumericUserId, UserId
 from server.core.ports import PresenceStore
 from server.stores.memory.presences import MemoryPresences
 from server.stores.redis.connect import connect
-from server.stores.redis.presences import RedisPresences
+from server.stores.redis.presences import WORKSPACES, RedisPresences
 from tests.redis_servers import RedisServer, shared_old_redis, shared_redis
 from tests.redis_sets import shared_cluster
 
@@ -111,6 +111,20 @@ async def test_who_comes_back_after_its_process_has_died_is_new(two: Two):
     assert await other.hold((ALICE,), LATEST, LATER) == (ALICE,)
     assert await other.lapsed(LATER, 10) == ()
     assert await other.present((ALICE,), LATER) == {ALICE}
+
+
+@pytest.mark.parametrize("name", list(SERVERS))
+async def test_who_is_in_one_space_is_not_in_another(name: str):
+    async with opened(name) as (users, _):
+        assert isinstance(users, RedisPresences)
+        others = RedisPresences(users._link, "1n0", WORKSPACES)
+        await users.hold((ALICE,), LATER, NOW)
+
+        assert await others.present((ALICE,), NOW) == frozenset()
+        assert await others.hold((ALICE,), LATEST, NOW) == (ALICE,)
+        assert await users.lapsed(LATER, 10) == (ALICE,)
+        assert await others.lapsed(LATER, 10) == ()
+        assert await others.release(ALICE, LATER)
 
 
 async def test_one_of_two_that_come_at_once_is_the_first(two: Two):

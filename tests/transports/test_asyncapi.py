@@ -15,7 +15,7 @@ from server.app import APIS
 from server.core.errors import AppError
 from server.core.limits import Bounds
 from server.transports.api import NOTHING, Access, Action, Api, Frame, RawSocket, Words
-from server.transports.asyncapi import document
+from server.transports.asyncapi import document, key_of, socketio_channel
 from server.transports.decode import Decoder
 from server.transports.raw.sockets import RENEW
 from server.transports.vocabulary import QUEUED, name_of, told
@@ -29,7 +29,12 @@ SPECIFICATION = Path(__file__).parents[1] / (
     "js/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
 )
 
-ACTIONS = {name: action for api in APIS for name, action in api.actions.items()}
+ACTIONS = {
+    f"{socketio_channel(namespace)}.{key_of(name, action)}": action
+    for api in APIS
+    for namespace in api.namespaces
+    for name, action in api.actions.items()
+}
 SOCKETS = {api.name.replace(" ", "-"): (api, api.socket) for api in APIS if api.socket is not None}
 FRAMES = {
     f"{channel}.{name}": frame
@@ -37,7 +42,7 @@ FRAMES = {
     for name, frame in socket.frames.items()
 }
 ASKED: dict[str, Action | Frame] = {
-    **{f"socketio.{name}": action for name, action in ACTIONS.items()},
+    **ACTIONS,
     **FRAMES,
 }
 
@@ -100,8 +105,11 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_event_of_every_api_stands_in_it_and_no_other() -> None:
-    assert names(done("receive"), "socketio") == set(ACTIONS)
-    assert names(done("send"), "socketio") == {name for api in APIS for name in api.heard}
+    for namespace in {name for api in APIS for name in api.namespaces}:
+        here = [api for api in APIS if namespace in api.namespaces]
+        channel = socketio_channel(namespace)
+        assert names(done("receive"), channel) == {name for api in here for name in api.actions}
+        assert names(done("send"), channel) == {name for api in here for name in api.heard}
 
 
 def test_every_frame_of_every_api_stands_in_it_and_no_other() -> None:
@@ -111,7 +119,8 @@ def test_every_frame_of_every_api_stands_in_it_and_no_other() -> None:
         kinds = {name_of(kind) for kind in told(socket)}
         assert names(done("send"), channel) == {*kinds, *socket.own, "error"}
         assert (QUEUED in kinds) is (socket.queued is not None)
-    assert set(DOCUMENT["channels"]) == {"socketio", *SOCKETS}
+    namespaces = {socketio_channel(name) for api in APIS for name in api.namespaces}
+    assert set(DOCUMENT["channels"]) == {*namespaces, *SOCKETS}
 
 
 def test_of_each_kind_of_event_to_a_user_something_is_told() -> None:

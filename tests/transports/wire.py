@@ -133,7 +133,10 @@ class Line:
         close_code: Of a WebSocket once it has ended; 1000 for polling.
         welcome: What CONNECT's answer held.
         offset: The newest, of those that stand behind the data of events.
+        prefix: Of its namespace, behind the type of a packet; empty for the main one.
     """
+
+    prefix = ""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -158,8 +161,11 @@ class Line:
     async def open(self, auth: dict[str, Any] | None = None) -> Self:
         """Shake hands, and open the namespace."""
         await self.shake_hands()
-        await self.send("40" + json.dumps(auth) if auth else "40")
-        await self.until(lambda: self.is_ended or any(str(p)[:2] == "40" for p in self.heard))
+        await self.send(f"40{self.prefix}{json.dumps(auth) if auth else ''}")
+        opening = f"40{self.prefix}"
+        await self.until(
+            lambda: self.is_ended or any(str(p).startswith(opening) for p in self.heard)
+        )
         return self
 
     async def shake_hands(self) -> None:
@@ -175,7 +181,7 @@ class Line:
     async def ask(self, event: str, *arguments: Any) -> Any:
         """Send an event and return its acknowledgement."""
         number = next(self._numbers)
-        await self.send(f"42{number}{json.dumps([event, *arguments])}")
+        await self.send(f"42{self.prefix}{number}{json.dumps([event, *arguments])}")
         return await self.ack(number)
 
     async def ack(self, number: int, limit_s: float = LIMIT_S) -> Any:
@@ -231,14 +237,15 @@ class Line:
             return self.answers_pings
         self.heard.append(packet)
         if isinstance(packet, str):
-            if packet.startswith("42["):
-                name, data, *offset = json.loads(packet[2:])
+            behind = len(self.prefix) + 2
+            if packet.startswith(f"42{self.prefix}["):
+                name, data, *offset = json.loads(packet[behind:])
                 self._events.append((name, data))
                 self.offset = offset[0] if offset else self.offset
-            elif packet.startswith("40{"):
-                self.welcome = json.loads(packet[2:])
-            elif packet.startswith("43"):
-                number, bracket, rest = packet[2:].partition("[")
+            elif packet.startswith(f"40{self.prefix}{{"):
+                self.welcome = json.loads(packet[behind:])
+            elif packet.startswith(f"43{self.prefix}"):
+                number, bracket, rest = packet[behind:].partition("[")
                 self._acks[int(number)] = json.loads(bracket + rest)[0]
         self._news.set()
         return False

@@ -13,7 +13,7 @@ Routes
         {success, user: {id, login, guest}, expiresAt}, and of an account of ours also data:
         {userId, username, email, displayName, deviceId, createdAt, passwordChangeRequired}
 
-The handshake
+The handshake, of each namespace
     Without a token, or with null or an empty one, a connection speaks for nobody. With a good one
     it speaks for its user. With one that is no text or is not good it is refused:
     CONNECT_ERROR {message, data: {code}}. With one that has run out it connects, speaks for
@@ -39,10 +39,10 @@ A user id that a token has as a number goes out as a number. Users of JWT_JWKS_U
 `<sub>@<host of JWT_ISSUER>`, or a hash of that if it is too long.
 """
 
-from server.apis.identity.events import ACTIONS
+from server.apis.identity.events import ACTIONS, CHAT_ACTIONS
 from server.apis.identity.render import CONNECTION_EVENTS, HEARD
 from server.apis.identity.routes import ROUTES
-from server.transports.api import NOTHING, Api
+from server.transports.api import CHAT, NOTHING, Api
 
 IDENTITY = Api(
     name="identity",
@@ -53,3 +53,15 @@ IDENTITY = Api(
     words=NOTHING,
     connection_events=CONNECTION_EVENTS,
 )
+
+CHAT_IDENTITY = Api(
+    name="chat identity",
+    routes=(),
+    actions=CHAT_ACTIONS,
+    events=NOTHING,
+    heard=HEARD,
+    words=NOTHING,
+    connection_events=CONNECTION_EVENTS,
+    namespaces=(CHAT,),
+)
+"""The same of the namespace `/chat`, where connections are signed in by themselves."""

@@ -53,5 +53,6 @@ from server.core.ports.rooms import Reservation as Reservation
 from server.core.ports.rooms import RoomStore as RoomStore
 from server.core.ports.rooms import RoomSummary as RoomSummary
 from server.core.ports.rooms import RoomTotals as RoomTotals
+from server.core.ports.topics import Topics as Topics
 from server.core.ports.user_broker import DeliverToUser as DeliverToUser
 from server.core.ports.user_broker import UserBroker as UserBroker

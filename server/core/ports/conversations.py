@@ -7,7 +7,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from server.core.durable import Conversation, Role, Status, StoredMessage
-from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.workspaces.values import NewPost, Post
 
 
 class NewRoom(Struct, frozen=True, kw_only=True):
@@ -56,10 +57,16 @@ class ListPage(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """A room as it is now; `is_changed` if it was another before."""
+    """A room as it is now.
+
+    Attributes:
+        is_changed: It was another before.
+        has_joined: Whom it is about was not in it before.
+    """
 
     conversation: Conversation
     is_changed: bool
+    has_joined: bool = False
 
 
 class Left(Struct, frozen=True):
@@ -67,9 +74,20 @@ class Left(Struct, frozen=True):
 
     Attributes:
         conversation: What is left of it; None if nobody is.
+        workspace_id: Of a room of a workspace; `is_sealed` as of `Conversation`.
     """
 
     conversation: Conversation | None
+    workspace_id: WorkspaceId | None = None
+    is_sealed: bool = False
+
+
+class Ended(Struct, frozen=True):
+    """A room is nobody's any more; `users` were in it, and the rest is as of `Left`."""
+
+    users: tuple[UserId, ...]
+    workspace_id: WorkspaceId | None = None
+    is_sealed: bool = False
 
 
 class ConversationStore(Protocol):
@@ -112,11 +130,8 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> tuple[UserId, ...]:
+    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> Ended:
         """End a room, and all of its messages.
-
-        Returns:
-            Who was in it.
 
         Raises:
             AppError: FORBIDDEN unless owner.
@@ -159,7 +174,7 @@ class ConversationStore(Protocol):
         ...
 
     async def rooms_of(self, user_id: UserId, limit: int) -> tuple[RoomId, ...]:
-        """The rooms that a user is in, the newest first."""
+        """The rooms that a user is in, sealed ones too, the newest first: to tell who is there."""
         ...
 
     async def whole(self, room_id: RoomId) -> Conversation:
@@ -194,6 +209,7 @@ class NewMessage(Struct, frozen=True, kw_only=True):
         new_room_id: Taken if the direct room is to be made.
         covered: The devices that it is encrypted for; None if it does not say.
         metadata: The text of a JSON value.
+        post: What else there is of it in a workspace; None if it was not sent there.
     """
 
     sender: UserId
@@ -206,6 +222,11 @@ class NewMessage(Struct, frozen=True, kw_only=True):
     ciphertext: str
     metadata: bytes | None
     covered: frozenset[Device] | None
+    post: NewPost | None = None
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.post is not None and self.post.is_sealed
 
 
 class StoredNew(Struct, frozen=True, kw_only=True):
@@ -214,11 +235,13 @@ class StoredNew(Struct, frozen=True, kw_only=True):
     Attributes:
         is_repeat: It was stored before.
         readers: Who may read it, the sender too.
+        post: As workspaces know it, if it is new and was put into a room of theirs; but the key.
     """
 
     message: StoredMessage
     is_repeat: bool
     readers: tuple[UserId, ...]
+    post: Post | None = None
 
 
 class MessagePage(Struct, frozen=True):
@@ -237,13 +260,20 @@ class MessageRef(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """A message has come further with somebody than before."""
+    """A message has come further with somebody than before.
+
+    Attributes:
+        workspace_id: Of a room of a workspace.
+        position: Up to where it has read the room now, if that has moved.
+    """
 
     room_id: RoomId
     seq: int
     message_id: MessageId
     sender: UserId
     status: Status
+    workspace_id: WorkspaceId | None = None
+    position: int | None = None
 
 
 class Acknowledged(Struct, frozen=True, kw_only=True):

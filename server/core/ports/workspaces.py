@@ -164,6 +164,10 @@ class WorkspaceStore(Protocol):
         """Of all who are in a workspace."""
         ...
 
+    async def standing(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:
+        """Of somebody who is in a workspace; for nobody in particular."""
+        ...
+
     async def note_gone(
         self, workspace_id: WorkspaceId, user_ids: Sequence[UserId], now_ms: int
     ) -> None:

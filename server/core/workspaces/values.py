@@ -93,6 +93,7 @@ class Post(Struct, frozen=True, kw_only=True):
         edits: How often it was edited.
         reactions: Emoji and who chose it, in order of the first of each.
         read_by: How many others have read it.
+        is_withheld: It is for its sender alone, and nobody else can read it.
     """
 
     message: StoredMessage
@@ -105,6 +106,7 @@ class Post(Struct, frozen=True, kw_only=True):
     edits: int = 0
     reactions: tuple[tuple[str, tuple[UserId, ...]], ...] = ()
     read_by: int = 0
+    is_withheld: bool = False
 
 
 class Channel(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from server.core.ports.workspaces import (
     WorkspaceStore,
 )
 from server.core.rates import spend
-from server.core.workspaces.values import Workspace, WorkspaceMember
+from server.core.workspaces.telling import Teller
+from server.core.workspaces.values import Workspace, WorkspaceMember, WrappedKey
 from server.core.workspaces.vault import Vault, of_workspace
 
 KNOWN_MS = 10 * 60_000
@@ -31,10 +32,11 @@ Seen = tuple[UserId, str, bool, frozenset[WorkspaceId]]
 class Workspaces:
     """Who belongs together. All but guests can use them: users of other systems, too."""
 
-    def __init__(self, parts: Parts, store: WorkspaceStore, vault: Vault) -> None:
+    def __init__(self, parts: Parts, store: WorkspaceStore, vault: Vault, teller: Teller) -> None:
         self._parts = parts
         self._store = store
         self._vault = vault
+        self._teller = teller
         self._known: dict[Seen, int] = {}
 
     async def enter(self, user: User) -> Entrant:
@@ -112,7 +114,18 @@ class Workspaces:
             AppError: See `WorkspaceStore.remove_member`.
         """
         who = await self.enter(user)
-        return await self._store.remove_member(who, workspace_id, member, self._now_ms())
+        now_ms = self._now_ms()
+        gone = await self._store.remove_member(who, workspace_id, member, now_ms)
+        await self._teller.gone_from(workspace_id, member, gone, now_ms)
+        return gone
+
+    async def key(self, workspace_id: WorkspaceId) -> WrappedKey:
+        """The key under which it is sealed what is said in a workspace from now on.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        return await self._store.key(workspace_id)
 
     # --- parts ---
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -19,9 +20,11 @@ from server.core.ports import (
     RateLimiter,
     RecoveryStore,
     RoomStore,
+    Topics,
     UserBroker,
 )
 from server.stores.live import StoreAwayError
+from server.stores.redis.addressed import AddressedBroker, mark_of
 from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.broker import RedisBroker
@@ -36,11 +39,12 @@ from server.stores.redis.link import Link, unavailable
 from server.stores.redis.logs import RoomLogs
 from server.stores.redis.nodes import Node, Nodes, Pace
 from server.stores.redis.peers import RedisPeers
-from server.stores.redis.presences import RedisPresences
+from server.stores.redis.presences import WORKSPACES, RedisPresences
 from server.stores.redis.rates import RedisRateLimiter
 from server.stores.redis.recoveries import RedisRecoveries
 from server.stores.redis.rooms import RedisRooms
-from server.stores.redis.user_broker import RedisUserBroker, is_of_user
+from server.stores.redis.topics import RedisTopics
+from server.stores.redis.user_broker import RedisUserBroker
 
 START_LIMIT_S = 5.0
 """For Redis to tell back what this process has published."""
@@ -80,9 +84,13 @@ class RedisLive:
         self.groups: GroupStore = self._groups
         self.limiter: RateLimiter = Allowances(RedisRateLimiter(link))
         self.broker: Broker = self._broker
-        self._user_broker = RedisUserBroker(link)
-        self.user_broker: UserBroker = self._user_broker
+        users, topics = RedisUserBroker(link), RedisTopics(link)
+        self.user_broker: UserBroker = users
+        self.topics: Topics = topics
+        brokers: tuple[AddressedBroker[Any, Any], ...] = (users, topics)
+        self._addressed = {one.mark: one for one in brokers}
         self.presences: PresenceStore = RedisPresences(link, node.node_id)
+        self.workspace_presences: PresenceStore = RedisPresences(link, node.node_id, WORKSPACES)
         self.peers: Peers = RedisPeers(link)
         self.recoveries: RecoveryStore = RedisRecoveries(link)
         self._ear = ear_on(
@@ -92,7 +100,8 @@ class RedisLive:
             on_restored=self._restored,
         )
         self._broker.listen_by(self._ear)
-        self._user_broker.listen_by(self._ear)
+        for one in self._addressed.values():
+            one.listen_by(self._ear)
         self._broker.subscribe(self._rooms.holdings.hear)
         self._node = node
         self._pace = pace
@@ -127,17 +136,19 @@ class RedisLive:
     async def stop(self) -> None:
         await end(self._tasks)
         await self._broker.close()
-        await self._user_broker.close()
+        for one in self._addressed.values():
+            await one.close()
         await self._nodes.leave()
         await self._link.close()
 
     def _restored(self) -> None:
         self._broker.check_all()
-        self._user_broker.restored()
+        for one in self._addressed.values():
+            one.restored()
 
     def _heard(self, channel: str, data: bytes) -> None:
-        if is_of_user(channel):
-            self._user_broker.heard(channel, data)
+        if addressed := self._addressed.get(mark_of(channel)):
+            addressed.heard(channel, data)
         elif channel != self._own:
             self._broker.heard(channel, data)
         elif data == BEAT:

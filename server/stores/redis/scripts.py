@@ -14,13 +14,13 @@ class Script(Struct, frozen=True):
         preludes: Files that it needs beside `lib.lua`, which all begin with.
         is_kept: What it has changed must outlive the server that it ran on, where that has a
             replica: it is answered only when the replica has it too.
-        constants: Names and numbers that all of it knows.
+        constants: Names, with numbers or texts, that all of it knows.
     """
 
     name: str
     preludes: tuple[str, ...] = ()
     is_kept: bool = False
-    constants: tuple[tuple[str, int], ...] = ()
+    constants: tuple[tuple[str, int | str], ...] = ()
 
 
 class Source(Struct, frozen=True):
@@ -38,7 +38,7 @@ def source(script: Script, publish: str) -> Source:
         publish: The command by which events are published.
     """
     parts = ("lib", *script.preludes, script.name)
-    constants = (f"local {name} = {number}" for name, number in script.constants)
+    constants = (f"local {name} = {value!r}" for name, value in script.constants)
     text = "\n".join((f"local PUBLISH = '{publish}'", *constants, *map(_read, parts)))
     return Source(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 

@@ -18,6 +18,7 @@ are locked, or changed, in this order:
     rooms                several by id
     room_members         several by room
     messages             several by seq; then receipts
+    posts                several by room and seq; then reactions, word_tokens
     files                several by room and seq, or by id
     device_cursors       then device_acks
     stored_bytes         several by user

@@ -62,13 +62,18 @@ def note_of_operators(
 
 
 def note_in_room(
-    action: Action, room_id: str, user_id: str, members: Iterable[str], now_ms: int
+    action: Action,
+    room_id: str,
+    user_id: str,
+    members: Iterable[str],
+    now_ms: int,
+    workspace_id: str | None = None,
 ) -> Steps[None]:
-    """Note what a member did to others in a room, or to itself."""
+    """Note what a member did to others in a room, maybe of a workspace, or to itself."""
     return run_many(
-        _INSERT.format(more=", room_id", value=", $7"),
+        _INSERT.format(more=", room_id, workspace_id", value=", $7, $8"),
         [
-            (new_id(), now_ms, str(action), str(user_id), None, str(one), str(room_id))
+            (*(new_id(), now_ms, str(action), str(user_id), None, str(one)), room_id, workspace_id)
             for one in members
         ],
     )

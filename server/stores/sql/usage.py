@@ -11,7 +11,16 @@ MESSAGE_BYTES = 256
 SAID_BYTES = "COALESCE(LENGTH(m.ciphertext), 0) + COALESCE(LENGTH(m.metadata), 0)"
 """What a message `m` says, in SQL."""
 
-ALL_BYTES = f"{MESSAGE_BYTES} + {SAID_BYTES}"
+TOKEN_BYTES = 16
+"""That each token takes by which it is found."""
+
+WORDS_BYTES = (
+    f"{TOKEN_BYTES} * (SELECT COUNT(*) FROM word_tokens w "  # noqa: S608
+    "WHERE w.room_id = m.room_id AND w.seq = m.seq)"
+)
+"""What all of its tokens take, in SQL."""
+
+ALL_BYTES = f"{MESSAGE_BYTES} + {SAID_BYTES} + {WORDS_BYTES}"
 """What it takes, in SQL."""
 
 

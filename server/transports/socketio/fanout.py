@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from server.core.errors import Code
 from server.core.events import (
     ConnectionAttached,
     ConnectionDetached,
@@ -16,18 +15,16 @@ from server.core.events import (
     RoomExpired,
     SignalSent,
     SignedIn,
-    SignedOut,
-    SignInEnded,
-    SignInExpired,
 )
 from server.core.ids import ConnectionId, RoomId
 from server.core.kinds import Kind
 from server.core.matching import is_group
 from server.core.ports import Broker
 from server.core.recoveries import MAX_ROOMS, Recoveries
-from server.transports.api import Api, Caller, Emit
+from server.transports.api import MAIN, Api, Caller, Emit
 from server.transports.metrics import Traffic
 from server.transports.socketio import offsets
+from server.transports.socketio.acting import sign
 from server.transports.socketio.audience import Audience, Listener, Renders
 from server.transports.socketio.backlog import Backlog
 from server.transports.socketio.catching_up import CatchingUp
@@ -38,7 +35,7 @@ from server.transports.socketio.session import EngineSocket
 
 log = logging.getLogger("hushwire.socketio")
 
-NAMESPACE = "/"
+NAMESPACE = MAIN
 
 Encode = Callable[[str, Any], Encoded]
 """Encodes an event of that name and data."""
@@ -77,7 +74,10 @@ class Hub:
         self._rooms: dict[RoomId, Audience] = {}
         self._renders: Mapping[Kind, Renders] = {api.kind: api.events for api in apis if api.kind}
         self._own_renders: Mapping[type[ConnectionEvent], Any] = {
-            kind: render for api in apis for kind, render in api.connection_events.items()
+            kind: render
+            for api in apis
+            if NAMESPACE in api.namespaces
+            for kind, render in api.connection_events.items()
         }
         self._rosters = Rosters(self._tell)
         self.catching_up = CatchingUp(self._rooms, broker, self._tell_one, self._tell_moment)
@@ -138,17 +138,9 @@ class Hub:
         listener = self._listeners.get(event.connection_id)
         if listener is None:
             return
+        sign(listener.caller, listener.line, event)
         if isinstance(event, SignedIn):
-            listener.caller.user, listener.caller.has_run_out = event.user, False
             self._recoveries.signed(event.connection_id, event.user.user_id)
-        elif isinstance(event, SignInExpired):
-            listener.caller.user, listener.caller.has_run_out = None, True
-        elif isinstance(event, SignedOut):
-            listener.caller.user = None
-        elif isinstance(event, SignInEnded):
-            listener.caller.user = None
-            # The transport, and not the connection: so clients ask again, and are told why.
-            listener.line.shut(Code.UNAUTHENTICATED)
         if render := self._own_renders.get(type(event)):
             name, data = render(event)
             packets = self._encode(name, data).packets()

@@ -8,9 +8,10 @@ from typing import Any
 from socketio import packet
 
 from server.core.opaque import Opaque
+from server.transports.api import MAIN
 from server.transports.decode import parse_json, to_json
 from server.transports.socketio.outgoing import Encoded
-from server.transports.socketio.plain import has_binary, plain_message
+from server.transports.socketio.plain import has_binary, head_of, plain_message
 
 MAX_ATTACHMENTS = 10
 """Of one packet: official clients take it for an attack if there are more, and disconnect."""
@@ -117,14 +118,18 @@ class StrictPacket(packet.Packet):
             raise ValueError("an event is an array that begins with its name")
 
 
-def event_encoder(packet_class: type[StrictPacket]) -> Callable[[str, Any], Encoded]:
-    """Makes the packets of events of the main namespace."""
+def event_encoder(
+    packet_class: type[StrictPacket], namespace: str = MAIN
+) -> Callable[[str, Any], Encoded]:
+    """Makes the packets of events of a namespace."""
+    head = head_of(packet.EVENT, namespace)
 
     def encode(name: str, data: Any) -> Encoded:
-        plain = plain_message(name, data)
+        plain = plain_message(head, name, data)
         if plain:
             return plain
-        text, *binaries = packet_class(packet.EVENT, namespace="/", data=[name, data]).encode()
+        whole = packet_class(packet.EVENT, namespace=namespace, data=[name, data])
+        text, *binaries = whole.encode()
         return Encoded(b"4" + text.encode(), tuple(binaries))
 
     return encode

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from server.core.opaque import Opaque
+from server.transports.api import MAIN
 from server.transports.decode import BinaryInsideError, parse_json, to_json_bytes
 from server.transports.socketio.outgoing import Encoded, Outgoing, pack
 
@@ -12,9 +13,11 @@ RESERVED_EVENTS = frozenset({"connect", "disconnect", "connect_error"})
 
 _MAX_ID_DIGITS = 15
 
+_MAX_NAMESPACE_CHARS = 64
+
 
 class PlainEvent(Struct, frozen=True, gc=False):
-    """An event of the main namespace.
+    """An event of a client.
 
     Attributes:
         ack_id: By which the client wants an answer; None for no answer.
@@ -23,6 +26,7 @@ class PlainEvent(Struct, frozen=True, gc=False):
 
     ack_id: int | None
     data: list[Any]
+    namespace: str = MAIN
 
 
 class Reply(Struct, frozen=True, gc=False):
@@ -33,35 +37,46 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 def plain_event(text: str) -> PlainEvent | None:
-    """Read `2[…]` or `2<id>[…]`; None for every other packet, for the library to read.
+    """Read `2[…]`, `2<id>[…]`, `2/chat,[…]`; None for every other packet, for the library to read.
 
     Raises:
         ValueError: The packet looks so, and is not JSON or no event.
     """
     if not text.startswith("2"):
         return None
-    start = text.find("[", 1, _MAX_ID_DIGITS + 2)
-    digits = text[1:start]
+    namespace, begun = MAIN, 1
+    if text[1:2] == "/":
+        begun = text.find(",", 2, _MAX_NAMESPACE_CHARS) + 1
+        namespace = text[1 : begun - 1]
+        if not begun or "?" in namespace:
+            return None
+    start = text.find("[", begun, begun + _MAX_ID_DIGITS + 1)
+    digits = text[begun:start]
     if start < 0 or (digits and not (digits.isascii() and digits.isdigit())):
         return None
     data = parse_json(text[start:])
     if not data or not isinstance(data[0], str):
         raise ValueError("an event is an array that begins with its name")
-    return PlainEvent(int(digits) if digits else None, data)
+    return PlainEvent(int(digits) if digits else None, data, namespace)
 
 
-def plain_ack(ack_id: int, argument: Any) -> Outgoing | None:
+def head_of(packet_type: int, namespace: str = MAIN) -> bytes:
+    """What the packets of that type and namespace begin with, that of Engine.IO in front."""
+    return f"4{packet_type}{'' if namespace == MAIN else f'{namespace},'}".encode()
+
+
+def plain_ack(head: bytes, ack_id: int, argument: Any) -> Outgoing | None:
     """The answer to an event; None if an opaque value in it has attachments."""
     try:
-        return pack(b"43%d%b" % (ack_id, to_json_bytes([argument])))
+        return pack(b"%b%d%b" % (head, ack_id, to_json_bytes([argument])))
     except BinaryInsideError:
         return None
 
 
-def plain_message(name: str, data: Any) -> Encoded | None:
+def plain_message(head: bytes, name: str, data: Any) -> Encoded | None:
     """An event for clients; None if an opaque value in it has attachments."""
     try:
-        return Encoded(b"42" + to_json_bytes([name, data]))
+        return Encoded(head + to_json_bytes([name, data]))
     except BinaryInsideError:
         return None
 

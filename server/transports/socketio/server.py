@@ -1,13 +1,14 @@
 """The Socket.IO server: python-socketio's, which does not trust its packets."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import socketio
 from socketio import packet
 
 from server.core.errors import Code
+from server.transports.api import Caller
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
@@ -15,6 +16,7 @@ from server.transports.socketio.plain import (
     RESERVED_EVENTS,
     PlainEvent,
     Reply,
+    head_of,
     plain_ack,
     plain_event,
 )
@@ -28,10 +30,17 @@ ATTACHMENTS_LIMIT_S = 20
 
 
 class PlainNamespace(socketio.AsyncNamespace):
-    """The main namespace, with one method for all events.
+    """A namespace with one method for all events.
 
     Its answers hold binary in `Opaque` values only, so that nobody has to look.
+
+    Attributes:
+        ack_head: What the packets begin with that answer its events.
     """
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(namespace)
+        self.ack_head = head_of(packet.ACK, namespace)
 
     async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
         """Let a client in that wants to connect.
@@ -47,8 +56,12 @@ class PlainNamespace(socketio.AsyncNamespace):
     async def opened(self, line: EngineSocket) -> None:
         """A client has its CONNECT; from here on events reach it."""
 
-    async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
-        """Handle an event of a client, who is the line's `caller`.
+    def caller_on(self, line: EngineSocket) -> Caller | None:
+        """Who is in this namespace by a line."""
+        raise NotImplementedError
+
+    def act(self, line: EngineSocket, data: Sequence[Any]) -> Awaitable[Reply]:
+        """Handle an event of a client, who is in this namespace.
 
         Args:
             data: Its name, and what comes with it.
@@ -71,7 +84,7 @@ class SocketServer(socketio.AsyncServer):
         self._engine = engine
         self._unopened: set[str] = set()  # lines without a namespace until now
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._main: PlainNamespace | None = None
+        self._plain: dict[str, PlainNamespace] = {}
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         # One client's events are handled in order, each to its end.
         super().__init__(async_handlers=False, **options)
@@ -81,11 +94,11 @@ class SocketServer(socketio.AsyncServer):
         return lambda **_: self._engine
 
     def register_namespace(self, namespace_handler: Any) -> None:
-        """Have a class handle a namespace; of the main one, a plain one has the short way."""
+        """Have a class handle a namespace; a plain one has the short way."""
         super().register_namespace(namespace_handler)
-        if namespace_handler.namespace == NAMESPACE:
-            is_plain = isinstance(namespace_handler, PlainNamespace)
-            self._main = namespace_handler if is_plain else None
+        self._plain.pop(namespace_handler.namespace, None)
+        if isinstance(namespace_handler, PlainNamespace):
+            self._plain[namespace_handler.namespace] = namespace_handler
 
     def line_of(self, connection_id: str, namespace: str = NAMESPACE) -> EngineSocket | None:
         """The open line under a connection."""
@@ -107,14 +120,15 @@ class SocketServer(socketio.AsyncServer):
             line.shut(Code.INVALID_REQUEST)
             return
         # Whatever is raised from here on is a fault of ours, and no concern of the client's.
-        if self._main and isinstance(found, PlainEvent):
-            if line.caller:
+        if isinstance(found, PlainEvent):
+            plain = self._plain.get(found.namespace)
+            if plain is None:
+                await self._handle_event(line.sid, found.namespace, found.ack_id, found.data)
+            elif plain.caller_on(line):
                 line.wants_answer = found.ack_id is not None
-                reply = await self._main.act(line, found.data)
-                if not _answer(line, reply, found.ack_id):
-                    await self._acknowledge(line.sid, found.ack_id, reply.ack)
-        elif isinstance(found, PlainEvent):
-            await self._handle_event(line.sid, NAMESPACE, found.ack_id, found.data)
+                reply = await plain.act(line, found.data)
+                if not _answer(line, reply, found.ack_id, plain.ack_head):
+                    await self._acknowledge(line.sid, found, reply.ack)
         elif found:
             await self._handle_packet(line.sid, found)
 
@@ -176,33 +190,38 @@ class SocketServer(socketio.AsyncServer):
         self._unopened.discard(eio_sid)
         self._clear_deadline(eio_sid)
         line = self.eio.sockets.get(eio_sid)
-        if self._main and name == NAMESPACE:
+        if plain := self._plain.get(name):
             if line:
-                await self._open_main(self._main, line, data)
+                await self._open(plain, line, data)
         else:
             await super()._handle_connect(eio_sid, namespace, data)
         if eio_sid in self.eio.sockets and not self._is_in_any(eio_sid):
             self._set_deadline(eio_sid, JOIN_LIMIT_S)  # refused: it may try again, or go
 
-    async def _open_main(self, main: PlainNamespace, line: EngineSocket, auth: Any) -> None:
+    async def _open(self, plain: PlainNamespace, line: EngineSocket, auth: Any) -> None:
+        name = plain.namespace
         try:
-            welcome = await main.admit(line, auth)
+            welcome = await plain.admit(line, auth)
         except socketio.exceptions.ConnectionRefusedError as refusal:
-            error = self.packet_class(packet.CONNECT_ERROR, data=refusal.error_args)
+            told = refusal.error_args
+            error = self.packet_class(packet.CONNECT_ERROR, data=told, namespace=name)
             await self._send_packet(line.sid, error)
             return
-        self.manager.enter(welcome["sid"], NAMESPACE, line.sid)
+        self.manager.enter(welcome["sid"], name, line.sid)
         if not line.is_closed:
-            await self._send_packet(line.sid, self.packet_class(packet.CONNECT, data=welcome))
-            await main.opened(line)
+            connect = self.packet_class(packet.CONNECT, data=welcome, namespace=name)
+            await self._send_packet(line.sid, connect)
+            await plain.opened(line)
 
     def _is_in_any(self, eio_sid: str) -> bool:
         names = self.manager.get_namespaces()
         return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in names)
 
-    async def _acknowledge(self, eio_sid: str, ack_id: int | None, argument: Any) -> None:
+    async def _acknowledge(self, eio_sid: str, event: PlainEvent, argument: Any) -> None:
         """Answer an event with binary."""
-        ack = self.packet_class(packet.ACK, id=ack_id, data=[argument])
+        ack = self.packet_class(
+            packet.ACK, id=event.ack_id, data=[argument], namespace=event.namespace
+        )
         await self._send_packet(eio_sid, ack)
 
     async def _handle_event(
@@ -256,9 +275,9 @@ def _may_be_first(found: PlainEvent | StrictPacket) -> bool:
     )
 
 
-def _answer(line: EngineSocket, reply: Reply, ack_id: int | None) -> bool:
+def _answer(line: EngineSocket, reply: Reply, ack_id: int | None, head: bytes) -> bool:
     """Send a reply in one write; False if the acknowledgement, with binary, is still to go."""
-    ack = None if ack_id is None else plain_ack(ack_id, reply.ack)
+    ack = None if ack_id is None else plain_ack(head, ack_id, reply.ack)
     packets = (*reply.events, ack) if ack else reply.events
     if packets and not line.is_closed:
         line.answer(*packets)

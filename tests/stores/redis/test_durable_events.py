@@ -17,7 +17,7 @@ from server.core.durable import (
 from server.core.ids import ConnectionId, DeviceId, MessageId, RoomId, UserId
 from server.core.kinds import Kind
 from server.core.user_events import UserEvent
-from server.stores.redis.user_events import pack, unpack
+from server.stores.redis.told import pack, unpack
 
 ALICE, BOB, ROOM, M1 = UserId("alice"), UserId("bob"), RoomId("room"), MessageId("m1")
 
@@ -70,4 +70,4 @@ EVENTS = (
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_is_the_same_after_its_way(event: UserEvent) -> None:
-    assert unpack(pack(event)) == event
+    assert unpack(UserEvent, pack(event)) == event

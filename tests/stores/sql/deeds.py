@@ -16,13 +16,16 @@ from server.core.ids import (
     WorkspaceId,
     new_id,
 )
+from server.core.kinds import Kind
 from server.core.ports.accounts import Account, SignInDevice
+from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import NewFile
 from server.core.ports.identities import Registration, Vouched
+from server.core.ports.posts import PostChange
 from server.core.ports.queues import NewEvent
-from server.core.workspaces.values import Standing
+from server.core.workspaces.values import NewPost, Standing
 from server.stores.durable import Durable
 from server.stores.sql.attached import hang_files
 from server.stores.sql.conversations.epochs import have_rotated
@@ -92,6 +95,8 @@ async def _settle_team(home: Durable) -> None:
     of_team = "UPDATE rooms SET workspace_id = $1 WHERE room_id = ANY($2::text[])"
     await home.database.write(lambda: run(of_team, TEAM, [TEA, FLEETING]))
     await home.workspaces.claim(asks("somebody", CLAIMED), [new_workspace(CLAIMED)], NOW_MS)
+    await home.channels.create(asks(ALICE), _channel(Kind.DOCUMENT), NOW_MS)
+    await _answer(home, ALICE, BOB)
     await _settle_files(home)
 
 
@@ -408,6 +413,67 @@ _WITH_QUEUES: dict[str, Deed] = {
     "has another key told": lambda home, me, other: home.identities.rotate_due(me, LIMIT, NOW_MS),
 }
 
+# --- conversations of workspaces ---
+
+
+def _channel(kind: Kind, *members: UserId) -> NewChannel:
+    return NewChannel(
+        room_id=RoomId(new_id()),
+        workspace_id=TEAM,
+        kind=kind,
+        key_version=1,
+        name="sealed",
+        description="",
+        icon="",
+        document_id="document" if kind is Kind.DOCUMENT else None,
+        members=members,
+    )
+
+
+async def _answer(home: Durable, me: UserId, other: UserId) -> None:
+    new = NewMessage(
+        sender=me,
+        sender_device=None,
+        room_id=TEA,
+        recipient=None,
+        new_room_id=TEA,
+        message_id=MessageId(f"{me} answers"),
+        type="text",
+        ciphertext="c2VjcmV0",
+        metadata=None,
+        covered=None,
+        post=NewPost(reply_to=_said(other, TEA, 1), tokens=("token",)),
+    )
+    await home.messages.append(new, NOW_MS, None)
+
+
+def _edit(home: Durable, me: UserId, number: int, expected: int) -> Awaitable[object]:
+    ref = MessageRef(_said(me, TEA, number))
+    change = PostChange(ciphertext="bmV3", metadata=None, tokens=("new",))
+    return home.posts.edit(me, ref, change, expected, NOW_MS)
+
+
+_IN_CHANNELS: dict[str, Deed] = {
+    "makes a channel": lambda home, me, other: home.channels.create(
+        asks(me), _channel(Kind.GROUP, other), NOW_MS
+    ),
+    "opens the document": lambda home, me, other: home.channels.create(
+        asks(me), _channel(Kind.DOCUMENT), NOW_MS
+    ),
+    "talks to the other at work": lambda home, me, other: home.channels.create(
+        asks(me), _channel(Kind.DIRECT, other), NOW_MS
+    ),
+    "answers the other": _answer,
+    "edits a message": lambda home, me, other: _edit(home, me, 2, 0),
+    "deletes an answer": lambda home, me, other: home.posts.delete(
+        me, MessageRef(MessageId(f"{ALICE} answers")), NOW_MS
+    ),
+    "reacts": lambda home, me, other: home.posts.react(
+        me, MessageRef(_said(ALICE, TEA, 1)), "x", None, NOW_MS
+    ),
+    "reads the room": lambda home, me, other: home.channels.read(me, TEA, None, NOW_MS),
+}
+
 # --- files ---
 
 _WITH_FILES: dict[str, Deed] = {
@@ -425,6 +491,7 @@ async def _forget_garbage(home: Durable) -> None:
 
 
 DEEDS: dict[str, Deed] = {
+    **_IN_CHANNELS,
     **_IN_ROOMS,
     **_WITH_MESSAGES,
     **_WITH_ACCOUNTS,

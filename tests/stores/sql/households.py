@@ -41,6 +41,7 @@ class Household:
 
     def __init__(self, database: Database, bounds: Bounds = BOUNDS) -> None:
         self.database = database
+        self.bounds = bounds
         self.rooms = SqlConversations(database, bounds)
         self.messages = SqlMessages(database, bounds)
         self.workspaces = SqlWorkspaces(database, bounds)

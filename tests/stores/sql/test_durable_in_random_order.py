@@ -202,8 +202,8 @@ class Twins:
     def end_room(self, user: str, room: Room) -> None:
         refusal = self.world.manage_refusal(user, room, Role.OWNER)
         ending = self.home.rooms.delete(UserId(user), RoomId(room.room_id), self.now_ms)
-        if members := self.attempt(ending, refusal):
-            assert set(members) == set(room.members)
+        if ended := self.attempt(ending, refusal):
+            assert set(ended.users) == set(room.members)
             self.world.end(room)
 
     # --- what must be so at any time ---

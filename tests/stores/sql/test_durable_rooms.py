@@ -108,7 +108,7 @@ async def test_what_each_role_may_do(home):
     ):
         assert await code_of(wish) is Code.FORBIDDEN
     assert await roles(home, room) == {"alice": "owner", "bob": "admin", "d": "member"}
-    assert set(await home.rooms.delete(ALICE, room, NOW_MS)) == {"alice", "bob", "d"}
+    assert set((await home.rooms.delete(ALICE, room, NOW_MS)).users) == {"alice", "bob", "d"}
     assert await code_of(home.rooms.get(ALICE, room)) is Code.NOT_FOUND
 
 

@@ -4,14 +4,19 @@ PostgreSQL goes through what is small: so it is asked about queues that are long
 """
 
 import pytest
+from msgspec import structs
 
 from server.core.durable import Status
 from server.core.ids import DeviceId, EventId, FileId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.kinds import Kind
 from server.core.limits import Bounds
+from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import FilePlace, NewFile
+from server.core.ports.posts import PostChange
 from server.core.ports.queues import NewEvent
+from server.core.workspaces.values import NewPost
 from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
 from server.stores.sql.conversations.storing import append_all, draft_of
@@ -21,7 +26,18 @@ from server.stores.sql.queues.appending import Draft
 from server.stores.sql.queues.appending import append_all as queue_all
 from server.stores.sql.queues.seeing import see
 from server.stores.sql.steps import Statement, run
-from server.stores.sql.workspaces import claims, files, finding, leave_workspaces, people
+from server.stores.sql.workspaces import (
+    changing,
+    claims,
+    files,
+    finding,
+    leave_workspaces,
+    listing,
+    making,
+    people,
+    showing,
+)
+from server.stores.sql.workspaces.reading import Mark, mark_all
 from tests.stores.sql.households import NOW_MS, phone
 from tests.stores.sql.queues_at_home import Post
 from tests.stores.sql.teams import asks, new_workspace
@@ -68,8 +84,25 @@ ACK = Ack(phone("bob"), EventId("e1"), NOW_MS)
 FULL = Bounds(queue_events_of_sender=1)
 """With which whatever waits may be too much."""
 
+ANSWER = structs.replace(NEW, post=NewPost(reply_to=MessageId("m1"), tokens=("t",)))
+
+CHANGE = PostChange(ciphertext="y", metadata=None)
+
+CHANNEL = NewChannel(
+    room_id=RoomId("another"),
+    workspace_id=TEAM,
+    kind=Kind.DOCUMENT,
+    key_version=None,
+    name="",
+    description="",
+    icon="",
+    document_id="d",
+    members=(),
+)
+
 OFTEN = {
     "storing": lambda: append_all([draft_of(NEW, NOW_MS, None)], Bounds(), waits=True),
+    "answering": lambda: append_all([draft_of(ANSWER, NOW_MS, None)], Bounds(), waits=True),
     "receipts": lambda: receipts.acknowledge(phone("bob"), (REF,), Status.READ, NOW_MS),
     "one message": lambda: history.get(BOB, REF, NOW_MS),
     "deletion": lambda: history.delete(ALICE, REF, NOW_MS),
@@ -78,6 +111,18 @@ OFTEN = {
     "rooms": lambda: lists.page(BOB, None, 50, NOW_MS, managed=False),
     "search": lambda: search.search(BOB, Search(), None, 50, NOW_MS),
     "acquaintances": lambda: members.acquaintances(BOB, 100),
+    "place": lambda: listing.place(WHO, TEA),
+    "conversation": lambda: listing.channel(TEA, BOB),
+    "conversations": lambda: listing.page(WHO, TEAM, None, None, 50, NOW_MS),
+    "unread": lambda: listing.unread(WHO, TEAM, NOW_MS),
+    "conversations that are joined": lambda: listing.joined(WHO, TEAM),
+    "page": lambda: showing.page(BOB, TEA, 50, NOW_MS, None, None, None),
+    "thread": lambda: showing.page(BOB, TEA, 50, NOW_MS, None, None, MessageId("m1")),
+    "what was missed": lambda: showing.told_after(TEA, 0, 50),
+    "edit": lambda: changing.edit(ALICE, REF, CHANGE, 0, NOW_MS, Bounds()),
+    "reaction": lambda: changing.react(BOB, REF, "x", None, NOW_MS, Bounds()),
+    "reading": lambda: mark_all([Mark(BOB, TEA, REF.message_id, NOW_MS)], waits=True),
+    "making": lambda: making.create(WHO, CHANNEL, NOW_MS, Bounds()),
     "session": lambda: tokens.session("f"),
     "sessions": lambda: tokens.standing(["f"]),
     "renewal": lambda: tokens.rotate(b"t", b"u", NOW_MS, 1),
@@ -149,8 +194,10 @@ async def household(home):
             "VALUES ('tea', $1, 'member', 1, 0, 0)",
             name,
         )
-    await home.send("alice", TEA, "m1")
     await Post(home, Bounds()).send("alice", "bob", "e1")
+    await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
+    await home.send("alice", TEA, "m1", post=NewPost(tokens=("t",)))
+    await home.send("bob", TEA, "m3", post=NewPost(reply_to=MessageId("m1")))
     await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
     await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)
     await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)

@@ -375,3 +375,14 @@ async def test_all_that_is_done_in_a_workspace_is_noted(home, team):
         ("workspace_member_role", "alice", "bob"),
         ("workspace_member_removed", "bob", "bob"),
     }
+
+
+async def test_how_somebody_stands_is_found_for_nobody_in_particular(team):
+    await team.store.set_standing(asks("bob"), team.id, Standing.AWAY, NOW_MS + 1)
+    (bob,) = [one for one in await team.store.standings(asks("bob"), team.id) if one.user_id == BOB]
+
+    assert await team.store.standing(team.id, BOB) == bob
+    assert (bob.standing, bob.said_ms) == (Standing.AWAY, NOW_MS + 1)
+    assert await team.store.standing(team.id, CAROL) is None
+    await team.remove("alice", "bob")
+    assert await team.store.standing(team.id, BOB) is None

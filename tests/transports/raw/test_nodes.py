@@ -10,10 +10,10 @@ from server.app import App
 from server.core.ids import DeviceId, NumericUserId, UserId
 from server.core.opaque import Opaque
 from server.core.user_events import DeviceRevoked, UserEvent
-from server.stores.redis import lingering, user_broker
+from server.stores.redis import addressed, lingering
 from server.stores.redis.ears import Ears
 from server.stores.redis.live import RedisLive
-from server.stores.redis.user_events import pack, unpack
+from server.stores.redis.told import pack, unpack
 from tests.redis_servers import RedisServer, running_redis, shared_old_redis, shared_redis
 from tests.redis_sets import shared_cluster
 from tests.servers import RunningServer, running_nodes, until
@@ -226,7 +226,7 @@ async def test_a_node_that_cannot_publish_for_a_moment_has_users_look_in_the_sto
 async def test_more_than_waits_for_redis_is_found_in_the_store(
     broken: RunningServer, monkeypatch: pytest.MonkeyPatch, office: Office
 ):
-    monkeypatch.setattr(user_broker, "MAX_UNSENT", 5)
+    monkeypatch.setattr(addressed, "MAX_UNSENT", 5)
     async with Client(broken.node_urls[1]) as bob:
         await bob.open(token("bob"))
         await bob.beat()
@@ -251,7 +251,7 @@ async def test_more_than_waits_for_redis_is_found_in_the_store(
     ids=lambda event: type(event).__name__,
 )
 def test_an_event_is_the_same_after_the_wire(event: UserEvent):
-    back = unpack(pack(event))
+    back = unpack(UserEvent, pack(event))
 
     assert back == event
     assert type(back) is type(event)
@@ -267,7 +267,7 @@ class Sealed(UserEvent, frozen=True, kw_only=True):
 def test_opaque_values_pass_the_wire(value: object):
     event = Sealed(users=(UserId("alice"),), box=Opaque(value))
 
-    assert unpack(pack(event)) == event
+    assert unpack(UserEvent, pack(event)) == event
 
 
 def test_an_event_that_only_a_newer_process_knows_is_left_out():
@@ -276,4 +276,4 @@ def test_an_event_that_only_a_newer_process_knows_is_left_out():
 
     packed = pack(Newer(users=(), x=1)).replace(b"Newer", b"Never")
 
-    assert unpack(packed) is None
+    assert unpack(UserEvent, packed) is None

@@ -3,7 +3,7 @@
 import msgspec
 
 from server.apis.secure_chat import shapes
-from server.apis.secure_chat.render.rooms import following_place, participant
+from server.apis.secure_chat.render.rooms import following_place, participant, room_type
 from server.apis.secure_chat.requests.messages import SetStatus
 from server.core.clock import iso_utc
 from server.core.durable import StoredMessage
@@ -87,7 +87,7 @@ def _conversation(one: Listed) -> shapes.Conversation:
     room = one.conversation
     return {
         "roomId": room.room_id,
-        "type": room.kind.value,
+        "type": room_type(room.kind),
         "name": room.name or None,
         "participants": [participant(each) for each in room.participants],
         "lastMessage": None if one.last is None else message(one.last),

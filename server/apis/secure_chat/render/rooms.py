@@ -4,7 +4,15 @@ from server.apis.secure_chat import shapes
 from server.apis.secure_chat.requests.rooms import OfRoom, RemoveParticipant
 from server.core.clock import iso_utc
 from server.core.durable import Conversation, Participant
+from server.core.kinds import Kind
 from server.core.ports.conversations import ListPage
+
+ELSEWHERE: dict[Kind, shapes.RoomType] = {Kind.DOCUMENT: "group"}
+"""What rooms are here that only workspaces have."""
+
+
+def room_type(kind: Kind) -> shapes.RoomType:
+    return ELSEWHERE.get(kind, kind.value)
 
 
 def participant(one: Participant) -> shapes.Participant:
@@ -24,7 +32,7 @@ def room(_: object, one: Conversation) -> shapes.Room:
         "roomId": one.room_id,
         "name": one.name,
         "description": one.description,
-        "type": one.kind.value,
+        "type": room_type(one.kind),
         "createdBy": one.created_by,
         "role": one.role.value if one.role else None,
         "participants": [participant(each) for each in one.participants],

@@ -1,8 +1,8 @@
--- Who is connected: of each user, <tag>on:<id> is a hash of processes, and until when each has it;
--- <tag>on is a sorted set of "<process> <user>" by that time.
+-- Who is there, in a space of its own: of each user, <tag><SPACE>:<id> is a hash of processes, and
+-- until when each has it; <tag><SPACE> is a sorted set of "<process> <user>" by that time.
 
 local function on_key(user)
-  return TAG .. 'on:' .. user
+  return TAG .. SPACE .. ':' .. user
 end
 
 -- Whether some process has a user.
@@ -14,6 +14,6 @@ local function is_on(user, now_ms)
 end
 
 local function let_go(node, user)
-  redis.call('ZREM', TAG .. 'on', node .. ' ' .. user)
+  redis.call('ZREM', TAG .. SPACE, node .. ' ' .. user)
   return redis.call('HDEL', on_key(user), node) == 1
 end

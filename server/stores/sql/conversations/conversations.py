@@ -5,6 +5,7 @@ from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import (
     Changed,
+    Ended,
     Left,
     ListPage,
     NewRoom,
@@ -41,7 +42,7 @@ class SqlConversations:
     ) -> Changed:
         return await self._database.write(lambda: rooms.update(user_id, room_id, change, now_ms))
 
-    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> tuple[UserId, ...]:
+    async def delete(self, user_id: UserId, room_id: RoomId, now_ms: int) -> Ended:
         return await self._database.write(
             lambda: rooms.delete(user_id, room_id, now_ms, self._bounds)
         )

@@ -6,6 +6,7 @@ from enum import Enum
 from server.core.limits import Bounds
 from server.core.queued import KEY_ROTATION, MEMBER_REMOVED
 from server.stores.sql.queues.announcing import Announcement, announce
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, rows, run, value
 
 
@@ -66,7 +67,7 @@ def have_rotated(user_id: str) -> Steps[None]:
         "INSERT INTO rotations_due (user_id, room_id) "
         "SELECT me.user_id, r.room_id FROM rooms r JOIN room_members me ON me.room_id = r.room_id "
         "WHERE me.user_id = $1 AND r.pair_key IS NULL AND r.deleted_ms IS NULL "
-        "ORDER BY r.room_id ON CONFLICT (user_id, room_id) DO NOTHING",
+        f"AND {SHARED} ORDER BY r.room_id ON CONFLICT (user_id, room_id) DO NOTHING",
         user_id,
     )
 

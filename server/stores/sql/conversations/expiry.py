@@ -1,6 +1,7 @@
 """Steps that forget what is over."""
 
 from server.stores.sql.attached import end_files, end_files_of_room
+from server.stores.sql.conversations.threads import count_replies, threads_of
 from server.stores.sql.steps import Row, Steps, rows, run, run_many
 from server.stores.sql.usage import ALL_BYTES, give_back
 
@@ -13,7 +14,9 @@ def expire(now_ms: int, limit: int) -> Steps[int]:
         now_ms,
         limit,
     )
+    answers = yield from threads_of([(one[0], one[1]) for one in over])
     yield from _forget(over)
+    yield from count_replies(answers)
     yield from give_back([one[2:] for one in over])
     return len(over)
 

@@ -1,20 +1,30 @@
 """Steps that read messages, one by its id or a stretch of a room, and that delete them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from server.core.durable import Role, Status, StoredMessage
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
-from server.core.kinds import Kind
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
 from server.stores.sql.attached import end_files
+from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
-from server.stores.sql.conversations.shapes import MESSAGE, message, no_such_room, readable
+from server.stores.sql.conversations.shapes import (
+    MESSAGE,
+    Origin,
+    message,
+    no_such_room,
+    origin,
+    readable,
+)
+from server.stores.sql.conversations.threads import forget_extras
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, row, rows, run
-from server.stores.sql.usage import SAID_BYTES, give_back
+from server.stores.sql.usage import SAID_BYTES, WORDS_BYTES, give_back
 
 NO_END = 2**62
 """A sequence that no room comes to."""
@@ -37,18 +47,45 @@ def history(
     now_ms: int,
     before: int | None,
     after: int | None,
+    among: str = SHARED,
 ) -> Steps[MessagePage]:
     room = yield from row(
-        "SELECT r.kind, r.pair_key FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.room_id = $1 AND me.user_id = $2",
+        "SELECT r.kind, r.pair_key, r.workspace_id FROM room_members me "
+        "JOIN rooms r ON r.room_id = me.room_id "
+        f"WHERE me.room_id = $1 AND me.user_id = $2 AND {among}",
         room_id,
         user_id,
     )
     if not room:
         raise no_such_room()
-    forward = after is not None and before is None
+    page, has_more = yield from stretch(user_id, room_id, limit, now_ms, before, after)
+    shown = yield from with_status(user_id, room_id, origin(room), page)
+    return MessagePage(tuple(shown), has_more=has_more)
+
+
+def stretch(
+    user_id: UserId,
+    room_id: RoomId,
+    limit: int,
+    now_ms: int,
+    before: int | None,
+    after: int | None,
+    forward: str = _FORWARD,
+    backward: str = _BACKWARD,
+    *more: Any,
+) -> Steps[tuple[Sequence[Row], bool]]:
+    """Messages of a room that was found, oldest first, as many as fit.
+
+    Args:
+        forward, backward: Which of them, in order of age or the other way round.
+        more: Parameters of these.
+
+    Returns:
+        Rows of `MESSAGE`, and whether there are more in the direction that was asked for.
+    """
+    is_forward = after is not None and before is None
     found = yield from rows(
-        _FORWARD if forward else _BACKWARD,
+        forward if is_forward else backward,
         room_id,
         user_id,
         now_ms,
@@ -56,10 +93,10 @@ def history(
         after or 0,
         limit + 1,
         MAX_PAGE_BYTES,
+        *more,
     )
-    page = found[:limit] if forward else found[:limit][::-1]
-    shown = yield from with_status(user_id, room_id, Kind(room[0]), room[1], page)
-    return MessagePage(tuple(shown), has_more=is_cut(found, limit))
+    page = found[:limit] if is_forward else found[:limit][::-1]
+    return page, is_cut(found, limit)
 
 
 def direct_history(
@@ -72,17 +109,19 @@ def direct_history(
 
 
 def with_status(
-    user_id: UserId, room_id: str, kind: Kind, key: str | None, found: Sequence[Row]
+    user_id: UserId, room_id: str, of: Origin, found: Sequence[Row]
 ) -> Steps[list[StoredMessage]]:
     """Messages of one room, with how far they have come, as `user_id` may know it."""
     if not found:
         return []
     seqs = [one[1] for one in found]
-    joined = yield from rows(
-        "SELECT user_id, joined_seq FROM room_members WHERE room_id = $1", room_id
+    members = yield from rows(
+        "SELECT user_id, joined_seq, read_seq FROM room_members WHERE room_id = $1", room_id
     )
+    # Of those alone who do not stand behind it: they have read it, receipt or none.
     receipts = yield from rows(
-        "SELECT c.seq, COUNT(c.delivered_ms), COUNT(c.read_ms), "
+        "SELECT c.seq, COUNT(CASE WHEN me.read_seq < c.seq THEN c.delivered_ms END), "
+        "COUNT(CASE WHEN me.read_seq < c.seq THEN c.read_ms END), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.delivered_ms END), "
         "MAX(CASE WHEN c.user_id = $2 THEN c.read_ms END) "
         # CROSS: else SQLite asks for a receipt of each member, where there may be none.
@@ -94,17 +133,25 @@ def with_status(
         seqs,
     )
     by_seq = {one[0]: one[1:] for one in receipts}
+    own_seq = next((read_seq for member, _, read_seq in members if member == user_id), 0)
     shown = []
     for one in found:
         delivered, read, own_delivered_ms, own_read_ms = by_seq.get(one[1], (0, 0, None, None))
         if one[3] == user_id:
-            others = sum(since < one[1] and member != user_id for member, since in joined)
-            status = _status(delivered >= others > 0, read >= others > 0)
-            shown.append(message(one, kind, key, status, (delivered, read)))
+            others = [at for who, since, at in members if since < one[1] and who != user_id]
+            behind = sum(at >= one[1] for at in others) if one[10] is None else 0
+            status, counts = _sent_status(delivered + behind, read + behind, len(others))
+            shown.append(message(one, of, status, counts))
         else:
-            status = _status(own_delivered_ms is not None, own_read_ms is not None)
-            shown.append(message(one, kind, key, status))
+            has_read = own_read_ms is not None or (one[10] is None and own_seq >= one[1])
+            status = _status(own_delivered_ms is not None or has_read, has_read)
+            shown.append(message(one, of, status))
     return shown
+
+
+def _sent_status(delivered: int, read: int, others: int) -> tuple[Status, tuple[int, int]]:
+    """Of a message of one's own, with how many of the others."""
+    return _status(delivered >= others > 0, read >= others > 0), (delivered, read)
 
 
 def _status(is_delivered: bool, is_read: bool) -> Status:
@@ -121,9 +168,8 @@ class Named(msgspec.Struct, frozen=True):
     message_id: str
     sender: str
     deleted_ms: int | None
-    kind: Kind
-    pair_key: str | None
     role: Role
+    of: Origin
 
     @property
     def is_deleted(self) -> bool:
@@ -142,26 +188,28 @@ class Named(msgspec.Struct, frozen=True):
 _NAMED = (
     "WITH m AS MATERIALIZED (SELECT room_id, seq, message_id, sender_id, deleted_ms, expires_ms, "
     "withheld FROM messages WHERE message_id = ANY($2::text[])) "
-    "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, r.kind, r.pair_key, me.role "
+    "SELECT m.room_id, m.seq, m.message_id, m.sender_id, m.deleted_ms, me.role, "
+    "r.kind, r.pair_key, r.workspace_id "
     "FROM m CROSS JOIN room_members me CROSS JOIN rooms r WHERE me.room_id = m.room_id "
-    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')}"
+    f"AND me.user_id = $1 AND r.room_id = m.room_id AND {readable('$1', '$3')} AND {{among}}"
 )
 
 
 def named(user_id: UserId, message_ids: list[str], now_ms: int) -> Steps[list[Named]]:
     """All messages of these ids that the user may read."""
-    found = yield from rows(f"{_NAMED} ORDER BY m.room_id, m.seq", user_id, message_ids, now_ms)
+    wanted = _NAMED.format(among=SHARED)
+    found = yield from rows(f"{wanted} ORDER BY m.room_id, m.seq", user_id, message_ids, now_ms)
     return [_to_named(one) for one in found]
 
 
-def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
+def the_one(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -> Steps[Named]:
     """The message that is meant.
 
     Raises:
         AppError: NOT_FOUND, ID_CONFLICT.
     """
     meant = yield from rows(
-        f"{_NAMED} AND ($4::text IS NULL OR m.room_id = $4::text) "
+        f"{_NAMED.format(among=among)} AND ($4::text IS NULL OR m.room_id = $4::text) "
         "AND ($5::text IS NULL OR m.sender_id = $5::text) LIMIT 2",
         user_id,
         [ref.message_id],
@@ -177,8 +225,8 @@ def the_one(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Named]:
 
 
 def _to_named(found: Row) -> Named:
-    room_id, seq, message_id, sender, deleted_ms, kind, key, role = found
-    return Named(room_id, seq, message_id, sender, deleted_ms, Kind(kind), key, Role(role))
+    room_id, seq, message_id, sender, deleted_ms, role = found[:6]
+    return Named(room_id, seq, message_id, sender, deleted_ms, Role(role), origin(found[6:]))
 
 
 def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
@@ -188,16 +236,16 @@ def get(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[StoredMessage]:
         one.room_id,
         one.seq,
     )
-    shown = yield from with_status(user_id, one.room_id, one.kind, one.pair_key, found)
+    shown = yield from with_status(user_id, one.room_id, one.of, found)
     return shown[0]
 
 
-def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
-    one = yield from the_one(user_id, ref, now_ms)
+def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -> Steps[Deleted]:
+    one = yield from the_one(user_id, ref, now_ms, among)
     if one.sender != user_id and one.role is Role.MEMBER:
         raise AppError(Code.FORBIDDEN, "that is not your message")
     said = yield from rows(
-        f"SELECT m.sender_id, {SAID_BYTES} FROM messages m "
+        f"SELECT m.sender_id, {SAID_BYTES} + {WORDS_BYTES} FROM messages m "
         "WHERE m.room_id = $1 AND m.seq = $2 AND m.deleted_ms IS NULL FOR UPDATE",
         one.room_id,
         one.seq,
@@ -215,6 +263,11 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
         one.seq,
     )
     yield from run("DELETE FROM receipts WHERE room_id = $1 AND seq = $2", one.room_id, one.seq)
+    if one.of.workspace_id is not None and changed:
+        yield from forget_extras(one.room_id, one.seq)
+        yield from note_in_room(
+            Action.MESSAGE_DELETED, one.room_id, user_id, [one.sender], now_ms, one.of.workspace_id
+        )
     yield from end_files([(one.room_id, one.seq)])
     members = yield from rows(
         "SELECT user_id FROM room_members WHERE room_id = $1 AND joined_seq < $2",
@@ -224,7 +277,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int) -> Steps[Deleted]:
     readers = tuple(UserId(member) for (member,) in members)
     yield from give_back(said)
     return Deleted(
-        message=message(found[0], one.kind, one.pair_key),
+        message=message(found[0], one.of),
         is_repeat=not changed,
         readers=(user_id,) if found[0][-1] else readers,
     )

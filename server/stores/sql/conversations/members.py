@@ -6,18 +6,24 @@ from msgspec import Struct
 
 from server.core.durable import Role
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, RoomId, UserId
+from server.core.ids import DeviceId, RoomId, UserId, WorkspaceId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import Changed, Left
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
+from server.stores.sql.conversations.newcomers import (
+    check_newcomers,
+    check_people,
+    lock_people,
+)
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
-from server.stores.sql.queues.announcing import announce
+from server.stores.sql.queues.announcing import Announcement, announce
+from server.stores.sql.scopes import OF_WORKSPACES, SHARED
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
-_RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
+RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
 
 USUAL = Bounds()
 
@@ -25,6 +31,43 @@ Roles = dict[str, Role]
 
 MEMBER_TABLES = ("room_members", "device_cursors")
 """What is of a member of a room; it is deleted in the order in which receipts lock it."""
+
+
+class Held(Struct, frozen=True):
+    """A room with roles, locked.
+
+    Attributes:
+        roles: Of all its members, in order of joining.
+    """
+
+    room_id: RoomId
+    workspace_id: WorkspaceId | None
+    is_sealed: bool
+    roles: Roles
+
+    def check_rank(self, user_id: UserId, least: Role) -> None:
+        """Let pass who is at least that.
+
+        Raises:
+            AppError: FORBIDDEN.
+        """
+        if RANK[self.roles[user_id]] < RANK[least]:
+            raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
+
+    def note(
+        self, action: Action, user_id: str, members: Iterable[str], now_ms: int
+    ) -> Steps[None]:
+        """Note what a member did to others there, or to itself."""
+        yield from note_in_room(
+            action, self.room_id, user_id, members, now_ms, workspace_id=self.workspace_id
+        )
+
+    def announce(
+        self, said: list[Announcement], by: UserId, now_ms: int, bounds: Bounds
+    ) -> Steps[None]:
+        """Have the queues of its members say so, if they know of such rooms."""
+        if not self.is_sealed:
+            yield from announce(said, by, now_ms, bounds)
 
 
 class Adding(Struct, frozen=True):
@@ -42,28 +85,37 @@ _MADE = {
 }
 
 
-def locked_roles(room_id: RoomId, user_id: UserId) -> Steps[Roles]:
+def hold(
+    room_id: RoomId, user_id: UserId, among: str = SHARED, *, comes_by_itself: bool = False
+) -> Steps[Held]:
     """Lock a room with roles, of which the user is a member.
 
-    Returns:
-        All members' roles, in order of joining.
+    Args:
+        comes_by_itself: It need not be one yet, if the room is open to it.
 
     Raises:
         AppError: NOT_FOUND; FORBIDDEN of a room without roles.
     """
-    kind = yield from value(
-        "SELECT kind FROM rooms WHERE room_id = $1 AND deleted_ms IS NULL FOR NO KEY UPDATE",
+    found = yield from row(
+        "SELECT r.kind, r.workspace_id, r.is_sealed FROM rooms r "
+        f"WHERE r.room_id = $1 AND r.deleted_ms IS NULL AND {among} FOR NO KEY UPDATE",
         room_id,
     )
-    roles = yield from _roles(room_id)
-    if user_id not in roles:
+    roles = yield from roles_in(room_id)
+    if not found:
         raise no_such_room()
-    if not DURABLE[Kind(kind)].is_managed:
+    kind, workspace_id, is_sealed = found
+    policy = DURABLE[Kind(kind)]
+    if user_id not in roles and not (comes_by_itself and policy.is_open):
+        raise no_such_room()
+    if not policy.is_managed:
         raise AppError(Code.FORBIDDEN, "a direct conversation stays as it is")
-    return roles
+    of = None if workspace_id is None else WorkspaceId(workspace_id)
+    return Held(room_id, of, bool(is_sealed), roles)
 
 
-def _roles(room_id: RoomId) -> Steps[Roles]:
+def roles_in(room_id: RoomId) -> Steps[Roles]:
+    """Of all members of a room, in order of joining."""
     found = yield from rows(
         "SELECT user_id, role FROM room_members WHERE room_id = $1 ORDER BY joined_ms, user_id",
         room_id,
@@ -71,95 +123,21 @@ def _roles(room_id: RoomId) -> Steps[Roles]:
     return {member: Role(role) for member, role in found}
 
 
-def check_rank(roles: Roles, user_id: UserId, least: Role) -> None:
-    """Let pass who is at least that.
+def put_members(
+    room_id: RoomId, roles: Roles, by: Adding, seq: int = 0, *, reads_back: bool = False
+) -> Steps[None]:
+    """Let newcomers in.
 
-    Raises:
-        AppError: FORBIDDEN.
+    Args:
+        seq: Of the newest message; what was sent up to that is not for them.
+        reads_back: It is, but nothing of it is new.
     """
-    if _RANK[roles[user_id]] < _RANK[least]:
-        raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
-
-
-def check_newcomers(
-    asker: UserId, newcomers: Iterable[UserId], bounds: Bounds
-) -> Steps[frozenset[str]]:
-    """Whether all of these, whose accounts are locked, can be put into a room by the asker.
-
-    Returns:
-        To whom of them the asker is a stranger.
-
-    Raises:
-        AppError: RECIPIENT_NOT_FOUND, LIMIT_REACHED.
-    """
-    wanted = sorted(newcomers)
-    known = yield from value(
-        "SELECT COUNT(*) FROM accounts WHERE user_id = ANY($1::text[]) AND deleted_ms IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM account_blocks b "
-        "WHERE b.user_id = accounts.user_id AND b.blocked_id = $2)",
-        wanted,
-        asker,
-    )
-    if known < len(wanted):
-        raise AppError(Code.RECIPIENT_NOT_FOUND, "one of them has no account here")
-    busiest = yield from most_rooms(wanted)
-    if busiest >= bounds.rooms_per_user:
-        raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
-    unasked = yield from strangers(asker, wanted)
-    yield from _check_unasked(asker, sorted(unasked), bounds)
-    return unasked
-
-
-def strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
-    """Those who take part in no room of the asker's."""
-    known = yield from rows(
-        "SELECT DISTINCT theirs.user_id FROM room_members theirs "
-        "JOIN room_members own ON own.room_id = theirs.room_id AND own.user_id = $1 "
-        "WHERE theirs.user_id = ANY($2::text[]) AND NOT theirs.unasked",
-        asker,
-        newcomers,
-    )
-    return frozenset(newcomers) - {one for (one,) in known}
-
-
-def _check_unasked(asker: UserId, strangers: list[str], bounds: Bounds) -> Steps[None]:
-    """Whether all of these can be put into one more room unasked.
-
-    Raises:
-        AppError: LIMIT_REACHED.
-    """
-    counts = yield from rows(
-        "SELECT COUNT(*), SUM(CASE WHEN me.added_by = $1 THEN 1 ELSE 0 END) "
-        "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.user_id = ANY($2::text[]) AND me.unasked AND r.pair_key IS NULL "
-        "GROUP BY me.user_id",
-        asker,
-        strangers,
-    )
-    for by_all, by_asker in counts:
-        if by_asker >= bounds.rooms_by_stranger or by_all >= bounds.rooms_by_strangers:
-            problem = "one of them does not know you, and was put into enough rooms by strangers"
-            raise AppError(Code.LIMIT_REACHED, f"{problem}; have them write to you first")
-
-
-def most_rooms(user_ids: list[UserId]) -> Steps[int]:
-    """In how many rooms with roles is whoever of them is in most."""
-    found = yield from value(
-        "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
-        "WHERE me.user_id = ANY($1::text[]) AND r.pair_key IS NULL "
-        "GROUP BY me.user_id ORDER BY COUNT(*) DESC LIMIT 1",
-        user_ids,
-    )
-    return found or 0
-
-
-def put_members(room_id: RoomId, roles: Roles, by: Adding, seq: int = 0) -> Steps[None]:
-    """Let newcomers in; what was sent up to `seq` is not for them."""
+    since = 0 if reads_back else seq
     yield from run_many(
         "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq, "
-        "added_by, unasked) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
+        "added_by, unasked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         [
-            (room_id, user_id, role.value, by.now_ms, seq, by.user_id, user_id in by.unasked)
+            (room_id, user_id, role.value, by.now_ms, since, seq, by.user_id, user_id in by.unasked)
             for user_id, role in roles.items()
         ],
     )
@@ -180,39 +158,62 @@ def add_member(
     role: Role | None,
     now_ms: int,
     bounds: Bounds,
+    among: str = SHARED,
+    *,
+    may_join: bool = True,
 ) -> Steps[Changed]:
     yield from lock_accounts([member])
-    roles = yield from locked_roles(room_id, user_id)
+    of = yield from value("SELECT workspace_id FROM rooms WHERE room_id = $1", room_id)
+    people = (yield from lock_people(of, [member])) if of else frozenset()
+    comes_by_itself = among == OF_WORKSPACES and user_id == member and member in people
+    room = yield from hold(room_id, user_id, among, comes_by_itself=comes_by_itself)
+    roles = room.roles
     wanted = role or roles.get(member, Role.MEMBER)
     is_changed = roles.get(member) is not wanted
     if is_changed:
         is_plain = member not in roles and wanted is Role.MEMBER
-        check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
+        if user_id in roles:
+            room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
+        elif not is_plain:
+            raise AppError(Code.FORBIDDEN, "come in as a member")
         if roles.get(member) is Role.OWNER:
             raise AppError(Code.FORBIDDEN, "make another the owner first")
         if member not in roles:
-            yield from _let_in(user_id, room_id, member, len(roles), now_ms, bounds)
+            if not may_join:
+                raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+            yield from _let_in(user_id, room, member, people, now_ms, bounds)
         if member in roles or wanted is not Role.MEMBER:
             yield from _set_role(room_id, member, wanted)
-            yield from note_in_room(_MADE[wanted], room_id, user_id, [member], now_ms)
+            yield from room.note(_MADE[wanted], user_id, [member], now_ms)
         if wanted is Role.OWNER:
             yield from _set_role(room_id, user_id, Role.ADMIN)
         yield from touch(room_id, now_ms)
-    room = yield from whole_room(room_id, user_id)
-    return Changed(room, is_changed)
+    shown = yield from whole_room(room_id, user_id, among)
+    return Changed(shown, is_changed, has_joined=member not in roles)
 
 
 def _let_in(
-    asker: UserId, room_id: RoomId, member: UserId, held: int, now_ms: int, bounds: Bounds
+    asker: UserId,
+    room: Held,
+    member: UserId,
+    people: frozenset[str],
+    now_ms: int,
+    bounds: Bounds,
 ) -> Steps[None]:
-    if held >= bounds.room_members:
+    if len(room.roles) >= bounds.room_members:
         raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}; make another one")
-    unasked = yield from check_newcomers(asker, [member], bounds)
-    seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room_id)
-    yield from put_members(room_id, {member: Role.MEMBER}, Adding(asker, now_ms, unasked), seq)
-    yield from note_in_room(Action.MEMBER_ADDED, room_id, asker, [member], now_ms)
-    said = [(yield from raise_epoch(room_id, Reason.ADDED))]
-    yield from announce(said, asker, now_ms, bounds)
+    unasked: frozenset[str] = frozenset()
+    if room.workspace_id is None:
+        unasked = yield from check_newcomers(asker, [member], bounds)
+    else:
+        yield from check_people(asker, [member], people, bounds)
+    seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room.room_id)
+    adding = Adding(asker, now_ms, unasked)
+    newcomer: Roles = {member: Role.MEMBER}
+    yield from put_members(room.room_id, newcomer, adding, seq, reads_back=room.is_sealed)
+    yield from room.note(Action.MEMBER_ADDED, asker, [member], now_ms)
+    said = yield from raise_epoch(room.room_id, Reason.ADDED)
+    yield from room.announce([said], asker, now_ms, bounds)
 
 
 def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
@@ -230,22 +231,29 @@ def touch(room_id: RoomId, now_ms: int) -> Steps[None]:
 
 
 def remove_member(
-    user_id: UserId, room_id: RoomId, member: UserId, now_ms: int, bounds: Bounds
+    user_id: UserId,
+    room_id: RoomId,
+    member: UserId,
+    now_ms: int,
+    bounds: Bounds,
+    among: str = SHARED,
 ) -> Steps[Left]:
-    roles = yield from locked_roles(room_id, user_id)
+    room = yield from hold(room_id, user_id, among)
+    roles = room.roles
     if member != user_id:
         is_plain = roles.get(member, Role.MEMBER) is Role.MEMBER
-        check_rank(roles, user_id, Role.ADMIN if is_plain else Role.OWNER)
+        room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
     if member not in roles:
         raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
-    yield from note_in_room(Action.MEMBER_REMOVED, room_id, user_id, [member], now_ms)
+    yield from room.note(Action.MEMBER_REMOVED, user_id, [member], now_ms)
     reason = Reason.LEFT if member == user_id else Reason.REMOVED
     is_left = yield from _take_out(room_id, member, roles, now_ms)
     said = [removal(room_id, [member], reason)]
     if is_left:
         said.append((yield from raise_epoch(room_id, reason)))
-    yield from announce(said, user_id, now_ms, bounds)
-    return Left((yield from whole_room(room_id)) if is_left else None)
+    yield from room.announce(said, user_id, now_ms, bounds)
+    rest = (yield from whole_room(room_id, among=among)) if is_left else None
+    return Left(rest, room.workspace_id, room.is_sealed)
 
 
 def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Steps[bool]:
@@ -261,7 +269,7 @@ def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Ste
         yield from end_room(room_id, now_ms)
         return False
     if roles[member] is Role.OWNER:
-        heir = max(others, key=lambda one: _RANK[others[one]])  # the first of the highest
+        heir = max(others, key=lambda one: RANK[others[one]])  # the first of the highest
         yield from _set_role(room_id, heir, Role.OWNER)
         yield from note_in_room(Action.MADE_OWNER, room_id, member, [heir], now_ms)
     yield from touch(room_id, now_ms)
@@ -283,7 +291,7 @@ def leave_rooms(
         )
         return
     found = yield from rows(
-        "SELECT r.room_id, r.pair_key FROM rooms r WHERE r.room_id IN ("
+        "SELECT r.room_id, r.pair_key, r.is_sealed FROM rooms r WHERE r.room_id IN ("
         "SELECT room_id FROM room_members WHERE user_id = $1) "
         "ORDER BY r.room_id FOR NO KEY UPDATE",
         user_id,
@@ -292,10 +300,11 @@ def leave_rooms(
     for room_id in (yield from _left_to(user_id, [one[0] for one in found if one[1]])):
         yield from end_room(room_id, now_ms)
     said = []
-    for room_id in (one[0] for one in found if one[1] is None):
-        roles = yield from _roles(room_id)
+    for room_id, _, is_sealed in (one for one in found if one[1] is None):
+        roles = yield from roles_in(room_id)
         if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
-            said.append((yield from raise_epoch(room_id, Reason.LEFT)))
+            rotation = yield from raise_epoch(room_id, Reason.LEFT)
+            said += [] if is_sealed else [rotation]
     yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
     yield from announce(said, user_id, now_ms, bounds, [user_id])  # after all rooms are locked
 
@@ -317,7 +326,7 @@ def leave_rooms_in(
     )
     said, left, living = [], [], []
     for room_id, key, is_sealed in found:
-        roles = yield from _roles(room_id)
+        roles = yield from roles_in(room_id)
         if user_id not in roles:
             continue  # it was faster
         left.append(room_id)
@@ -353,11 +362,20 @@ def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:
     """Have a room be nobody's; its messages are forgotten by and by."""
     for table in MEMBER_TABLES:
         yield from run(f"DELETE FROM {table} WHERE room_id = $1", room_id)
-    yield from run("UPDATE rooms SET deleted_ms = $2 WHERE room_id = $1", room_id, now_ms)
+    # So that another one may take its place: for these two, or for this document.
+    yield from run(
+        "UPDATE rooms SET deleted_ms = $2, pair_key = NULL, document_id = NULL WHERE room_id = $1",
+        room_id,
+        now_ms,
+    )
 
 
 def all_members(user_id: UserId, room_id: RoomId) -> Steps[tuple[UserId, ...]]:
-    found = yield from rows("SELECT user_id FROM room_members WHERE room_id = $1", room_id)
+    found = yield from rows(
+        "SELECT me.user_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        f"WHERE me.room_id = $1 AND {SHARED}",
+        room_id,
+    )
     members = tuple(UserId(one) for (one,) in found)
     if user_id not in members:
         raise no_such_room()
@@ -368,6 +386,7 @@ def acquaintances(user_id: UserId, limit: int) -> Steps[tuple[UserId, ...]]:
     found = yield from rows(
         "SELECT DISTINCT others.user_id FROM room_members AS own "
         "JOIN room_members AS others ON others.room_id = own.room_id "
+        f"JOIN rooms r ON r.room_id = own.room_id AND {SHARED} "
         "WHERE own.user_id = $1 AND others.user_id <> $1 "
         "AND NOT own.unasked AND NOT others.unasked AND NOT EXISTS ("
         "SELECT 1 FROM account_blocks AS b WHERE (b.user_id = $1 AND "
@@ -387,10 +406,3 @@ def rooms_of(user_id: UserId, limit: int) -> Steps[tuple[RoomId, ...]]:
         limit,
     )
     return tuple(RoomId(one) for (one,) in found)
-
-
-def is_account(user_id: UserId) -> Steps[bool]:
-    found = yield from row(
-        "SELECT 1 FROM accounts WHERE user_id = $1 AND deleted_ms IS NULL", user_id
-    )
-    return found is not None

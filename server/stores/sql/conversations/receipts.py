@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from itertools import groupby
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from server.core.durable import Status
-from server.core.ids import MessageId, RoomId, UserId
+from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.ports.conversations import Acknowledged, Device, MessageRef, Receipt
 from server.stores.sql.conversations.history import Named, named
 from server.stores.sql.conversations.waiting import UNACKNOWLEDGED, first_seq, since_ms
@@ -76,7 +76,8 @@ def _acknowledge_in(
     others = [one for one in there if one.sender != device.user_id]
     receipts = yield from _note(reader, others, status, now_ms)
     if receipts and status is Status.READ:
-        yield from _move_read_seq(reader)
+        position = yield from _move_read_seq(reader, now_ms)
+        receipts = [structs.replace(one, position=position) for one in receipts]
     if there:
         yield from _move_cursor(reader, [one.seq for one in there])
     return receipts
@@ -112,13 +113,18 @@ def _note(reader: _Reader, some: list[Named], status: Status, now_ms: int) -> St
             message_id=MessageId(one.message_id),
             sender=UserId(one.sender),
             status=status,
+            workspace_id=None if one.of.workspace_id is None else WorkspaceId(one.of.workspace_id),
         )
         for one in further
     ]
 
 
-def _move_read_seq(reader: _Reader) -> Steps[None]:
-    """Up to just before the first message that is not read."""
+def _move_read_seq(reader: _Reader, now_ms: int) -> Steps[int | None]:
+    """Up to just before the first message that is not read.
+
+    Returns:
+        Where that is; None if it was there before.
+    """
     unread = yield from value(
         "SELECT m.seq FROM messages m WHERE m.room_id = $1 AND m.seq > $3 AND m.seq <= $4 "
         "AND m.sender_id <> $2 AND m.deleted_ms IS NULL AND NOT m.withheld "
@@ -129,12 +135,17 @@ def _move_read_seq(reader: _Reader) -> Steps[None]:
         reader.read_seq,
         reader.room_seq,
     )
+    position: int = reader.room_seq if unread is None else unread - 1
+    if position <= reader.read_seq:
+        return None
     yield from run(
-        "UPDATE room_members SET read_seq = $3 WHERE room_id = $1 AND user_id = $2",
+        "UPDATE room_members SET read_seq = $3, read_ms = $4 WHERE room_id = $1 AND user_id = $2",
         reader.room_id,
         reader.device.user_id,
-        reader.room_seq if unread is None else unread - 1,
+        position,
+        now_ms,
     )
+    return position
 
 
 def _move_cursor(reader: _Reader, seqs: list[int]) -> Steps[None]:

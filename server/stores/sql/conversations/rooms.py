@@ -5,23 +5,25 @@ from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import REQUEST_LIFE_MS, Bounds
-from server.core.ports.conversations import Changed, NewRoom, RoomChange
+from server.core.ports.conversations import Changed, Ended, NewRoom, RoomChange
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, first_epoch, removal
 from server.stores.sql.conversations.members import (
     Adding,
     Roles,
-    check_newcomers,
-    check_rank,
     end_room,
-    is_account,
-    locked_roles,
-    most_rooms,
+    hold,
     put_members,
+)
+from server.stores.sql.conversations.newcomers import (
+    check_newcomers,
+    is_account,
+    most_rooms,
     strangers,
 )
 from server.stores.sql.conversations.shapes import pair_key, whole_room
 from server.stores.sql.queues.announcing import announce
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, run, value
 
@@ -61,8 +63,7 @@ def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
 
 
 def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) -> Steps[Changed]:
-    roles = yield from locked_roles(room_id, user_id)
-    check_rank(roles, user_id, Role.ADMIN)
+    (yield from hold(room_id, user_id)).check_rank(user_id, Role.ADMIN)
     before = yield from whole_room(room_id, user_id)
     name = before.name if change.name is None else change.name
     text = before.description if change.description is None else change.description
@@ -83,14 +84,17 @@ def update(user_id: UserId, room_id: RoomId, change: RoomChange, now_ms: int) ->
 
 
 def delete(
-    user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds
-) -> Steps[tuple[UserId, ...]]:
-    roles = yield from locked_roles(room_id, user_id)
-    check_rank(roles, user_id, Role.OWNER)
+    user_id: UserId, room_id: RoomId, now_ms: int, bounds: Bounds, among: str = SHARED
+) -> Steps[Ended]:
+    room = yield from hold(room_id, user_id, among)
+    room.check_rank(user_id, Role.OWNER)
     yield from end_room(room_id, now_ms)
-    yield from note_in_room(Action.ROOM_ENDED, room_id, user_id, [room_id], now_ms)
-    yield from announce([removal(room_id, roles, Reason.DELETED)], user_id, now_ms, bounds)
-    return tuple(UserId(one) for one in roles)
+    yield from room.note(Action.ROOM_ENDED, user_id, [room_id], now_ms)
+    yield from room.announce(
+        [removal(room_id, room.roles, Reason.DELETED)], user_id, now_ms, bounds
+    )
+    users = tuple(UserId(one) for one in room.roles)
+    return Ended(users, room.workspace_id, room.is_sealed)
 
 
 # --- direct rooms ---

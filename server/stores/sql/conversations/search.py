@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from server.core.durable import StoredMessage
 from server.core.ids import RoomId, UserId
-from server.core.kinds import Kind
 from server.core.ports.conversations import FoundPage, FoundPlace, Search
 from server.stores.sql.conversations.history import NO_END, with_status
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES
-from server.stores.sql.conversations.shapes import MESSAGE, readable
+from server.stores.sql.conversations.shapes import MESSAGE, Origin, origin, readable
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, row, rows
 from server.stores.sql.usage import SAID_BYTES
 
@@ -32,14 +32,14 @@ STATEMENT_COST = 20
 
 # The newest message of each room that is not newer than the page begins.
 _ROOMS = (
-    "SELECT r.room_id, r.kind, r.pair_key, me.joined_seq, m.created_ms, m.seq "
+    "SELECT r.room_id, me.joined_seq, m.created_ms, m.seq, r.kind, r.pair_key, r.workspace_id "
     "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
     "JOIN messages m ON m.room_id = r.room_id AND m.seq = ("
     "SELECT x.seq FROM messages x WHERE x.room_id = r.room_id "
     "AND x.created_ms >= $4 AND x.created_ms <= $5 "
     "AND (x.created_ms < $6 OR r.room_id < $7 OR (r.room_id = $7 AND x.seq < $8)) "
     "ORDER BY x.created_ms DESC, x.seq DESC LIMIT 1) "
-    "WHERE me.user_id = $1 AND m.seq > me.joined_seq "
+    f"WHERE me.user_id = $1 AND m.seq > me.joined_seq AND {SHARED} "
     "AND ($2::text IS NULL OR r.room_id = $2::text) "
     "AND ($3::text IS NULL OR EXISTS (SELECT 1 FROM room_members p "
     "WHERE p.room_id = r.room_id AND p.user_id = $3::text)) "
@@ -69,9 +69,8 @@ _EVERYTHING = FoundPlace(NO_END, RoomId(""), 0)
 
 
 class _Room(Struct, frozen=True):
-    kind: Kind
-    pair_key: str | None
     joined_seq: int
+    of: Origin
 
 
 def search(
@@ -118,8 +117,8 @@ def _begin(
         before.room_id,
         before.seq,
     )
-    rooms = {one[0]: _Room(Kind(one[1]), one[2], one[3]) for one in found}
-    return rooms, sorted(FoundPlace(one[4], RoomId(one[0]), one[5]) for one in found)
+    rooms = {one[0]: _Room(one[1], origin(one[4:])) for one in found}
+    return rooms, sorted(FoundPlace(one[2], RoomId(one[0]), one[3]) for one in found)
 
 
 def _matching(
@@ -172,8 +171,7 @@ def _shown(
     shown = {}
     for room_id in {one[0] for one in found}:
         some = yield from _whole(room_id, [one[1] for one in found if one[0] == room_id])
-        room = rooms[room_id]
-        told = yield from with_status(user_id, room_id, room.kind, room.pair_key, some)
+        told = yield from with_status(user_id, room_id, rooms[room_id].of, some)
         shown.update({(one.room_id, one.seq): one for one in told})
     return [shown[one[0], one[1]] for one in found]
 

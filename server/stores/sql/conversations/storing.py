@@ -7,7 +7,7 @@ are stored.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from server.core.durable import StoredMessage
 from server.core.errors import AppError, Code
@@ -15,18 +15,27 @@ from server.core.ids import UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import NewMessage, StoredNew
+from server.core.workspaces.values import Post
 from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
 from server.stores.sql.conversations.members import take_part
 from server.stores.sql.conversations.rooms import make_direct
 from server.stores.sql.conversations.shapes import (
     MESSAGE,
+    Origin,
     message,
     no_such_room,
     pair_key,
     peer_in,
 )
+from server.stores.sql.conversations.threads import (
+    Answered,
+    answered,
+    no_such_answered,
+    write_extras,
+    write_words,
+)
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
-from server.stores.sql.usage import size_of, take_up
+from server.stores.sql.usage import TOKEN_BYTES, size_of, take_up
 
 
 class Draft(Struct, frozen=True):
@@ -57,20 +66,28 @@ class _Room(Struct):
         seq, sent_ms: Of the newest message.
         stored: Messages by their ids, those to which drafts have the same; and whether they
             are withheld.
+        answered: What new messages answer, by their ids and senders.
         added: Rows of new messages.
+        posts: New messages of workspaces; `extras` and `words` are rows of theirs.
+        answers: First messages of threads, and when they were answered.
         joining: Who says something for the first time where a stranger has put it.
     """
 
     room_id: str
-    kind: Kind
-    pair_key: str | None
+    of: Origin
+    is_sealed: bool
     ttl_ms: int | None
     seq: int
     sent_ms: int
     members: dict[str, Member]
     stored: dict[str, tuple[StoredMessage, bool]]
-    added: list[Row]
-    joining: list[str]
+    answered: dict[tuple[str, str], Answered] = field(default_factory=dict)
+    added: list[Row] = field(default_factory=list)
+    posts: dict[str, Post] = field(default_factory=dict)
+    extras: list[Row] = field(default_factory=list)
+    words: list[tuple[str, str, int]] = field(default_factory=list)
+    answers: list[tuple[str, int, int]] = field(default_factory=list)
+    joining: list[str] = field(default_factory=list)
 
 
 class _Known(Struct):
@@ -119,6 +136,7 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     yield from _read_members(rooms)
     known = yield from _read_known(drafts, rooms, bounds.account_bytes)
     known.blocks |= yield from _blocks_in_groups(drafts, rooms)
+    yield from _read_answered(drafts, rooms)
     outcomes = [_try_to_put(draft, rooms.get(draft.key), known) for draft in drafts]
     yield from _write(rooms)
     yield from take_up(known.taken)
@@ -146,15 +164,17 @@ def append_first(draft: Draft, bounds: Bounds) -> Steps[StoredNew]:
 # --- what is known ---
 
 _ROOMS = (
-    "SELECT room_id, kind, pair_key, ttl_ms, seq, active_ms FROM rooms "
+    "SELECT room_id, kind, pair_key, workspace_id, is_sealed, ttl_ms, seq, active_ms FROM rooms "
     "WHERE (room_id = ANY($1::text[]) OR pair_key = ANY($2::text[])) AND deleted_ms IS NULL "
     "ORDER BY room_id FOR NO KEY UPDATE"
 )
 
 _MEMBERS = (
-    "SELECT me.room_id, me.user_id, a.user_id, a.banned_ms, me.unasked, d.device_id "
+    "SELECT me.room_id, me.user_id, COALESCE(a.user_id, f.user_id), a.banned_ms, me.unasked, "
+    "d.device_id "
     "FROM room_members me "
     "LEFT JOIN accounts a ON a.user_id = me.user_id AND a.deleted_ms IS NULL "
+    "LEFT JOIN foreign_users f ON f.user_id = me.user_id "
     "LEFT JOIN devices d ON d.user_id = me.user_id AND d.revoked_ms IS NULL "
     "WHERE me.room_id = ANY($1::text[])"
 )
@@ -189,8 +209,9 @@ def _lock(drafts: Sequence[Draft], *, waits: bool) -> Steps[_Rooms]:
         sorted({one.key for one in drafts if one.new.recipient is not None}),
     )
     rooms: _Rooms = {}
-    for room_id, kind, key, ttl_ms, seq, active_ms in found:
-        room = _Room(room_id, Kind(kind), key, ttl_ms, seq, active_ms, {}, {}, [], [])
+    for room_id, kind, key, workspace_id, is_sealed, ttl_ms, seq, active_ms in found:
+        of = Origin(Kind(kind), key, workspace_id)
+        room = _Room(room_id, of, bool(is_sealed), ttl_ms, seq, active_ms, {}, {})
         rooms[room_id] = room
         if key is not None:
             rooms[key] = room
@@ -212,7 +233,7 @@ def _read_members(rooms: _Rooms) -> Steps[None]:
 def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Steps[_Known]:
     """Read what is stored already, and who of those in direct rooms blocks whom."""
     asked = [
-        (new.message_id, room.room_id, new.sender, peer_in(room.pair_key, new.sender))
+        (new.message_id, room.room_id, new.sender, peer_in(room.of.pair_key, new.sender))
         for new, room in _with_rooms(drafts, rooms)
     ]
     found = yield from rows(_KNOWN, listed(asked))
@@ -226,7 +247,7 @@ def _read_known(drafts: Sequence[Draft], rooms: _Rooms, most_bytes: int) -> Step
             known.blocks.add((peer, sender))
         if one[0] is not None:
             room = rooms[one[0]]
-            stored = message(one[:11], room.kind, room.pair_key)
+            stored = message(one[:11], room.of)
             room.stored[stored.message_id] = (stored, bool(one[11]))
     return known
 
@@ -236,12 +257,24 @@ def _blocks_in_groups(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[Blocks]:
     asked = {
         (room.room_id, new.sender)
         for new, room in _with_rooms(drafts, rooms)
-        if room.pair_key is None
+        if room.of.pair_key is None
     }
     if not asked:
         return set()
     found = yield from rows(_BLOCKS, listed(sorted(asked)))
     return {(blocker, blocked) for blocker, blocked in found}
+
+
+def _read_answered(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[None]:
+    """Read what is answered."""
+    wanted = [
+        (rooms[one.key].room_id, str(one.new.post.reply_to), str(one.new.sender))
+        for one in drafts
+        if one.key in rooms and one.new.post is not None and one.new.post.reply_to is not None
+    ]
+    found = yield from answered(wanted, max(one.now_ms for one in drafts))
+    for (room_id, message_id, sender), one in found.items():
+        rooms[room_id].answered[message_id, sender] = one
 
 
 def _with_rooms(drafts: Sequence[Draft], rooms: _Rooms) -> Iterable[tuple[NewMessage, _Room]]:
@@ -267,20 +300,66 @@ def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
         AppError: As `MessageStore.append`.
     """
     new = draft.new
-    if new.sender not in room.members:
+    if new.sender not in room.members or new.is_sealed is not room.is_sealed:
         raise no_such_room()
     is_repeat = new.message_id in room.stored
     if not is_repeat:
-        withheld = is_withheld(new, room.pair_key, room.members, known.blocks)
-        if not withheld:  # whom the recipient has blocked has none of its keys
+        withheld = is_withheld(new, room.of.pair_key, room.members, known.blocks)
+        # Whom the recipient has blocked has none of its keys; in workspaces nobody need say whose.
+        if not withheld and (new.covered is not None or room.of.workspace_id is None):
             check_devices(new, room.members, known.blocks)
-        known.take(new.sender, size_of(new.ciphertext.encode(), new.metadata))
+        replied = _answered_by(new, room)
+        tokens = new.post.tokens if new.post else ()
+        size_bytes = size_of(new.ciphertext.encode(), new.metadata) + TOKEN_BYTES * len(tokens)
+        known.take(new.sender, size_bytes)
         _add(draft, room, withheld=withheld)
+        _add_extras(new, room, replied, withheld=withheld)
     stored, withheld = room.stored[new.message_id]
     if stored.sender != new.sender:
         raise AppError(Code.ID_CONFLICT, "that id is another message's here; take a new one")
     readers = (new.sender,) if withheld else tuple(UserId(one) for one in room.members)
-    return StoredNew(message=stored, is_repeat=is_repeat, readers=readers)
+    post = None if is_repeat else room.posts.get(new.message_id)
+    return StoredNew(message=stored, is_repeat=is_repeat, readers=readers, post=post)
+
+
+def _answered_by(new: NewMessage, room: _Room) -> Answered | None:
+    """What a new message answers.
+
+    Raises:
+        AppError: NOT_FOUND if its sender cannot read that.
+    """
+    if new.post is None or new.post.reply_to is None:
+        return None
+    found = room.answered.get((new.post.reply_to, new.sender))
+    if found is None:
+        raise no_such_answered()
+    return found
+
+
+def _add_extras(new: NewMessage, room: _Room, replied: Answered | None, *, withheld: bool) -> None:
+    """What the newest message of a room has besides, if that is of a workspace."""
+    if room.of.workspace_id is None:
+        return
+    seq, own_id = room.seq, new.message_id
+    root_seq, root_id = (replied.root_seq, replied.root_id) if replied else (None, None)
+    # Others of this batch may answer it.
+    place = Answered(seq, own_id, root_seq or seq, root_id or own_id)
+    readers = (new.sender,) if withheld else room.members
+    room.answered.update({(own_id, one): place for one in readers})
+    if new.is_sealed or replied:
+        key_version = new.post.key_version if new.post else None
+        reply_to = replied.seq if replied else None
+        room.extras.append((room.room_id, seq, key_version, reply_to, root_seq))
+    if root_seq is not None:
+        room.answers.append((room.room_id, root_seq, room.sent_ms))
+    room.words += [(token, room.room_id, seq) for token in (new.post.tokens if new.post else ())]
+    stored, _ = room.stored[own_id]
+    room.posts[own_id] = Post(
+        message=stored,
+        reply_to=replied.message_id if replied else None,
+        thread=root_id,
+        is_withheld=withheld,
+    )
 
 
 def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
@@ -306,7 +385,7 @@ def _add(draft: Draft, room: _Room, *, withheld: bool) -> None:
     if sender.is_unasked:
         sender.is_unasked = False
         room.joining.append(new.sender)
-    room.stored[new.message_id] = (message(values, room.kind, room.pair_key), withheld)
+    room.stored[new.message_id] = (message(values, room.of), withheld)
 
 
 def _write(rooms: _Rooms) -> Steps[None]:
@@ -321,4 +400,9 @@ def _write(rooms: _Rooms) -> Steps[None]:
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [tuple(row) for one in changed for row in one.added],
     )
+    yield from write_extras(
+        [row for one in changed for row in one.extras],
+        [answer for one in changed for answer in one.answers],
+    )
+    yield from write_words([word for one in changed for word in one.words])
     yield from take_part([(one.room_id, who) for one in changed for who in one.joining])

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 
 from server.core.durable import StoredMessage
 from server.core.ids import RoomId
-from server.core.kinds import Kind
 from server.core.ports.conversations import Device, MessagePage, WaitingPlace
 from server.stores.sql.conversations.history import with_status
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, size_of
+from server.stores.sql.conversations.shapes import origin
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Row, Steps, rows, value
 from server.stores.sql.usage import SAID_BYTES
 
 _ROOMS = (
-    "SELECT me.room_id, r.kind, r.pair_key, me.joined_seq, c.seq, r.seq FROM room_members me "
-    "JOIN rooms r ON r.room_id = me.room_id LEFT JOIN device_cursors c "
+    "SELECT me.room_id, me.joined_seq, c.seq, r.seq, r.kind, r.pair_key, r.workspace_id "
+    "FROM room_members me JOIN rooms r ON r.room_id = me.room_id LEFT JOIN device_cursors c "
     "ON c.user_id = $1 AND c.device_id = $2 AND c.room_id = me.room_id "
-    "WHERE me.user_id = $1 AND me.room_id >= $3 AND r.active_ms >= $4 "
+    f"WHERE me.user_id = $1 AND me.room_id >= $3 AND r.active_ms >= $4 AND {SHARED} "
     "AND r.seq > me.joined_seq AND (c.seq IS NULL OR r.seq > c.seq) ORDER BY me.room_id"
 )
 
@@ -87,7 +88,7 @@ def _waiting_in(
     room: Row, device: Device, begun_ms: int, now_ms: int, seen: int, left: tuple[int, int]
 ) -> Steps[list[StoredMessage]]:
     """What waits in one room after a sequence, as far as there is room `left` on the page."""
-    room_id, kind, key, joined_seq, cursor, newest = room
+    room_id, joined_seq, cursor, newest = room[:4]
     seen = max(seen, joined_seq, cursor or 0)
     if cursor is None and seen < newest:
         seen = max(seen, (yield from first_seq(room_id, begun_ms)))
@@ -96,4 +97,4 @@ def _waiting_in(
     found = yield from rows(
         _WAITING, device.user_id, device.device_id, room_id, seen, now_ms, *left
     )
-    return (yield from with_status(device.user_id, room_id, Kind(kind), key, found))
+    return (yield from with_status(device.user_id, room_id, origin(room[4:]), found))

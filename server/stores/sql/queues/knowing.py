@@ -13,6 +13,7 @@ from server.core.limits import Bounds
 from server.core.ports.queues import NewEvent, Queued
 from server.stores.sql.queues.counting import count_held, count_rotations, devices_of
 from server.stores.sql.queues.places import QueueKey, Queues
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Steps, listed, rows
 
 Groups = Mapping[str, frozenset[str]]
@@ -55,8 +56,9 @@ def lock_groups(news: Iterable[NewEvent], *, waits: bool) -> Steps[Groups]:
     if not wanted:
         return {}
     found = yield from rows(
-        "SELECT room_id, kind FROM rooms WHERE room_id = ANY($1::text[]) AND deleted_ms IS NULL "
-        f"ORDER BY room_id FOR SHARE{'' if waits else ' SKIP LOCKED'}",
+        "SELECT r.room_id, r.kind FROM rooms r WHERE r.room_id = ANY($1::text[]) "
+        f"AND r.deleted_ms IS NULL AND {SHARED} "
+        f"ORDER BY r.room_id FOR SHARE{'' if waits else ' SKIP LOCKED'}",
         wanted,
     )
     locked = [room_id for room_id, kind in found if DURABLE[Kind(kind)].is_managed]

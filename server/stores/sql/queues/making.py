@@ -10,6 +10,7 @@ from server.core.ports.queues import NewEvent
 from server.core.queued import DEFAULT_DEVICE
 from server.stores.sql.queues.places import QueueKey
 from server.stores.sql.queues.reviving import take_up_last
+from server.stores.sql.scopes import SHARED
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
@@ -23,7 +24,8 @@ def make_first(news: Iterable[NewEvent], now_ms: int) -> Steps[None]:
     """
     some = list(news)
     members = yield from rows(
-        "SELECT DISTINCT user_id FROM room_members WHERE room_id = ANY($1::text[])",
+        "SELECT DISTINCT me.user_id FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        f"WHERE me.room_id = ANY($1::text[]) AND {SHARED}",
         sorted({str(one.group_id) for one in some if one.group_id is not None}),
     )
     users = {user_id for (user_id,) in members}.union(*(map(str, one.recipients) for one in some))

@@ -5,7 +5,7 @@
 from server.core.ids import UserId, WorkspaceId
 from server.core.ports.workspaces import Entrant, StandingAt
 from server.core.workspaces.values import Standing, Workspace, WorkspaceMember, WrappedKey
-from server.stores.sql.steps import Steps, row, rows
+from server.stores.sql.steps import Row, Steps, row, rows
 from server.stores.sql.workspaces import shapes
 from server.stores.sql.workspaces.shapes import claimed, is_in, no_such_workspace, role_in
 
@@ -76,16 +76,29 @@ def key(workspace_id: WorkspaceId, version: int | None) -> Steps[WrappedKey]:
     return shapes.wrapped_key(found)
 
 
+_STANDING = "SELECT m.user_id, m.status, m.status_ms, m.seen_ms FROM workspace_members m"
+
+
 def standings(who: Entrant, workspace_id: WorkspaceId) -> Steps[tuple[StandingAt, ...]]:
     yield from role_in(who, workspace_id)
     found = yield from rows(
-        "SELECT m.user_id, m.status, m.status_ms, m.seen_ms FROM workspace_members m "
-        "WHERE m.workspace_id = $1 AND m.removed_ms IS NULL ORDER BY m.user_id",
+        f"{_STANDING} WHERE m.workspace_id = $1 AND m.removed_ms IS NULL ORDER BY m.user_id",
         workspace_id,
     )
-    return tuple(
-        StandingAt(
-            user_id=UserId(user_id), standing=Standing(status), said_ms=said_ms, seen_ms=seen_ms
-        )
-        for user_id, status, said_ms, seen_ms in found
+    return tuple(map(_standing, found))
+
+
+def standing(workspace_id: WorkspaceId, user_id: UserId) -> Steps[StandingAt | None]:
+    found = yield from row(
+        f"{_STANDING} WHERE m.workspace_id = $1 AND m.user_id = $2 AND m.removed_ms IS NULL",
+        workspace_id,
+        user_id,
+    )
+    return _standing(found) if found else None
+
+
+def _standing(found: Row) -> StandingAt:
+    user_id, status, said_ms, seen_ms = found
+    return StandingAt(
+        user_id=UserId(user_id), standing=Standing(status), said_ms=said_ms, seen_ms=seen_ms
     )

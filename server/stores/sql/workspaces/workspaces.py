@@ -85,6 +85,9 @@ class SqlWorkspaces:
     async def standings(self, who: Entrant, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
         return await self._database.read(lambda: finding.standings(who, workspace_id))
 
+    async def standing(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:
+        return await self._database.read(lambda: finding.standing(workspace_id, user_id))
+
     async def note_gone(
         self, workspace_id: WorkspaceId, user_ids: Sequence[UserId], now_ms: int
     ) -> None:

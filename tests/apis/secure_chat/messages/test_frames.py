@@ -120,10 +120,11 @@ async def test_what_could_not_be_told_when_it_was_stored_is_told_when_it_is_sent
     phone, bobs = await connect(alice), await connect(bob)
     # As it is when a process dies just after it has stored a message.
     mail = server.nodes[0].chat.mail
-    tell, mail._notify = mail._notify, silence
+    teller = mail._teller
+    tell, teller.notify = teller.notify, silence
     alices = await server.chat.tokens.verify(alice.token)
     await mail.send(alices, unseen("m-1", bob))
-    mail._notify = tell
+    teller.notify = tell
 
     assert (await alice.send("m-1", recipientId=bob.user_id))[0] == 201
     await until(lambda: ids(bobs))

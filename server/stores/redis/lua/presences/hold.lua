@@ -6,6 +6,6 @@ for i = 4, #ARGV do
   local user = ARGV[i]
   if not is_on(user, now_ms) then new[#new + 1] = user end
   redis.call('HSET', on_key(user), node, until_ms)
-  redis.call('ZADD', TAG .. 'on', until_ms, node .. ' ' .. user)
+  redis.call('ZADD', TAG .. SPACE, until_ms, node .. ' ' .. user)
 end
 return new

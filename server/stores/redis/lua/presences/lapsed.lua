@@ -1,7 +1,7 @@
 -- Forget what was not said again in time. ARGV: now, how much at most.
 -- Answers the users whom none has since.
 local now_ms, gone = tonumber(ARGV[1]), {}
-local found = redis.call('ZRANGEBYSCORE', TAG .. 'on', '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+local found = redis.call('ZRANGEBYSCORE', TAG .. SPACE, '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, entry in ipairs(found) do
   local node, user = string.match(entry, '^(%S+) (.*)$')
   let_go(node, user)

@@ -1,0 +1,321 @@
+"""Who is there: which connections of this process hear what happens in workspaces."""
+
+import asyncio
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Container,
+)
+from contextlib import asynccontextmanager
+
+from msgspec import Struct, field
+
+from server.core.errors import AppError, Code
+from server.core.identity import User
+from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
+from server.core.parts import Parts
+from server.core.ports.channels import ChannelStore, Place
+from server.core.ports.posts import PostStore
+from server.core.ports.topics import Topics
+from server.core.ports.workspaces import Entrant
+from server.core.signins import SignIns
+from server.core.workspaces.company import Company, Reading
+from server.core.workspaces.deliveries import Deliveries, TellPeople
+from server.core.workspaces.events import ChannelLeft, WorkspaceEvent, WorkspaceLeft
+from server.core.workspaces.order import MAX_READS
+from server.core.workspaces.standings import Standings
+
+log = logging.getLogger("hushwire.workspaces")
+
+Enter = Callable[[User], Awaitable[Entrant]]
+
+
+class _Guest(Struct):
+    """What a connection has joined.
+
+    Attributes:
+        heard: The workspaces of all of that.
+    """
+
+    who: Entrant
+    workspaces: set[WorkspaceId] = field(default_factory=set)
+    rooms: dict[RoomId, WorkspaceId] = field(default_factory=dict)
+    heard: set[WorkspaceId] = field(default_factory=set)
+
+
+class Attendance:
+    """A `Watcher` of connections: what they have joined ends with their sign-in.
+
+    Args:
+        enter: Who asks, as `Workspaces.enter`.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        channels: ChannelStore,
+        posts: PostStore,
+        topics: Topics,
+        enter: Enter,
+        standings: Standings,
+    ) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._channels = channels
+        self._topics = topics
+        self._enter = enter
+        self._standings = standings
+        self._books: list[SignIns] = []
+        self._guests: dict[ConnectionId, _Guest] = {}
+        self._companies: dict[WorkspaceId, Company] = {}
+        self._doubtful: dict[WorkspaceId, None] = {}
+        self._deliveries = Deliveries(posts, self._clock)
+        topics.subscribe(self.deliver, self._lost)
+
+    def subscribe(self, tell: TellPeople) -> None:
+        """Have `tell` called with each event and who is to hear of it; it never waits."""
+        self._deliveries.subscribe(tell)
+
+    def watch(self, sign_ins: SignIns) -> None:
+        """See to the connections of these."""
+        self._books.append(sign_ins)
+        sign_ins.watch(self)
+
+    # --- coming and going ---
+
+    async def join_workspace(
+        self, user: User, connection_id: ConnectionId, workspace_id: WorkspaceId
+    ) -> tuple[RoomId, ...]:
+        """Have a connection hear of all that its user may hear of in a workspace.
+
+        Returns:
+            The user's conversations there.
+
+        Raises:
+            AppError: NOT_FOUND unless it is in there; LIMIT_REACHED; UNAVAILABLE; as `enter`.
+        """
+        who = await self._enter(user)
+        self._check_bound(connection_id, workspace_id)
+        async with self._heard(workspace_id, connection_id) as company:
+            with company.reading(who.user_id) as reading:
+                found = await self._channels.joined(who, workspace_id)
+            self._check(user, connection_id, reading)
+            guest = self._guest(connection_id, who)
+            rooms = reading.settled(found)
+            company.join(connection_id, who.user_id)
+            company.set_rooms(who.user_id, rooms)
+            is_new = workspace_id not in guest.workspaces
+            guest.workspaces.add(workspace_id)
+        if is_new:
+            await self._standings.arrive(workspace_id, who.user_id)
+        return tuple(sorted(rooms))
+
+    async def join_conversation(
+        self, user: User, connection_id: ConnectionId, room_id: RoomId
+    ) -> Place:
+        """Have a connection hear of a conversation, and of who reads and types there.
+
+        Raises:
+            AppError: NOT_FOUND unless its user is in there; LIMIT_REACHED; UNAVAILABLE; as `enter`.
+        """
+        who = await self._enter(user)
+        self._check_bound(connection_id, room_id)
+        workspace_id = (await self._channels.place(who, room_id)).workspace_id
+        async with self._heard(workspace_id, connection_id) as company:
+            with company.reading(who.user_id) as reading:
+                place = await self._channels.place(who, room_id)
+            self._check(user, connection_id, reading, room_id)
+            guest = self._guest(connection_id, who)
+            company.sit_down(connection_id, who.user_id, room_id)
+            guest.rooms[room_id] = workspace_id
+            self._deliveries.order(company, workspace_id, room_id).begin(place.seq)
+        return place
+
+    def leave_conversation(self, connection_id: ConnectionId, room_id: RoomId) -> None:
+        """Hear no more of a conversation than whoever has joined its workspace."""
+        guest = self._guests.get(connection_id)
+        workspace_id = guest.rooms.pop(room_id, None) if guest else None
+        if guest and workspace_id:
+            self._companies[workspace_id].get_up(connection_id, room_id)
+            self._let_go(workspace_id, connection_id, guest)
+
+    def _check_bound(self, connection_id: ConnectionId, wish: WorkspaceId | RoomId) -> None:
+        guest = self._guests.get(connection_id)
+        if guest is None:
+            return
+        bounds, is_room = self._parts.bounds, isinstance(wish, RoomId)
+        joined: Container[str] = guest.rooms if is_room else guest.workspaces
+        count = len(guest.rooms) if is_room else len(guest.workspaces)
+        bound = bounds.joined_rooms if is_room else bounds.joined_workspaces
+        if wish not in joined and count >= bound:
+            raise AppError(Code.LIMIT_REACHED, f"one connection may join {bound}; open one more")
+
+    def _check(
+        self,
+        user: User,
+        connection_id: ConnectionId,
+        reading: Reading,
+        room_id: RoomId | None = None,
+    ) -> None:
+        """Nothing has happened meanwhile after which it may not hear that."""
+        known = (book.user_of(connection_id) for book in self._books)
+        if not any(one and one.user_id == user.user_id for one in known):
+            raise AppError(Code.UNAUTHENTICATED, "sign in with a token first")
+        if reading.is_out or (room_id is not None and not reading.is_in(room_id)):
+            raise AppError(Code.NOT_FOUND, "there is no such conversation, or you are not in it")
+
+    @asynccontextmanager
+    async def _heard(
+        self, workspace_id: WorkspaceId, connection_id: ConnectionId
+    ) -> AsyncIterator[Company]:
+        """Hear of a workspace while a connection joins something of it, and then if it has.
+
+        It is heard before the store is read, so that nothing is missed between.
+        """
+        is_kept = False
+        try:
+            await self._topics.hear(workspace_id)
+            yield self._companies.setdefault(workspace_id, Company())
+            guest = self._guests[connection_id]
+            is_kept = workspace_id not in guest.heard
+            guest.heard.add(workspace_id)
+        finally:
+            if not is_kept:
+                self._topics.unhear(workspace_id)
+            self._tidy(workspace_id)
+
+    def _guest(self, connection_id: ConnectionId, who: Entrant) -> _Guest:
+        """What a connection has joined, which is about to join something."""
+        guest = self._guests.setdefault(connection_id, _Guest(who))
+        guest.who = who
+        return guest
+
+    def _let_go(
+        self, workspace_id: WorkspaceId, connection_id: ConnectionId, guest: _Guest
+    ) -> None:
+        """Hear of a workspace no more for a connection that has joined nothing of it."""
+        is_there = workspace_id in guest.workspaces or workspace_id in guest.rooms.values()
+        if not is_there and workspace_id in guest.heard:
+            guest.heard.discard(workspace_id)
+            self._topics.unhear(workspace_id)
+        if not guest.heard:
+            self._guests.pop(connection_id, None)
+        self._tidy(workspace_id)
+
+    def _tidy(self, workspace_id: WorkspaceId) -> None:
+        """Forget what nobody here hears of any more."""
+        company = self._companies.get(workspace_id)
+        self._deliveries.tidy(workspace_id, company.rooms() if company else set())
+        if company and company.is_empty:
+            del self._companies[workspace_id]
+
+    # --- as a watcher ---
+
+    async def arrived(self, user: User, connection_id: ConnectionId) -> None:
+        """It has joined nothing yet."""
+
+    async def lapsed(self, user_id: UserId, connection_id: ConnectionId) -> None:
+        self._forget(connection_id)
+
+    async def departed(
+        self, user_id: UserId, connection_id: ConnectionId, *, is_lost: bool
+    ) -> None:
+        self._forget(connection_id)
+
+    def _forget(self, connection_id: ConnectionId) -> None:
+        if guest := self._guests.get(connection_id):
+            for workspace_id in tuple(guest.heard):
+                self._take_out(workspace_id, connection_id, guest)
+
+    def _take_out(
+        self, workspace_id: WorkspaceId, connection_id: ConnectionId, guest: _Guest
+    ) -> None:
+        """A connection hears of a workspace no more, nor of any of its conversations."""
+        company = self._companies[workspace_id]
+        for room_id in [one for one, of in guest.rooms.items() if of == workspace_id]:
+            del guest.rooms[room_id]
+            company.get_up(connection_id, room_id)
+        company.leave(connection_id, guest.who.user_id)
+        if workspace_id in guest.workspaces:
+            guest.workspaces.discard(workspace_id)
+            self._standings.leave(workspace_id, guest.who.user_id)
+        self._let_go(workspace_id, connection_id, guest)
+
+    # --- delivering ---
+
+    def deliver(self, event: WorkspaceEvent) -> None:
+        """Tell everybody here whom an event concerns; never waits."""
+        company = self._companies.get(event.workspace_id)
+        if company is None:
+            return
+        try:
+            self._deliveries.deliver(company, event)
+            if isinstance(event, ChannelLeft):
+                self._left(company, event)
+            elif isinstance(event, WorkspaceLeft):
+                self._put_out(company, event)
+        except Exception:  # of one event, after which there will be others to hear of
+            log.exception("internal_error")
+
+    def _left(self, company: Company, event: ChannelLeft) -> None:
+        for connection_id in company.left(event.room_id, event.users):
+            guest = self._guests[connection_id]
+            guest.rooms.pop(event.room_id, None)
+            self._let_go(event.workspace_id, connection_id, guest)
+        self._tidy(event.workspace_id)
+
+    def _put_out(self, company: Company, event: WorkspaceLeft) -> None:
+        for connection_id in company.put_out(event.user_id):
+            self._take_out(event.workspace_id, connection_id, self._guests[connection_id])
+
+    # --- in order, and nothing left out ---
+
+    def _lost(self, workspace_id: WorkspaceId | None) -> None:
+        some = self._companies if workspace_id is None else (workspace_id,)
+        self._doubtful |= dict.fromkeys(some)
+
+    async def expire(self) -> None:
+        """Tell what was held back; look again at what may have been lost.
+
+        Raises:
+            AppError: UNAVAILABLE; it is looked at again.
+        """
+        self._deliveries.expire(self._companies)
+        for workspace_id in list(self._doubtful):
+            if company := self._companies.get(workspace_id):
+                await self._look_again(workspace_id, company)
+            self._doubtful.pop(workspace_id, None)
+
+    async def _look_again(self, workspace_id: WorkspaceId, company: Company) -> None:
+        """Who is in what, as the store has it; then what was said there."""
+        people = list(company.people().items())
+        for start in range(0, len(people), MAX_READS):
+            some = people[start : start + MAX_READS]
+            await asyncio.gather(*(self._settle(workspace_id, company, *one) for one in some))
+        self._deliveries.doubt(company, workspace_id)
+        self._tidy(workspace_id)
+
+    async def _settle(
+        self,
+        workspace_id: WorkspaceId,
+        company: Company,
+        user_id: UserId,
+        connection_id: ConnectionId,
+    ) -> None:
+        guest = self._guests.get(connection_id)
+        if guest is None:
+            return
+        with company.reading(user_id) as reading:
+            try:
+                found = await self._channels.joined(guest.who, workspace_id)
+            except AppError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+                self.deliver(WorkspaceLeft(workspace_id=workspace_id, user_id=user_id))
+                return
+        rooms = reading.settled(found)
+        company.set_rooms(user_id, rooms)
+        for one, room_id in company.strangers(user_id, rooms):
+            self.leave_conversation(one, room_id)

@@ -1,0 +1,154 @@
+"""Who hears of what in a workspace, when, and in which order."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from server.core.clock import Clock
+from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
+from server.core.ports.posts import PostStore
+from server.core.workspaces.company import Company
+from server.core.workspaces.events import (
+    ChannelEvent,
+    ChannelLeft,
+    ChannelMade,
+    PositionMoved,
+    PostStored,
+    PostTyping,
+    StandingChanged,
+    WorkspaceEvent,
+    WorkspaceLeft,
+)
+from server.core.workspaces.order import MAX_READS, Order
+from server.core.workspaces.pace import Pace
+
+TellPeople = Callable[[WorkspaceEvent, Sequence[ConnectionId]], None]
+"""Takes an event and the connections that are to hear of it; never waits."""
+
+
+class PostsMissed(ChannelEvent, frozen=True, kw_only=True):
+    """More was missed of a conversation than can be told; its messages are to be read again."""
+
+
+class Deliveries:
+    """Tells events to those of a company whom they concern.
+
+    Messages of a conversation come in their order, with those that were lost on the way.
+    """
+
+    def __init__(self, posts: PostStore, clock: Clock) -> None:
+        self._posts = posts
+        self._clock = clock
+        self._orders: dict[WorkspaceId, dict[RoomId, Order]] = {}
+        self._reads = asyncio.Semaphore(MAX_READS)
+        self._pace = Pace()
+        self._tell: TellPeople = lambda event, connections: None
+        self._ways: Mapping[type[WorkspaceEvent], Callable[[Company, Any], None]] = {
+            PostStored: self._stored,
+            PositionMoved: self._moved,
+            PostTyping: self._typed,
+            ChannelMade: self._made,
+            ChannelLeft: self._left,
+            StandingChanged: self._to_all,
+            WorkspaceLeft: self._to_nobody,
+        }
+
+    def subscribe(self, tell: TellPeople) -> None:
+        self._tell = tell
+
+    def deliver(self, company: Company, event: WorkspaceEvent) -> None:
+        """Tell whom it concerns. Who has left is still in the company then."""
+        way: Callable[[Company, Any], None] = self._ways.get(type(event), self._to_audience)
+        way(company, event)
+
+    def expire(self, companies: Mapping[WorkspaceId, Company]) -> None:
+        """Tell what was held back."""
+        for event in self._pace.due(self._clock.now_ms()):
+            if company := companies.get(event.workspace_id):
+                if isinstance(event, PositionMoved):
+                    self._tell_position(company, event)
+                else:
+                    self._tell_typing(company, event)
+
+    # --- to whom ---
+
+    def _stored(self, company: Company, event: PostStored) -> None:
+        if company.audience(event.room_id):
+            self.order(company, event.workspace_id, event.room_id).take(event)
+
+    def _to_audience(self, company: Company, event: ChannelEvent) -> None:
+        self._tell_some(event, company.audience(event.room_id))
+
+    def _moved(self, company: Company, event: PositionMoved) -> None:
+        hearers = len(company.present(event.room_id))
+        if self._pace.position(event, hearers, self._clock.now_ms()):
+            self._tell_position(company, event)
+
+    def _tell_position(self, company: Company, event: PositionMoved) -> None:
+        """To those who are present, and to the reader wherever its count is shown."""
+        audience = company.audience(event.room_id)
+        own = {one: who for one, who in audience.items() if who == event.user_id}
+        self._tell_some(event, {**company.present(event.room_id), **own})
+
+    def _typed(self, company: Company, event: PostTyping) -> None:
+        if self._pace.typing(event, self._clock.now_ms()):
+            self._tell_typing(company, event)
+
+    def _tell_typing(self, company: Company, event: PostTyping) -> None:
+        present = company.present(event.room_id).items()
+        self._tell_some(event, {one: who for one, who in present if who != event.user_id})
+
+    def _made(self, company: Company, event: ChannelMade) -> None:
+        company.made(event.room_id, event.users)
+        if company.audience(event.room_id):
+            order = self.order(company, event.workspace_id, event.room_id)
+            order.begin(event.channel.conversation.seq)
+        self._tell_these(event, company.of_users(event.users))
+
+    def _left(self, company: Company, event: ChannelLeft) -> None:
+        audience = company.audience(event.room_id)
+        self._tell_some(event, {one: who for one, who in audience.items() if who in event.users})
+
+    def _to_nobody(self, company: Company, event: WorkspaceLeft) -> None:
+        """The others hear that the conversations have changed."""
+
+    def _to_all(self, company: Company, event: WorkspaceEvent) -> None:
+        self._tell_these(event, company.everybody())
+
+    def _tell_some(self, event: ChannelEvent, found: Mapping[ConnectionId, UserId]) -> None:
+        some = found if event.only is None else [o for o, who in found.items() if who == event.only]
+        self._tell_these(event, some)
+
+    def _tell_these(self, event: WorkspaceEvent, found: Iterable[ConnectionId]) -> None:
+        if some := [one for one in found if one != event.skip]:
+            self._tell(event, some)
+
+    # --- in order, and nothing left out ---
+
+    def order(self, company: Company, workspace_id: WorkspaceId, room_id: RoomId) -> Order:
+        """That of a conversation that somebody of the company hears of."""
+        orders = self._orders.setdefault(workspace_id, {})
+        if room_id not in orders:
+            missed = PostsMissed(workspace_id=workspace_id, room_id=room_id)
+            orders[room_id] = Order(
+                workspace_id,
+                room_id,
+                read=self._posts.told_after,
+                tell=lambda event: self._to_audience(company, event),
+                give_up=lambda: self._to_audience(company, missed),
+                reads=self._reads,
+            )
+        return orders[room_id]
+
+    def doubt(self, company: Company, workspace_id: WorkspaceId) -> None:
+        """Something may have been lost in all conversations."""
+        for room_id in company.rooms():
+            self.order(company, workspace_id, room_id).doubt()
+
+    def tidy(self, workspace_id: WorkspaceId, rooms: set[RoomId]) -> None:
+        """Forget the conversations of a workspace but these."""
+        orders = self._orders.get(workspace_id, {})
+        for room_id in [one for one in orders if one not in rooms]:
+            orders.pop(room_id).close()
+        if not orders:
+            self._orders.pop(workspace_id, None)

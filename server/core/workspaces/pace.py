@@ -1,0 +1,95 @@
+"""How often it is told that somebody has read, or is typing."""
+
+from msgspec import Struct
+
+from server.core.ids import RoomId, UserId
+from server.core.workspaces.events import PositionMoved, PostTyping
+
+POSITION_MS = 1_000
+CROWDED_POSITION_MS = 5_000
+"""From one position of somebody that is told to the next; the same where a crowd hears it."""
+
+CROWD = 50
+"""Connections that are present in a conversation."""
+
+TYPING_MS = 3_000
+"""Within which it need not be told again that somebody is typing."""
+
+TYPED_MS = 8_000
+"""After which somebody is not typing any more who has not said so again."""
+
+MAX_PACED = 20_000
+"""Of people in conversations. Of more each one's news is told as it comes."""
+
+Who = tuple[RoomId, UserId]
+
+
+class _Position(Struct):
+    """Since when the last position counts as told, and the one that waits."""
+
+    due_ms: int
+    waiting: PositionMoved | None = None
+
+
+class _Typing(Struct):
+    """When it was told that somebody is typing, and said so last."""
+
+    event: PostTyping
+    told_ms: int
+    said_ms: int
+
+
+class Pace:
+    """Holds back what is told too often. The last word always goes."""
+
+    def __init__(self) -> None:
+        self._positions: dict[Who, _Position] = {}
+        self._typing: dict[Who, _Typing] = {}
+
+    def position(self, event: PositionMoved, hearers: int, now_ms: int) -> bool:
+        """Whether a position is to be told now; else it comes out of `due`."""
+        who = (event.room_id, event.user_id)
+        pause_ms = CROWDED_POSITION_MS if hearers > CROWD else POSITION_MS
+        known = self._positions.get(who)
+        if known and now_ms < known.due_ms:
+            if known.waiting is None or event.seq >= known.waiting.seq:
+                known.waiting = event
+            return False
+        if known or len(self._positions) < MAX_PACED:
+            self._positions[who] = _Position(now_ms + pause_ms)
+        return True
+
+    def typing(self, event: PostTyping, now_ms: int) -> bool:
+        """Whether it is to be told that somebody is typing, or no longer."""
+        who = (event.room_id, event.user_id)
+        known = self._typing.get(who)
+        if not event.is_typing:
+            return self._typing.pop(who, None) is not None
+        if known and now_ms < known.told_ms + TYPING_MS:
+            known.said_ms = now_ms
+            return False
+        if known or len(self._typing) < MAX_PACED:
+            self._typing[who] = _Typing(event, now_ms, now_ms)
+        return True
+
+    def due(self, now_ms: int) -> list[PositionMoved | PostTyping]:
+        """What is to be told now: the last positions, and who has fallen silent."""
+        found: list[PositionMoved | PostTyping] = []
+        for who, known in list(self._positions.items()):
+            if known.due_ms <= now_ms:
+                del self._positions[who]
+                found += [known.waiting] if known.waiting else []
+        for who, typing in list(self._typing.items()):
+            if typing.said_ms + TYPED_MS <= now_ms:
+                del self._typing[who]
+                found.append(_stopped(typing.event))
+        return found
+
+
+def _stopped(event: PostTyping) -> PostTyping:
+    return PostTyping(
+        workspace_id=event.workspace_id,
+        room_id=event.room_id,
+        user_id=event.user_id,
+        is_typing=False,
+    )

@@ -1,0 +1,131 @@
+"""Who is there in a workspace, and as what it is shown: by choice, and by its connections."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import structs
+
+from server.core.held import Held
+from server.core.identity import User
+from server.core.ids import NumericUserId, UserId, WorkspaceId
+from server.core.parts import Parts
+from server.core.ports import PresenceStore, Topics
+from server.core.ports.workspaces import Entrant, StandingAt, WorkspaceStore
+from server.core.rates import spend
+from server.core.workspaces.events import StandingChanged
+from server.core.workspaces.values import Standing
+
+Enter = Callable[[User], Awaitable[Entrant]]
+
+
+class Standings:
+    """Presence in workspaces. Somebody is there who has joined with a connection, on any process,
+    or has said what it is within a minute; it is shown as what it chose, and else as offline.
+
+    Args:
+        present: Who is there, in a space of its own.
+        grace_ms: Who is back by then was never offline.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        store: WorkspaceStore,
+        present: PresenceStore,
+        topics: Topics,
+        enter: Enter,
+        grace_ms: int,
+    ) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._store = store
+        self._present = present
+        self._topics = topics
+        self._enter = enter
+        self._held = Held(present, parts.clock, grace_ms, self._came, self._went)
+
+    # --- coming and going ---
+
+    async def arrive(self, workspace_id: WorkspaceId, user_id: UserId) -> None:
+        """A connection of somebody has joined a workspace."""
+        await self._held.arrive(key_of(workspace_id, user_id))
+
+    def leave(self, workspace_id: WorkspaceId, user_id: UserId) -> None:
+        """It hears of it no more."""
+        self._held.leave(key_of(workspace_id, user_id))
+
+    async def expire(self) -> None:
+        """Tell who has gone; say again who is here.
+
+        Raises:
+            AppError: UNAVAILABLE; it is tried again.
+        """
+        await self._held.expire()
+
+    async def _came(self, key: UserId) -> None:
+        workspace_id, user_id = of_key(key)
+        chosen = await self._store.standing(workspace_id, user_id)
+        if chosen is not None:
+            await self._tell(workspace_id, chosen)
+
+    async def _went(self, key: UserId) -> None:
+        workspace_id, user_id = of_key(key)
+        now_ms = self._clock.now_ms()
+        await self._store.note_gone(workspace_id, (user_id,), now_ms)
+        chosen = await self._store.standing(workspace_id, user_id)
+        if chosen is not None:
+            await self._tell(workspace_id, structs.replace(chosen, standing=Standing.OFFLINE))
+
+    # --- what is shown ---
+
+    async def shown(self, user: User, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
+        """All who are in a workspace, as they are shown.
+
+        Raises:
+            AppError: NOT_FOUND unless the user is in it; UNAVAILABLE; as `enter`.
+        """
+        found = await self._store.standings(await self._enter(user), workspace_id)
+        keys = {one.user_id: key_of(workspace_id, one.user_id) for one in found}
+        there = await self._present.present(tuple(keys.values()), self._clock.now_ms())
+        return tuple(
+            one if keys[one.user_id] in there else structs.replace(one, standing=Standing.OFFLINE)
+            for one in found
+        )
+
+    async def choose(self, user: User, workspace_id: WorkspaceId, standing: Standing) -> StandingAt:
+        """Be shown as that from now on, while one is there; for a minute without a connection.
+
+        Raises:
+            AppError: NOT_FOUND unless the user is in it; RATE_LIMITED; UNAVAILABLE; as `enter`.
+        """
+        who, now_ms = await self._enter(user), self._clock.now_ms()
+        rate, limiter = self._parts.rates.presence, self._parts.limiter
+        await spend(limiter, "presence", user.user_id, rate, now_ms)
+        await self._store.set_standing(who, workspace_id, standing, now_ms)
+        await self._held.touch(key_of(workspace_id, user.user_id))
+        chosen = StandingAt(user_id=user.user_id, standing=standing, said_ms=now_ms, seen_ms=now_ms)
+        await self._tell(workspace_id, chosen)
+        return chosen
+
+    async def _tell(self, workspace_id: WorkspaceId, shown: StandingAt) -> None:
+        await self._topics.publish(
+            StandingChanged(
+                workspace_id=workspace_id,
+                user_id=shown.user_id,
+                standing=shown.standing,
+                seen_ms=shown.seen_ms,
+                said_ms=shown.said_ms,
+            )
+        )
+
+
+def key_of(workspace_id: WorkspaceId, user_id: UserId) -> UserId:
+    """Names somebody in a workspace: no two of them share one, whatever is in their ids."""
+    kind = "n" if isinstance(user_id, NumericUserId) else "t"
+    return UserId(f"{len(workspace_id)}:{workspace_id}{kind}{user_id}")
+
+
+def of_key(key: UserId) -> tuple[WorkspaceId, UserId]:
+    """Whom a key names, and where."""
+    length, _, rest = key.partition(":")
+    workspace_id, kind, name = rest[: int(length)], rest[int(length)], rest[int(length) + 1 :]
+    return WorkspaceId(workspace_id), NumericUserId(name) if kind == "n" else UserId(name)
