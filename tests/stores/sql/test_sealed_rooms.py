@@ -73,6 +73,8 @@ OF_ALL_ROOMS = {
     "conversations/storing.py _BLOCKS": "of a room that `_put` lets a message into, or not",
     "conversations/storing.py _write": "of a room that a message was put into",
     "conversations/threads.py _ANSWERED": "of a room that `_put` lets a message into, or not",
+    "conversations/epochs.py rotate": "of a room that `have_rotated` has noted",
+    "queues/partaking.py take_part": "strangers put nobody into rooms of workspaces",
     "queues/knowing.py lock_groups": "of rooms that the statement before has found",
 }
 """Which need not say it, and why."""
