@@ -8,7 +8,7 @@ lock in the same order. Nothing is kept of either.
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -33,6 +33,11 @@ LOOK_AGAIN_S = 0.002
 
 People = tuple[UserId, UserId]
 """Who does something, and to whom."""
+
+Other = tuple[str, Deed, People]
+"""What another does meanwhile, with words for it."""
+
+BOTH_WAYS: tuple[People, ...] = ((BOB, ALICE), (ALICE, BOB))
 
 _LOCKS_NOTHING = re.compile(r"\s*SELECT\b(?!.*\sFOR\s)", re.DOTALL)
 
@@ -103,6 +108,9 @@ class Meeting:
 
     Args:
         table: That both lock, of what is to be tried; None tries whatever locks the same.
+
+    Attributes:
+        waits: How often the second one had to wait.
     """
 
     def __init__(
@@ -110,20 +118,50 @@ class Meeting:
     ) -> None:
         self._first, self._second, self._watcher = first, second, watcher
         self._table = table
+        self.waits = 0
         self._homes = [Durable(one, Bounds()) for one in (first, second)]
         self._footprints: dict[tuple[Deed, People], tuple[int, set[str]]] = {}
 
-    async def quarrels(self, first: Deed, second: Deed, people: People) -> list[int]:
-        """After which statements of Alice's deed the two wait for each other."""
+    async def quarrels(self, first: Deed, others: Sequence[Other]) -> dict[str, list[int]]:
+        """After which statements of Alice's deed it and one of these wait for each other."""
         last, tables = await self._footprint(first, (ALICE, BOB))
-        common = tables & (await self._footprint(second, people))[1]
-        if not common or (self._table and self._table not in common):
-            return []
-        # What need not wait when the first one has locked everything never waits for it.
-        if await self._meet(first, last, second, people) == "passes":
-            return []
-        meetings = [await self._meet(first, at, second, people) for at in range(1, last)]
-        return [at for at, what in enumerate(meetings, 1) if what == "deadlock"]
+        meeting = []
+        for name, second, people in others:
+            common = tables & (await self._footprint(second, people))[1]
+            if common and (self._table is None or self._table in common):
+                meeting.append((name, second, people))
+        found = {}
+        for name, second, people in await self._waiting(first, last, meeting):
+            told = [await self._meet(first, at, second, people) for at in range(1, last)]
+            found[name] = [at for at, what in enumerate(told, 1) if what == "deadlock"]
+        return {name: at for name, at in found.items() if at}
+
+    async def _waiting(self, first: Deed, last: int, others: Sequence[Other]) -> list[Other]:
+        """Those that have to wait when the first one has locked everything: no other ever has."""
+        self._first.begin(last)
+        one = asyncio.create_task(_outcome(first(self._homes[0], ALICE, BOB)))
+        await asyncio.wait_for(self._first.has_stopped.wait(), LIMIT_S)
+        found = [other for other in others if await self._has_to_wait(*other[1:])]
+        self.waits += len(found)
+        self._first.go.set()
+        await one
+        return found
+
+    async def _has_to_wait(self, deed: Deed, people: People) -> bool:
+        self._second.begin()
+        doing = asyncio.create_task(_outcome(deed(self._homes[1], *people)))
+        if waits := await self._until_it_waits(doing):
+            await self._watcher.fetch("SELECT pg_cancel_backend($1)", self._second.pid)
+        await doing
+        return waits
+
+    async def _until_it_waits(self, doing: asyncio.Task[object]) -> bool:
+        """Whether the second one has to wait, and is not done."""
+        async with asyncio.timeout(LIMIT_S):
+            while not (await asyncio.wait([doing], timeout=LOOK_AGAIN_S))[0]:
+                if await self._waits():
+                    return True
+        return False
 
     async def _footprint(self, deed: Deed, people: People) -> tuple[int, set[str]]:
         """How many statements of a deed may lock something, and in which tables they do."""
@@ -147,12 +185,10 @@ class Meeting:
         one = asyncio.create_task(_outcome(first(self._homes[0], ALICE, BOB)))
         async with asyncio.timeout(LIMIT_S):
             await self._first.has_stopped.wait()
-            other = asyncio.create_task(_outcome(second(self._homes[1], *people)))
-            is_done, waits = False, False
-            while not (is_done or waits):
-                is_done = bool((await asyncio.wait([other], timeout=LOOK_AGAIN_S))[0])
-                waits = not is_done and await self._waits()
-            self._first.go.set()
+        other = asyncio.create_task(_outcome(second(self._homes[1], *people)))
+        waits = await self._until_it_waits(other)
+        self._first.go.set()
+        async with asyncio.timeout(LIMIT_S):
             told = [await one, await other]
         if any(isinstance(one, asyncpg.DeadlockDetectedError) for one in told):
             return "deadlock"
@@ -166,7 +202,7 @@ class Meeting:
 async def _outcome(doing: Awaitable[object]) -> object:
     try:
         return await doing
-    except (AppError, asyncpg.DeadlockDetectedError) as error:
+    except (AppError, asyncpg.DeadlockDetectedError, asyncpg.QueryCanceledError) as error:
         return error
 
 
@@ -191,9 +227,13 @@ async def meeting(request) -> AsyncIterator[Meeting]:
 
 @pytest.mark.timeout(600)  # some thousand transactions
 async def test_no_two_transactions_wait_for_each_other(meeting):
-    quarrels = {}
-    pairs = itertools.combinations_with_replacement(DEEDS, 2)
-    for (first, second), people in itertools.product(pairs, ((BOB, ALICE), (ALICE, BOB))):
-        if at := await meeting.quarrels(DEEDS[first], DEEDS[second], people):
-            quarrels[f"Alice {first}, {people[0]} {second}"] = at
+    quarrels: dict[str, list[int]] = {}
+    deeds = list(DEEDS.items())
+    for nth, (first, deed) in enumerate(deeds):
+        others = [
+            (f"Alice {first}, {people[0]} {name}", other, people)
+            for (name, other), people in itertools.product(deeds[nth:], BOTH_WAYS)
+        ]
+        quarrels |= await meeting.quarrels(deed, others)
     assert not quarrels
+    assert meeting.waits > len(DEEDS)
