@@ -47,7 +47,7 @@ Conversations
     it is called; the owner alone gives roles, removes ADMINs and ends it. A DM stays as it is.
 
 Messages
-    POST   /chat/conversations/{id}/messages {content, attachments?, replyToId?, id? |
+    POST   /chat/conversations/{id}/messages {content, attachments?, replyToId?,
         clientMessageId?, encryptionMetadata?}              201 {message}
     GET    /chat/conversations/{id}/messages?limit&before&after&cursor&threadId
         {messages, hasMore, nextCursor}: oldest first; `before`, `after` and `cursor`, which is
@@ -104,12 +104,12 @@ Operators
                                                             subjectId, conversationId}], next}
 """
 
-from server.apis.workspaces.routes import files, workspaces
+from server.apis.workspaces.routes import conversations, files, messages, workspaces
 from server.transports.api import NOTHING, Api
 
 WORKSPACES = Api(
     name="workspaces",
-    routes=(*workspaces.ROUTES, *files.ROUTES),
+    routes=(*workspaces.ROUTES, *conversations.ROUTES, *messages.ROUTES, *files.ROUTES),
     actions=NOTHING,
     events=NOTHING,
     heard=NOTHING,

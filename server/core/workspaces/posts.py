@@ -173,7 +173,7 @@ class Posts:
                 room_id=place.room_id,
                 content=wish.content,
                 attachments=was.attachments if wish.attachments is None else wish.attachments,
-                metadata=wish.metadata or _without_attachments(post.message.metadata),
+                metadata=wish.metadata or without_attachments(post.message.metadata),
             ),
         )
         change = PostChange(**structs.asdict(said))
@@ -374,7 +374,7 @@ def _with_attachments(metadata: bytes | None, attachments: Attachments) -> bytes
     return msgspec.json.encode({**carried, ATTACHMENTS: list(attachments)})
 
 
-def _without_attachments(metadata: bytes | None) -> bytes | None:
+def without_attachments(metadata: bytes | None) -> bytes | None:
     """What its client has written."""
     carried = msgspec.json.decode(metadata) if metadata else None
     if not isinstance(carried, dict) or ATTACHMENTS not in carried:

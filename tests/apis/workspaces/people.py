@@ -54,6 +54,36 @@ class Colleague:
         found: list[dict[str, Any]] = answer["workspaces"]
         return found
 
+    async def makes(self, workspace: str, *others: "Colleague", **more: Any) -> dict[str, Any]:
+        """A conversation with these others: a channel, if nothing else is said."""
+        body = {
+            "type": "GROUP",
+            "workspaceId": workspace,
+            "memberIds": [one.user_id for one in others],
+            **({"name": "general"} if more.get("type", "GROUP") == "GROUP" else {}),
+            **more,
+        }
+        status, answer = await self.ask("POST", "/chat/conversations", body)
+        assert status in (200, 201), answer
+        made: dict[str, Any] = answer["conversation"]
+        return made
+
+    async def says(self, conversation: str, content: str, **more: Any) -> dict[str, Any]:
+        """A message that is sent."""
+        path = f"/chat/conversations/{conversation}/messages"
+        status, answer = await self.ask("POST", path, {"content": content, **more})
+        assert status == 201, answer
+        said: dict[str, Any] = answer["message"]
+        return said
+
+    async def reads(self, conversation: str, query: str = "") -> list[dict[str, Any]]:
+        """Messages of a conversation."""
+        path = f"/chat/conversations/{conversation}/messages{query}"
+        status, answer = await self.ask("GET", path)
+        assert status == 200, answer
+        found: list[dict[str, Any]] = answer["messages"]
+        return found
+
 
 OpenAccount = Callable[[str], Awaitable[Colleague]]
 

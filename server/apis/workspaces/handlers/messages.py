@@ -1,0 +1,68 @@
+"""What can be done with messages."""
+
+from server.apis.workspaces.requests.messages import (
+    EditMessage,
+    ListMessages,
+    OfMessage,
+    React,
+    SendMessage,
+)
+from server.core.chat import Chat
+from server.core.opaque import Opaque
+from server.core.ports.conversations import MessageRef
+from server.core.workspaces.posts import EditWish, OpenPost, PostWish
+from server.transports.api import Caller
+from server.transports.decode import to_json_bytes
+
+
+async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> OpenPost:
+    wish = PostWish(
+        room_id=request.id,
+        content=request.content,
+        attachments=request.attachments,
+        message_id=request.client_message_id,
+        reply_to=request.reply_to_id,
+        metadata=_metadata(request.encryption_metadata),
+    )
+    post, _ = await chat.posts.send(caller.signed_in(), wish)
+    return post
+
+
+async def list_messages(
+    chat: Chat, caller: Caller, request: ListMessages
+) -> tuple[tuple[OpenPost, ...], bool]:
+    before = request.before or request.cursor
+    return await chat.posts.page(
+        caller.signed_in(),
+        request.id,
+        request.limit,
+        before=None if before is None else int(before),
+        after=None if request.after is None else int(request.after),
+        thread=request.thread_id,
+    )
+
+
+async def edit_message(chat: Chat, caller: Caller, request: EditMessage) -> OpenPost:
+    wish = EditWish(
+        content=request.content,
+        attachments=request.attachments,
+        metadata=_metadata(request.encryption_metadata),
+    )
+    return await chat.posts.edit(caller.signed_in(), _ref(request), wish)
+
+
+async def delete_message(chat: Chat, caller: Caller, request: OfMessage) -> OpenPost:
+    return await chat.posts.delete(caller.signed_in(), _ref(request))
+
+
+async def react(chat: Chat, caller: Caller, request: React) -> OpenPost:
+    wanted = None if request.action is None else request.action == "add"
+    return await chat.posts.react(caller.signed_in(), _ref(request), request.emoji, wanted)
+
+
+def _ref(request: OfMessage) -> MessageRef:
+    return MessageRef(request.id, request.conversation_id)
+
+
+def _metadata(value: Opaque | None) -> bytes | None:
+    return None if value is None else to_json_bytes(value)

@@ -1,0 +1,72 @@
+"""Messages."""
+
+from typing import Any
+
+import msgspec
+
+from server.apis.workspaces import shapes
+from server.apis.workspaces.requests.messages import ListMessages
+from server.core.clock import iso_utc
+from server.core.ids import as_written
+from server.core.workspaces.posts import OpenPost, without_attachments
+from server.transports.api import Response
+
+
+def one(_: Any, found: OpenPost) -> Response[shapes.OneMessage]:
+    return Response({"success": True, "message": message(found)})
+
+
+def several(
+    request: ListMessages, page: tuple[tuple[OpenPost, ...], bool]
+) -> Response[shapes.Messages]:
+    found, has_more = page
+    at = -1 if request.goes_forward else 0
+    following = str(found[at].post.message.seq) if has_more else None
+    shown = [message(each) for each in found]
+    return Response(
+        {"success": True, "messages": shown, "hasMore": has_more, "nextCursor": following}
+    )
+
+
+def deleted(_: Any, found: OpenPost) -> Response[shapes.DeletedMessage]:
+    said = found.post.message
+    return Response(
+        {
+            "success": True,
+            "messageId": said.message_id,
+            "conversationId": said.room_id,
+            "deletedAt": _time(said.deleted_ms),
+        }
+    )
+
+
+def message(found: OpenPost) -> shapes.Message:
+    """A message, as everybody in its conversation is shown it."""
+    post, said = found.post, found.post.message
+    shown: shapes.Message = {
+        "id": said.message_id,
+        "conversationId": said.room_id,
+        "workspaceId": str(said.workspace_id),
+        "seq": said.seq,
+        "userId": as_written(said.sender),
+        "content": found.content,
+        "attachments": list(found.attachments),
+        "replyToId": post.reply_to,
+        "threadId": post.thread,
+        "replyCount": post.replies,
+        "lastReplyAt": _time(post.last_reply_ms),
+        "editedAt": _time(post.edited_ms),
+        "deletedAt": _time(said.deleted_ms),
+        "reactions": {emoji: [as_written(one) for one in users] for emoji, users in post.reactions},
+        "readBy": post.read_by,
+        "createdAt": iso_utc(said.sent_ms),
+        "isEncrypted": post.key is None,
+    }
+    metadata = without_attachments(said.metadata)
+    if metadata is not None:
+        shown["encryptionMetadata"] = msgspec.Raw(metadata)
+    return shown
+
+
+def _time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else iso_utc(at_ms)

@@ -1,0 +1,77 @@
+"""What clients may ask of conversations and of who is in them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
+from server.transports.api import RoomName
+
+MAX_MEMBERS = 1_000
+"""That one request may name; `Bounds.room_members` says how many a conversation has."""
+
+TypeWord = Literal["DM", "GROUP", "DOCUMENT"]
+RoleWord = Literal["ADMIN", "MEMBER"]
+
+Text = Annotated[str, Meta(max_length=2_000)]
+Icon = Annotated[str, Meta(max_length=64)]
+DocumentId = Annotated[str, Meta(min_length=1, max_length=128)]
+
+ConversationCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
+"""A time and a conversation, as an answer before gave it."""
+
+
+class CreateConversation(Struct, frozen=True, kw_only=True, rename="camel"):
+    type: TypeWord
+    workspace_id: WorkspaceId
+    name: RoomName | None = None
+    description: Text | None = None
+    icon: Icon | None = None
+    document_id: DocumentId | None = None
+    member_ids: Annotated[tuple[UserId, ...], Meta(max_length=MAX_MEMBERS)] = ()
+    is_encrypted: bool = False
+
+
+class ListConversations(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Of all one's workspaces, if none is said."""
+
+    workspace_id: WorkspaceId | None = None
+    type: TypeWord | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    cursor: ConversationCursor | None = None
+
+
+class OfConversation(Struct, frozen=True):
+    id: RoomId
+
+
+class UpdateConversation(OfConversation, frozen=True, kw_only=True):
+    """What is absent stays."""
+
+    name: RoomName | None = None
+    description: Text | None = None
+    icon: Icon | None = None
+
+
+class AddMember(OfConversation, frozen=True, kw_only=True, rename="camel"):
+    user_id: UserId
+    role: RoleWord | None = None
+
+
+class RemoveMember(OfConversation, frozen=True, kw_only=True):
+    uid: UserId
+
+
+class SetRole(OfConversation, frozen=True, kw_only=True):
+    uid: UserId
+    role: RoleWord
+
+
+class MarkAsRead(OfConversation, frozen=True, kw_only=True, rename="camel"):
+    """All of it, if no message is said."""
+
+    message_id: MessageId | None = None
+
+
+class CountUnread(Struct, frozen=True):
+    id: WorkspaceId

@@ -1,0 +1,65 @@
+"""What clients may ask of messages."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from server.core.ids import MessageId, RoomId
+from server.core.opaque import Opaque
+
+SeqCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)")]
+"""A sequence, as an answer before gave it."""
+
+Emoji = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,32}$(?!\n)")]
+
+Attachments = tuple[Any, ...]
+"""JSON values of the client's; `Bounds` says how many, and of how many bytes."""
+
+
+class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Without an id of the client's the server makes one."""
+
+    id: RoomId
+    content: str
+    attachments: Attachments = ()
+    reply_to_id: MessageId | None = None
+    client_message_id: MessageId | None = None
+    encryption_metadata: Opaque | None = None
+
+
+class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`cursor` is another word for `before`."""
+
+    id: RoomId
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    before: SeqCursor | None = None
+    after: SeqCursor | None = None
+    cursor: SeqCursor | None = None
+    thread_id: MessageId | None = None
+
+    @property
+    def goes_forward(self) -> bool:
+        """To what was said after a sequence; `nextCursor` is for `after` then."""
+        return self.after is not None and self.before is None and self.cursor is None
+
+
+class OfMessage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`conversationId` says which is meant, if several messages have the id."""
+
+    id: MessageId
+    conversation_id: RoomId | None = None
+
+
+class EditMessage(OfMessage, frozen=True, kw_only=True, rename="camel"):
+    """Attachments and metadata that are absent stay."""
+
+    content: str
+    attachments: Attachments | None = None
+    encryption_metadata: Opaque | None = None
+
+
+class React(OfMessage, frozen=True, kw_only=True, rename="camel"):
+    """Without `action` it is the other way than it was."""
+
+    emoji: Emoji
+    action: Literal["add", "remove"] | None = None
