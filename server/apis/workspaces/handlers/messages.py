@@ -1,5 +1,7 @@
 """What can be done with messages."""
 
+import msgspec
+
 from server.apis.workspaces.requests.messages import (
     EditMessage,
     ListMessages,
@@ -12,7 +14,6 @@ from server.core.opaque import Opaque
 from server.core.ports.conversations import MessageRef
 from server.core.workspaces.posts import EditWish, OpenPost, PostWish
 from server.transports.api import Caller
-from server.transports.decode import to_json_bytes
 
 
 async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> OpenPost:
@@ -65,4 +66,4 @@ def _ref(request: OfMessage) -> MessageRef:
 
 
 def _metadata(value: Opaque | None) -> bytes | None:
-    return None if value is None else to_json_bytes(value)
+    return None if value is None else msgspec.json.encode(value.value)
