@@ -18,10 +18,7 @@ PLAYED = [
     ("alice", "MESSAGE", 429),  # three are of one sender
     *(("bob", "MESSAGE", 201) for _ in range(2)),
     *((sender, "MESSAGE", 429) for sender in ("bob", "carol")),  # five are all
-    ("bob", "KEY_ROTATION", 201),
-    ("bob", "KEY_ROTATION", 429),  # three are of one sender, whatever they are
-    ("carol", "KEY_ROTATION", 201),
-    ("carol", "KEY_ROTATION", 429),  # two more, for keys
+    ("bob", "KEY_ROTATION", 429),  # the places for keys are for those of groups
 ]
 """Who sends what to dave, one after the other, and how it is answered."""
 

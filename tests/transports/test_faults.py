@@ -45,6 +45,9 @@ class Broken(socketio.AsyncNamespace):
 class BrokenPlain(PlainNamespace):
     """The same in the main namespace, which plain events reach by the short way."""
 
+    def caller_on(self, line: EngineSocket) -> Any:
+        return line
+
     async def act(self, line: EngineSocket, data: Sequence[Any]) -> Reply:
         raise KeyError("what a client said stands here")
 

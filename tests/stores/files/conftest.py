@@ -21,7 +21,7 @@ class Silent(WSGIRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
     """The URL of an S3 with an empty bucket, of this process."""
     application = DomainDispatcherApplication(create_backend_app)
