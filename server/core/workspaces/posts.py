@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from server.core.durable_messages import REMINDERS
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.ids import ConnectionId, FileId, MessageId, RoomId, WorkspaceId, new_id
+from server.core.ids import ConnectionId, FileId, MessageId, RoomId, new_id
 from server.core.parts import Parts
 from server.core.ports.channels import Place
 from server.core.ports.conversations import Deleted, MessageRef, MessageStore, NewMessage
@@ -229,7 +229,7 @@ class Posts:
             return OpenPost(
                 post=post, content=said.ciphertext, attachments=_attachments_in(said.metadata)
             )
-        where = _context_of(post.key.workspace_id, said.room_id, said.message_id, post.edits)
+        where = of_message(post.key.workspace_id, said.room_id, said.message_id, post.edits)
         content, attachments = msgspec.json.decode(
             self._vault.open(post.key, where, said.ciphertext)
         )
@@ -284,7 +284,7 @@ class Posts:
                 tokens=(),
                 file_ids=file_ids,
             )
-        where = _context_of(place.workspace_id, place.room_id, message_id, edits)
+        where = of_message(place.workspace_id, place.room_id, message_id, edits)
         plain = msgspec.json.encode([wish.content, list(wish.attachments)])
         return _Said(
             ciphertext=self._vault.seal(place.key, where, plain),
@@ -340,12 +340,6 @@ class Posts:
 
 def _ref_of(post: Post) -> MessageRef:
     return MessageRef(post.message.message_id, post.message.room_id)
-
-
-def _context_of(
-    workspace_id: WorkspaceId, room_id: RoomId, message_id: MessageId, edits: int
-) -> bytes:
-    return of_message(workspace_id, room_id, message_id, edits)
 
 
 def _check_bytes(what: str, size_bytes: int, limit_bytes: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.apis.workspaces import shapes
 from server.apis.workspaces.handlers.conversations import KINDS, Listed
-from server.apis.workspaces.render.messages import message
+from server.apis.workspaces.render.messages import message, time_or_null
 from server.apis.workspaces.requests.conversations import (
     MarkAsRead,
     OfConversation,
@@ -65,7 +65,7 @@ def read(request: MarkAsRead, found: Position) -> Response[shapes.ReadConversati
         {
             "success": True,
             "conversationId": request.id,
-            "lastReadAt": _time(found.read_ms),
+            "lastReadAt": time_or_null(found.read_ms),
             "unreadCount": found.unread,
         }
     )
@@ -117,9 +117,5 @@ def _member(channel: Channel, found: Participant) -> shapes.ConversationMember:
         "name": found.display_name or found.username,
         "role": ROLES[found.role],
         "joinedAt": iso_utc(found.joined_ms),
-        "lastReadAt": _time(read_ms),
+        "lastReadAt": time_or_null(read_ms),
     }
-
-
-def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_utc(at_ms)

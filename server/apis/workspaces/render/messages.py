@@ -35,7 +35,7 @@ def deleted(_: Any, found: OpenPost) -> Response[shapes.DeletedMessage]:
             "success": True,
             "messageId": said.message_id,
             "conversationId": said.room_id,
-            "deletedAt": _time(said.deleted_ms),
+            "deletedAt": time_or_null(said.deleted_ms),
         }
     )
 
@@ -54,9 +54,9 @@ def message(found: OpenPost) -> shapes.Message:
         "replyToId": post.reply_to,
         "threadId": post.thread,
         "replyCount": post.replies,
-        "lastReplyAt": _time(post.last_reply_ms),
-        "editedAt": _time(post.edited_ms),
-        "deletedAt": _time(said.deleted_ms),
+        "lastReplyAt": time_or_null(post.last_reply_ms),
+        "editedAt": time_or_null(post.edited_ms),
+        "deletedAt": time_or_null(said.deleted_ms),
         "reactions": {emoji: [as_written(one) for one in users] for emoji, users in post.reactions},
         "readBy": post.read_by,
         "createdAt": iso_utc(said.sent_ms),
@@ -68,5 +68,6 @@ def message(found: OpenPost) -> shapes.Message:
     return shown
 
 
-def _time(at_ms: int | None) -> str | None:
+def time_or_null(at_ms: int | None) -> str | None:
+    """A time of which there may be none."""
     return None if at_ms is None else iso_utc(at_ms)
