@@ -26,6 +26,7 @@ from tests.passwords import WEAK
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
 SECRET = "secret-of-the-tests-0123456789abcdef"
+MASTER_KEY = "b2YgdGhlIHRlc3RzLCBvZiB0aGUgdGVzdHMsIG9mIDE="
 
 
 class RunningServer:
@@ -45,7 +46,7 @@ class RunningServer:
         apis: Sequence[Api] = APIS,
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
-        defaults = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:"}
+        defaults = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:", "MASTER_KEY": MASTER_KEY}
         self._settings = [defaults | texts for _ in range(size)]
         self._clock = clock
         self._client = client

@@ -210,7 +210,11 @@ def test_bounds_that_contradict_each_other_are_refused(together: dict[str, str])
 
 # --- live state that many processes share ---
 
-SHARED = {"JWT_SECRET": "s" * 32, "ADMIN_TOKEN": "t" * 16}
+SHARED = {
+    "JWT_SECRET": "s" * 32,
+    "ADMIN_TOKEN": "t" * 16,
+    "MASTER_KEY": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I=",
+}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +277,8 @@ def test_a_database_file_may_be_anywhere(url: str) -> None:
 def test_a_database_server_needs_the_secrets_that_all_share(url: str) -> None:
     assert load({**SHARED, "DATABASE_URL": url}).database_url == url
     told = problems(DATABASE_URL=url)
-    assert [one.split(":")[0] for one in told] == ["JWT_SECRET", "ADMIN_TOKEN"]
+    assert [one.split(":")[0] for one in told] == ["JWT_SECRET", "ADMIN_TOKEN", "MASTER_KEY"]
+    assert "`openssl rand -base64 32`" in told[-1], "the way out"
 
 
 @pytest.mark.parametrize("url", ["mysql://db/chat", "sqlite://", "db.example", "postgres://[::1"])

@@ -110,6 +110,7 @@ def _hushwire(url: str) -> Kind:
         "DATABASE_URL": url,
         "JWT_SECRET": "j" * 32,
         "ADMIN_TOKEN": "a" * 16,
+        "MASTER_KEY": "bWFzdGVy" * 5 + "bWE=",
     }
     return Kind("Hushwire", HUSHWIRE, settings, is_pinned=False)
 

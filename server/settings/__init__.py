@@ -20,6 +20,14 @@ from server.settings.values import MasterKeys, Secret
 
 GOOGLE = "https://accounts.google.com"
 
+SHARED = {
+    "JWT_SECRET": "",
+    "ADMIN_TOKEN": "",
+    "MASTER_KEY": ": what DATA_DIR/master-key has if that file is there, else what "
+    "`openssl rand -base64 32` prints, and keep a copy elsewhere",
+}
+"""Secrets that processes have in common wherever they share what they keep; the way to get one."""
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """How one server runs; `TABLE` says what each value is for."""
@@ -153,9 +161,9 @@ def _sharing_problems(values: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"{name}: {shared} is set, and without this every process would make its own. Set it "
-        "to the same value for all of them."
-        for name in ("JWT_SECRET", "ADMIN_TOKEN")
-        if name in values and values[name] is None
+        f"to the same value for all of them{way_out}."
+        for name, way_out in SHARED.items()
+        if name in values and not values[name]
     ]
 
 

@@ -176,7 +176,8 @@ TABLE: tuple[Setting, ...] = (
         "",
         master_keys,
         "32 bytes in base64 under which the keys of workspaces are kept; older ones may follow, "
-        "separated by commas; made and kept in DATA_DIR if empty",
+        "separated by commas; made and kept in DATA_DIR if empty, unless machines share Redis or "
+        "a database",
         is_secret=True,
     ),
     Setting(

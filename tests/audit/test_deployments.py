@@ -15,7 +15,7 @@ from server.administration import Server
 from tests.audit.conftest import SECRET
 from tests.postgres_servers import binaries, new_database
 from tests.redis_servers import shared_redis
-from tests.servers import ADMIN_TOKEN
+from tests.servers import ADMIN_TOKEN, MASTER_KEY
 from tests.servers import SECRET as JWT_SECRET
 from tests.system.processes import environment, server_process
 
@@ -61,7 +61,7 @@ class Deployment:
 @pytest.fixture(scope="module", params=["sqlite", "postgres and redis"])
 def deployment(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("deployment")
-    settings = {"JWT_SECRET": JWT_SECRET, "ADMIN_TOKEN": ADMIN_TOKEN}
+    settings = {"JWT_SECRET": JWT_SECRET, "ADMIN_TOKEN": ADMIN_TOKEN, "MASTER_KEY": MASTER_KEY}
     if request.param != "sqlite":
         settings |= {"DATABASE_URL": new_database(), "REDIS_URL": shared_redis().url}
     with server_process(folder, **settings) as server:

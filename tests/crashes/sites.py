@@ -21,6 +21,7 @@ SETTINGS: dict[str, object] = {
     "ADDRESS_SIGNINS_PER_MINUTE": 100_000,
     "ADMIN_TOKEN": "operators-token-of-the-crashes",
     "JWT_SECRET": "of-the-crashes-0123456789-0123456789-0123456789",
+    "MASTER_KEY": "b2YgY3Jhc2hlcyBvZiBjcmFzaGVzIG9mIGNyYXNoZXM=",
 }
 
 READY_LIMIT_S = 180.0

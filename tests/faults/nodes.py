@@ -15,6 +15,7 @@ from tests.talk.wires import Address
 SETTINGS: dict[str, object] = {
     "JWT_SECRET": "of-all-nodes-0123456789-0123456789-0123456789",
     "ADMIN_TOKEN": "operators-token-of-the-faults",
+    "MASTER_KEY": "b2YgdGhlIGZhdWx0cyBvZiB0aGUgZmF1bHRzIG9mIDE=",
     "RATE_LIMITS": "off",
     "RECONNECT_GRACE_S": 60,  # who comes back is the same member, however busy the machine is
     # Who was away for seconds is told all of it; what is more than these is `truncated`.

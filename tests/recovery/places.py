@@ -9,12 +9,13 @@ from server.core.ids import ConnectionId
 from tests.clocks import ManualClock
 from tests.recovery.travellers import Traveller
 from tests.redis_servers import shared_redis
-from tests.servers import ADMIN_TOKEN, RunningServer, running, until
+from tests.servers import ADMIN_TOKEN, MASTER_KEY, RunningServer, running, until
 from tests.transports.slow import counted
 
 SHARED = {
     "JWT_SECRET": "secret of all processes " * 2,
     "ADMIN_TOKEN": ADMIN_TOKEN,
+    "MASTER_KEY": MASTER_KEY,
 }
 
 PLACES = ("memory", "redis", "two nodes")

@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 
 from tests.postgres_servers import PostgresServer, new_database
-from tests.servers import ADMIN_TOKEN, SECRET, running
+from tests.servers import ADMIN_TOKEN, MASTER_KEY, SECRET, running
 from tests.system.processes import run, server_process
 
-SHARED = {"JWT_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN}
+SHARED = {"JWT_SECRET": SECRET, "ADMIN_TOKEN": ADMIN_TOKEN, "MASTER_KEY": MASTER_KEY}
 
 
 @pytest.fixture

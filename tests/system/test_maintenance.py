@@ -12,7 +12,7 @@ from server.stores.sql.postgres import Postgres
 from server.stores.sql.sqlite import SQLite
 from server.stores.sql.steps import run, run_many, value
 from tests.postgres_servers import binaries, new_database
-from tests.servers import ADMIN_TOKEN, SECRET
+from tests.servers import ADMIN_TOKEN, MASTER_KEY, SECRET
 from tests.system.processes import environment, server_process
 
 
@@ -31,7 +31,11 @@ class Place:
 
     def maintain(self, *arguments, path=None):
         settings = environment(
-            self.folder, DATABASE_URL=self.url, JWT_SECRET=SECRET, ADMIN_TOKEN=ADMIN_TOKEN
+            self.folder,
+            DATABASE_URL=self.url,
+            JWT_SECRET=SECRET,
+            ADMIN_TOKEN=ADMIN_TOKEN,
+            MASTER_KEY=MASTER_KEY,
         )
         settings["PATH"] = f"{path or binaries()}:{settings['PATH']}"
         return subprocess.run(

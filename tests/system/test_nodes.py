@@ -13,12 +13,14 @@ from server import app
 from server.app import LIVE_STOP_LIMIT_S
 from tests.installations import REDIS
 from tests.redis_servers import RedisServer, free_port, running_redis, shared_redis
+from tests.servers import MASTER_KEY
 from tests.system.processes import ServerProcess, server_process
 from tests.transports.wire import POLLING, UPGRADE, PollingLine, WebSocketLine, exchange, head
 
 SHARED = {
     "JWT_SECRET": "shared-by-all-of-them-0123456789abcdef",
     "ADMIN_TOKEN": "operators-token-of-the-tests",
+    "MASTER_KEY": MASTER_KEY,
 }
 
 

@@ -22,7 +22,7 @@ from server.workers.backoff import FIRST_DELAY_S
 from tests.apis.session_relay.official import CLIENTS, Client, Scene, play_at
 from tests.clocks import LIMIT_S
 from tests.conformance.test_tls import Certificate, make_certificate
-from tests.servers import until
+from tests.servers import MASTER_KEY, until
 from tests.system.processes import (
     COMMAND,
     ServerProcess,
@@ -199,7 +199,7 @@ async def test_a_worker_that_does_not_come_up_ends_all_with_a_status(tmp_path: P
 
 
 def test_what_stops_a_worker_is_told_with_its_status(tmp_path: Path) -> None:
-    shared = {"JWT_SECRET": "x" * 43, "ADMIN_TOKEN": "x" * 43}
+    shared = {"JWT_SECRET": "x" * 43, "ADMIN_TOKEN": "x" * 43, "MASTER_KEY": MASTER_KEY}
 
     refused = run(tmp_path, WORKERS=2, REDIS_URL="redis://127.0.0.1:1", **shared)
 

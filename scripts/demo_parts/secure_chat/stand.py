@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 PASSED_ON = ("DATABASE_URL", "REDIS_URL")
 """Of the caller's environment: where the server is to keep what it keeps."""
 
-_MADE = ("JWT_SECRET", "ADMIN_TOKEN")
+_MADE = ("JWT_SECRET", "ADMIN_TOKEN", "MASTER_KEY")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def own_server() -> Iterator[Stand]:
 def _environment(folder: Path) -> dict[str, str]:
     given = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
     # What several machines could share is not made at the first start.
-    made = {name: secrets.token_urlsafe(32) for name in _MADE} if given else {}
+    made = {name: b64encode(secrets.token_bytes(32)).decode() for name in _MADE} if given else {}
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.apis.session_relay.sessions import configured
+
 
 @pytest.fixture
 async def team(alice, bob, carol, acme):
@@ -132,6 +134,16 @@ async def test_what_was_read_is_unread_no_more(alice, bob, team):
     _, answer = await bob.ask("POST", path, {})
     assert answer["unreadCount"] == 0
     assert [one["readBy"] for one in await alice.reads(room_id)] == [1, 1, 1]
+
+
+@configured(REQUIRE_ENCRYPTION="true")
+@pytest.mark.parametrize("said", [{}, {"isEncrypted": False}], ids=["unsaid", "false"])
+async def test_where_encryption_is_required_no_conversation_is_made_without(alice, acme, said):
+    body = {"type": "GROUP", "workspaceId": acme, "name": "general", **said}
+    status, problem = await alice.ask("POST", "/chat/conversations", body)
+    assert (status, problem["code"]) == (403, "forbidden")
+    assert "isEncrypted: true" in problem["message"], "the way out"
+    assert (await alice.makes(acme, isEncrypted=True))["isEncrypted"] is True
 
 
 @pytest.mark.at_the_door
