@@ -7,8 +7,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from server.apis.workspaces import WORKSPACES
-from server.app import APIS
 from tests.apis.durable import database
 from tests.apis.workspaces.people import Colleague, OpenAccount, sign_up
 from tests.clocks import ManualClock
@@ -23,7 +21,7 @@ async def server(
     """In memory, in a file, or several nodes on one PostgreSQL."""
     async with database(installation, tmp_path) as url:
         given = {"DATABASE_URL": url, "JWT_SECRET": SECRET, "DATA_DIR": tmp_path, **settings}
-        async with installation.running(clock, (*APIS, WORKSPACES), **given) as one:
+        async with installation.running(clock, **given) as one:
             yield one
 
 
