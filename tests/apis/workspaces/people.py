@@ -76,6 +76,16 @@ class Colleague:
         said: dict[str, Any] = answer["message"]
         return said
 
+    async def puts(self, conversation: str, content: bytes) -> dict[str, Any]:
+        """A file that is put into a conversation."""
+        path = f"/chat/conversations/{conversation}/files"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self._http.post(path, data=content, headers=headers) as response:
+            answer = await response.json()
+        assert response.status == 201, answer
+        put: dict[str, Any] = answer["file"]
+        return put
+
     async def reads(self, conversation: str, query: str = "") -> list[dict[str, Any]]:
         """Messages of a conversation."""
         path = f"/chat/conversations/{conversation}/messages{query}"

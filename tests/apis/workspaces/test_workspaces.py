@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.apis.session_relay.sessions import configured
 from tests.apis.workspaces.people import Colleague
 from tests.issuers import by_secret
 from tests.servers import SECRET
@@ -69,91 +68,6 @@ async def test_the_last_owner_stays_until_somebody_else_owns_it(alice, bob, acme
     assert await alice.removes(acme, alice) == 200
     (shown,) = await bob.workspaces()
     assert (shown["role"], shown["memberCount"]) == ("OWNER", 1)
-
-
-# --- rights: PLAN of each operation by each of them ---
-
-CALLERS = ("owner", "admin", "member", "outsider", "of another", "guest", "nobody")
-
-RIGHTS: dict[str, tuple[int, ...]] = {
-    "list members": (200, 200, 200, 404, 404, 403, 401),
-    "add a member": (200, 200, 403, 404, 404, 403, 401),
-    "add an admin": (200, 403, 403, 404, 404, 403, 401),
-    "make a member owner": (200, 403, 403, 404, 404, 403, 401),
-    "remove a member": (200, 200, 403, 404, 404, 403, 401),
-    "remove an admin": (200, 403, 403, 404, 404, 403, 401),
-    "leave": (200, 200, 200, 404, 404, 403, 401),
-    "list workspaces": (200, 200, 200, 200, 200, 403, 401),
-    "make one": (201, 201, 201, 201, 201, 403, 401),
-    "add who is not there": (404, 404, 403, 404, 404, 403, 401),
-}
-
-
-def operation(name: str, acme: str, team: dict[str, Colleague], caller: Colleague) -> Any:
-    """Method, path and body."""
-    members = f"/chat/workspaces/{acme}/members"
-    adding = {
-        "add a member": ("new", None),
-        "add an admin": ("new", "ADMIN"),
-        "make a member owner": ("another member", "OWNER"),
-    }
-    removing = {"remove a member": "another member", "remove an admin": "another admin"}
-    if name in adding:
-        who, role = adding[name]
-        return "POST", members, {"userId": team[who].user_id, "role": role}
-    if name in removing:
-        return "DELETE", f"{members}/{team[removing[name]].user_id}", None
-    return {
-        "list members": ("GET", members, None),
-        "leave": ("DELETE", f"{members}/{caller.user_id}", None),
-        "list workspaces": ("GET", "/chat/workspaces", None),
-        "make one": ("POST", "/chat/workspaces", {"name": "Another"}),
-        "add who is not there": ("POST", members, {"userId": NOBODY}),
-    }[name]
-
-
-@pytest.fixture
-async def team(open_account, alice, acme, http) -> dict[str, Colleague]:
-    """One of each kind."""
-    people = {"owner": alice}
-    for name, role in (
-        ("admin", "ADMIN"),
-        ("member", "MEMBER"),
-        ("another admin", "ADMIN"),
-        ("another member", "MEMBER"),
-        ("another owner", "OWNER"),
-    ):
-        people[name] = await open_account(name.replace(" ", "-"))
-        assert await alice.adds(acme, people[name], role) == 200
-    for name in ("outsider", "of another", "new"):
-        people[name] = await open_account(name.replace(" ", "-"))
-    await people["of another"].makes_workspace("Another")
-    _, guest = await people["owner"].ask("POST", "/api/auth/guest", {})
-    people["guest"] = Colleague(http, guest["user"]["id"], guest["token"])
-    people["nobody"] = Colleague(http, NOBODY, None)
-    return people
-
-
-@configured(RATE_LIMITS="off")
-@pytest.mark.parametrize("name", RIGHTS)
-async def test_each_may_what_its_role_says_and_no_more(name, acme, team):
-    # From those who may least: what one of them does, the next must find as it was.
-    answered = {}
-    for caller in reversed(CALLERS):
-        status, _ = await team[caller].ask(*operation(name, acme, team, team[caller]))
-        answered[caller] = status
-        if status == 200 and name != "list members":
-            await restore(acme, team)
-    assert tuple(answered[caller] for caller in CALLERS) == RIGHTS[name]
-
-
-async def restore(acme: str, team: dict[str, Colleague]) -> None:
-    """Have everybody be again what it was."""
-    owner = team["another owner"]
-    await owner.removes(acme, team["new"])
-    for name in ("owner", "admin", "member", "another admin", "another member"):
-        role = name.removeprefix("another ").upper()
-        assert await owner.adds(acme, team[name], role) == 200
 
 
 # --- what tokens of other systems name ---

@@ -1,0 +1,93 @@
+"""Whoever asks whatever there is: each is answered by its rights, and a refusal changes nothing."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from server.apis.workspaces import WORKSPACES
+from server.transports.api import Access, Route
+from tests.apis.session_relay.sessions import configured
+from tests.apis.workspaces.rights import IN_CONVERSATIONS, IN_WORKSPACES, NO, NONE, WHO, YES, Row
+from tests.apis.workspaces.scenes import COLUMNS, STAFF, Scene, expected
+
+STATUSES = {NO: 403, NONE: 404, WHO: 404, "unauthenticated": 401}
+
+HALVES = (IN_CONVERSATIONS[::2], IN_CONVERSATIONS[1::2])
+"""So that two processes may share them."""
+
+
+def named(route: str) -> str:
+    """A route, whatever stands in its path and query."""
+    return re.sub(r"\{[^}]+\}", "{}", route.partition("?")[0])
+
+
+ROUTES: dict[str, Route] = {
+    named(f"{one.method} {one.path}"): one for one in WORKSPACES.routes if one.access is Access.USER
+}
+
+
+@pytest.fixture
+async def scene(open_account, alice, acme, http) -> Scene:
+    one = Scene(http, acme, alice)
+    await one.gather(open_account)
+    await one.begin()
+    return one
+
+
+def test_every_route_stands_in_the_matrix() -> None:
+    rows = (*IN_CONVERSATIONS, *IN_WORKSPACES)
+    assert {named(row.route) for row in rows} == ROUTES.keys()
+    assert all(len(row.answers) == max(COLUMNS.values()) + 1 for row in IN_CONVERSATIONS)
+    assert all(len(row.answers) == max(STAFF.values()) + 1 for row in IN_WORKSPACES)
+
+
+async def wrong_of(scene: Scene, rows: Sequence[Row], columns: dict[str, int]) -> list[Any]:
+    """What is not as the rows say."""
+    wrong: list[Any] = []
+    for row in rows:
+        due = expected(row, columns)
+        before = await scene.seen()
+        wrong += [await told(scene, row, one, due) for one in due if due[one] != YES]
+        if await scene.seen() != before:
+            wrong.append((row.name, "a refusal changed something"))
+        for caller in (one for one in due if due[one] == YES):
+            wrong.append(await told(scene, row, caller, due))
+            if not row.route.startswith("GET"):
+                await scene.renew(has_moved=columns is STAFF)
+    return [one for one in wrong if one]
+
+
+async def told(scene: Scene, row: Row, caller: str, due: dict[str, str]) -> tuple[Any, ...]:
+    """What a caller was answered, if it is not what is due."""
+    status, answer = await scene.asked(row, caller)
+    is_right = answer == due[caller] and status in statuses_of(row, answer)
+    return () if is_right else (row.name, caller, status, answer)
+
+
+def statuses_of(row: Row, answer: str) -> tuple[int, ...]:
+    return ROUTES[named(row.route)].statuses if answer == YES else (STATUSES[answer],)
+
+
+@configured(RATE_LIMITS="off")
+@pytest.mark.parametrize("rows", HALVES, ids=["even", "odd"])
+async def test_in_conversations_each_may_what_its_role_says_and_no_more(scene, rows):
+    assert await wrong_of(scene, rows, COLUMNS) == []
+
+
+@configured(RATE_LIMITS="off")
+async def test_in_workspaces_each_may_what_its_role_says_and_no_more(scene):
+    assert await wrong_of(scene, IN_WORKSPACES, STAFF) == []
+
+
+@configured(RATE_LIMITS="off")
+async def test_a_conversation_is_in_the_lists_of_its_members_and_of_nobody_else(scene):
+    room, workspace = scene.ids["room"], scene.ids["workspace"]
+    for caller in COLUMNS:
+        who = scene.people[caller]
+        _, listed = await who.ask("GET", "/chat/conversations")
+        _, counted = await who.ask("GET", f"/chat/workspaces/{workspace}/unread-count")
+        is_in = COLUMNS[caller] < 3
+        assert (room in {one["id"] for one in listed["conversations"]}) is is_in, caller
+        assert (room in counted.get("conversations", {})) is is_in, caller
