@@ -33,6 +33,11 @@ class Echo:
                 await asyncio.wait((heard,), timeout=AGAIN_S)
 
     @property
+    def is_telling(self) -> bool:
+        """Redis has not taken all yet that the node tells users and workspaces."""
+        return any(one._sending for one in (self._live.user_broker, self._live.topics))
+
+    @property
     def is_behind(self) -> bool:
         """The node has noticed that it missed something, and is fetching that."""
         broker = self._live._broker
