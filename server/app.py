@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from server.apis.event_queue import EVENT_QUEUE
-from server.apis.identity import IDENTITY
+from server.apis.identity import CHAT_IDENTITY, IDENTITY
 from server.apis.random_groups import RANDOM_GROUPS
 from server.apis.secure_chat import SECURE_CHAT
 from server.apis.session_relay import SESSION_RELAY
+from server.apis.workspaces import WORKSPACES
 from server.assembly import Assembly, derived
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Code
@@ -67,7 +68,15 @@ from server.transports.web_files import Client, built_in
 
 log = logging.getLogger("hushwire.app")
 
-APIS = (SESSION_RELAY, IDENTITY, RANDOM_GROUPS, SECURE_CHAT, EVENT_QUEUE)
+APIS = (
+    SESSION_RELAY,
+    IDENTITY,
+    RANDOM_GROUPS,
+    SECURE_CHAT,
+    EVENT_QUEUE,
+    WORKSPACES,
+    CHAT_IDENTITY,
+)
 
 SOCKETIO_PATH = "/socket.io/"
 

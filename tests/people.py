@@ -1,10 +1,11 @@
-"""People who use the session relay with python-socketio's client."""
+"""People who use Socket.IO with python-socketio's client; most of them the session relay."""
 
 from typing import Any
 
 import socketio
 from socketio.packet import DISCONNECT, Packet
 
+from server.transports.api import MAIN
 from tests.servers import RunningServer, until
 
 ANSWER_LIMIT_S = 15
@@ -14,17 +15,21 @@ ANSWER_LIMIT_S = 15
 class Person:
     """One connection, which remembers every event that it was sent, in order."""
 
-    def __init__(self, server: RunningServer, transport: str = "websocket") -> None:
+    def __init__(
+        self, server: RunningServer, transport: str = "websocket", namespace: str = MAIN
+    ) -> None:
         self.server = server
         self._transport = transport
+        self._namespace = namespace
         self._socket = socketio.AsyncClient(reconnection=False)
-        self._socket.on("*", self._hear)
+        self._socket.on("*", self._hear, namespace=namespace)
         self.heard: list[tuple[str, Any]] = []
 
     async def connect(self, **options: Any) -> "Person":
         await self._socket.connect(
             self.server.url,
             transports=[self._transport],
+            namespaces=[self._namespace],
             wait_timeout=ANSWER_LIMIT_S,
             **options,
         )
@@ -33,12 +38,15 @@ class Person:
     async def ask(self, event: str, *payload: Any) -> dict[str, Any]:
         """Emit an event and return its acknowledgement."""
         data = payload[0] if len(payload) == 1 else payload
-        answer: dict[str, Any] = await self._socket.call(event, data, timeout=ANSWER_LIMIT_S)
+        answer: dict[str, Any] = await self._socket.call(
+            event, data, namespace=self._namespace, timeout=ANSWER_LIMIT_S
+        )
         return answer
 
     async def tell(self, event: str, *payload: Any) -> None:
         """Emit an event without asking for an acknowledgement."""
-        await self._socket.emit(event, payload[0] if len(payload) == 1 else payload)
+        data = payload[0] if len(payload) == 1 else payload
+        await self._socket.emit(event, data, namespace=self._namespace)
 
     async def join(self, session_id: str, user_id: str | int, **more: Any) -> dict[str, Any]:
         return await self.ask("join-session", {"sessionId": session_id, "userId": user_id, **more})
@@ -56,7 +64,7 @@ class Person:
 
         python-socketio's own `disconnect` closes a WebSocket before DISCONNECT is written.
         """
-        await self._socket._send_packet(Packet(DISCONNECT))
+        await self._socket._send_packet(Packet(DISCONNECT, namespace=self._namespace))
         await self._socket.eio.queue.join()
         await self.vanish()
 

@@ -28,6 +28,7 @@ README = (ROOT / "README.md").read_text()
 GROUPS = (ROOT / "docs/GROUPS.md").read_text()
 CHAT = (ROOT / "docs/CHAT.md").read_text()
 QUEUE = (ROOT / "docs/QUEUE.md").read_text()
+WORKSPACES = (ROOT / "docs/WORKSPACES.md").read_text()
 PER_API = {
     "actions": lambda api: api.actions,
     "fields": lambda api: True,
@@ -68,7 +69,7 @@ def test_the_printed_tables_are_current():
 
 
 def test_every_table_of_every_api_has_its_place():
-    text = README + GROUPS + CHAT + QUEUE
+    text = README + GROUPS + CHAT + QUEUE + WORKSPACES
     places = set(re.findall(r"<!-- table: (\w+) -->", text))
     for table, apis in re.findall(r"<!-- table: (\w+) of ([\w, ]+) -->", text):
         places |= {f"{table} of {api}" for api in apis.split(", ")}
@@ -102,7 +103,7 @@ def test_a_file_that_is_not_current_is_named_and_then_repaired(tmp_path):
 
 def test_the_routes_told_are_the_routes_served():
     told = set()
-    text = README + GROUPS + CHAT + QUEUE
+    text = README + GROUPS + CHAT + QUEUE + WORKSPACES
     for methods, path in re.findall(r"^\| `([A-Z, ]+)` \| `(/[^`]*)`", text, re.MULTILINE):
         told |= {(method, path) for method in methods.split(", ")}
     app = App(load({}), secret=SECRET, admin_token=ADMIN_TOKEN)

@@ -4,7 +4,6 @@ from typing import Any, TypedDict
 
 from msgspec import Struct
 
-from server.apis.identity import CHAT_IDENTITY
 from server.app import APIS
 from server.core.chat import Chat
 from server.core.errors import Code
@@ -20,7 +19,7 @@ class Whisper(Struct, frozen=True):
 
 
 class Type(Struct, frozen=True, rename="camel"):
-    conversation_id: str
+    song_id: str
 
 
 class Whispered(TypedDict):
@@ -115,7 +114,7 @@ CHAPEL = Api(
     actions={
         "whisper": Action(Whisper, _whisper, _whispered, "Whisper", sent=("whispered",)),
         "confess": Action(Whisper, _whisper, _whispered, "Confess", access=Access.USER),
-        "typing_start": Action(Type, _type, _typed, "Type", if_field=("conversationId",)),
+        "typing_start": Action(Type, _type, _typed, "Type", if_field=("songId",)),
         "look": Action(Look, _look, _seen, "Look at what is in the shrine"),
         "enter": Action(
             Enter,
@@ -142,4 +141,4 @@ CHAPEL = Api(
     namespaces=(MAIN, CHAT),
 )
 
-WITH_CHAPEL = (*APIS, CHAPEL, CHAT_IDENTITY)
+WITH_CHAPEL = (*APIS, CHAPEL)

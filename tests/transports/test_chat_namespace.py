@@ -72,7 +72,7 @@ SAID: dict[str, tuple[str | bytes, ...]] = {
     "another payload": ('2@7["whisper",[]]',),
     "two payloads": ('2@7["whisper",{"words":1},{"words":2}]',),
     "what only users may say": ('2@7["confess",{"words":1}]',),
-    "what another says by that name": ('2@7["typing_start",{"conversationId":"c"}]',),
+    "what another says by that name": ('2@7["typing_start",{"songId":"s"}]',),
 }
 
 
@@ -295,27 +295,27 @@ async def test_one_rate_is_for_all_namespaces_of_a_line(clock: ManualClock) -> N
 async def test_a_name_that_two_claim_is_whose_its_payload_says(enter: Enter) -> None:
     line = await enter({"token": token_of()}, MAIN)
 
-    assert (await line.ask("typing_start", {"conversationId": "c"}))["success"] is True
+    assert (await line.ask("typing_start", {"songId": "s"}))["success"] is True
     payloads: tuple[Any, ...] = ({"groupId": "g"}, {}, None, [])
     for payload in payloads:
         refusal = await line.ask("typing_start", payload)
         assert refusal["error"] == (
             "not_found" if payload == {"groupId": "g"} else "invalid_request"
         )
-        assert "conversationId" not in refusal["message"]
+        assert "songId" not in refusal["message"]
 
 
 async def test_who_alone_claims_a_name_says_what_is_missing(enter: Enter) -> None:
     line = await enter({"token": token_of()})
 
-    refusal = await line.ask("typing_start", {})
+    refusal = await line.ask("typing_stop", {})
     assert refusal["error"] == "invalid_request"
     assert "conversationId" in refusal["message"]
 
 
 async def test_a_name_that_two_claim_and_nothing_tells_apart_is_found_at_the_start() -> None:
     with pytest.raises(ValueError, match="whisper is claimed by chapel and chapel"):
-        async with running(None, None, (*WITH_CHAPEL, WITH_CHAPEL[-2])):
+        async with running(None, None, (*WITH_CHAPEL, WITH_CHAPEL[-1])):
             pass
 
 

@@ -104,14 +104,24 @@ Operators
                                                             subjectId, conversationId}], next}
 """
 
-from server.apis.workspaces.routes import conversations, files, messages, workspaces
-from server.transports.api import NOTHING, Api
+from server.apis.workspaces.events import ACTIONS
+from server.apis.workspaces.render.told import HEARD, TOLD
+from server.apis.workspaces.routes import conversations, files, messages, presence, workspaces
+from server.transports.api import CHAT, MAIN, NOTHING, Api
 
 WORKSPACES = Api(
     name="workspaces",
-    routes=(*workspaces.ROUTES, *conversations.ROUTES, *messages.ROUTES, *files.ROUTES),
-    actions=NOTHING,
+    routes=(
+        *workspaces.ROUTES,
+        *conversations.ROUTES,
+        *messages.ROUTES,
+        *presence.ROUTES,
+        *files.ROUTES,
+    ),
+    actions=ACTIONS,
     events=NOTHING,
-    heard=NOTHING,
+    heard=HEARD,
     words=NOTHING,
+    told=TOLD,
+    namespaces=(MAIN, CHAT),
 )

@@ -9,6 +9,7 @@ from server.transports.api import IsoTime, ShownUserId
 WorkspaceRole = Literal["OWNER", "ADMIN", "MEMBER"]
 ConversationType = Literal["DM", "GROUP", "DOCUMENT"]
 ConversationRole = Literal["ADMIN", "MEMBER"]
+StandingWord = Literal["online", "away", "busy", "offline"]
 
 Sequence = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -92,7 +93,7 @@ class ConversationMember(TypedDict):
     lastReadAt: IsoTime | None
 
 
-class Message(TypedDict):
+class WorkspaceMessage(TypedDict):
     """`threadId` is the first message of its thread. What was deleted has no content."""
 
     id: str
@@ -115,7 +116,7 @@ class Message(TypedDict):
     encryptionMetadata: NotRequired[Any]
 
 
-class Conversation(TypedDict):
+class WorkspaceConversation(TypedDict):
     """`encryptionKey` is of the contract; keys of workspaces leave the server never."""
 
     id: str
@@ -135,16 +136,16 @@ class Conversation(TypedDict):
     members: list[ConversationMember]
 
 
-class ListedConversation(Conversation):
+class ListedConversation(WorkspaceConversation):
     unreadCount: Count
-    lastMessage: Message | None
+    lastMessage: WorkspaceMessage | None
 
 
 class OneConversation(Good):
-    conversation: Conversation
+    conversation: WorkspaceConversation
 
 
-class Conversations(Good):
+class WorkspaceConversations(Good):
     conversations: list[ListedConversation]
     nextCursor: str | None
 
@@ -153,7 +154,7 @@ class OfConversation(Good):
     conversationId: str
 
 
-class RemovedMember(OfConversation):
+class RemovedConversationMember(OfConversation):
     userId: ShownUserId
 
 
@@ -171,15 +172,108 @@ class UnreadCounts(Good):
 
 
 class OneMessage(Good):
-    message: Message
+    message: WorkspaceMessage
 
 
-class Messages(Good):
-    messages: list[Message]
+class WorkspaceMessages(Good):
+    messages: list[WorkspaceMessage]
     hasMore: bool
     nextCursor: str | None
 
 
-class DeletedMessage(OfConversation):
+class DeletedWorkspaceMessage(OfConversation):
     messageId: str
     deletedAt: IsoTime | None
+
+
+# --- presence ---
+
+
+class Presence(TypedDict):
+    """`status` is offline of whoever is not there; `updatedAt` is when it said something else."""
+
+    id: str
+    userId: ShownUserId
+    workspaceId: str
+    status: StandingWord
+    lastSeen: IsoTime
+    updatedAt: IsoTime
+
+
+class OnePresence(Good):
+    presence: Presence
+
+
+class Presences(Good):
+    presence: list[Presence]
+
+
+# --- what is acknowledged, and told ---
+
+
+class JoinedWorkspace(Presences):
+    workspaceId: str
+    conversationIds: list[str]
+
+
+class JoinedConversation(OfConversation):
+    """`seq` is that of the newest message, or 0."""
+
+    seq: Count
+    unreadCount: Count
+
+
+class NewWorkspaceMessage(TypedDict):
+    message: WorkspaceMessage
+    conversationId: str
+
+
+class ChangedMessage(TypedDict):
+    message: WorkspaceMessage
+
+
+class GoneMessage(TypedDict):
+    messageId: str
+    conversationId: str
+
+
+class Read(TypedDict):
+    userId: ShownUserId
+    conversationId: str
+    messageId: NotRequired[str]
+    readAt: IsoTime
+
+
+class Typing(TypedDict):
+    userId: ShownUserId
+    conversationId: str
+
+
+class NewConversation(TypedDict):
+    conversation: WorkspaceConversation
+
+
+class Updates(TypedDict, total=False):
+    """What is another than before. `reload`: so much was missed that all is to be read again."""
+
+    name: str | None
+    description: str | None
+    icon: str | None
+    members: list[ConversationMember]
+    keyEpoch: Sequence
+    updatedAt: IsoTime
+    removed: Literal[True]
+    deletedAt: IsoTime
+    reload: Literal[True]
+
+
+class UpdatedConversation(TypedDict):
+    conversationId: str
+    updates: Updates
+
+
+class ChangedPresence(TypedDict):
+    userId: ShownUserId
+    status: StandingWord
+    workspaceId: str
+    lastSeen: IsoTime

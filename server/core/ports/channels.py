@@ -188,6 +188,10 @@ class ChannelStore(Protocol):
         """
         ...
 
+    async def unread_in(self, user_id: UserId, room_id: RoomId, now_ms: int) -> int:
+        """How much is unread in one of them; no more than 1000 are counted."""
+        ...
+
     async def update(
         self, user_id: UserId, room_id: RoomId, texts: Texts, before: Texts, now_ms: int
     ) -> Channel:

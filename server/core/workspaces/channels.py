@@ -150,6 +150,11 @@ class Channels:
         who = await self._workspaces.enter(user)
         return await self._store.unread(who, workspace_id, self._now_ms())
 
+    async def unread_in(self, user: User, room_id: RoomId) -> int:
+        """How much is unread in one of them; no more than 1000 are counted."""
+        await self.place(user, room_id)
+        return await self._store.unread_in(user.user_id, room_id, self._now_ms())
+
     async def update(self, user: User, room_id: RoomId, change: TextChange) -> Channel:
         """Change what a conversation is called.
 

@@ -160,6 +160,8 @@ class Teller:
         if room.workspace_id is None:
             return
         await self.made(channel, joined)
+        if not changed:
+            return
         await self.tell(
             ChannelChanged(
                 workspace_id=room.workspace_id,

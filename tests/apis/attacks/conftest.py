@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -39,7 +40,11 @@ async def issuer(signer: Signer) -> AsyncIterator[Issuer]:
 
 @pytest.fixture
 async def server(
-    installation: Installation, clock: ManualClock, settings: dict[str, Any], issuer: Issuer
+    installation: Installation,
+    clock: ManualClock,
+    settings: dict[str, Any],
+    issuer: Issuer,
+    tmp_path: Path,
 ) -> AsyncIterator[RunningServer]:
     async with AsyncExitStack() as stack:
         if installation is THREE:
@@ -52,7 +57,7 @@ async def server(
             "GOOGLE_ISSUER": ISSUER,
             "GOOGLE_CERTS_URL": issuer.url,
         }
-        settings = {"RATE_LIMITS": "off", **oidc, **settings}
+        settings = {"RATE_LIMITS": "off", "DATA_DIR": tmp_path, **oidc, **settings}
         yield await stack.enter_async_context(installation.running(clock, **settings))
 
 

@@ -74,6 +74,7 @@ class Scene:
         await self.done(alice, "POST /api/messages/send", {**said, "roomId": room_id})
         group_id = await self._meet(alice, bob)
         queue_group_id = await self._queue(alice, bob)
+        of_workspace = await self._work(alice, bob)
         self.ids = {
             "userId": alice.user_id,
             "deviceId": alice.device_id,
@@ -82,6 +83,7 @@ class Scene:
             "groupId": group_id,
             "user_id": alice.user_id,
             "group_id": queue_group_id,
+            **of_workspace,
         }
 
     async def _meet(self, *people: Person) -> str:
@@ -103,6 +105,28 @@ class Scene:
         event = {"event_type": "MESSAGE", "event_id": "event-1", "encrypted_payload": CANARY}
         await self.done(alice, "POST /api/events", {**event, "group_id": group_id})
         return group_id
+
+    async def _work(self, alice: Person, bob: Person) -> dict[str, str]:
+        """A workspace, and in it a channel with a message and a file, which bob has not read."""
+        made = await self.done(alice, "POST /chat/workspaces", {"name": f"{CANARY} workspace"})
+        workspace_id = made["workspace"]["id"]
+        who = {"userId": bob.user_id}
+        await self.done(alice, f"POST /chat/workspaces/{workspace_id}/members", who)
+        channel = {"type": "GROUP", "name": f"{CANARY} channel", "memberIds": [bob.user_id]}
+        wish = {**channel, "workspaceId": workspace_id}
+        made = await self.done(alice, "POST /chat/conversations", wish)
+        conversation_id = made["conversation"]["id"]
+        path = f"/chat/conversations/{conversation_id}"
+        said = {"content": f"{CANARY} channel", "clientMessageId": "message-2"}
+        await self.done(alice, f"POST {path}/messages", said)
+        headers = {"Authorization": f"Bearer {alice.token}"}
+        async with self.http.post(f"{path}/files", data=CANARY, headers=headers) as answer:
+            file_id = (await answer.json(content_type=None))["file"]["id"]
+        return {
+            "workspaceId": workspace_id,
+            "conversationId": conversation_id,
+            "fileId": file_id,
+        }
 
     async def enter(self, name: str) -> Person:
         """Sign up, log in, and register keys."""
@@ -154,6 +178,12 @@ class Scene:
                 "GET /api/users/me",
                 "GET /api/groups",
                 "GET /api/groups/{group_id}",
+                "GET /chat/workspaces",
+                "GET /chat/workspaces/{workspaceId}/members",
+                "GET /chat/workspaces/{workspaceId}/unread-count",
+                "GET /chat/conversations",
+                "GET /chat/conversations/{conversationId}/messages",
+                "GET /chat/presence/{workspaceId}",
             )
         }
         return msgspec.json.decode(msgspec.json.encode(shown))  # type: ignore[no-any-return]

@@ -17,6 +17,7 @@ BATCHES: list[tuple[str, str, Any, int]] = [
     ("POST /api/messages/status/bulk", "updates", {"messageId": "m", "status": "read"}, 500),
     ("POST /api/rooms", "participants", "somebody", 1000),
     ("POST /api/rooms", "participantIds", "somebody", 1000),
+    ("POST /chat/conversations", "memberIds", "somebody", 1000),
 ]
 
 
@@ -32,6 +33,9 @@ PAGES = {
     "GET /api/admin/accounts": 1000,
     "GET /api/admin/reports": 1000,
     "GET /sessions": 1000,
+    "GET /chat/workspaces/{workspaceId}/members": 200,
+    "GET /chat/conversations": 100,
+    "GET /chat/conversations/{conversationId}/messages": 200,
 }
 """How much a page has at most."""
 

@@ -47,6 +47,8 @@ class Row(NamedTuple):
 
 NO_GROUP = Row(ABSENT, "not_found")
 NO_ROOM = Row(ABSENT, "not_found")
+NO_WORKSPACE = Row(ABSENT, "not_found")
+NO_CHANNEL = Row(ABSENT, "not_found")
 OPERATORS = Row(403, "forbidden")
 SENT = {"groupId": "{groupId}", "encryptedMessage": "x", "messageId": "mallory-1"}
 EVENT = {"event_type": "MESSAGE", "event_id": "mallory-1", "encrypted_payload": "x"}
@@ -161,11 +163,60 @@ ROWS: dict[str, Row] = {
     "POST /api/admin/accounts/{userId}/demote": OPERATORS,
     "POST /api/admin/accounts/{userId}/revoke-devices": OPERATORS,
     "POST /api/admin/accounts/{userId}/reset-password": OPERATORS,
+    "POST /chat/workspaces": Row(201, None, {"name": "mallorys", "createdById": "{userId}"}),
+    "GET /chat/workspaces": Row(OWN, query="?userId={userId}"),
+    "GET /chat/workspaces/{workspaceId}/members": NO_WORKSPACE,
+    "POST /chat/workspaces/{workspaceId}/members": Row(
+        ABSENT, "not_found", {"userId": "{mallory}", "role": "OWNER"}
+    ),
+    "DELETE /chat/workspaces/{workspaceId}/members/{userId}": NO_WORKSPACE,
+    "GET /chat/workspaces/{workspaceId}/unread-count": NO_WORKSPACE,
+    "POST /chat/conversations": Row(
+        ABSENT, "not_found", {"type": "GROUP", "name": "x", "workspaceId": "{workspaceId}"}
+    ),
+    "GET /chat/conversations": Row(ABSENT, "not_found", query="?workspaceId={workspaceId}"),
+    "GET /chat/conversations/{conversationId}": NO_CHANNEL,
+    "PUT /chat/conversations/{conversationId}": Row(ABSENT, "not_found", {"name": "mallorys"}),
+    "DELETE /chat/conversations/{conversationId}": NO_CHANNEL,
+    "POST /chat/conversations/{conversationId}/members": Row(
+        ABSENT, "not_found", {"userId": "{mallory}", "role": "ADMIN"}
+    ),
+    "DELETE /chat/conversations/{conversationId}/members/{userId}": NO_CHANNEL,
+    "PUT /chat/conversations/{conversationId}/members/{userId}/role": Row(
+        ABSENT, "not_found", {"role": "MEMBER"}
+    ),
+    "POST /chat/conversations/{conversationId}/read": NO_CHANNEL,
+    "POST /chat/conversations/{conversationId}/messages": Row(
+        ABSENT, "not_found", {"content": "x"}
+    ),
+    "GET /chat/conversations/{conversationId}/messages": NO_CHANNEL,
+    "PUT /chat/messages/{messageId}": Row(ABSENT, "not_found", {"content": "x"}),
+    "DELETE /chat/messages/{messageId}": Row(
+        ABSENT, "not_found", query="?conversationId={conversationId}"
+    ),
+    "POST /chat/messages/{messageId}/reactions": Row(ABSENT, "not_found", {"emoji": "x"}),
+    "PUT /chat/presence": Row(
+        ABSENT, "not_found", {"status": "away", "workspaceId": "{workspaceId}"}
+    ),
+    "GET /chat/presence/{workspaceId}": NO_WORKSPACE,
+    "POST /chat/conversations/{conversationId}/files": NO_CHANNEL,
+    "GET /chat/files/{fileId}": NO_CHANNEL,
 }
 
-NAMES_OF_THINGS = {"userId", "deviceId", "roomId", "messageId", "groupId", "user_id", "group_id"}
+NAMES_OF_THINGS = {
+    "userId",
+    "deviceId",
+    "roomId",
+    "messageId",
+    "groupId",
+    "user_id",
+    "group_id",
+    "workspaceId",
+    "conversationId",
+    "fileId",
+}
 
-FOR_ACCOUNTS = ("rooms", "keys", "messages/", "events", "groups/{group_id}", "users/me")
+FOR_ACCOUNTS = ("rooms", "keys", "messages/", "events", "groups/{group_id}", "users/me", "/chat")
 """With what the paths begin that guests have no business with."""
 
 PERSONAL = {name: route for name, route in ROUTES.items() if route.access is Access.USER}
@@ -177,7 +228,7 @@ def test_every_route_has_a_row() -> None:
 
 def test_whatever_names_a_thing_of_somebody_is_asked_for_that_of_others() -> None:
     for name, row in ROWS.items():
-        said = {**dict.fromkeys(names_in(name)), **row.fields}
+        said = {**dict.fromkeys(names_in(name + row.query)), **row.fields}
         if row.status == ABSENT:
             assert NAMES_OF_THINGS & set(said), name
 
@@ -235,7 +286,7 @@ async def test_a_guest_comes_no_further_than_a_stranger(scene: Scene) -> None:
         answer = await ask(scene, guest, name, scene.ids)
         assert answer.status < 500, (name, answer)
         assert not holds_a_secret(answer), (name, answer)
-        if name.split("/api/")[1].startswith(FOR_ACCOUNTS):
+        if name.split(" ")[1].removeprefix("/api/").startswith(FOR_ACCOUNTS):
             assert (answer.status, answer.code) == (403, "forbidden"), (name, answer)
     assert await scene.seen_by(scene.alice) == before
 

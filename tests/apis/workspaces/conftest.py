@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from server.apis.workspaces import WORKSPACES
-from server.app import APIS
+from server.transports.api import CHAT, MAIN
 from tests.apis.durable import database
+from tests.apis.workspaces.listeners import Listen, Listener
 from tests.apis.workspaces.people import Colleague, OpenAccount, sign_up
 from tests.clocks import ManualClock
 from tests.installations import Installation
@@ -23,7 +23,7 @@ async def server(
     """In memory, in a file, or several nodes on one PostgreSQL."""
     async with database(installation, tmp_path) as url:
         given = {"DATABASE_URL": url, "JWT_SECRET": SECRET, "DATA_DIR": tmp_path, **settings}
-        async with installation.running(clock, (*APIS, WORKSPACES), **given) as one:
+        async with installation.running(clock, **given) as one:
             yield one
 
 
@@ -56,3 +56,36 @@ async def carol(open_account: OpenAccount) -> Colleague:
 async def acme(alice: Colleague) -> str:
     """The id of a workspace that Alice owns."""
     return await alice.makes_workspace("Acme")
+
+
+# --- over Socket.IO ---
+
+
+@pytest.fixture(params=[CHAT, MAIN])
+def namespace(request: pytest.FixtureRequest) -> str:
+    """Each in turn: what is promised, is promised in both."""
+    one: str = request.param
+    return one
+
+
+@pytest.fixture
+async def listen(server: RunningServer, namespace: str) -> AsyncIterator[Listen]:
+    """Connects somebody: `tab = await listen(alice)`."""
+    opened: list[Listener] = []
+
+    async def one(who: Colleague) -> Listener:
+        listener = Listener(server, who, namespace)
+        opened.append(listener)
+        return await listener.open()
+
+    yield one
+    for listener in opened:
+        await listener.vanish()
+
+
+@pytest.fixture
+async def general(alice: Colleague, bob: Colleague, acme: str) -> str:
+    """The id of a channel of Alice and Bob, which the server seals."""
+    await alice.adds(acme, bob)
+    made: str = (await alice.makes(acme, bob))["id"]
+    return made

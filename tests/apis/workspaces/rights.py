@@ -61,6 +61,13 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
     ),
     Row("list those of a workspace", "GET /chat/conversations?workspaceId={workspace}", _ALL),
     Row("list one's own", "GET /chat/conversations", (YES,) * 5),
+    Row(
+        "say as what one is to be shown",
+        "PUT /chat/presence",
+        _ALL,
+        {"status": "busy", "workspaceId": "{workspace}"},
+    ),
+    Row("see who is there", "GET /chat/presence/{workspace}", _ALL),
     Row("count what is unread", "GET /chat/workspaces/{workspace}/unread-count", _ALL),
     Row("look at it", f"GET {_ROOM}", _MEMBERS),
     Row("read it", f"GET {_ROOM}/messages", _MEMBERS),

@@ -4,13 +4,6 @@ import pytest
 
 
 @pytest.fixture
-async def general(alice, bob, acme):
-    """A channel of Alice and Bob, which the server seals."""
-    await alice.adds(acme, bob)
-    return (await alice.makes(acme, bob))["id"]
-
-
-@pytest.fixture
 async def secret(alice, bob, acme):
     """One that is end-to-end encrypted."""
     await alice.adds(acme, bob)

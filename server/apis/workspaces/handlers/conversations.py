@@ -2,7 +2,6 @@
 
 from server.apis.workspaces.requests.conversations import (
     AddMember,
-    CountUnread,
     CreateConversation,
     ListConversations,
     MarkAsRead,
@@ -11,6 +10,7 @@ from server.apis.workspaces.requests.conversations import (
     SetRole,
     UpdateConversation,
 )
+from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.chat import Chat
 from server.core.durable import Role
 from server.core.errors import AppError, Code
@@ -84,38 +84,39 @@ def _last(chat: Chat, listed: ListedChannel) -> OpenPost | None:
 
 
 async def get_conversation(chat: Chat, caller: Caller, request: OfConversation) -> Channel:
-    return await chat.channels.get(caller.signed_in(), request.id)
+    return await chat.channels.get(caller.signed_in(), request.conversation_id)
 
 
 async def update_conversation(chat: Chat, caller: Caller, request: UpdateConversation) -> Channel:
     change = TextChange(name=request.name, description=request.description, icon=request.icon)
-    return await chat.channels.update(caller.signed_in(), request.id, change)
+    return await chat.channels.update(caller.signed_in(), request.conversation_id, change)
 
 
 async def delete_conversation(chat: Chat, caller: Caller, request: OfConversation) -> int:
-    return await chat.channels.delete(caller.signed_in(), request.id)
+    return await chat.channels.delete(caller.signed_in(), request.conversation_id)
 
 
 async def add_member(chat: Chat, caller: Caller, request: AddMember) -> Channel:
     role = None if request.role is None else Role(request.role.lower())
     user = caller.signed_in()
-    return await chat.channels.add_member(user, request.id, request.user_id, role)
+    return await chat.channels.add_member(user, request.conversation_id, request.user_id, role)
 
 
 async def remove_member(chat: Chat, caller: Caller, request: RemoveMember) -> None:
-    await chat.channels.remove_member(caller.signed_in(), request.id, request.uid)
+    await chat.channels.remove_member(caller.signed_in(), request.conversation_id, request.user_id)
 
 
 async def set_role(chat: Chat, caller: Caller, request: SetRole) -> Channel:
     user, role = caller.signed_in(), Role(request.role.lower())
-    return await chat.channels.set_role(user, request.id, request.uid, role)
+    return await chat.channels.set_role(user, request.conversation_id, request.user_id, role)
 
 
 async def mark_as_read(chat: Chat, caller: Caller, request: MarkAsRead) -> Position:
-    return await chat.channels.read(caller.signed_in(), request.id, request.message_id)
+    user, message_id = caller.signed_in(), request.message_id
+    return await chat.channels.read(user, request.conversation_id, message_id, caller.connection_id)
 
 
 async def count_unread(
-    chat: Chat, caller: Caller, request: CountUnread
+    chat: Chat, caller: Caller, request: OfWorkspace
 ) -> tuple[tuple[RoomId, int], ...]:
-    return await chat.channels.unread(caller.signed_in(), request.id)
+    return await chat.channels.unread(caller.signed_in(), request.workspace_id)

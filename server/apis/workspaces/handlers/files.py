@@ -8,8 +8,8 @@ from server.transports.api import Caller
 
 
 async def upload_file(chat: Chat, caller: Caller, request: UploadFile) -> File:
-    return await chat.files.upload(caller.signed_in(), request.id, caller.file())
+    return await chat.files.upload(caller.signed_in(), request.conversation_id, caller.file())
 
 
 async def fetch_file(chat: Chat, caller: Caller, request: FetchFile) -> Download:
-    return await chat.files.download(caller.signed_in(), request.id)
+    return await chat.files.download(caller.signed_in(), request.file_id)

@@ -18,14 +18,14 @@ from server.transports.api import Caller
 
 async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> OpenPost:
     wish = PostWish(
-        room_id=request.id,
+        room_id=request.conversation_id,
         content=request.content,
         attachments=request.attachments,
         message_id=request.client_message_id,
         reply_to=request.reply_to_id,
         metadata=_metadata(request.encryption_metadata),
     )
-    post, _ = await chat.posts.send(caller.signed_in(), wish)
+    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.connection_id)
     return post
 
 
@@ -35,7 +35,7 @@ async def list_messages(
     before = request.before or request.cursor
     return await chat.posts.page(
         caller.signed_in(),
-        request.id,
+        request.conversation_id,
         request.limit,
         before=None if before is None else int(before),
         after=None if request.after is None else int(request.after),
@@ -62,7 +62,7 @@ async def react(chat: Chat, caller: Caller, request: React) -> OpenPost:
 
 
 def _ref(request: OfMessage) -> MessageRef:
-    return MessageRef(request.id, request.conversation_id)
+    return MessageRef(request.message_id, request.conversation_id)
 
 
 def _metadata(value: Opaque | None) -> bytes | None:

@@ -28,14 +28,14 @@ async def list_members(
 ) -> tuple[WorkspaceMember, ...]:
     """One more than were asked for, if there are more."""
     after, limit = request.cursor, request.limit + 1
-    return await chat.workspaces.members(caller.signed_in(), request.id, after, limit)
+    return await chat.workspaces.members(caller.signed_in(), request.workspace_id, after, limit)
 
 
 async def set_member(chat: Chat, caller: Caller, request: SetWorkspaceMember) -> WorkspaceMember:
     role = None if request.role is None else Role(request.role.lower())
     user = caller.signed_in()
-    return await chat.workspaces.set_member(user, request.id, request.user_id, role)
+    return await chat.workspaces.set_member(user, request.workspace_id, request.user_id, role)
 
 
 async def remove_member(chat: Chat, caller: Caller, request: RemoveWorkspaceMember) -> None:
-    await chat.workspaces.remove_member(caller.signed_in(), request.id, request.user_id)
+    await chat.workspaces.remove_member(caller.signed_in(), request.workspace_id, request.user_id)

@@ -43,7 +43,9 @@ def one(_: Any, found: Channel) -> Response[shapes.OneConversation]:
     return Response({"success": True, "conversation": conversation(found)})
 
 
-def several(_: Any, page: tuple[tuple[Listed, ...], bool]) -> Response[shapes.Conversations]:
+def several(
+    _: Any, page: tuple[tuple[Listed, ...], bool]
+) -> Response[shapes.WorkspaceConversations]:
     found, has_more = page
     place = found[-1][0].place if has_more else None
     following = None if place is None else f"{place.active_ms}.{place.room_id}"
@@ -52,19 +54,19 @@ def several(_: Any, page: tuple[tuple[Listed, ...], bool]) -> Response[shapes.Co
 
 
 def ended(request: OfConversation, _: int) -> Response[shapes.OfConversation]:
-    return Response({"success": True, "conversationId": request.id})
+    return Response({"success": True, "conversationId": request.conversation_id})
 
 
-def removed(request: RemoveMember, _: None) -> Response[shapes.RemovedMember]:
-    user_id = as_written(request.uid)
-    return Response({"success": True, "conversationId": request.id, "userId": user_id})
+def removed(request: RemoveMember, _: None) -> Response[shapes.RemovedConversationMember]:
+    user_id = as_written(request.user_id)
+    return Response({"success": True, "conversationId": request.conversation_id, "userId": user_id})
 
 
 def read(request: MarkAsRead, found: Position) -> Response[shapes.ReadConversation]:
     return Response(
         {
             "success": True,
-            "conversationId": request.id,
+            "conversationId": request.conversation_id,
             "lastReadAt": time_or_null(found.read_ms),
             "unreadCount": found.unread,
         }
@@ -76,7 +78,7 @@ def unread(_: Any, found: Sequence[tuple[RoomId, int]]) -> Response[shapes.Unrea
     return Response({"success": True, "total": sum(counts.values()), "conversations": counts})
 
 
-def conversation(channel: Channel) -> shapes.Conversation:
+def conversation(channel: Channel) -> shapes.WorkspaceConversation:
     """A conversation, as everybody in it is shown it."""
     found = channel.conversation
     return {

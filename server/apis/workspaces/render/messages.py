@@ -18,7 +18,7 @@ def one(_: Any, found: OpenPost) -> Response[shapes.OneMessage]:
 
 def several(
     request: ListMessages, page: tuple[tuple[OpenPost, ...], bool]
-) -> Response[shapes.Messages]:
+) -> Response[shapes.WorkspaceMessages]:
     found, has_more = page
     at = -1 if request.goes_forward else 0
     following = str(found[at].post.message.seq) if has_more else None
@@ -28,7 +28,7 @@ def several(
     )
 
 
-def deleted(_: Any, found: OpenPost) -> Response[shapes.DeletedMessage]:
+def deleted(_: Any, found: OpenPost) -> Response[shapes.DeletedWorkspaceMessage]:
     said = found.post.message
     return Response(
         {
@@ -40,10 +40,10 @@ def deleted(_: Any, found: OpenPost) -> Response[shapes.DeletedMessage]:
     )
 
 
-def message(found: OpenPost) -> shapes.Message:
+def message(found: OpenPost) -> shapes.WorkspaceMessage:
     """A message, as everybody in its conversation is shown it."""
     post, said = found.post, found.post.message
-    shown: shapes.Message = {
+    shown: shapes.WorkspaceMessage = {
         "id": said.message_id,
         "conversationId": said.room_id,
         "workspaceId": str(said.workspace_id),

@@ -9,6 +9,7 @@ from server.apis.workspaces.requests.workspaces import (
 )
 from server.core.clock import iso_utc
 from server.core.durable import Role
+from server.core.ids import as_written
 from server.core.workspaces.values import Workspace, WorkspaceMember
 from server.transports.api import Response
 
@@ -42,14 +43,15 @@ def member(_: Any, found: WorkspaceMember) -> Response[shapes.OneWorkspaceMember
 
 
 def removed(request: RemoveWorkspaceMember, _: None) -> Response[shapes.RemovedWorkspaceMember]:
-    return Response({"success": True, "workspaceId": request.id, "userId": request.user_id})
+    workspace_id, user_id = request.workspace_id, as_written(request.user_id)
+    return Response({"success": True, "workspaceId": workspace_id, "userId": user_id})
 
 
 def _workspace(found: Workspace) -> shapes.Workspace:
     return {
         "id": found.workspace_id,
         "name": found.name,
-        "createdById": found.created_by,
+        "createdById": as_written(found.created_by),
         "role": ROLES[found.role],
         "memberCount": found.members,
         "createdAt": iso_utc(found.created_ms),
@@ -59,7 +61,7 @@ def _workspace(found: Workspace) -> shapes.Workspace:
 
 def _member(found: WorkspaceMember) -> shapes.WorkspaceMember:
     return {
-        "userId": found.user_id,
+        "userId": as_written(found.user_id),
         "name": found.name,
         "role": ROLES[found.role],
         "joinedAt": iso_utc(found.joined_ms),

@@ -41,11 +41,11 @@ class ListConversations(Struct, frozen=True, kw_only=True, rename="camel"):
     cursor: ConversationCursor | None = None
 
 
-class OfConversation(Struct, frozen=True):
-    id: RoomId
+class OfConversation(Struct, frozen=True, rename="camel"):
+    conversation_id: RoomId
 
 
-class UpdateConversation(OfConversation, frozen=True, kw_only=True):
+class UpdateConversation(OfConversation, frozen=True, kw_only=True, rename="camel"):
     """What is absent stays."""
 
     name: RoomName | None = None
@@ -58,12 +58,12 @@ class AddMember(OfConversation, frozen=True, kw_only=True, rename="camel"):
     role: RoleWord | None = None
 
 
-class RemoveMember(OfConversation, frozen=True, kw_only=True):
-    uid: UserId
+class RemoveMember(OfConversation, frozen=True, kw_only=True, rename="camel"):
+    user_id: UserId
 
 
-class SetRole(OfConversation, frozen=True, kw_only=True):
-    uid: UserId
+class SetRole(OfConversation, frozen=True, kw_only=True, rename="camel"):
+    user_id: UserId
     role: RoleWord
 
 
@@ -71,7 +71,3 @@ class MarkAsRead(OfConversation, frozen=True, kw_only=True, rename="camel"):
     """All of it, if no message is said."""
 
     message_id: MessageId | None = None
-
-
-class CountUnread(Struct, frozen=True):
-    id: WorkspaceId

@@ -5,11 +5,11 @@ from msgspec import Struct
 from server.core.ids import FileId, RoomId
 
 
-class UploadFile(Struct, frozen=True):
+class UploadFile(Struct, frozen=True, rename="camel"):
     """Its body is the file."""
 
-    id: RoomId
+    conversation_id: RoomId
 
 
-class FetchFile(Struct, frozen=True):
-    id: FileId
+class FetchFile(Struct, frozen=True, rename="camel"):
+    file_id: FileId

@@ -19,7 +19,7 @@ Attachments = tuple[Any, ...]
 class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     """Without an id of the client's the server makes one."""
 
-    id: RoomId
+    conversation_id: RoomId
     content: str
     attachments: Attachments = ()
     reply_to_id: MessageId | None = None
@@ -30,7 +30,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
 class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):
     """`cursor` is another word for `before`."""
 
-    id: RoomId
+    conversation_id: RoomId
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     before: SeqCursor | None = None
     after: SeqCursor | None = None
@@ -46,7 +46,7 @@ class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):
 class OfMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     """`conversationId` says which is meant, if several messages have the id."""
 
-    id: MessageId
+    message_id: MessageId
     conversation_id: RoomId | None = None
 
 

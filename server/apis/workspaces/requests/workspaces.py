@@ -18,11 +18,11 @@ class ListWorkspaces(Struct, frozen=True):
     pass
 
 
-class OfWorkspace(Struct, frozen=True):
-    id: WorkspaceId
+class OfWorkspace(Struct, frozen=True, rename="camel"):
+    workspace_id: WorkspaceId
 
 
-class ListWorkspaceMembers(OfWorkspace, frozen=True, kw_only=True):
+class ListWorkspaceMembers(OfWorkspace, frozen=True, kw_only=True, rename="camel"):
     """`cursor` is `nextCursor` of the page before."""
 
     limit: Annotated[int, Meta(ge=1, le=200)] = 100

@@ -3,6 +3,7 @@
 from server.apis.workspaces.handlers import conversations as handlers
 from server.apis.workspaces.render import conversations as render
 from server.apis.workspaces.requests import conversations as requests
+from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.errors import Code
 from server.core.limits import Bounds
 from server.transports.api import Access, Route
@@ -47,7 +48,7 @@ _CONVERSATIONS = (
     ),
     Route(
         "GET",
-        "/chat/conversations/{id}",
+        "/chat/conversations/{conversationId}",
         requests.OfConversation,
         handlers.get_conversation,
         render.one,
@@ -57,7 +58,7 @@ _CONVERSATIONS = (
     ),
     Route(
         "PUT",
-        "/chat/conversations/{id}",
+        "/chat/conversations/{conversationId}",
         requests.UpdateConversation,
         handlers.update_conversation,
         render.one,
@@ -68,7 +69,7 @@ _CONVERSATIONS = (
     ),
     Route(
         "DELETE",
-        "/chat/conversations/{id}",
+        "/chat/conversations/{conversationId}",
         requests.OfConversation,
         handlers.delete_conversation,
         render.ended,
@@ -78,7 +79,7 @@ _CONVERSATIONS = (
     ),
     Route(
         "POST",
-        "/chat/conversations/{id}/read",
+        "/chat/conversations/{conversationId}/read",
         requests.MarkAsRead,
         handlers.mark_as_read,
         render.read,
@@ -89,8 +90,8 @@ _CONVERSATIONS = (
     ),
     Route(
         "GET",
-        "/chat/workspaces/{id}/unread-count",
-        requests.CountUnread,
+        "/chat/workspaces/{workspaceId}/unread-count",
+        OfWorkspace,
         handlers.count_unread,
         render.unread,
         "How much is unread in a workspace, and where; of each conversation at most 1000",
@@ -102,7 +103,7 @@ _CONVERSATIONS = (
 _MEMBERS = (
     Route(
         "POST",
-        "/chat/conversations/{id}/members",
+        "/chat/conversations/{conversationId}/members",
         requests.AddMember,
         handlers.add_member,
         render.one,
@@ -113,7 +114,7 @@ _MEMBERS = (
     ),
     Route(
         "DELETE",
-        "/chat/conversations/{id}/members/{uid}",
+        "/chat/conversations/{conversationId}/members/{userId}",
         requests.RemoveMember,
         handlers.remove_member,
         render.removed,
@@ -123,7 +124,7 @@ _MEMBERS = (
     ),
     Route(
         "PUT",
-        "/chat/conversations/{id}/members/{uid}/role",
+        "/chat/conversations/{conversationId}/members/{userId}/role",
         requests.SetRole,
         handlers.set_role,
         render.one,

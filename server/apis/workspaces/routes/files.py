@@ -9,7 +9,7 @@ from server.transports.api import Access, Route, Stream
 ROUTES = (
     Route(
         "POST",
-        "/chat/conversations/{id}/files",
+        "/chat/conversations/{conversationId}/files",
         requests.UploadFile,
         handlers.upload_file,
         render.one,
@@ -21,7 +21,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/chat/files/{id}",
+        "/chat/files/{fileId}",
         requests.FetchFile,
         handlers.fetch_file,
         render.content,

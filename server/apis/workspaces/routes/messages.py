@@ -17,7 +17,7 @@ def _content(bounds: Bounds) -> int:
 ROUTES = (
     Route(
         "POST",
-        "/chat/conversations/{id}/messages",
+        "/chat/conversations/{conversationId}/messages",
         requests.SendMessage,
         handlers.send_message,
         render.one,
@@ -30,7 +30,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/chat/conversations/{id}/messages",
+        "/chat/conversations/{conversationId}/messages",
         requests.ListMessages,
         handlers.list_messages,
         render.several,
@@ -40,7 +40,7 @@ ROUTES = (
     ),
     Route(
         "PUT",
-        "/chat/messages/{id}",
+        "/chat/messages/{messageId}",
         requests.EditMessage,
         handlers.edit_message,
         render.one,
@@ -52,7 +52,7 @@ ROUTES = (
     ),
     Route(
         "DELETE",
-        "/chat/messages/{id}",
+        "/chat/messages/{messageId}",
         requests.OfMessage,
         handlers.delete_message,
         render.deleted,
@@ -62,7 +62,7 @@ ROUTES = (
     ),
     Route(
         "POST",
-        "/chat/messages/{id}/reactions",
+        "/chat/messages/{messageId}/reactions",
         requests.React,
         handlers.react,
         render.one,

@@ -31,7 +31,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/chat/workspaces/{id}/members",
+        "/chat/workspaces/{workspaceId}/members",
         requests.ListWorkspaceMembers,
         handlers.list_members,
         render.members,
@@ -41,7 +41,7 @@ ROUTES = (
     ),
     Route(
         "POST",
-        "/chat/workspaces/{id}/members",
+        "/chat/workspaces/{workspaceId}/members",
         requests.SetWorkspaceMember,
         handlers.set_member,
         render.member,
@@ -57,7 +57,7 @@ ROUTES = (
     ),
     Route(
         "DELETE",
-        "/chat/workspaces/{id}/members/{userId}",
+        "/chat/workspaces/{workspaceId}/members/{userId}",
         requests.RemoveWorkspaceMember,
         handlers.remove_member,
         render.removed,

@@ -24,7 +24,7 @@ from server.stores.sql.batches import Batches
 from server.stores.sql.conversations import members, rooms
 from server.stores.sql.database import Database
 from server.stores.sql.scopes import OF_WORKSPACES
-from server.stores.sql.workspaces import listing, making
+from server.stores.sql.workspaces import listing, making, reading
 from server.stores.sql.workspaces.reading import Mark, mark_all
 
 
@@ -76,6 +76,9 @@ class SqlChannels:
         self, who: Entrant, workspace_id: WorkspaceId, now_ms: int
     ) -> tuple[tuple[RoomId, int], ...]:
         return await self._database.read(lambda: listing.unread(who, workspace_id, now_ms))
+
+    async def unread_in(self, user_id: UserId, room_id: RoomId, now_ms: int) -> int:
+        return await self._database.read(lambda: reading.unread_in(user_id, room_id, now_ms))
 
     async def update(
         self, user_id: UserId, room_id: RoomId, texts: Texts, before: Texts, now_ms: int

@@ -12,7 +12,7 @@ from server.core.ports.channels import Position
 from server.stores.sql.conversations.lists import UNREAD
 from server.stores.sql.conversations.shapes import no_such_room, readable
 from server.stores.sql.scopes import OF_WORKSPACES
-from server.stores.sql.steps import Row, Steps, listed, rows, run_many, value
+from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 
 
 class Mark(Struct, frozen=True):
@@ -63,7 +63,10 @@ _NEWEST = (
     "AND m.deleted_ms IS NULL ORDER BY m.seq DESC LIMIT 1"
 )
 
-_LEFT = f"SELECT ({UNREAD}) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+_LEFT = (
+    f"SELECT ({UNREAD}) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+    "WHERE me.user_id = $1 AND me.room_id = $3"
+)
 
 
 def mark_all(marks: Sequence[Mark], *, waits: bool) -> Steps[list[Outcome]]:
@@ -139,17 +142,16 @@ def _outcome(
         workspace_id=WorkspaceId(before.workspace_id),
         seq=seq,
         read_ms=read_ms,
-        unread=(yield from _left(one)),
+        unread=(yield from unread_in(one.user_id, one.room_id, one.now_ms)),
         has_moved=place in moved,
         newest=(yield from _newest(one, before, seq)),
     )
 
 
-def _left(one: Mark) -> Steps[int]:
-    found: int = yield from value(
-        f"{_LEFT} WHERE me.user_id = $1 AND me.room_id = $3", one.user_id, one.now_ms, one.room_id
-    )
-    return found
+def unread_in(user_id: UserId, room_id: RoomId, now_ms: int) -> Steps[int]:
+    """How much a member has not read of a conversation; none if it is not in it."""
+    found = yield from rows(_LEFT, user_id, now_ms, room_id)
+    return found[0][0] if found else 0
 
 
 def _newest(one: Mark, before: _Standing, seq: int) -> Steps[tuple[MessageId, int, UserId] | None]:

@@ -1,0 +1,17 @@
+"""What can be done with who is there."""
+
+from server.apis.workspaces.requests.presence import UpdatePresence
+from server.apis.workspaces.requests.workspaces import OfWorkspace
+from server.core.chat import Chat
+from server.core.ports.workspaces import StandingAt
+from server.core.workspaces.values import Standing
+from server.transports.api import Caller
+
+
+async def update_presence(chat: Chat, caller: Caller, request: UpdatePresence) -> StandingAt:
+    user, standing = caller.signed_in(), Standing(request.status)
+    return await chat.standings.choose(user, request.workspace_id, standing)
+
+
+async def show_presence(chat: Chat, caller: Caller, request: OfWorkspace) -> tuple[StandingAt, ...]:
+    return await chat.standings.shown(caller.signed_in(), request.workspace_id)
