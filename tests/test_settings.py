@@ -290,11 +290,36 @@ def test_no_other_database_is_taken(url: str) -> None:
 
 
 def test_machines_with_a_file_each_are_warned_of_accounts_of_their_own() -> None:
-    several = {**SHARED, "REDIS_URL": "redis://a", "NODE_URL": "http://node3.example:3001"}
+    several = {**SHARED, "REDIS_URL": "redis://127.0.0.1", "NODE_URL": "http://node3.example:3001"}
 
     (warning,) = load(several).warnings
     assert "DATABASE_URL" in warning
-    assert load({**several, "DATABASE_URL": "postgresql://db/chat"}).warnings == ()
+    assert load({**several, "DATABASE_URL": "postgresql://localhost/chat"}).warnings == ()
+
+
+ELSEWHERE = ["redis://a", "rediss://10.0.0.7:6380/2", "redis+sentinel://a:1,b:2/chat"]
+HERE = ["redis://localhost", "redis://127.0.0.1:6379", "redis://[::1]", "unix:///run/redis.sock"]
+
+
+@pytest.mark.parametrize("store", [{"REDIS_URL": url} for url in ELSEWHERE])
+def test_machines_with_a_folder_each_are_warned_of_files_of_their_own(
+    store: dict[str, str],
+) -> None:
+    (warning,) = load({**SHARED, **store}).warnings
+    assert "REDIS_URL" in warning
+    assert "FILES_URL" in warning
+    assert load({**SHARED, **store, "FILES_URL": "s3://chat-files"}).warnings == ()
+
+
+def test_a_database_elsewhere_is_a_reason_for_the_same() -> None:
+    (warning,) = load({**SHARED, "DATABASE_URL": "postgresql://db/chat"}).warnings
+    assert "DATABASE_URL names" in warning
+
+
+@pytest.mark.parametrize("url", HERE)
+def test_what_this_machine_shares_with_itself_is_no_reason(url: str) -> None:
+    assert load({**SHARED, "REDIS_URL": url}).warnings == ()
+    assert load({"DATABASE_URL": "sqlite://./data.sqlite3"}).warnings == ()
 
 
 # --- what is somebody else's ---

@@ -16,9 +16,12 @@ from server.core.tokens import OURS, TokenRules
 from server.settings import foreign, tls
 from server.settings.foreign import ALIASES, UNUSED
 from server.settings.table import TABLE
-from server.settings.values import MasterKeys, Secret
+from server.settings.values import MasterKeys, Secret, is_elsewhere
 
 GOOGLE = "https://accounts.google.com"
+
+STORES = ("REDIS_URL", "DATABASE_URL")
+"""What several processes may share."""
 
 SHARED = {
     "JWT_SECRET": "",
@@ -156,7 +159,7 @@ def _issuer_problems(values: Mapping[str, Any]) -> list[str]:
 
 def _sharing_problems(values: Mapping[str, Any]) -> list[str]:
     """What is made at the first start is another secret on each machine."""
-    shared = next((name for name in ("REDIS_URL", "DATABASE_URL") if values.get(name)), None)
+    shared = next((name for name in STORES if values.get(name)), None)
     if shared is None or (shared == "DATABASE_URL" and _is_file(values[shared])):
         return []
     return [
@@ -181,6 +184,13 @@ def _warnings(environment: Mapping[str, str], values: Mapping[str, Any]) -> list
     if values["NODE_URL"] and not values["DATABASE_URL"]:
         warnings.append(
             "NODE_URL is set and DATABASE_URL is not: each machine has accounts of its own"
+        )
+    stores = {name: values[name] for name in STORES if values[name] and not _is_file(values[name])}
+    elsewhere = [name for name, url in stores.items() if is_elsewhere(url)]
+    if elsewhere and not values["FILES_URL"]:
+        warnings.append(
+            f"{elsewhere[0]} names another machine and FILES_URL is not set: if several use it, "
+            "each has files of workspaces of its own, which members on the others do not find"
         )
     if "*" in values["CLIENT_URL"]:
         warnings.append("CLIENT_URL is *: any web page may use this server")

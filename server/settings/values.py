@@ -183,6 +183,12 @@ def _is_here(name: str) -> bool:
         return False
 
 
+def is_elsewhere(url: str) -> bool:
+    """Whether that of a store names another machine than this one."""
+    name = urlsplit(url).hostname
+    return bool(name) and not _is_here(name or "")
+
+
 _REDIS_SCHEMES = ("redis", "rediss", "redis+sentinel", "unix")
 
 

@@ -14,6 +14,7 @@ from server.core.ports.posts import PostStore
 from server.core.ports.queues import QueueStore
 from server.core.ports.workspaces import WorkspaceStore
 from server.stores.sql.accounts import SqlAccounts
+from server.stores.sql.attached import leave_files
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
 from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
@@ -48,6 +49,7 @@ class Durable:
             leave_workspaces,
             leave_keys,
             functools.partial(leave_rooms, bounds=bounds),
+            leave_files,
             leave_queues,
             leave_identities,
         )

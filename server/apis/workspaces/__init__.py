@@ -47,13 +47,13 @@ Conversations
     it is called; the owner alone gives roles, removes ADMINs and ends it. A DM stays as it is.
 
 Messages
-    POST   /chat/conversations/{id}/messages {content, attachments?, replyToId?,
+    POST   /chat/conversations/{id}/messages {content, attachments?, fileIds?, replyToId?,
         clientMessageId?, encryptionMetadata?}              201 {message}
     GET    /chat/conversations/{id}/messages?limit&before&after&cursor&threadId
         {messages, hasMore, nextCursor}: oldest first; `before`, `after` and `cursor`, which is
         another word for `before`, are sequences; with `threadId` a thread's first message and its
         replies
-    PUT    /chat/messages/{id} {content, attachments?, conversationId?}     {message}
+    PUT    /chat/messages/{id} {content, attachments?, fileIds?, conversationId?}   {message}
     DELETE /chat/messages/{id}?conversationId               {messageId, conversationId, deletedAt}
     POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
         {message}; without `action` it is the other way than it was
@@ -68,11 +68,18 @@ Messages
     content nor attachments nor reactions. An id that is sent again by the same sender answers as
     the first time; another's is `id_conflict`.
 
+    A message has the files that its attachments name in clear ({fileId}), and those of `fileIds`,
+    for clients that encrypt their attachments: its sender's, put into that conversation, which no
+    message has yet; else `not_found`. An edit that says either has just those files from then on.
+
 Presence and files
     PUT    /chat/presence {status: online | away | busy | offline, workspaceId}     {presence}
     GET    /chat/presence/{workspaceId}                     {presence: [presence]}
     POST   /chat/conversations/{id}/files   the bytes, or multipart/form-data       201 {file}
     GET    /chat/files/{id}                 the bytes, always as an attachment; ranges
+
+    Until a message has it, a file is there for its sender alone, and is deleted after a day; then
+    for whoever can read that message, and it goes with that.
 
     presence    {id, userId, workspaceId, status, lastSeen, updatedAt}
     file        {id, conversationId, workspaceId, userId, name, type, size, url, createdAt}

@@ -16,13 +16,14 @@ class PostChange(Struct, frozen=True, kw_only=True):
     Attributes:
         metadata: The text of a JSON value.
         key_version, tokens: As of `NewPost`.
+        file_ids: All that it has from now on; None leaves those that it has.
     """
 
     ciphertext: str
     metadata: bytes | None
     key_version: int | None = None
     tokens: tuple[str, ...] = ()
-    file_ids: tuple[FileId, ...] = ()
+    file_ids: tuple[FileId, ...] | None = None
 
 
 class ChangedPost(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """Messages of workspaces: sealed where their clients do not encrypt them; sent, found, changed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
@@ -15,6 +14,12 @@ from server.core.ports.channels import Place
 from server.core.ports.conversations import Deleted, MessageRef, MessageStore, NewMessage
 from server.core.ports.posts import ChangedPost, PostChange, PostStore
 from server.core.rates import spend
+from server.core.workspaces.attachments import (
+    Attachments,
+    attachments_in,
+    with_attachments,
+    without_attachments,
+)
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import PostEdited, PostReacted
 from server.core.workspaces.telling import Teller, only_for
@@ -24,34 +29,31 @@ from server.core.workspaces.vault import Vault, of_message
 TYPE = "text"
 """What a message of a workspace is to secure chat."""
 
-ATTACHMENTS = "attachments"
-"""Where, in the metadata of an opaque message, its attachments are."""
-
-Attachments = tuple[Any, ...]
-"""JSON values of the client's; a file of ours has a `fileId`."""
-
 
 class PostWish(Struct, frozen=True, kw_only=True):
     """A message as somebody wants it sent.
 
     Attributes:
         content: A text; or ciphertext, where the conversation is opaque.
+        file_ids: Files of this conversation, of this user, which the message is to have.
         metadata: The text of a JSON value, which only an opaque message has.
     """
 
     room_id: RoomId
     content: str
     attachments: Attachments = ()
+    file_ids: tuple[FileId, ...] = ()
     message_id: MessageId | None = None
     reply_to: MessageId | None = None
     metadata: bytes | None = None
 
 
 class EditWish(Struct, frozen=True, kw_only=True):
-    """What a message is to say from now on; None leaves attachments and metadata as they are."""
+    """What a message is to say from now on; what is None it keeps."""
 
     content: str
     attachments: Attachments | None = None
+    file_ids: tuple[FileId, ...] | None = None
     metadata: bytes | None = None
 
 
@@ -74,7 +76,6 @@ class _Said(Struct, frozen=True, kw_only=True):
     metadata: bytes | None
     key_version: int | None
     tokens: tuple[str, ...]
-    file_ids: tuple[FileId, ...]
 
 
 class Posts:
@@ -176,7 +177,8 @@ class Posts:
                 metadata=wish.metadata or without_attachments(post.message.metadata),
             ),
         )
-        change = PostChange(**structs.asdict(said))
+        self._check_files(wish.file_ids or ())
+        change = PostChange(**structs.asdict(said), file_ids=wish.file_ids)
         known, now_ms = _ref_of(post), self._now_ms()
         done = await self._store.edit(user.user_id, known, change, post.edits, now_ms)
         await self._tell_changed(PostEdited, done)
@@ -227,7 +229,7 @@ class Posts:
             return OpenPost(post=post, content=None)
         if post.key is None:
             return OpenPost(
-                post=post, content=said.ciphertext, attachments=_attachments_in(said.metadata)
+                post=post, content=said.ciphertext, attachments=attachments_in(said.metadata)
             )
         where = of_message(post.key.workspace_id, said.room_id, said.message_id, post.edits)
         content, attachments = msgspec.json.decode(
@@ -249,6 +251,7 @@ class Posts:
 
     def _new(self, user: User, place: Place, wish: PostWish) -> NewMessage:
         message_id = wish.message_id or MessageId(new_id())
+        self._check_files(wish.file_ids)
         said = self._said(place, message_id, 0, wish)
         return NewMessage(
             sender=user.user_id,
@@ -265,16 +268,15 @@ class Posts:
                 reply_to=wish.reply_to,
                 key_version=said.key_version,
                 tokens=said.tokens,
-                file_ids=said.file_ids,
+                file_ids=wish.file_ids,
             ),
         )
 
     def _said(self, place: Place, message_id: MessageId, edits: int, wish: PostWish) -> _Said:
         """What a message says, sealed for its place if we seal it."""
         self._check_size(wish, is_sealed=place.key is not None)
-        file_ids = _file_ids(wish.attachments)
         if place.key is None:
-            metadata = _with_attachments(wish.metadata, wish.attachments)
+            metadata = with_attachments(wish.metadata, wish.attachments)
             limit = self._parts.bounds.metadata_bytes
             _check_bytes("metadata and attachments have", len(metadata or b""), limit)
             return _Said(
@@ -282,7 +284,6 @@ class Posts:
                 metadata=metadata,
                 key_version=None,
                 tokens=(),
-                file_ids=file_ids,
             )
         where = of_message(place.workspace_id, place.room_id, message_id, edits)
         plain = msgspec.json.encode([wish.content, list(wish.attachments)])
@@ -291,7 +292,6 @@ class Posts:
             metadata=None,
             key_version=place.key.version,
             tokens=self._vault.tokens(place.key, wish.content),
-            file_ids=file_ids,
         )
 
     def _check_size(self, wish: PostWish, *, is_sealed: bool) -> None:
@@ -302,6 +302,11 @@ class Posts:
             raise AppError(Code.INVALID_REQUEST, f"{bounds.attachments} attachments are the most")
         size_bytes = len(msgspec.json.encode(wish.attachments))
         _check_bytes("its attachments have", size_bytes, bounds.attachments_bytes)
+
+    def _check_files(self, file_ids: Sequence[FileId]) -> None:
+        if len(file_ids) > self._parts.bounds.attachments:
+            most = self._parts.bounds.attachments
+            raise AppError(Code.INVALID_REQUEST, f"a message has {most} files at most")
 
     async def _remind(self, user: User, post: Post, place: Place, now_ms: int) -> None:
         """Tell anew of a message that is sent again: who stored it may have died before it could.
@@ -346,38 +351,3 @@ def _check_bytes(what: str, size_bytes: int, limit_bytes: int) -> None:
     if size_bytes > limit_bytes:
         problem = f"{what} {size_bytes} bytes, and {limit_bytes} are the most"
         raise AppError(Code.PAYLOAD_TOO_LARGE, problem)
-
-
-def _file_ids(attachments: Attachments) -> tuple[FileId, ...]:
-    """Which files of ours they name."""
-    found = (one.get("fileId") for one in attachments if isinstance(one, dict))
-    return tuple(dict.fromkeys(FileId(one) for one in found if isinstance(one, str)))
-
-
-def _with_attachments(metadata: bytes | None, attachments: Attachments) -> bytes | None:
-    """The metadata of an opaque message, which carry its attachments: secure chat has no others.
-
-    Raises:
-        AppError: INVALID_REQUEST if there is no place for them.
-    """
-    if not attachments:
-        return metadata
-    carried = msgspec.json.decode(metadata) if metadata else {}
-    if not isinstance(carried, dict):
-        raise AppError(Code.INVALID_REQUEST, "encryptionMetadata beside attachments is an object")
-    return msgspec.json.encode({**carried, ATTACHMENTS: list(attachments)})
-
-
-def without_attachments(metadata: bytes | None) -> bytes | None:
-    """What its client has written."""
-    carried = msgspec.json.decode(metadata) if metadata else None
-    if not isinstance(carried, dict) or ATTACHMENTS not in carried:
-        return metadata
-    left = {name: value for name, value in carried.items() if name != ATTACHMENTS}
-    return msgspec.json.encode(left) if left else None
-
-
-def _attachments_in(metadata: bytes | None) -> Attachments:
-    carried = msgspec.json.decode(metadata) if metadata else None
-    found = carried.get(ATTACHMENTS) if isinstance(carried, dict) else None
-    return tuple(found) if isinstance(found, list) else ()

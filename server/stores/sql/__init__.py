@@ -17,14 +17,16 @@ are locked, or changed, in this order:
     device_keys          several by device; then identity_keys, prekeys, spent_prekeys
     rooms                several by id
     room_members         several by room
+    files                several by id, that hang on nothing yet
     messages             several by seq; then receipts
     posts                several by room and seq; then reactions, word_tokens
-    files                several by room and seq, or by id
+    files                several by room and seq, or by id, all others
     device_cursors       then device_acks
     stored_bytes         several by user
 
 - Who sends, or changes or ends a room, locks the room. Who acknowledges locks its own place in it,
   `room_members`, and not the room; who revokes devices or deletes an account locks all its places.
+- Who hangs files on a message holds its room, then these files, also if the message is there.
 - Who changes who is in a workspace locks it; who is removed then leaves its rooms, by their ids.
 - Accounts, workspaces and rooms are locked FOR NO KEY UPDATE: a new row that refers to one asks,
   late, for a lock that this lets pass.

@@ -11,6 +11,7 @@ from server.transports.api import CHAT, MAIN
 from tests.apis.durable import database
 from tests.apis.workspaces.listeners import Listen, Listener
 from tests.apis.workspaces.people import Colleague, OpenAccount, sign_up
+from tests.apis.workspaces.shelf import Shelf
 from tests.clocks import ManualClock
 from tests.installations import Installation
 from tests.servers import SECRET, RunningServer
@@ -89,3 +90,20 @@ async def general(alice: Colleague, bob: Colleague, acme: str) -> str:
     await alice.adds(acme, bob)
     made: str = (await alice.makes(acme, bob))["id"]
     return made
+
+
+@pytest.fixture
+async def shelf(
+    http: aiohttp.ClientSession,
+    server: RunningServer,
+    alice: Colleague,
+    bob: Colleague,
+    carol: Colleague,
+    acme: str,
+    clock: ManualClock,
+    tmp_path: Path,
+) -> Shelf:
+    """The files of a channel in which Alice and Bob are; Carol is in its workspace alone."""
+    for one in (bob, carol):
+        await alice.adds(acme, one)
+    return Shelf(http, server, clock, (await alice.makes(acme, bob))["id"], tmp_path)

@@ -10,7 +10,7 @@ from server.core.identity import User
 from server.core.ids import FileId, RoomId, UserId
 from server.core.ports.files import ByteStream
 from server.core.workspaces.files import EXPIRY_MS, GO_ON_MS, SILENCE_MS, UNSENT_MS
-from server.stores.sql.attached import hang_files
+from server.stores.sql.attached import Hung, hang_files
 from server.stores.sql.steps import run, value
 from tests.clocks import ManualClock
 from tests.servers import running
@@ -95,7 +95,7 @@ async def hang(server, file_id):
         "withheld) VALUES ($1, 1, 'm1', 'alice', 'group', $2, 1, FALSE)"
     )
     await do(server, run(message, ROOM, b""))
-    await do(server, hang_files(ROOM, 1, "alice", [file_id]))
+    await do(server, hang_files(ROOM, None, [Hung(1, "alice", (file_id,), 1)]))
 
 
 def kept(tmp_path):

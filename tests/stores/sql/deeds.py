@@ -27,7 +27,7 @@ from server.core.ports.posts import PostChange
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import NewPost, Standing
 from server.stores.durable import Durable
-from server.stores.sql.attached import hang_files
+from server.stores.sql.attached import Hung, hang_files
 from server.stores.sql.conversations.epochs import have_rotated
 from server.stores.sql.steps import Steps, run
 from server.stores.sql.tokens import MAX_FAMILIES
@@ -101,15 +101,22 @@ async def _settle_team(home: Durable) -> None:
 
 
 async def _settle_files(home: Durable) -> None:
-    """One that hangs on what Alice says first in each room, and one of each that still comes."""
+    """What hangs on what Alice says first in each room, and what comes or has come of each."""
     for room_id in (TEA, FLEETING):
         file_id = FileId(f"on {room_id}")
         await _begin_file(home, ALICE, room_id, file_id)
         await home.files.finish(file_id, 5, NOW_MS)
-        hung = functools.partial(hang_files, room_id, 1, ALICE, [file_id])
-        await home.database.write(hung)
+        hung = [Hung(1, ALICE, (file_id,), NOW_MS)]
+        await home.database.write(functools.partial(hang_files, room_id, TEAM, hung))
     for name in (ALICE, BOB):
         await _begin_file(home, name, TEA, FileId(f"of {name}"))
+        await _begin_file(home, name, TEA, _unsent(name))
+        await home.files.finish(_unsent(name), 5, LATER_MS)
+
+
+def _unsent(name: UserId) -> FileId:
+    """What somebody has sent, and no message has."""
+    return FileId(f"of {name}, on no message")
 
 
 async def _begin_file(home: Durable, me: UserId, room_id: RoomId, file_id: FileId) -> None:
@@ -430,26 +437,28 @@ def _channel(kind: Kind, *members: UserId) -> NewChannel:
     )
 
 
-async def _answer(home: Durable, me: UserId, other: UserId) -> None:
+async def _answer(home: Durable, me: UserId, other: UserId, *file_ids: FileId) -> None:
     new = NewMessage(
         sender=me,
         sender_device=None,
         room_id=TEA,
         recipient=None,
         new_room_id=TEA,
-        message_id=MessageId(f"{me} answers"),
+        message_id=MessageId(f"{me} answers{' itself' if me == other else ''}"),
         type="text",
         ciphertext="c2VjcmV0",
         metadata=None,
         covered=None,
-        post=NewPost(reply_to=_said(other, TEA, 1), tokens=("token",)),
+        post=NewPost(reply_to=_said(other, TEA, 1), tokens=("token",), file_ids=file_ids),
     )
     await home.messages.append(new, NOW_MS, None)
 
 
-def _edit(home: Durable, me: UserId, number: int, expected: int) -> Awaitable[object]:
+def _edit(
+    home: Durable, me: UserId, number: int, expected: int, *file_ids: FileId
+) -> Awaitable[object]:
     ref = MessageRef(_said(me, TEA, number))
-    change = PostChange(ciphertext="bmV3", metadata=None, tokens=("new",))
+    change = PostChange(ciphertext="bmV3", metadata=None, tokens=("new",), file_ids=file_ids)
     return home.posts.edit(me, ref, change, expected, NOW_MS)
 
 
@@ -481,6 +490,8 @@ _WITH_FILES: dict[str, Deed] = {
     "goes on with its file": lambda home, me, other: home.files.go_on(FileId(f"of {me}"), 1),
     "finishes its file": lambda home, me, other: home.files.finish(FileId(f"of {me}"), 5, 1),
     "gives its file up": lambda home, me, other: home.files.give_up(FileId(f"of {me}")),
+    "answers itself with a file": lambda home, me, other: _answer(home, me, me, _unsent(me)),
+    "edits a message to have a file": lambda home, me, other: _edit(home, me, 1, 0, _unsent(me)),
     "looks for garbage": lambda home, me, other: home.files.garbage(LATER_MS, LIMIT),
     "forgets garbage": lambda home, me, other: _forget_garbage(home),
 }

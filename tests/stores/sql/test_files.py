@@ -6,12 +6,15 @@ import pytest
 from msgspec import structs
 
 from server.core.errors import AppError, Code
-from server.core.ids import FileId, RoomId, UserId, new_id
+from server.core.ids import DeviceId, FileId, RoomId, UserId, new_id
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef
 from server.core.ports.files import NewFile
-from server.stores.sql.attached import hang_files, keep_files
-from server.stores.sql.steps import value
+from server.core.ports.posts import PostChange
+from server.core.workspaces.values import NewPost
+from server.stores.durable import Durable
+from server.stores.sql.steps import rows, value
+from server.stores.sql.workspaces.posts import SqlPosts
 from tests.stores.sql.households import BOUNDS, NOW_MS, Household
 from tests.stores.sql.teams import asks, code_of, found
 
@@ -45,12 +48,38 @@ class Channel:
         await self.home.files.finish(FileId(file_id), size_bytes, DUE_MS)
 
     async def send(self, *file_ids, by="alice", **options):
-        sent = await self.home.send(by, self.id, **options)
-        seq = sent.message.seq
-        await self.home.database.write(
-            lambda: hang_files(self.id, seq, by, [FileId(one) for one in file_ids])
+        post = NewPost(file_ids=tuple(map(FileId, file_ids)))
+        return (await self.home.send(by, self.id, post=post, **options)).message
+
+    async def edit(self, message, *file_ids, expected=0, by="alice"):
+        """Have a message say something else, with these files."""
+        change = PostChange(ciphertext="bmV3", metadata=None, file_ids=tuple(map(FileId, file_ids)))
+        ref = MessageRef(message.message_id, self.id)
+        posts = SqlPosts(self.home.database, self.home.bounds)
+        return await posts.edit(UserId(by), ref, change, expected, NOW_MS)
+
+    async def on(self, message):
+        """The files that a message has."""
+        found = await self.home.database.read(
+            lambda: rows(
+                "SELECT file_id FROM files WHERE seq = $1 AND state = 'ready' AND due_ms IS NULL "
+                "ORDER BY file_id",
+                message.seq,
+            )
         )
-        return sent.message
+        return [one for (one,) in found]
+
+    async def noted(self):
+        """Who has put or taken away which files."""
+        found = await self.home.database.read(
+            lambda: rows(
+                "SELECT action, user_id, subject_id FROM audit WHERE room_id = $1 "
+                "AND workspace_id = $2 AND action LIKE 'file_%' ORDER BY at_ms, subject_id, action",
+                self.id,
+                self.team_id,
+            )
+        )
+        return [tuple(one) for one in found]
 
     async def get(self, who, file_id=FILE, now_ms=NOW_MS):
         return await self.home.files.get(asks(who), FileId(file_id), now_ms)
@@ -186,21 +215,91 @@ async def test_only_ones_own_file_of_that_room_hangs_on_a_message_and_on_one_alo
     await Channel(home, channel.team_id, RoomId(other)).put("elsewhere")
     for file_ids in (["bobs"], ["elsewhere"], ["coming"], ["unknown"], ["alices", "bobs"]):
         assert await code_of(channel.send(*file_ids)) is Code.NOT_FOUND
-    await channel.send("alices", "alices")
+    sent = await channel.send("alices", "alices")
+    assert sent.seq == 1  # of the others none was stored
     assert await code_of(channel.send("alices")) is Code.NOT_FOUND
+    assert await channel.on(sent) == ["alices"]
 
 
-async def test_after_an_edit_a_message_has_the_files_that_it_kept_and_the_others_are_garbage(
+async def test_a_message_that_is_sent_again_has_its_files_and_takes_no_others(channel):
+    for file_id in ("first", "second"):
+        await channel.put(file_id)
+    sent = await channel.send("first", message_id="m1")
+    assert await channel.send("first", message_id="m1") == sent
+    assert await channel.send("second", message_id="m1") == sent
+    assert await channel.on(sent) == ["first"]
+    assert await channel.on(await channel.send("second")) == ["second"]
+
+
+async def test_of_messages_that_are_sent_at_once_with_the_same_file_one_has_it(channel):
+    await channel.put()
+    sent = await asyncio.gather(*(channel.send(FILE) for _ in range(8)), return_exceptions=True)
+    refused = [one.code for one in sent if isinstance(one, AppError)]
+    assert refused == [Code.NOT_FOUND] * 7
+    (message,) = [one for one in sent if not isinstance(one, AppError)]
+    assert await channel.on(message) == [FILE]
+
+
+async def test_what_was_garbage_before_a_message_came_is_not_hung_on_it(channel):
+    await channel.put()
+    assert await channel.home.files.garbage(DUE_MS, 10) == (FILE,)
+    assert await code_of(channel.send(FILE)) is Code.NOT_FOUND
+
+
+async def test_after_an_edit_a_message_has_the_files_that_it_names_and_the_others_are_garbage(
     channel,
 ):
-    for file_id in ("kept", "gone", "elsewhere"):
+    for file_id in ("kept", "gone", "elsewhere", "new"):
         await channel.put(file_id)
     message = await channel.send("kept", "gone")
     await channel.send("elsewhere")
-    await channel.home.database.write(lambda: keep_files(channel.id, message.seq, [FileId("kept")]))
+    await channel.edit(message, "kept", "new")
+    assert await channel.on(message) == ["kept", "new"]
     assert await channel.clean(NOW_MS) == ("gone",)
-    for file_id in ("kept", "elsewhere"):
+    for file_id in ("kept", "new", "elsewhere"):
         assert (await channel.get("bob", file_id)).file_id == file_id
+
+
+async def test_an_edit_takes_no_file_that_its_message_could_not_have_been_sent_with(channel):
+    await channel.put("mine")
+    await channel.put("bobs", by="bob")
+    await channel.put("elsewhere")
+    message = await channel.send("mine")
+    await channel.send("elsewhere")
+    for file_ids in (["mine", "bobs"], ["elsewhere"], ["unknown"]):
+        assert await code_of(channel.edit(message, *file_ids)) is Code.NOT_FOUND
+    assert await channel.on(message) == ["mine"]
+    await channel.edit(message)
+    assert await channel.on(message) == []
+    assert await code_of(channel.edit(message, "mine", expected=1)) is Code.NOT_FOUND
+
+
+async def test_an_edit_that_says_nothing_of_files_leaves_them(channel):
+    await channel.put()
+    message = await channel.send(FILE)
+    change = PostChange(ciphertext="bmV3", metadata=None)
+    posts = SqlPosts(channel.home.database, BOUNDS)
+    ref = MessageRef(message.message_id, channel.id)
+    await posts.edit(UserId("alice"), ref, change, 0, NOW_MS)
+    assert await channel.on(message) == [FILE]
+
+
+async def test_it_is_noted_who_put_a_file_into_a_conversation_and_who_took_it_away(channel):
+    for file_id in ("a", "b", "c"):
+        await channel.put(file_id)
+    message = await channel.send("a", "b")
+    await channel.edit(message, "b", "c")
+    ref = MessageRef(message.message_id, channel.id)
+    await channel.home.change("UPDATE room_members SET role = 'admin' WHERE user_id = 'bob'")
+    await channel.home.messages.delete(UserId("bob"), ref, NOW_MS)
+    assert await channel.noted() == [
+        ("file_added", "alice", "a"),
+        ("file_removed", "alice", "a"),
+        ("file_added", "alice", "b"),
+        ("file_removed", "bob", "b"),
+        ("file_added", "alice", "c"),
+        ("file_removed", "bob", "c"),
+    ]
 
 
 # --- how much it takes ---
@@ -309,6 +408,20 @@ async def test_files_of_a_room_that_ended_are_garbage(channel):
     assert sorted(await channel.clean(NOW_MS)) == ["sent", "unsent"]
     assert await channel.clean(DUE_MS) == ("coming",)
     assert (await channel.held())[0] == 0
+
+
+async def test_what_a_deleted_account_had_sent_and_no_message_has_is_garbage_at_once(channel):
+    await channel.put("sent")
+    await channel.send("sent")
+    await channel.put("unsent")
+    await channel.begin("coming")
+    await channel.put("bobs", by="bob")
+    durable = Durable(channel.home.database, BOUNDS)
+    await durable.accounts.revoke_device(UserId("alice"), DeviceId("alice-phone"), NOW_MS)
+    assert await channel.clean(NOW_MS) == ()
+    await durable.accounts.delete(UserId("alice"), NOW_MS)
+    assert await channel.clean(NOW_MS) == ("unsent",)
+    assert (await channel.get("bob", "sent")).file_id == "sent"
 
 
 async def test_garbage_comes_in_portions(channel):

@@ -18,6 +18,7 @@ from server.core.ports.posts import PostChange
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import NewPost
 from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
+from server.stores.sql.attached import Hung
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
 from server.stores.sql.conversations.storing import append_all, draft_of
 from server.stores.sql.queues import reading
@@ -84,7 +85,9 @@ ACK = Ack(phone("bob"), EventId("e1"), NOW_MS)
 FULL = Bounds(queue_events_of_sender=1)
 """With which whatever waits may be too much."""
 
-ANSWER = structs.replace(NEW, post=NewPost(reply_to=MessageId("m1"), tokens=("t",)))
+ANSWER = structs.replace(
+    NEW, post=NewPost(reply_to=MessageId("m1"), tokens=("t",), file_ids=(FILE,))
+)
 
 CHANGE = PostChange(ciphertext="y", metadata=None)
 
@@ -166,8 +169,10 @@ OFTEN = {
         Bounds(),
     ),
     "finishing a file": lambda: files.finish(FileId("coming"), 1, NOW_MS),
-    "hanging files": lambda: attached.hang_files(TEA, 1, ALICE, [FILE]),
-    "keeping files": lambda: attached.keep_files(TEA, 1, [FILE]),
+    "holding files": lambda: attached.hold_more_files(TEA, 1, ALICE, [FILE, FileId("free")]),
+    "hanging files": lambda: attached.hang_files(TEA, TEAM, [Hung(1, ALICE, (FILE,), NOW_MS)]),
+    "dropping files": lambda: attached.drop_files(TEA, TEAM, 1, ALICE, NOW_MS, [FILE]),
+    "leaving files": lambda: attached.leave_files(ALICE, None, NOW_MS),
     "ending files": lambda: attached.end_files([(TEA, 1)]),
     "ending files of a room": lambda: attached.end_files_of_room(TEA),
     "garbage": lambda: files.garbage(NOW_MS, 100),
@@ -203,7 +208,7 @@ async def household(home):
     await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
     await home.workspaces.set_member(WHO, TEAM, BOB, None, NOW_MS)
     await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
-    for file_id, state in ((FILE, "ready"), ("coming", "uploading")):
+    for file_id, state in ((FILE, "ready"), ("free", "ready"), ("coming", "uploading")):
         await home.change(
             "INSERT INTO files VALUES ($1, $2, 'tea', 'alice', $3, 1, 1, $4, $4, NULL, 1, 1)",
             file_id,

@@ -8,6 +8,7 @@ from server.apis.workspaces.requests.messages import (
     OfMessage,
     React,
     SendMessage,
+    named_files,
 )
 from server.core.chat import Chat
 from server.core.opaque import Opaque
@@ -21,6 +22,7 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
         room_id=request.conversation_id,
         content=request.content,
         attachments=request.attachments,
+        file_ids=named_files(request.attachments, request.file_ids) or (),
         message_id=request.client_message_id,
         reply_to=request.reply_to_id,
         metadata=_metadata(request.encryption_metadata),
@@ -47,6 +49,7 @@ async def edit_message(chat: Chat, caller: Caller, request: EditMessage) -> Open
     wish = EditWish(
         content=request.content,
         attachments=request.attachments,
+        file_ids=named_files(request.attachments, request.file_ids),
         metadata=_metadata(request.encryption_metadata),
     )
     return await chat.posts.edit(caller.signed_in(), _ref(request), wish)

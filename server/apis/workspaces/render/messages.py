@@ -8,7 +8,8 @@ from server.apis.workspaces import shapes
 from server.apis.workspaces.requests.messages import ListMessages
 from server.core.clock import iso_utc
 from server.core.ids import as_written
-from server.core.workspaces.posts import OpenPost, without_attachments
+from server.core.workspaces.attachments import without_attachments
+from server.core.workspaces.posts import OpenPost
 from server.transports.api import Response
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from server.core.ids import MessageId, RoomId
+from server.core.errors import AppError, Code
+from server.core.ids import FileId, MessageId, RoomId
 from server.core.opaque import Opaque
 
 SeqCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)")]
@@ -13,7 +14,28 @@ SeqCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)")]
 Emoji = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,32}$(?!\n)")]
 
 Attachments = tuple[Any, ...]
-"""JSON values of the client's; `Bounds` says how many, and of how many bytes."""
+"""JSON values of the client's; `Bounds` says how many, and of how many bytes. One that has a
+`fileId` is a file of the conversation."""
+
+
+def named_files(
+    attachments: Attachments | None, file_ids: tuple[FileId, ...] | None
+) -> tuple[FileId, ...] | None:
+    """The files that a message is to have; None if neither of these was said.
+
+    An attachment that names a file in clear has it by that. Where attachments are ciphertext,
+    `fileIds` says which files they are of.
+
+    Raises:
+        AppError: INVALID_REQUEST.
+    """
+    if attachments is None and file_ids is None:
+        return None
+    in_clear = (one.get("fileId") for one in attachments or () if isinstance(one, dict))
+    named = [FileId(one) for one in in_clear if isinstance(one, str)]
+    if not all(one.isprintable() for one in named):
+        raise AppError(Code.INVALID_REQUEST, "that is no id of a file - at `$.attachments`")
+    return tuple(dict.fromkeys((*(file_ids or ()), *named)))
 
 
 class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -22,6 +44,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     conversation_id: RoomId
     content: str
     attachments: Attachments = ()
+    file_ids: tuple[FileId, ...] = ()
     reply_to_id: MessageId | None = None
     client_message_id: MessageId | None = None
     encryption_metadata: Opaque | None = None
@@ -51,10 +74,11 @@ class OfMessage(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class EditMessage(OfMessage, frozen=True, kw_only=True, rename="camel"):
-    """Attachments and metadata that are absent stay."""
+    """What is absent stays; files stay if neither `attachments` nor `fileIds` are said."""
 
     content: str
     attachments: Attachments | None = None
+    file_ids: tuple[FileId, ...] | None = None
     encryption_metadata: Opaque | None = None
 
 

@@ -9,7 +9,7 @@ from server.core.durable import Role, Status, StoredMessage
 from server.core.errors import AppError, Code
 from server.core.ids import RoomId, UserId
 from server.core.ports.conversations import Deleted, MessagePage, MessageRef
-from server.stores.sql.attached import end_files
+from server.stores.sql.attached import drop_files
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.paging import MAX_PAGE_BYTES, fitting, is_cut
 from server.stores.sql.conversations.rooms import direct_room
@@ -268,7 +268,7 @@ def delete(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) -
         yield from note_in_room(
             Action.MESSAGE_DELETED, one.room_id, user_id, [one.sender], now_ms, one.of.workspace_id
         )
-    yield from end_files([(one.room_id, one.seq)])
+        yield from drop_files(one.room_id, one.of.workspace_id, one.seq, user_id, now_ms)
     members = yield from rows(
         "SELECT user_id FROM room_members WHERE room_id = $1 AND joined_seq < $2",
         one.room_id,

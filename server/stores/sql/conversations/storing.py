@@ -16,6 +16,7 @@ from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import NewMessage, StoredNew
 from server.core.workspaces.values import Post
+from server.stores.sql.attached import Hung, Wanted, free_files, hang_files, no_such_file
 from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
 from server.stores.sql.conversations.members import take_part
 from server.stores.sql.conversations.rooms import make_direct
@@ -70,6 +71,7 @@ class _Room(Struct):
         added: Rows of new messages.
         posts: New messages of workspaces; `extras` and `words` are rows of theirs.
         answers: First messages of threads, and when they were answered.
+        free: Files that messages may have; `hung` are those that they have then.
         joining: Who says something for the first time where a stranger has put it.
     """
 
@@ -87,6 +89,8 @@ class _Room(Struct):
     extras: list[Row] = field(default_factory=list)
     words: list[tuple[str, str, int]] = field(default_factory=list)
     answers: list[tuple[str, int, int]] = field(default_factory=list)
+    free: set[Wanted] = field(default_factory=set)
+    hung: list[Hung] = field(default_factory=list)
     joining: list[str] = field(default_factory=list)
 
 
@@ -137,6 +141,7 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     known = yield from _read_known(drafts, rooms, bounds.account_bytes)
     known.blocks |= yield from _blocks_in_groups(drafts, rooms)
     yield from _read_answered(drafts, rooms)
+    yield from _read_files(drafts, rooms)
     outcomes = [_try_to_put(draft, rooms.get(draft.key), known) for draft in drafts]
     yield from _write(rooms)
     yield from take_up(known.taken)
@@ -277,6 +282,21 @@ def _read_answered(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[None]:
         rooms[room_id].answered[message_id, sender] = one
 
 
+def _read_files(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[None]:
+    """Hold what messages are to have."""
+    free = yield from free_files(
+        wanted for new, room in _with_rooms(drafts, rooms) for wanted in _wanted(new, room)
+    )
+    for one in free:
+        rooms[one[1]].free.add(one)
+
+
+def _wanted(new: NewMessage, room: _Room) -> set[Wanted]:
+    """The files that a message is to have."""
+    file_ids = new.post.file_ids if new.post else ()
+    return {(str(one), room.room_id, str(new.sender)) for one in file_ids}
+
+
 def _with_rooms(drafts: Sequence[Draft], rooms: _Rooms) -> Iterable[tuple[NewMessage, _Room]]:
     return ((one.new, rooms[one.key]) for one in drafts if one.key in rooms)
 
@@ -309,6 +329,8 @@ def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
         if not withheld and (new.covered is not None or room.of.workspace_id is None):
             check_devices(new, room.members, known.blocks)
         replied = _answered_by(new, room)
+        if not _wanted(new, room) <= room.free:
+            raise no_such_file()
         tokens = new.post.tokens if new.post else ()
         size_bytes = size_of(new.ciphertext.encode(), new.metadata) + TOKEN_BYTES * len(tokens)
         known.take(new.sender, size_bytes)
@@ -353,6 +375,10 @@ def _add_extras(new: NewMessage, room: _Room, replied: Answered | None, *, withh
     if root_seq is not None:
         room.answers.append((room.room_id, root_seq, room.sent_ms))
     room.words += [(token, room.room_id, seq) for token in (new.post.tokens if new.post else ())]
+    if wanted := _wanted(new, room):
+        room.free -= wanted
+        file_ids = tuple(sorted(file_id for file_id, _, _ in wanted))
+        room.hung.append(Hung(seq, new.sender, file_ids, room.sent_ms))
     stored, _ = room.stored[own_id]
     room.posts[own_id] = Post(
         message=stored,
@@ -405,4 +431,6 @@ def _write(rooms: _Rooms) -> Steps[None]:
         [answer for one in changed for answer in one.answers],
     )
     yield from write_words([word for one in changed for word in one.words])
+    for one in changed:
+        yield from hang_files(one.room_id, one.of.workspace_id, one.hung)
     yield from take_part([(one.room_id, who) for one in changed for who in one.joining])

@@ -7,6 +7,7 @@ from server.core.ids import RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef
 from server.core.ports.posts import ChangedPost, PostChange
+from server.stores.sql.attached import Hung, drop_files, hang_files, hold_more_files
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations import history
 from server.stores.sql.conversations.history import Named, the_one
@@ -36,6 +37,9 @@ def edit(
     one = yield from the_one(user_id, ref, now_ms, OF_WORKSPACES)
     if one.sender != user_id:
         raise AppError(Code.FORBIDDEN, "that is not your message")
+    more = yield from hold_more_files(
+        one.room_id, one.seq, user_id, map(str, change.file_ids or ())
+    )
     (size_bytes,) = yield from _locked(one, f"{SAID_BYTES} + {WORDS_BYTES}")
     yield from _check_sealing(one, change)
     yield from _count_edit(one, change, expected, now_ms)
@@ -51,6 +55,10 @@ def edit(
     yield from note_in_room(
         Action.MESSAGE_EDITED, one.room_id, user_id, [user_id], now_ms, one.of.workspace_id
     )
+    if change.file_ids is not None:
+        of, kept = (one.room_id, one.of.workspace_id), map(str, change.file_ids)
+        yield from drop_files(*of, one.seq, user_id, now_ms, kept)
+        yield from hang_files(*of, [Hung(one.seq, user_id, more, now_ms)])
     changed = yield from _changed(one, is_changed=True)
     yield from _take(user_id, _size_of(change) - size_bytes, bounds)
     return changed
