@@ -419,6 +419,15 @@ async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
     for event in (
         PrekeysLow(users=(bob_id,), remaining=9),
         IdentityChanged(users=(bob_id,), user_id=alice_id, at_ms=0),
+        MessageEdited(
+            users=(bob_id,),
+            stream="room",
+            seq=1,
+            message_id=MessageId("m-1"),
+            ciphertext="x",
+            metadata=None,
+            edited_ms=0,
+        ),
     ):
         await server.nodes[0]._live.user_broker.publish(event)
     await laptop.ask("DELETE", f"/api/auth/devices/{bob.device_id}")
