@@ -4,6 +4,7 @@ import asyncio
 
 from server.app import App
 from server.core.ids import new_id
+from server.stores.redis.addressed import AddressedBroker
 from server.stores.redis.live import RedisLive
 
 LIMIT_S = 20
@@ -31,6 +32,12 @@ class Echo:
             while not heard.done():
                 await self._live._link.client.publish(self._live._own, mark)
                 await asyncio.wait((heard,), timeout=AGAIN_S)
+
+    @property
+    def is_telling(self) -> bool:
+        """Redis has not taken all yet that the node tells users and workspaces."""
+        brokers = (self._live.user_broker, self._live.topics)
+        return any(isinstance(one, AddressedBroker) and one._sending for one in brokers)
 
     @property
     def is_behind(self) -> bool:

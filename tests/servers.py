@@ -159,6 +159,7 @@ class RunningServer:
 
     async def settle(self) -> None:
         """Wait until all that was answered so far has reached the lines that are to hear of it."""
+        await until(lambda: not any(echo.is_telling for echo in self._echoes))
         await asyncio.gather(*(echo.come_back() for echo in self._echoes))
         await until(lambda: not any(echo.is_behind for echo in self._echoes))
         await until(lambda: not any(_hub_of(node).catching_up._catching_up for node in self.nodes))

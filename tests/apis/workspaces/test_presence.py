@@ -3,6 +3,7 @@
 import pytest
 
 from tests.apis.workspaces.listeners import caught_up
+from tests.servers import until
 
 GRACE_S = 3
 
@@ -34,6 +35,11 @@ def statuses(watcher, who):
     return [one["status"] for one in told if one["userId"] == who.user_id]
 
 
+def joined(server):
+    """How many connections have joined something."""
+    return sum(len(node.chat.attendance._guests) for node in server.nodes)
+
+
 async def test_what_one_says_over_http_is_shown_and_told(alice, bob, watcher, acme):
     body = {"status": "busy", "workspaceId": acme}
     status, answer = await bob.ask("PUT", "/chat/presence", body)
@@ -60,31 +66,33 @@ async def test_without_a_connection_it_is_shown_for_a_minute(alice, bob, watcher
 
 
 async def test_who_joins_is_online_and_offline_a_while_after_its_last_connection(
-    listen, alice, bob, watcher, acme, later
+    listen, server, alice, bob, watcher, acme, later
 ):
     tab, phone = await listen(bob), await listen(bob)
     for one in (tab, phone):
         await one.does("join_workspace", workspaceId=acme)
     await tab.leave()
+    await until(lambda: joined(server) == 2)
     await later(seconds=GRACE_S + 1)
     assert (await shown(alice, acme))[bob.user_id] == "online"
     await phone.leave()
+    await until(lambda: joined(server) == 1)
     await caught_up(watcher)
     assert statuses(watcher, bob) == ["online"]
     await later(seconds=GRACE_S + 1)
-    await watcher.next("presence_update", 1)
     await caught_up(watcher)
     assert statuses(watcher, bob) == ["online", "offline"]
     assert (await shown(alice, acme))[bob.user_id] == "offline"
 
 
 async def test_who_is_back_in_time_was_never_offline_and_is_shown_as_it_chose(
-    listen, alice, bob, watcher, acme, later
+    listen, server, alice, bob, watcher, acme, later
 ):
     tab = await listen(bob)
     await tab.does("join_workspace", workspaceId=acme)
     await tab.does("update_presence", status="busy", workspaceId=acme)
     await tab.vanish()
+    await until(lambda: joined(server) == 1)
     await later(seconds=GRACE_S - 1)
     again = await listen(bob)
     await again.does("join_workspace", workspaceId=acme)
