@@ -154,13 +154,11 @@ async def test_who_reads_in_one_has_read_in_the_other(alice, bob, room, join, co
     assert (await bob.reads(room))[1]["readBy"] == 1
 
 
-async def test_what_one_changes_is_changed_for_the_other(alice, bob, room, connect):
-    phone = await connect(bob)
+async def test_what_one_changes_is_changed_for_the_other(alice, bob, room):
     said = await alice.says(room, "first", clientMessageId="m-1")
     await alice.ask("PUT", f"/chat/messages/{said['id']}", {"content": "second"})
     _, found = await bob.ask("GET", f"/api/messages/room/{room}")
     assert found["data"]["messages"][0]["encryptedContent"] == "second"
-    assert (await told(phone, "message_edited"))["encryptedContent"] == "second"
 
 
 async def test_what_one_deletes_is_deleted_for_the_other(alice, bob, room, join, connect):
@@ -185,7 +183,7 @@ WAYS_OUT = {
 
 
 @pytest.mark.parametrize("way", WAYS_OUT)
-async def test_who_has_left_hears_nothing_from_the_very_next_message(  # noqa: PLR0913
+async def test_who_has_left_hears_nothing_from_the_very_next_message(
     alice, bob, carol, acme, room, join, connect, way
 ):
     phone, bobs = await connect(alice), await join(bob, CHAT)
