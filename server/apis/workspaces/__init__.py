@@ -4,8 +4,9 @@ All but guests can use it: users of other systems too, who come into the workspa
 tokens name (`workspaceId`, `workspaceIds`). A removal here outranks what a token names.
 
 The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
-absent. Every good answer is {success: true, …}; below, what comes besides. A message that is not
-end-to-end encrypted (`isEncrypted` of its conversation) is encrypted at rest by the server.
+absent. Ids are texts, those of users too whose tokens have a number. Every good answer is
+{success: true, …}; below, what comes besides. A message that is not end-to-end encrypted
+(`isEncrypted` of its conversation) is encrypted at rest by the server.
 
 Workspaces
     POST   /chat/workspaces {name}                          201 {workspace}

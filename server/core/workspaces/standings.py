@@ -6,7 +6,7 @@ from msgspec import structs
 
 from server.core.held import Held
 from server.core.identity import User
-from server.core.ids import NumericUserId, UserId, WorkspaceId
+from server.core.ids import UserId, WorkspaceId
 from server.core.parts import Parts
 from server.core.ports import PresenceStore, Topics
 from server.core.ports.workspaces import Entrant, StandingAt, WorkspaceStore
@@ -120,12 +120,10 @@ class Standings:
 
 def key_of(workspace_id: WorkspaceId, user_id: UserId) -> UserId:
     """Names somebody in a workspace: no two of them share one, whatever is in their ids."""
-    kind = "n" if isinstance(user_id, NumericUserId) else "t"
-    return UserId(f"{len(workspace_id)}:{workspace_id}{kind}{user_id}")
+    return UserId(f"{len(workspace_id)}:{workspace_id}{user_id}")
 
 
 def of_key(key: UserId) -> tuple[WorkspaceId, UserId]:
     """Whom a key names, and where."""
     length, _, rest = key.partition(":")
-    workspace_id, kind, name = rest[: int(length)], rest[int(length)], rest[int(length) + 1 :]
-    return WorkspaceId(workspace_id), NumericUserId(name) if kind == "n" else UserId(name)
+    return WorkspaceId(rest[: int(length)]), UserId(rest[int(length) :])

@@ -86,6 +86,7 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
         {"content": "something", "replyToId": "{theirs}"},
     ),
     Row("put a file there", f"POST {_ROOM}/files", _MEMBERS, content=b"bytes"),
+    Row("fetch a file from there", "GET /chat/files/{file}", _MEMBERS),
     Row("fetch a file that nobody has sent yet", "GET /chat/files/{unsent}", (NONE,) * 5),
     Row("edit what one said", "PUT /chat/messages/{own}", _MEMBERS, {"content": "else"}),
     Row(

@@ -89,7 +89,8 @@ class Scene:
             path = f"/chat/conversations/{room}/members/{people[name].user_id}/role"
             assert (await owner.ask("PUT", path, {"role": "ADMIN"}))[0] == 200
         self.said = {one: (await people[one].says(room, one))["id"] for one in IN_ROOM}
-        unsent = await people["another"].puts(room, b"bytes")
+        put, unsent = [await people["another"].puts(room, b"bytes") for _ in range(2)]
+        shown = await people["another"].says(room, "look", attachments=[{"fileId": put["id"]}])
         path = f"/chat/conversations/{room}/members/{people['former'].user_id}"
         assert (await people["former"].ask("DELETE", path))[0] == 200
         document = {"type": "DOCUMENT", "documentId": new_id()}
@@ -100,8 +101,9 @@ class Scene:
             "document": made["id"],
             "document_id": made["documentId"],
             "dm": pair["id"],
+            "file": put["id"],
             "unsent": unsent["id"],
-            "theirs": self.said["another"],
+            "theirs": shown["id"],
         }
 
     async def renew(self, *, has_moved: bool) -> None:

@@ -22,7 +22,7 @@ from tests.apis.workspaces.rights import (
 )
 from tests.apis.workspaces.scenes import COLUMNS, STAFF, Scene, expected
 from tests.servers import RunningServer
-from tests.transports.wire import WebSocketLine
+from tests.transports.wire import Line, WebSocketLine
 
 STATUSES = {NO: 403, NONE: 404, WHO: 404, "unauthenticated": 401}
 
@@ -54,7 +54,8 @@ async def emitting(
 ) -> AsyncIterator[Scene]:
     """All of them are connected, in one of the namespaces."""
     for caller in (*COLUMNS, "guest", "nobody"):
-        scene.lines[caller] = line = WebSocketLine(server.url)
+        line: Line = WebSocketLine(server.url)
+        scene.lines[caller] = line
         line.prefix = "" if request.param == MAIN else f"{request.param},"
         token = scene.people[caller].token
         await line.open({"token": token} if token else None)

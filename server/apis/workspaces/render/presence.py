@@ -3,7 +3,7 @@
 from server.apis.workspaces import shapes
 from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.clock import iso_utc
-from server.core.ids import WorkspaceId, as_written
+from server.core.ids import WorkspaceId
 from server.core.ports.workspaces import StandingAt
 from server.transports.api import Response
 
@@ -21,7 +21,7 @@ def presence(workspace_id: WorkspaceId, found: StandingAt) -> shapes.Presence:
     """A member of a workspace, as all there are shown it."""
     return {
         "id": f"{workspace_id}.{found.user_id}",
-        "userId": as_written(found.user_id),
+        "userId": str(found.user_id),
         "workspaceId": workspace_id,
         "status": found.standing.value,
         "lastSeen": iso_utc(found.seen_ms),
