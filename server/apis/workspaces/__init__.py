@@ -75,7 +75,7 @@ Messages
 
 Presence and files
     PUT    /chat/presence {status: online | away | busy | offline, workspaceId}     {presence}
-    GET    /chat/presence/{workspaceId}                     {presence: [presence]}
+    GET    /chat/presence/{workspaceId}?limit&cursor        {presence: [presence], nextCursor}
     POST   /chat/conversations/{id}/files   the bytes, or multipart/form-data       201 {file}
     GET    /chat/files/{id}                 the bytes, always as an attachment; ranges
 
@@ -87,7 +87,7 @@ Presence and files
 
 Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answer to the route, or
 {success: false, error, message}.
-    join_workspace {workspaceId}            {workspaceId, conversationIds, presence}
+    join_workspace {workspaceId}            {workspaceId, conversationIds, presence, nextCursor}
     join_conversation {conversationId}      {conversationId, seq, unreadCount}
     leave_conversation {conversationId}     {conversationId}
     send_message, edit_message, delete_message, add_reaction, mark_as_read, update_presence

@@ -204,8 +204,13 @@ class OnePresence(Good):
     presence: Presence
 
 
-class Presences(Good):
+class PresencePage(TypedDict):
     presence: list[Presence]
+    nextCursor: str | None
+
+
+class Presences(Good, PresencePage):
+    pass
 
 
 # --- what is acknowledged, and told ---

@@ -77,13 +77,16 @@ class Standings:
 
     # --- what is shown ---
 
-    async def shown(self, user: User, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
-        """All who are in a workspace, as they are shown.
+    async def shown(
+        self, user: User, workspace_id: WorkspaceId, after: UserId | None, limit: int
+    ) -> tuple[StandingAt, ...]:
+        """Who is in a workspace, in order of their ids, each as it is shown.
 
         Raises:
             AppError: NOT_FOUND unless the user is in it; UNAVAILABLE; as `enter`.
         """
-        found = await self._store.standings(await self._enter(user), workspace_id)
+        who = await self._enter(user)
+        found = await self._store.standings(who, workspace_id, after, limit)
         keys = {one.user_id: key_of(workspace_id, one.user_id) for one in found}
         there = await self._present.present(tuple(keys.values()), self._clock.now_ms())
         return tuple(
