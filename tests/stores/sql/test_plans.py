@@ -137,7 +137,7 @@ OFTEN = {
     "workspaces": lambda: finding.page(WHO),
     "a workspace": lambda: finding.get(WHO, TEAM),
     "members of a workspace": lambda: finding.members(WHO, TEAM, None, 50),
-    "who says what there": lambda: finding.standings(WHO, TEAM),
+    "who says what there": lambda: finding.standings(WHO, TEAM, None, 1_001),
     "what a token names": lambda: claims.unclaimed(WHO),
     "coming in by a token": lambda: claims.claim(
         asks("carol", TEAM), [new_workspace(TEAM)], NOW_MS, Bounds()
