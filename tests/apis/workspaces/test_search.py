@@ -73,7 +73,8 @@ async def test_pages_go_on_where_the_last_one_ended(alice, bob, team, general):
     other = (await bob.makes(team, alice, name="other"))["id"]
     for number in range(5):
         await alice.says((general, other)[number % 2], f"tea {number}")
-    seen, wish = [], {}
+    seen: list[str] = []
+    wish: dict[str, str] = {}
     for _ in range(3):
         answer = await searched(bob, "tea", limit=2, **wish)
         seen += [one["content"] for one in answer["messages"]]
