@@ -59,7 +59,9 @@ Messages
     POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
         {message}; without `action` it is the other way than it was
     GET    /chat/search?q&workspaceId&conversationId&userId&from&to&limit&cursor
-        {messages, nextCursor, encryptedSkipped?}: whole words, in what the server encrypts
+        {messages, nextCursor, encryptedSkipped?}: those that have all words of `q` (or `query`),
+        newest first. `encryptedSkipped`: conversations were left out that only their clients can
+        read; asked for in one of them it is `unsearchable`
 
     message     {id, conversationId, workspaceId, seq, userId, content, attachments, replyToId,
                 threadId, replyCount, lastReplyAt, editedAt, deletedAt, reactions: {emoji:
@@ -114,7 +116,7 @@ Operators
 
 from server.apis.workspaces.events import ACTIONS
 from server.apis.workspaces.render.told import HEARD, TOLD
-from server.apis.workspaces.routes import conversations, files, messages, presence, workspaces
+from server.apis.workspaces.routes import conversations, files, messages, presence, search, workspaces
 from server.transports.api import CHAT, MAIN, NOTHING, Api
 
 WORKSPACES = Api(
@@ -124,6 +126,7 @@ WORKSPACES = Api(
         *conversations.ROUTES,
         *messages.ROUTES,
         *presence.ROUTES,
+        *search.ROUTES,
         *files.ROUTES,
     ),
     actions=ACTIONS,

@@ -181,6 +181,14 @@ class WorkspaceMessages(Good):
     nextCursor: str | None
 
 
+class FoundMessages(Good):
+    """`encryptedSkipped`: conversations were left out that only their clients can read."""
+
+    messages: list[WorkspaceMessage]
+    nextCursor: str | None
+    encryptedSkipped: NotRequired[Literal[True]]
+
+
 class DeletedWorkspaceMessage(OfConversation):
     messageId: str
     deletedAt: IsoTime | None
