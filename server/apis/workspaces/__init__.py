@@ -116,7 +116,14 @@ Operators
 
 from server.apis.workspaces.events import ACTIONS
 from server.apis.workspaces.render.told import HEARD, TOLD
-from server.apis.workspaces.routes import conversations, files, messages, presence, search, workspaces
+from server.apis.workspaces.routes import (
+    conversations,
+    files,
+    messages,
+    presence,
+    search,
+    workspaces,
+)
 from server.transports.api import CHAT, MAIN, NOTHING, Api
 
 WORKSPACES = Api(
