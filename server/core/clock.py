@@ -17,6 +17,14 @@ def iso_utc(time_ms: int) -> str:
     return text.replace("+00:00", "Z")
 
 
+def to_ms(time: int | datetime | None) -> int | None:
+    """A time that a client has said, of UTC unless it says another."""
+    if not isinstance(time, datetime):
+        return time
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
 class SystemClock:
     """The machine's clock, which never steps back while the process lives.
 

@@ -5,6 +5,7 @@ call to the core. A render turns a result or a core event into words of the wire
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, TypedDict, TypeVar, get_type_hints
@@ -68,6 +69,15 @@ class Token(str):
 
     __slots__ = ()
 
+
+Time = (
+    Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    | Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
+)
+"""In requests: milliseconds, or ISO 8601; of UTC if it does not say."""
+
+FoundCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
+"""In requests: a time, a sequence and a room, as a search before gave them."""
 
 IsoTime = Annotated[
     str, Meta(extra_json_schema={"format": "date-time"}, examples=["2027-01-15T08:00:00.000Z"])

@@ -4,8 +4,9 @@ All but guests can use it: users of other systems too, who come into the workspa
 tokens name (`workspaceId`, `workspaceIds`). A removal here outranks what a token names.
 
 The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` marks what may be
-absent. Every good answer is {success: true, …}; below, what comes besides. A message that is not
-end-to-end encrypted (`isEncrypted` of its conversation) is encrypted at rest by the server.
+absent. Ids are texts, those of users too whose tokens have a number. Every good answer is
+{success: true, …}; below, what comes besides. A message that is not end-to-end encrypted
+(`isEncrypted` of its conversation) is encrypted at rest by the server.
 
 Workspaces
     POST   /chat/workspaces {name}                          201 {workspace}
@@ -58,7 +59,9 @@ Messages
     POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
         {message}; without `action` it is the other way than it was
     GET    /chat/search?q&workspaceId&conversationId&userId&from&to&limit&cursor
-        {messages, nextCursor, encryptedSkipped?}: whole words, in what the server encrypts
+        {messages, nextCursor, encryptedSkipped?}: those that have all words of `q` (or `query`),
+        newest first. `encryptedSkipped`: conversations were left out that only their clients can
+        read; asked for in one of them it is `unsearchable`
 
     message     {id, conversationId, workspaceId, seq, userId, content, attachments, replyToId,
                 threadId, replyCount, lastReplyAt, editedAt, deletedAt, reactions: {emoji:
@@ -74,7 +77,7 @@ Messages
 
 Presence and files
     PUT    /chat/presence {status: online | away | busy | offline, workspaceId}     {presence}
-    GET    /chat/presence/{workspaceId}                     {presence: [presence]}
+    GET    /chat/presence/{workspaceId}?limit&cursor        {presence: [presence], nextCursor}
     POST   /chat/conversations/{id}/files   the bytes, or multipart/form-data       201 {file}
     GET    /chat/files/{id}                 the bytes, always as an attachment; ranges
 
@@ -86,7 +89,7 @@ Presence and files
 
 Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answer to the route, or
 {success: false, error, message}.
-    join_workspace {workspaceId}            {workspaceId, conversationIds, presence}
+    join_workspace {workspaceId}            {workspaceId, conversationIds, presence, nextCursor}
     join_conversation {conversationId}      {conversationId, seq, unreadCount}
     leave_conversation {conversationId}     {conversationId}
     send_message, edit_message, delete_message, add_reaction, mark_as_read, update_presence
@@ -113,7 +116,14 @@ Operators
 
 from server.apis.workspaces.events import ACTIONS
 from server.apis.workspaces.render.told import HEARD, TOLD
-from server.apis.workspaces.routes import conversations, files, messages, presence, workspaces
+from server.apis.workspaces.routes import (
+    conversations,
+    files,
+    messages,
+    presence,
+    search,
+    workspaces,
+)
 from server.transports.api import CHAT, MAIN, NOTHING, Api
 
 WORKSPACES = Api(
@@ -123,6 +133,7 @@ WORKSPACES = Api(
         *conversations.ROUTES,
         *messages.ROUTES,
         *presence.ROUTES,
+        *search.ROUTES,
         *files.ROUTES,
     ),
     actions=ACTIONS,

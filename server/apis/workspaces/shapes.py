@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from server.transports.api import IsoTime, ShownUserId
+from server.transports.api import IsoTime
 
 WorkspaceRole = Literal["OWNER", "ADMIN", "MEMBER"]
 ConversationType = Literal["DM", "GROUP", "DOCUMENT"]
@@ -24,7 +24,7 @@ class Good(TypedDict):
 class Workspace(TypedDict):
     id: str
     name: str
-    createdById: ShownUserId
+    createdById: str
     role: WorkspaceRole
     memberCount: int
     createdAt: IsoTime
@@ -32,7 +32,7 @@ class Workspace(TypedDict):
 
 
 class WorkspaceMember(TypedDict):
-    userId: ShownUserId
+    userId: str
     name: str
     role: WorkspaceRole
     joinedAt: IsoTime
@@ -59,7 +59,7 @@ class WorkspaceMembers(Good):
 
 class RemovedWorkspaceMember(Good):
     workspaceId: str
-    userId: ShownUserId
+    userId: str
 
 
 class File(TypedDict):
@@ -68,7 +68,7 @@ class File(TypedDict):
     id: str
     conversationId: str
     workspaceId: str
-    userId: ShownUserId
+    userId: str
     name: str | None
     type: str | None
     size: int
@@ -86,7 +86,7 @@ class OneFile(Good):
 class ConversationMember(TypedDict):
     id: str
     conversationId: str
-    userId: ShownUserId
+    userId: str
     name: str
     role: ConversationRole
     joinedAt: IsoTime
@@ -100,7 +100,7 @@ class WorkspaceMessage(TypedDict):
     conversationId: str
     workspaceId: str
     seq: Sequence
-    userId: ShownUserId
+    userId: str
     content: str | None
     attachments: list[Any]
     replyToId: str | None
@@ -109,7 +109,7 @@ class WorkspaceMessage(TypedDict):
     lastReplyAt: IsoTime | None
     editedAt: IsoTime | None
     deletedAt: IsoTime | None
-    reactions: dict[str, list[ShownUserId]]
+    reactions: dict[str, list[str]]
     readBy: Count
     createdAt: IsoTime
     isEncrypted: bool
@@ -125,7 +125,7 @@ class WorkspaceConversation(TypedDict):
     name: str | None
     description: str | None
     icon: str | None
-    createdById: ShownUserId
+    createdById: str
     documentId: str | None
     isEncrypted: bool
     encryptionKey: None
@@ -155,7 +155,7 @@ class OfConversation(Good):
 
 
 class RemovedConversationMember(OfConversation):
-    userId: ShownUserId
+    userId: str
 
 
 class ReadConversation(OfConversation):
@@ -181,6 +181,14 @@ class WorkspaceMessages(Good):
     nextCursor: str | None
 
 
+class FoundMessages(Good):
+    """`encryptedSkipped`: conversations were left out that only their clients can read."""
+
+    messages: list[WorkspaceMessage]
+    nextCursor: str | None
+    encryptedSkipped: NotRequired[Literal[True]]
+
+
 class DeletedWorkspaceMessage(OfConversation):
     messageId: str
     deletedAt: IsoTime | None
@@ -193,7 +201,7 @@ class Presence(TypedDict):
     """`status` is offline of whoever is not there; `updatedAt` is when it said something else."""
 
     id: str
-    userId: ShownUserId
+    userId: str
     workspaceId: str
     status: StandingWord
     lastSeen: IsoTime
@@ -204,8 +212,13 @@ class OnePresence(Good):
     presence: Presence
 
 
-class Presences(Good):
+class PresencePage(TypedDict):
     presence: list[Presence]
+    nextCursor: str | None
+
+
+class Presences(Good, PresencePage):
+    pass
 
 
 # --- what is acknowledged, and told ---
@@ -238,14 +251,14 @@ class GoneMessage(TypedDict):
 
 
 class Read(TypedDict):
-    userId: ShownUserId
+    userId: str
     conversationId: str
     messageId: NotRequired[str]
     readAt: IsoTime
 
 
 class Typing(TypedDict):
-    userId: ShownUserId
+    userId: str
     conversationId: str
 
 
@@ -273,7 +286,7 @@ class UpdatedConversation(TypedDict):
 
 
 class ChangedPresence(TypedDict):
-    userId: ShownUserId
+    userId: str
     status: StandingWord
     workspaceId: str
     lastSeen: IsoTime

@@ -1,13 +1,14 @@
 """Messages of workspaces, and what can be done with them besides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from server.core.ids import FileId, MessageId, RoomId, UserId
-from server.core.ports.conversations import MessageRef
-from server.core.workspaces.values import Post
+from server.core.ids import FileId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.ports.conversations import FoundPlace, MessageRef
+from server.core.ports.workspaces import Entrant
+from server.core.workspaces.values import Post, WrappedKey
 
 
 class PostChange(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,42 @@ class ChangedPost(Struct, frozen=True, kw_only=True):
     post: Post
     is_changed: bool
     readers: tuple[UserId, ...]
+
+
+class Searched(Struct, frozen=True, kw_only=True):
+    """Where somebody can look for words.
+
+    Attributes:
+        keys: All those under which something is sealed there, or may be.
+        has_opaque: Some conversations there are opaque: nobody but their clients finds words.
+    """
+
+    keys: tuple[WrappedKey, ...]
+    has_opaque: bool
+
+
+class WordSearch(Struct, frozen=True, kw_only=True):
+    """Words that are looked for; None is anything.
+
+    Attributes:
+        tokens: Of all words, under each key (workspace, version) of those that `searched` tells;
+            by the first one messages are found, and of these those that have the others, too.
+        from_ms, until_ms: When it was stored; until excludes itself.
+    """
+
+    tokens: Mapping[tuple[WorkspaceId, int], tuple[str, ...]]
+    workspace_id: WorkspaceId | None = None
+    room_id: RoomId | None = None
+    sender: UserId | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+class FoundPosts(Struct, frozen=True, kw_only=True):
+    """Messages that were found, the newest first; see `FoundPage`."""
+
+    posts: tuple[Post, ...]
+    next: FoundPlace | None
 
 
 class PostStore(Protocol):
@@ -106,5 +143,31 @@ class PostStore(Protocol):
         """What was stored in a conversation after a sequence, in order; for nobody in particular.
 
         What is withheld is marked; it is for its sender alone.
+        """
+        ...
+
+    async def searched(
+        self, who: Entrant, workspace_id: WorkspaceId | None, room_id: RoomId | None
+    ) -> Searched:
+        """Where somebody can look: in all its conversations, those of a workspace, or one.
+
+        Raises:
+            AppError: NOT_FOUND unless it is in that workspace, or conversation.
+        """
+        ...
+
+    async def find(
+        self, who: Entrant, wish: WordSearch, before: FoundPlace | None, limit: int, now_ms: int
+    ) -> FoundPosts | None:
+        """Sealed messages that have all these words, the newest first, from a place on.
+
+        What is deleted or withheld from the asker is not found. Hashes are short: what is found
+        may not have the words.
+
+        Returns:
+            None if there is a key by now of which no tokens were given.
+
+        Raises:
+            AppError: As `searched`.
         """
         ...

@@ -160,8 +160,10 @@ class WorkspaceStore(Protocol):
         self, who: Entrant, workspace_id: WorkspaceId, standing: Standing, now_ms: int
     ) -> None: ...
 
-    async def standings(self, who: Entrant, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
-        """Of all who are in a workspace."""
+    async def standings(
+        self, who: Entrant, workspace_id: WorkspaceId, after: UserId | None, limit: int
+    ) -> tuple[StandingAt, ...]:
+        """Of those who are in a workspace, in order of their ids."""
         ...
 
     async def standing(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:

@@ -11,7 +11,13 @@ from server.core.identity import User
 from server.core.ids import ConnectionId, FileId, MessageId, RoomId, new_id
 from server.core.parts import Parts
 from server.core.ports.channels import Place
-from server.core.ports.conversations import Deleted, MessageRef, MessageStore, NewMessage
+from server.core.ports.conversations import (
+    Deleted,
+    FoundPlace,
+    MessageRef,
+    MessageStore,
+    NewMessage,
+)
 from server.core.ports.posts import PostChange, PostStore
 from server.core.rates import spend
 from server.core.workspaces.attachments import (
@@ -22,6 +28,7 @@ from server.core.workspaces.attachments import (
 )
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import PostReacted
+from server.core.workspaces.searching import Searching, SearchWish, has_words, wanted_words
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import NewPost, Post
 from server.core.workspaces.vault import Vault, of_message
@@ -69,6 +76,20 @@ class OpenPost(Struct, frozen=True, kw_only=True):
     attachments: Attachments = ()
 
 
+class Found(Struct, frozen=True, kw_only=True):
+    """Messages that were found, the newest first.
+
+    Attributes:
+        next: Before which the search goes on; None at its end. A page may be empty and not the
+            last: it looks at only so many messages.
+        has_opaque: Conversations were left out, since they are opaque.
+    """
+
+    posts: tuple[OpenPost, ...]
+    next: FoundPlace | None
+    has_opaque: bool
+
+
 class _Said(Struct, frozen=True, kw_only=True):
     """What a message says, as it is stored."""
 
@@ -102,6 +123,7 @@ class Posts:
         self._vault = vault
         self._teller = teller
         self._ttl_ms = ttl_ms
+        self._searching = Searching(store, vault)
 
     async def send(
         self, user: User, wish: PostWish, connection_id: ConnectionId | None = None
@@ -215,6 +237,23 @@ class Posts:
         if done.is_changed:
             await self._teller.changed_post(PostReacted, done)
         return self.opened(done.post)
+
+    async def search(
+        self, user: User, wish: SearchWish, before: FoundPlace | None, limit: int
+    ) -> Found:
+        """Messages that have some words, in conversations whose content we seal.
+
+        Raises:
+            AppError: See `Searching.find`; also RATE_LIMITED.
+        """
+        who = await self._channels.enter(user)
+        rate, now_ms = self._parts.rates.search, self._now_ms()
+        await spend(self._parts.limiter, "search", user.user_id, rate, now_ms)
+        found, has_opaque = await self._searching.find(who, wish, before, limit, now_ms)
+        wanted = wanted_words(wish.text)
+        opened = map(self.opened, found.posts)
+        posts = tuple(one for one in opened if has_words(one.content, wanted))
+        return Found(posts=posts, next=found.next, has_opaque=has_opaque)
 
     async def told_after(self, room_id: RoomId, seq: int, limit: int) -> Sequence[Post]:
         """What was stored after a sequence, for nobody in particular: see `PostStore`."""

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from server.core.held import Held
 from server.core.identity import User
-from server.core.ids import NumericUserId, UserId, WorkspaceId
+from server.core.ids import UserId, WorkspaceId
 from server.core.parts import Parts
 from server.core.ports import PresenceStore, Topics
 from server.core.ports.workspaces import Entrant, StandingAt, WorkspaceStore
@@ -77,13 +77,16 @@ class Standings:
 
     # --- what is shown ---
 
-    async def shown(self, user: User, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
-        """All who are in a workspace, as they are shown.
+    async def shown(
+        self, user: User, workspace_id: WorkspaceId, after: UserId | None, limit: int
+    ) -> tuple[StandingAt, ...]:
+        """Who is in a workspace, in order of their ids, each as it is shown.
 
         Raises:
             AppError: NOT_FOUND unless the user is in it; UNAVAILABLE; as `enter`.
         """
-        found = await self._store.standings(await self._enter(user), workspace_id)
+        who = await self._enter(user)
+        found = await self._store.standings(who, workspace_id, after, limit)
         keys = {one.user_id: key_of(workspace_id, one.user_id) for one in found}
         there = await self._present.present(tuple(keys.values()), self._clock.now_ms())
         return tuple(
@@ -120,12 +123,10 @@ class Standings:
 
 def key_of(workspace_id: WorkspaceId, user_id: UserId) -> UserId:
     """Names somebody in a workspace: no two of them share one, whatever is in their ids."""
-    kind = "n" if isinstance(user_id, NumericUserId) else "t"
-    return UserId(f"{len(workspace_id)}:{workspace_id}{kind}{user_id}")
+    return UserId(f"{len(workspace_id)}:{workspace_id}{user_id}")
 
 
 def of_key(key: UserId) -> tuple[WorkspaceId, UserId]:
     """Whom a key names, and where."""
     length, _, rest = key.partition(":")
-    workspace_id, kind, name = rest[: int(length)], rest[int(length)], rest[int(length) + 1 :]
-    return WorkspaceId(workspace_id), NumericUserId(name) if kind == "n" else UserId(name)
+    return WorkspaceId(rest[: int(length)]), UserId(rest[int(length) :])

@@ -34,6 +34,7 @@ PAGES = {
     "GET /api/admin/reports": 1000,
     "GET /sessions": 1000,
     "GET /chat/workspaces/{workspaceId}/members": 200,
+    "GET /chat/presence/{workspaceId}": 1000,
     "GET /chat/conversations": 100,
     "GET /chat/conversations/{conversationId}/messages": 200,
 }

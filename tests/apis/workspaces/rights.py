@@ -17,8 +17,10 @@ class Row(NamedTuple):
     """Something that can be asked, and what each kind of caller is answered.
 
     Attributes:
+        route: Method and path; of an event EMIT and its name.
         answers: A column each; the last is for who is in another workspace alone.
         content: The bytes that are sent, instead of a body.
+        guest: What guests are answered.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Row(NamedTuple):
     answers: tuple[str, ...]
     body: Mapping[str, Any] | None = None
     content: bytes | None = None
+    guest: str = NO
 
 
 _ALL = (YES, YES, YES, YES, NONE)
@@ -72,6 +75,9 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
     Row("look at it", f"GET {_ROOM}", _MEMBERS),
     Row("read it", f"GET {_ROOM}/messages", _MEMBERS),
     Row("read a thread", f"GET {_ROOM}/messages?threadId={{theirs}}", _MEMBERS),
+    Row("search it", "GET /chat/search?q=something&conversationId={room}", _MEMBERS),
+    Row("search a workspace", "GET /chat/search?q=something&workspaceId={workspace}", _ALL),
+    Row("search one's own", "GET /chat/search?q=something", (YES,) * 5),
     Row("say that one has read it", f"POST {_ROOM}/read", _MEMBERS, {"messageId": "{theirs}"}),
     Row("rename it", f"PUT {_ROOM}", _ADMINS, {"name": "another"}),
     Row("end it", f"DELETE {_ROOM}", _OWNER),
@@ -83,6 +89,7 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
         {"content": "something", "replyToId": "{theirs}"},
     ),
     Row("put a file there", f"POST {_ROOM}/files", _MEMBERS, content=b"bytes"),
+    Row("fetch a file from there", "GET /chat/files/{file}", _MEMBERS),
     Row("fetch a file that nobody has sent yet", "GET /chat/files/{unsent}", (NONE,) * 5),
     Row("edit what one said", "PUT /chat/messages/{own}", _MEMBERS, {"content": "else"}),
     Row(
@@ -137,6 +144,37 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
     Row("remove the other", f"DELETE {_DM}/members/{{another}}", _PAIR),
     Row("leave one of two", f"DELETE {_DM}/members/{{self}}", _PAIR),
     Row("rule one of two", f"PUT {_DM}/members/{{another}}/role", _PAIR, {"role": "ADMIN"}),
+)
+
+_IN_ROOM = {"conversationId": "{room}"}
+
+EMITTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "say something": ("send_message", {**_IN_ROOM, "content": "something"}),
+    "edit what one said": ("edit_message", {"messageId": "{own}", "content": "else"}),
+    "edit what another said": ("edit_message", {"messageId": "{theirs}", "content": "else"}),
+    "delete what one said": ("delete_message", {**_IN_ROOM, "messageId": "{own}"}),
+    "delete what another said": ("delete_message", {**_IN_ROOM, "messageId": "{theirs}"}),
+    "react": ("add_reaction", {**_IN_ROOM, "messageId": "{theirs}", "emoji": "👍"}),
+    "say that one has read it": ("mark_as_read", _IN_ROOM),
+    "say as what one is to be shown": (
+        "update_presence",
+        {"status": "busy", "workspaceId": "{workspace}"},
+    ),
+}
+"""What can be done by an event as well, with the same rights; and the event."""
+
+BY_EVENTS = (
+    *(
+        row._replace(route=f"EMIT {EMITTED[row.name][0]}", body=EMITTED[row.name][1])
+        for row in IN_CONVERSATIONS
+        if row.name in EMITTED
+    ),
+    Row("join the workspace", "EMIT join_workspace", _ALL, {"workspaceId": "{workspace}"}),
+    Row("join it", "EMIT join_conversation", _MEMBERS, _IN_ROOM),
+    Row("type", "EMIT typing_start", _MEMBERS, _IN_ROOM),
+    Row("type no more", "EMIT typing_stop", _MEMBERS, _IN_ROOM),
+    # It is looked up nowhere, so it tells nobody anything.
+    Row("hear less of it", "EMIT leave_conversation", (YES,) * 5, _IN_ROOM, guest=YES),
 )
 
 _STAFF = "/chat/workspaces/{workspace}/members"

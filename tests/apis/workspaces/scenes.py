@@ -7,9 +7,10 @@ import aiohttp
 
 from server.core.ids import new_id
 from tests.apis.workspaces.people import Colleague, OpenAccount
-from tests.apis.workspaces.rights import NO, YES, Row
+from tests.apis.workspaces.rights import YES, Row
 from tests.issuers import by_secret
 from tests.servers import SECRET
+from tests.transports.wire import Line
 
 COLUMNS = {
     "owner": 0,
@@ -43,6 +44,7 @@ class Scene:
         people: By what they are. `unclaimed` is `visitor` with a token that names nothing.
         ids: Of people and things.
         said: What somebody said in the channel, by who it was.
+        lines: By which each emits events, if they do.
     """
 
     def __init__(self, http: aiohttp.ClientSession, workspace: str, boss: Colleague) -> None:
@@ -50,6 +52,7 @@ class Scene:
         self.people = {"boss": boss}
         self.ids: dict[str, str] = {"workspace": workspace, "nobody": NOBODY}
         self.said: dict[str, str] = {}
+        self.lines: dict[str, Line] = {}
 
     async def gather(self, open_account: OpenAccount) -> None:
         """Have one of each."""
@@ -86,7 +89,8 @@ class Scene:
             path = f"/chat/conversations/{room}/members/{people[name].user_id}/role"
             assert (await owner.ask("PUT", path, {"role": "ADMIN"}))[0] == 200
         self.said = {one: (await people[one].says(room, one))["id"] for one in IN_ROOM}
-        unsent = await people["another"].puts(room, b"bytes")
+        put, unsent = [await people["another"].puts(room, b"bytes") for _ in range(2)]
+        shown = await people["another"].says(room, "look", attachments=[{"fileId": put["id"]}])
         path = f"/chat/conversations/{room}/members/{people['former'].user_id}"
         assert (await people["former"].ask("DELETE", path))[0] == 200
         document = {"type": "DOCUMENT", "documentId": new_id()}
@@ -97,8 +101,9 @@ class Scene:
             "document": made["id"],
             "document_id": made["documentId"],
             "dm": pair["id"],
+            "file": put["id"],
             "unsent": unsent["id"],
-            "theirs": self.said["another"],
+            "theirs": shown["id"],
         }
 
     async def renew(self, *, has_moved: bool) -> None:
@@ -116,6 +121,7 @@ class Scene:
         room = f"/chat/conversations/{self.ids['room']}"
         asked = (
             ("boss", f"/chat/workspaces/{self.ids['workspace']}/members"),
+            ("boss", f"/chat/presence/{self.ids['workspace']}"),
             ("owner", room),
             ("owner", f"{room}/messages"),
             ("owner", f"/chat/conversations/{self.ids['document']}"),
@@ -124,10 +130,13 @@ class Scene:
         return [await self.people[who].ask("GET", path) for who, path in asked]
 
     async def asked(self, row: Row, caller: str) -> tuple[int, str]:
-        """The status of an answer, and YES or the code of the refusal."""
+        """The status of an answer, and YES or the code of the refusal. Events have no status."""
         who = self.people[caller]
         ids = {**self.ids, "self": str(who.user_id), "own": self._own(caller)}
         method, path = filled(row.route, ids).split(" ")
+        if method == "EMIT":
+            told = await self.lines[caller].ask(path, filled(row.body, ids))
+            return 0, YES if told["success"] else told["error"]
         given: dict[str, Any] = {"json": filled(row.body, ids)} if row.body else {}
         if row.content is not None:
             given = {"data": row.content}
@@ -144,7 +153,7 @@ class Scene:
 def expected(row: Row, columns: dict[str, int]) -> dict[str, str]:
     """What each caller is to be answered."""
     answers = {caller: row.answers[column] for caller, column in columns.items()}
-    return {**answers, "guest": NO, "nobody": "unauthenticated"}
+    return {**answers, "guest": row.guest, "nobody": "unauthenticated"}
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:

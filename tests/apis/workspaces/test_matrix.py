@@ -1,16 +1,28 @@
 """Whoever asks whatever there is: each is answered by its rights, and a refusal changes nothing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from server.apis.workspaces import WORKSPACES
-from server.transports.api import Access, Route
+from server.transports.api import CHAT, MAIN, Access, Route
 from tests.apis.session_relay.sessions import configured
-from tests.apis.workspaces.rights import IN_CONVERSATIONS, IN_WORKSPACES, NO, NONE, WHO, YES, Row
+from tests.apis.workspaces.rights import (
+    BY_EVENTS,
+    EMITTED,
+    IN_CONVERSATIONS,
+    IN_WORKSPACES,
+    NO,
+    NONE,
+    WHO,
+    YES,
+    Row,
+)
 from tests.apis.workspaces.scenes import COLUMNS, STAFF, Scene, expected
+from tests.servers import RunningServer
+from tests.transports.wire import Line, WebSocketLine
 
 STATUSES = {NO: 403, NONE: 404, WHO: 404, "unauthenticated": 401}
 
@@ -36,9 +48,27 @@ async def scene(open_account, alice, acme, http) -> Scene:
     return one
 
 
-def test_every_route_stands_in_the_matrix() -> None:
+@pytest.fixture(params=[CHAT, MAIN])
+async def emitting(
+    request: pytest.FixtureRequest, scene: Scene, server: RunningServer
+) -> AsyncIterator[Scene]:
+    """All of them are connected, in one of the namespaces."""
+    for caller in (*COLUMNS, "guest", "nobody"):
+        line: Line = WebSocketLine(server.url)
+        scene.lines[caller] = line
+        line.prefix = "" if request.param == MAIN else f"{request.param},"
+        token = scene.people[caller].token
+        await line.open({"token": token} if token else None)
+    yield scene
+    for line in scene.lines.values():
+        await line.leave()
+
+
+def test_every_route_and_event_stands_in_the_matrix() -> None:
     rows = (*IN_CONVERSATIONS, *IN_WORKSPACES)
     assert {named(row.route) for row in rows} == ROUTES.keys()
+    assert {row.route.split(" ")[1] for row in BY_EVENTS} == WORKSPACES.actions.keys()
+    assert {row.name for row in IN_CONVERSATIONS} >= EMITTED.keys()
     assert all(len(row.answers) == max(COLUMNS.values()) + 1 for row in IN_CONVERSATIONS)
     assert all(len(row.answers) == max(STAFF.values()) + 1 for row in IN_WORKSPACES)
 
@@ -67,6 +97,8 @@ async def told(scene: Scene, row: Row, caller: str, due: dict[str, str]) -> tupl
 
 
 def statuses_of(row: Row, answer: str) -> tuple[int, ...]:
+    if row.route.startswith("EMIT"):
+        return (0,)
     return ROUTES[named(row.route)].statuses if answer == YES else (STATUSES[answer],)
 
 
@@ -74,6 +106,17 @@ def statuses_of(row: Row, answer: str) -> tuple[int, ...]:
 @pytest.mark.parametrize("rows", HALVES, ids=["even", "odd"])
 async def test_in_conversations_each_may_what_its_role_says_and_no_more(scene, rows):
     assert await wrong_of(scene, rows, COLUMNS) == []
+
+
+@configured(RATE_LIMITS="off")
+@pytest.mark.at_the_door
+async def test_by_events_each_may_what_it_may_by_routes_and_no_more(emitting):
+    assert await wrong_of(emitting, BY_EVENTS, COLUMNS) == []
+    for caller in ("colleague", "boss"):
+        assert emitting.lines[caller].events("message:new") == []
+    for caller in ("stranger", "unclaimed", "guest", "nobody"):
+        line = emitting.lines[caller]
+        assert [one for one in WORKSPACES.heard if line.events(one)] == [], caller
 
 
 @configured(RATE_LIMITS="off")

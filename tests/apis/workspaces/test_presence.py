@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.stores.sql.steps import run
 from tests.apis.workspaces.listeners import caught_up
 from tests.servers import until
 
@@ -123,3 +124,36 @@ async def test_of_a_workspace_that_one_is_not_in_nothing_is_shown_or_said(carol,
 async def test_another_status_is_refused(alice, acme, status):
     body = {"status": status, "workspaceId": acme}
     assert (await alice.ask("PUT", "/chat/presence", body))[0] == 400
+
+
+async def test_who_is_there_is_told_page_by_page(alice, bob, watcher, acme):
+    path, seen = f"/chat/presence/{acme}?limit=1", []
+    _, answer = await alice.ask("GET", path)
+    seen += answer["presence"]
+    _, answer = await alice.ask("GET", f"{path}&cursor={answer['nextCursor']}")
+    seen += answer["presence"]
+    assert [one["userId"] for one in seen] == sorted([alice.user_id, bob.user_id])
+    assert answer["nextCursor"] is None
+
+
+async def fill(server, acme, count):
+    """Have so many more people in a workspace."""
+    put = (
+        "INSERT INTO workspace_members (workspace_id, user_id, role, source, joined_ms, status, "
+        "status_ms, seen_ms) VALUES ($1, $2, 'member', 'here', 1, 'online', 1, 1)"
+    )
+
+    def steps():
+        for number in range(count):
+            yield from run(put, acme, f"z{number:04}")
+
+    await server.nodes[0]._durable.database.write(steps)
+
+
+async def test_whoever_joins_is_told_of_a_thousand_and_where_to_go_on(alice, listen, server, acme):
+    """In the largest workspace all of them would take a process a good part of a second."""
+    await fill(server, acme, 1_000)
+    answer = await (await listen(alice)).does("join_workspace", workspaceId=acme)
+    assert len(answer["presence"]) == 1_000
+    _, rest = await alice.ask("GET", f"/chat/presence/{acme}?cursor={answer['nextCursor']}")
+    assert [one["userId"] for one in rest["presence"]] == ["z0999"]

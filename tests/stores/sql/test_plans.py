@@ -14,7 +14,7 @@ from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import FilePlace, NewFile
-from server.core.ports.posts import PostChange
+from server.core.ports.posts import PostChange, WordSearch
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import NewPost
 from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
@@ -37,6 +37,7 @@ from server.stores.sql.workspaces import (
     making,
     people,
     showing,
+    words,
 )
 from server.stores.sql.workspaces.reading import Mark, mark_all
 from tests.stores.sql.households import NOW_MS, phone
@@ -46,7 +47,7 @@ from tests.stores.sql.teams import asks, new_workspace
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 ALICE, BOB = UserId("alice"), UserId("bob")
-TEA = RoomId("tea")
+TEA, SAFE = RoomId("tea"), RoomId("safe")
 TEAM = WorkspaceId("team")
 WHO = asks("alice", TEAM)
 FILE = FileId("f1")
@@ -126,6 +127,8 @@ OFTEN = {
     "reaction": lambda: changing.react(BOB, REF, "x", None, NOW_MS, Bounds()),
     "reading": lambda: mark_all([Mark(BOB, TEA, REF.message_id, NOW_MS)], waits=True),
     "making": lambda: making.create(WHO, CHANNEL, NOW_MS, Bounds()),
+    "where words are": lambda: words.searched(WHO, TEAM, None),
+    "words": lambda: words.find(WHO, WordSearch(tokens={(TEAM, 1): ("t", "u")}), None, 50, NOW_MS),
     "session": lambda: tokens.session("f"),
     "sessions": lambda: tokens.standing(["f"]),
     "renewal": lambda: tokens.rotate(b"t", b"u", NOW_MS, 1),
@@ -137,7 +140,7 @@ OFTEN = {
     "workspaces": lambda: finding.page(WHO),
     "a workspace": lambda: finding.get(WHO, TEAM),
     "members of a workspace": lambda: finding.members(WHO, TEAM, None, 50),
-    "who says what there": lambda: finding.standings(WHO, TEAM),
+    "who says what there": lambda: finding.standings(WHO, TEAM, None, 1_001),
     "what a token names": lambda: claims.unclaimed(WHO),
     "coming in by a token": lambda: claims.claim(
         asks("carol", TEAM), [new_workspace(TEAM)], NOW_MS, Bounds()
@@ -187,21 +190,26 @@ OF_QUERIES = ("page", "s", "m", "me", "looked_at", "counted", "json_each", "aske
 @pytest.fixture
 async def household(home):
     """With something in each table that is asked."""
-    await home.change(
-        "INSERT INTO rooms (room_id, kind, name, description, created_by, created_ms, updated_ms, "
-        "seq, active_ms) VALUES ($1, 'group', $2, $2, 'alice', 1, 1, 0, 1)",
-        TEA,
-        b"",
-    )
-    for name in ("alice", "bob"):
+    for room, is_sealed in ((TEA, False), (SAFE, True)):
         await home.change(
-            "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
-            "VALUES ('tea', $1, 'member', 1, 0, 0)",
-            name,
+            "INSERT INTO rooms (room_id, kind, name, description, created_by, created_ms, "
+            "updated_ms, seq, active_ms, is_sealed) "
+            "VALUES ($1, 'group', $2, $2, 'alice', 1, 1, 0, 1, $3)",
+            room,
+            b"",
+            is_sealed,
         )
+        for name in ("alice", "bob"):
+            await home.change(
+                "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, "
+                "read_seq) VALUES ($1, $2, 'member', 1, 0, 0)",
+                room,
+                name,
+            )
     await Post(home, Bounds()).send("alice", "bob", "e1")
     await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
     await home.send("alice", TEA, "m1", post=NewPost(tokens=("t",)))
+    await home.send("alice", SAFE, "m4", post=NewPost(key_version=1, tokens=("t", "u")))
     await home.send("bob", TEA, "m3", post=NewPost(reply_to=MessageId("m1")))
     await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
     await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)

@@ -70,7 +70,7 @@ async def test_for_whoever_is_not_in_a_workspace_there_is_none(team):
         store.set_member(who, team.id, UserId("nobody"), None, NOW_MS),
         store.remove_member(who, team.id, BOB, NOW_MS),
         store.set_standing(who, team.id, Standing.BUSY, NOW_MS),
-        store.standings(who, team.id),
+        store.standings(who, team.id, None, 10),
     ):
         assert await code_of(asked) is Code.NOT_FOUND
     nowhere = WorkspaceId("nowhere")
@@ -208,7 +208,9 @@ async def test_a_token_that_names_a_workspace_no_more_opens_it_no_more(home):
     await store.claim(asks("x", "w"), [new_workspace("w")], NOW_MS)
     assert await names(store, "x") == []
     assert await code_of(store.get(asks("x"), WorkspaceId("w"))) is Code.NOT_FOUND
-    assert await code_of(store.standings(asks("x", "v"), WorkspaceId("w"))) is Code.NOT_FOUND
+    assert (
+        await code_of(store.standings(asks("x", "v"), WorkspaceId("w"), None, 10)) is Code.NOT_FOUND
+    )
     assert await names(store, "x", "w") == ["w"]
 
 
@@ -359,7 +361,7 @@ async def test_what_members_say_of_themselves_is_kept_with_when_they_were_there(
     await team.store.set_standing(asks("bob"), team.id, Standing.BUSY, NOW_MS + 5)
     await team.store.note_gone(team.id, [BOB, ALICE, CAROL], NOW_MS + 9)
     await team.store.note_gone(team.id, [BOB], NOW_MS + 7)
-    alice, bob = await team.store.standings(asks("alice"), team.id)
+    alice, bob = await team.store.standings(asks("alice"), team.id, None, 10)
     assert (alice.user_id, alice.standing, alice.seen_ms) == (ALICE, Standing.ONLINE, NOW_MS + 9)
     assert (bob.standing, bob.said_ms, bob.seen_ms) == (Standing.BUSY, NOW_MS + 5, NOW_MS + 9)
 
@@ -379,7 +381,11 @@ async def test_all_that_is_done_in_a_workspace_is_noted(home, team):
 
 async def test_how_somebody_stands_is_found_for_nobody_in_particular(team):
     await team.store.set_standing(asks("bob"), team.id, Standing.AWAY, NOW_MS + 1)
-    (bob,) = [one for one in await team.store.standings(asks("bob"), team.id) if one.user_id == BOB]
+    (bob,) = [
+        one
+        for one in await team.store.standings(asks("bob"), team.id, None, 10)
+        if one.user_id == BOB
+    ]
 
     assert await team.store.standing(team.id, BOB) == bob
     assert (bob.standing, bob.said_ms) == (Standing.AWAY, NOW_MS + 1)

@@ -13,9 +13,9 @@ from server.apis.secure_chat.requests.messages import (
     Send,
     SetStatus,
     SetStatuses,
-    to_ms,
 )
 from server.core.chat import Chat
+from server.core.clock import to_ms
 from server.core.durable import Status, StoredMessage
 from server.core.durable_messages import Post
 from server.core.errors import AppError, Code

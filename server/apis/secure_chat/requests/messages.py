@@ -1,6 +1,5 @@
 """What clients may ask of messages."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,6 +8,7 @@ from msgspec import Meta, Struct
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
 from server.core.opaque import Opaque
 from server.core.ports.conversations import Device
+from server.transports.api import FoundCursor, Time
 
 MAX_IDS = 500
 """Of one bulk update."""
@@ -18,16 +18,8 @@ Limit = Annotated[int, Meta(ge=1, le=200)]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$(?!\n)")]
 StatusWord = Literal["delivered", "read"]
-Time = (
-    Annotated[int, Meta(ge=0, le=2**53 - 1)]
-    | Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
-)
-"""Milliseconds, or ISO 8601; of UTC if it does not say."""
-
 RoomCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 """A number and a room, as an answer before gave it."""
-
-FoundCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 
 
 class EncryptedKey(Struct, frozen=True, rename="camel"):
@@ -158,11 +150,3 @@ class DeleteMessage(Struct, frozen=True, rename="camel"):
     message_id: MessageId
     room_id: RoomId | None = None
     sender_id: UserId | None = None
-
-
-def to_ms(time: int | datetime | None) -> int | None:
-    """A time as the core has it."""
-    if not isinstance(time, datetime):
-        return time
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)

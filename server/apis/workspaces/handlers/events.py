@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from server.apis.workspaces.requests.conversations import OfConversation
+from server.apis.workspaces.requests.presence import MAX_SHOWN
 from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.chat import Chat
 from server.core.ids import RoomId
@@ -11,7 +12,11 @@ from server.transports.api import Caller
 
 
 class JoinedWorkspace(Struct, frozen=True):
-    """A workspace as a connection finds it."""
+    """A workspace as a connection finds it.
+
+    Attributes:
+        standings: One more than are told, if there are more.
+    """
 
     rooms: tuple[RoomId, ...]
     standings: tuple[StandingAt, ...]
@@ -31,7 +36,8 @@ class JoinedConversation(Struct, frozen=True):
 async def join_workspace(chat: Chat, caller: Caller, request: OfWorkspace) -> JoinedWorkspace:
     user, workspace_id = caller.signed_in(), request.workspace_id
     rooms = await chat.attendance.join_workspace(user, caller.connection_id, workspace_id)
-    return JoinedWorkspace(rooms, await chat.standings.shown(user, workspace_id))
+    limit = MAX_SHOWN + 1
+    return JoinedWorkspace(rooms, await chat.standings.shown(user, workspace_id, None, limit))
 
 
 async def join_conversation(

@@ -1,7 +1,6 @@
 """What can be done with who is there."""
 
-from server.apis.workspaces.requests.presence import UpdatePresence
-from server.apis.workspaces.requests.workspaces import OfWorkspace
+from server.apis.workspaces.requests.presence import ListPresence, UpdatePresence
 from server.core.chat import Chat
 from server.core.ports.workspaces import StandingAt
 from server.core.workspaces.values import Standing
@@ -13,5 +12,9 @@ async def update_presence(chat: Chat, caller: Caller, request: UpdatePresence) -
     return await chat.standings.choose(user, request.workspace_id, standing)
 
 
-async def show_presence(chat: Chat, caller: Caller, request: OfWorkspace) -> tuple[StandingAt, ...]:
-    return await chat.standings.shown(caller.signed_in(), request.workspace_id)
+async def show_presence(
+    chat: Chat, caller: Caller, request: ListPresence
+) -> tuple[StandingAt, ...]:
+    """One more than were asked for, if there are more."""
+    user, after, limit = caller.signed_in(), request.cursor, request.limit + 1
+    return await chat.standings.shown(user, request.workspace_id, after, limit)

@@ -13,7 +13,7 @@ from server.apis.workspaces.requests.conversations import (
 )
 from server.core.clock import iso_utc
 from server.core.durable import Participant, Role
-from server.core.ids import RoomId, as_written
+from server.core.ids import RoomId
 from server.core.kinds import Kind
 from server.core.ports.channels import Position
 from server.core.workspaces.values import Channel
@@ -58,7 +58,7 @@ def ended(request: OfConversation, _: int) -> Response[shapes.OfConversation]:
 
 
 def removed(request: RemoveMember, _: None) -> Response[shapes.RemovedConversationMember]:
-    user_id = as_written(request.user_id)
+    user_id = str(request.user_id)
     return Response({"success": True, "conversationId": request.conversation_id, "userId": user_id})
 
 
@@ -88,7 +88,7 @@ def conversation(channel: Channel) -> shapes.WorkspaceConversation:
         "name": found.name or None,
         "description": found.description or None,
         "icon": found.icon or None,
-        "createdById": as_written(found.created_by),
+        "createdById": str(found.created_by),
         "documentId": found.document_id,
         "isEncrypted": not found.is_sealed,
         "encryptionKey": None,
@@ -115,7 +115,7 @@ def _member(channel: Channel, found: Participant) -> shapes.ConversationMember:
     return {
         "id": f"{room_id}.{found.user_id}",
         "conversationId": room_id,
-        "userId": as_written(found.user_id),
+        "userId": str(found.user_id),
         "name": found.display_name or found.username,
         "role": ROLES[found.role],
         "joinedAt": iso_utc(found.joined_ms),

@@ -5,8 +5,9 @@ from typing import Any, TypeVar, get_args
 
 from server.apis.workspaces import shapes
 from server.apis.workspaces.handlers.events import JoinedConversation, JoinedWorkspace
-from server.apis.workspaces.render.presence import presence
+from server.apis.workspaces.render.presence import page
 from server.apis.workspaces.requests.conversations import OfConversation
+from server.apis.workspaces.requests.presence import MAX_SHOWN
 from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.transports.api import Answer, Response, Success, shape_of
 
@@ -33,7 +34,7 @@ def joined_workspace(
             "success": True,
             "workspaceId": workspace_id,
             "conversationIds": list(found.rooms),
-            "presence": [presence(workspace_id, one) for one in found.standings],
+            **page(workspace_id, found.standings, MAX_SHOWN),
         }
     )
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from server.apis.workspaces import shapes
 from server.core.clock import iso_utc
-from server.core.ids import as_written
 from server.core.ports.files import Download
 from server.core.workspaces.files import File
 from server.transports.api import Response
@@ -23,7 +22,7 @@ def file(found: File) -> shapes.File:
         "id": found.file_id,
         "conversationId": found.room_id,
         "workspaceId": found.workspace_id,
-        "userId": as_written(found.uploader),
+        "userId": str(found.uploader),
         "name": found.name,
         "type": found.media_type,
         "size": found.size_bytes,

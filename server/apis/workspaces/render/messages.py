@@ -7,7 +7,6 @@ import msgspec
 from server.apis.workspaces import shapes
 from server.apis.workspaces.requests.messages import ListMessages
 from server.core.clock import iso_utc
-from server.core.ids import as_written
 from server.core.workspaces.attachments import without_attachments
 from server.core.workspaces.posts import OpenPost
 from server.transports.api import Response
@@ -49,7 +48,7 @@ def message(found: OpenPost) -> shapes.WorkspaceMessage:
         "conversationId": said.room_id,
         "workspaceId": str(said.workspace_id),
         "seq": said.seq,
-        "userId": as_written(said.sender),
+        "userId": str(said.sender),
         "content": found.content,
         "attachments": list(found.attachments),
         "replyToId": post.reply_to,
@@ -58,7 +57,7 @@ def message(found: OpenPost) -> shapes.WorkspaceMessage:
         "lastReplyAt": time_or_null(post.last_reply_ms),
         "editedAt": time_or_null(post.edited_ms),
         "deletedAt": time_or_null(said.deleted_ms),
-        "reactions": {emoji: [as_written(one) for one in users] for emoji, users in post.reactions},
+        "reactions": {emoji: [str(one) for one in users] for emoji, users in post.reactions},
         "readBy": post.read_by,
         "createdAt": iso_utc(said.sent_ms),
         "isEncrypted": post.key is None,

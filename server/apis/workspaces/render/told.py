@@ -8,7 +8,6 @@ from server.apis.workspaces.render.conversations import conversation
 from server.apis.workspaces.render.messages import message
 from server.core.chat import Chat
 from server.core.clock import iso_utc
-from server.core.ids import as_written
 from server.core.workspaces.deliveries import PostsMissed
 from server.core.workspaces.events import (
     ChannelChanged,
@@ -58,7 +57,7 @@ def _deleted(_: Chat, event: PostDeleted) -> Told:
 
 def _read(_: Chat, event: PositionMoved) -> Told:
     data: shapes.Read = {
-        "userId": as_written(event.user_id),
+        "userId": str(event.user_id),
         "conversationId": event.room_id,
         "readAt": iso_utc(event.at_ms),
     }
@@ -69,7 +68,7 @@ def _read(_: Chat, event: PositionMoved) -> Told:
 
 def _typing(_: Chat, event: PostTyping) -> Told:
     data: shapes.Typing = {
-        "userId": as_written(event.user_id),
+        "userId": str(event.user_id),
         "conversationId": event.room_id,
     }
     return "typing:start" if event.is_typing else "typing:stop", data
@@ -109,7 +108,7 @@ def _updated(event: ChannelEvent, updates: shapes.Updates) -> Told:
 
 def _standing(_: Chat, event: StandingChanged) -> Told:
     data: shapes.ChangedPresence = {
-        "userId": as_written(event.user_id),
+        "userId": str(event.user_id),
         "status": event.standing.value,
         "workspaceId": event.workspace_id,
         "lastSeen": iso_utc(event.seen_ms),

@@ -9,7 +9,6 @@ from server.apis.workspaces.requests.workspaces import (
 )
 from server.core.clock import iso_utc
 from server.core.durable import Role
-from server.core.ids import as_written
 from server.core.workspaces.values import Workspace, WorkspaceMember
 from server.transports.api import Response
 
@@ -43,7 +42,7 @@ def member(_: Any, found: WorkspaceMember) -> Response[shapes.OneWorkspaceMember
 
 
 def removed(request: RemoveWorkspaceMember, _: None) -> Response[shapes.RemovedWorkspaceMember]:
-    workspace_id, user_id = request.workspace_id, as_written(request.user_id)
+    workspace_id, user_id = request.workspace_id, str(request.user_id)
     return Response({"success": True, "workspaceId": workspace_id, "userId": user_id})
 
 
@@ -51,7 +50,7 @@ def _workspace(found: Workspace) -> shapes.Workspace:
     return {
         "id": found.workspace_id,
         "name": found.name,
-        "createdById": as_written(found.created_by),
+        "createdById": str(found.created_by),
         "role": ROLES[found.role],
         "memberCount": found.members,
         "createdAt": iso_utc(found.created_ms),
@@ -61,7 +60,7 @@ def _workspace(found: Workspace) -> shapes.Workspace:
 
 def _member(found: WorkspaceMember) -> shapes.WorkspaceMember:
     return {
-        "userId": as_written(found.user_id),
+        "userId": str(found.user_id),
         "name": found.name,
         "role": ROLES[found.role],
         "joinedAt": iso_utc(found.joined_ms),

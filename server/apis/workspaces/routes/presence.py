@@ -2,8 +2,7 @@
 
 from server.apis.workspaces.handlers import presence as handlers
 from server.apis.workspaces.render import presence as render
-from server.apis.workspaces.requests.presence import UpdatePresence
-from server.apis.workspaces.requests.workspaces import OfWorkspace
+from server.apis.workspaces.requests.presence import ListPresence, UpdatePresence
 from server.core.errors import Code
 from server.transports.api import Access, Route
 
@@ -24,7 +23,7 @@ ROUTES = (
     Route(
         "GET",
         "/chat/presence/{workspaceId}",
-        OfWorkspace,
+        ListPresence,
         handlers.show_presence,
         render.several,
         "Who is in a workspace, and as what each is shown",

@@ -79,11 +79,16 @@ def key(workspace_id: WorkspaceId, version: int | None) -> Steps[WrappedKey]:
 _STANDING = "SELECT m.user_id, m.status, m.status_ms, m.seen_ms FROM workspace_members m"
 
 
-def standings(who: Entrant, workspace_id: WorkspaceId) -> Steps[tuple[StandingAt, ...]]:
+def standings(
+    who: Entrant, workspace_id: WorkspaceId, after: UserId | None, limit: int
+) -> Steps[tuple[StandingAt, ...]]:
     yield from role_in(who, workspace_id)
     found = yield from rows(
-        f"{_STANDING} WHERE m.workspace_id = $1 AND m.removed_ms IS NULL ORDER BY m.user_id",
+        f"{_STANDING} WHERE m.workspace_id = $1 AND m.user_id > $2 AND m.removed_ms IS NULL "
+        "ORDER BY m.user_id LIMIT $3",
         workspace_id,
+        after or "",
+        limit,
     )
     return tuple(map(_standing, found))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from server.core.ids import MessageId, RoomId, UserId
+from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.limits import Bounds
-from server.core.ports.conversations import MessageRef
-from server.core.ports.posts import ChangedPost, PostChange
+from server.core.ports.conversations import FoundPlace, MessageRef
+from server.core.ports.posts import ChangedPost, FoundPosts, PostChange, Searched, WordSearch
+from server.core.ports.workspaces import Entrant
 from server.core.workspaces.values import Post
 from server.stores.sql.database import Database
-from server.stores.sql.workspaces import changing, showing
+from server.stores.sql.workspaces import changing, showing, words
 
 
 class SqlPosts:
@@ -55,3 +56,13 @@ class SqlPosts:
 
     async def told_after(self, room_id: RoomId, seq: int, limit: int) -> Sequence[Post]:
         return await self._database.read(lambda: showing.told_after(room_id, seq, limit))
+
+    async def searched(
+        self, who: Entrant, workspace_id: WorkspaceId | None, room_id: RoomId | None
+    ) -> Searched:
+        return await self._database.read(lambda: words.searched(who, workspace_id, room_id))
+
+    async def find(
+        self, who: Entrant, wish: WordSearch, before: FoundPlace | None, limit: int, now_ms: int
+    ) -> FoundPosts | None:
+        return await self._database.read(lambda: words.find(who, wish, before, limit, now_ms))

@@ -82,8 +82,10 @@ class SqlWorkspaces:
     ) -> None:
         await self._database.write(lambda: _set_standing(who, workspace_id, standing, now_ms))
 
-    async def standings(self, who: Entrant, workspace_id: WorkspaceId) -> tuple[StandingAt, ...]:
-        return await self._database.read(lambda: finding.standings(who, workspace_id))
+    async def standings(
+        self, who: Entrant, workspace_id: WorkspaceId, after: UserId | None, limit: int
+    ) -> tuple[StandingAt, ...]:
+        return await self._database.read(lambda: finding.standings(who, workspace_id, after, limit))
 
     async def standing(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:
         return await self._database.read(lambda: finding.standing(workspace_id, user_id))

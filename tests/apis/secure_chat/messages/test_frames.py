@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.core.durable import MessageEdited
 from server.core.durable_messages import Post
 from server.core.ids import MessageId, UserId
 from server.core.user_events import IdentityChanged, PrekeysLow, UserEvent
