@@ -50,7 +50,8 @@ _SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of an account's device, a guest's, or another system's",
+        "description": "The access token of an account's device, a guest's, or another system's; "
+        "of whoever has registered by one, also an identity token of the issuer",
     },
     "operators": {"type": "http", "scheme": "bearer", "description": "The operators' token"},
     "operatorsHeader": {

@@ -57,7 +57,7 @@ def choice_of(request: type[msgspec.Struct]) -> Json:
     names = one_of(request)
     if not names:
         return {}
-    nothing: Json = {"type": "null"}
+    nothing: Json = {"const": None}
     unsaid = dict.fromkeys(names, nothing)
     choices = [
         {"title": name, "required": [name], "properties": {**unsaid, name: {"not": nothing}}}
