@@ -21,7 +21,7 @@ LAPTOP = Device(UserId("bob"), DeviceId("bob-laptop"))
 
 DAY_MS = 24 * 60 * 60 * 1000
 
-KEYS = {"type": "KEY_ROTATION", "is_rotation": True}
+KEYS: dict[str, Any] = {"type": "KEY_ROTATION", "is_rotation": True}
 
 
 async def at(home: Household, **bounds: int) -> Post:
