@@ -116,9 +116,7 @@ def test_every_body_that_must_hold_something_has_an_example() -> None:
     bodies = {
         name
         for name, route in ROUTES.items()
-        if takes_body(route)
-        and not route.stream
-        and operation_of(route)["requestBody"]["required"]
+        if takes_body(route) and not route.stream and operation_of(route)["requestBody"]["required"]
     }
     assert bodies - set(EXAMPLES) == set()
 
