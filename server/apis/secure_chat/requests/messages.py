@@ -1,11 +1,12 @@
 """What clients may ask of messages."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.one_of import OneOf
 from server.core.opaque import Opaque
 from server.core.ports.conversations import Device
 from server.transports.api import FoundCursor, Time
@@ -47,8 +48,10 @@ class EncryptionMetadata(Struct, frozen=True, rename="camel"):
     encrypted_keys: list[EncryptedKey] | None = None
 
 
-class Send(Struct, frozen=True, rename="camel"):
+class Send(OneOf, frozen=True, rename="camel"):
     """To a user or into a room. Whoever the payload says it is from must be the caller."""
+
+    ONE_OF: ClassVar = ("recipient_id", "room_id")
 
     encrypted_content: Annotated[str, Meta(min_length=1)]
     message_id: MessageId | None = None
@@ -60,8 +63,7 @@ class Send(Struct, frozen=True, rename="camel"):
     sender_device_id: DeviceId | None = None
 
     def __post_init__(self) -> None:
-        if (self.recipient_id is None) == (self.room_id is None):
-            raise ValueError("Expected either recipientId or roomId")
+        super().__post_init__()
         if self.encryption_metadata is not None:
             _covered(self.encryption_metadata)
 
