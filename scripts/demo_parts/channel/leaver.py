@@ -1,11 +1,13 @@
 """What somebody who has left tries, to read on: all that their keys could open."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
 from scripts.demo_parts.channel.colleague import Colleague
-from scripts.demo_parts.channel.talk import Message
 from scripts.demo_parts.line import RelayError
-from scripts.demo_parts.protocol.channels import Channel
-from scripts.demo_parts.protocol.envelopes import Envelope, read_envelope
-from scripts.demo_parts.protocol.epochs import read_keys, unwrap
+from scripts.demo_parts.protocol.channels import Channel, DeviceIdentity
+from scripts.demo_parts.protocol.envelopes import Envelope, Head, read_envelope
+from scripts.demo_parts.protocol.epochs import read_keys
 from scripts.demo_parts.protocol.primitives import (
     NONCE_BYTES,
     derive,
@@ -17,6 +19,7 @@ from scripts.demo_parts.protocol.refusal import RefusedError as ForgedOrMalforme
 from scripts.demo_parts.secure_chat.device import RefusedError
 
 _NO_NONCE = bytes(NONCE_BYTES)
+_FROM_BYTES = 8
 
 
 async def words_of_the_server(leaver: Colleague, file_id: str) -> set[str]:
@@ -43,36 +46,29 @@ async def words_of_the_server(leaver: Colleague, file_id: str) -> set[str]:
     return words
 
 
-def keys_that_open(leaver: Colleague, message: Message) -> int:
-    """How many of all keys that somebody ever had open a message, whoever hands it to them.
+def keys_that_open(channel: Channel, me: DeviceIdentity, keys: Iterable[bytes], text: str) -> int:
+    """How many keys that somebody can get at open a message, whoever hands it to them.
 
-    Tried are what is wrapped for their device, what is wrapped for anybody else with their
-    secret, and every key of an epoch that they have read.
+    Args:
+        keys: Those of all epochs that they have read.
+        text: The envelope.
     """
-    envelope, me = read_envelope(message["content"]), leaver.whoami()
-    channel = Channel(leaver.conversation_id)
-    found = set(leaver.talk.secrets())
-    tag, field = envelope.head.tag, envelope.head.keys
-    wraps = read_keys(field, tag) if field else None
-    if wraps:
-        try:
-            opened = unwrap(channel, me, tag, wraps)
-            found |= {opened.epoch.key} if opened else set()
-        except ForgedOrMalformed:
-            pass
-        for member_id, entry in wraps.entries.items():
-            place = (channel.session_id, tag.sender, tag.audience, tag.epoch_id, member_id)
-            shared = shared_secret(me.box_secret, wraps.ephemeral_key)
-            key = derive(shared, channel.link_key, "wrap", *place, wraps.ephemeral_key)
-            found |= _unwrapped(key, entry)
+    envelope = read_envelope(text)
+    found = {*keys, *_unwrapped(channel, me, envelope.head)}
     return sum(_opens(channel, key, envelope) for key in found)
 
 
-def _unwrapped(wrap_key: bytes, entry: bytes) -> set[bytes]:
-    try:
-        return {unseal(wrap_key, _NO_NONCE, entry[:8], entry[8:])}
-    except ForgedOrMalformed:
-        return set()
+def _unwrapped(channel: Channel, me: DeviceIdentity, head: Head) -> Iterator[bytes]:
+    """What opens, with the secret of a device, of the keys that are wrapped for whomsoever."""
+    if not head.keys:
+        return
+    tag, wraps = head.tag, read_keys(head.keys, head.tag)
+    shared = shared_secret(me.box_secret, wraps.ephemeral_key)
+    for member_id, entry in wraps.entries.items():
+        place = (channel.session_id, tag.sender, tag.audience, tag.epoch_id, member_id)
+        wrap_key = derive(shared, channel.link_key, "wrap", *place, wraps.ephemeral_key)
+        with suppress(ForgedOrMalformed):
+            yield unseal(wrap_key, _NO_NONCE, entry[:_FROM_BYTES], entry[_FROM_BYTES:])
 
 
 def _opens(channel: Channel, key: bytes, envelope: Envelope) -> bool:

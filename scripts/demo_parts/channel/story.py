@@ -13,7 +13,7 @@ from scripts.demo_parts.channel.colleague import Colleague
 from scripts.demo_parts.channel.leaver import keys_that_open, words_of_the_server
 from scripts.demo_parts.channel.talk import Message
 from scripts.demo_parts.line import RelayError
-from scripts.demo_parts.protocol.channels import account_number
+from scripts.demo_parts.protocol.channels import Channel, account_number
 from scripts.demo_parts.protocol.chunks import CHUNK_BYTES
 from scripts.demo_parts.protocol.contents import File, Text
 from scripts.demo_parts.protocol.envelopes import read_envelope
@@ -210,13 +210,19 @@ class ChannelStory:
         words = await words_of_the_server(self.carol, self._file_id)
         claim = "whatever she asks of the channel: messages, its file, to join, to write"
         self._record.expect("turned away", words, {"not_found"}, claim)
-        heard = self.carol.line.all_heard("message:new", lambda one: one["message"] == after)
+        heard = self.carol.line.all_heard(
+            "message:new", lambda one: one["message"]["id"] == after["id"]
+        )
         self._record.expect("silence", heard, [], "her connection, still open, hears nothing")
         row = self._row(self.carol, "gets the ciphertext from elsewhere, and tries all her keys")
-        counts = (keys_that_open(self.carol, before), keys_that_open(self.carol, after))
+        channel, me = Channel(self.carol.conversation_id), self.carol.whoami()
+        counts = [
+            keys_that_open(channel, me, self.carol.talk.secrets(), one["content"])
+            for one in (before, after)
+        ]
         row.saw["server"] = glimpse(after["content"])
         claim = "one of her keys opens the last message before she left, and none the next"
-        self._record.expect("cannot read on", counts, (1, 0), claim)
+        self._record.expect("cannot read on", counts, [1, 0], claim)
 
     async def _go_on(self) -> None:
         read = await self._say(self.bob, "Then let us go on.", self.alice)
