@@ -1,5 +1,6 @@
 """One of the people in the channel, at its connection to `/chat`."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -10,6 +11,9 @@ from scripts.crowd_parts.channel.model import Model, Said
 from scripts.crowd_parts.line import Line, Papers
 
 NAMESPACE = "/chat"
+
+TRIES = 5
+"""Of what a busy server refuses for now."""
 
 WORDS = "the minutes of Thursday are in the usual place, please look at them"
 """What everybody says, after its number."""
@@ -107,8 +111,13 @@ class Member:
         await self._line.crash()
 
     async def _ask(self, event: str, **payload: Any) -> dict[str, Any]:
-        answer = await self._line.ask(event, payload)
-        self._model.counts[f"{event}: {answer.get('error', 'ok')}"] += 1
+        """Ask, and ask again while the server is too busy: as clients do, under the same id."""
+        for _ in range(TRIES):
+            answer = await self._line.ask(event, payload)
+            self._model.counts[f"{event}: {answer.get('error', 'ok')}"] += 1
+            if answer.get("error") != "unavailable":
+                break
+            await asyncio.sleep(answer.get("retryAfterMs", 0) / 1000)
         if not answer["success"]:
             self._model.fault(f"{event} of {self.user_id}: {answer['error']}")
         return answer

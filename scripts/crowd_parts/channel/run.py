@@ -40,7 +40,7 @@ async def play(server: ServerProcess, arguments: argparse.Namespace, model: Mode
         members = [
             Member(http, model, clock, f"user-{n}", _papers(n)) for n in range(arguments.people)
         ]
-        await _gather(members, is_encrypted=arguments.opaque)
+        joined_s = await _gather(members, is_encrypted=arguments.opaque)
         costs, started_s = Costs(server), time.monotonic()
         day = Day(model, members, chance)
         await day.live(Plan(arguments.rate, arguments.seconds))
@@ -49,14 +49,15 @@ async def play(server: ServerProcess, arguments: argparse.Namespace, model: Mode
         for one in members:
             await one.leave()
     return [
+        f"all joined at once, within {joined_s:.1f} s",
         f"message:new after it was sent: {clock.delivery.shown()}",
         f"answer after it was sent: {clock.answer.shown()}",
         *figures,
     ]
 
 
-async def _gather(members: list[Member], *, is_encrypted: bool) -> None:
-    """Have all of them in one channel."""
+async def _gather(members: list[Member], *, is_encrypted: bool) -> float:
+    """Have all of them in one channel; in how many seconds they have connected and joined."""
     for one in members:
         await one.ask_http("GET", "/chat/workspaces")  # by which the server knows of them
     first, *others = members
@@ -71,7 +72,9 @@ async def _gather(members: list[Member], *, is_encrypted: bool) -> None:
             "isEncrypted": is_encrypted,
         },
     )
+    started_s = time.monotonic()
     await asyncio.gather(*(one.enter(WORKSPACE, made["conversation"]["id"]) for one in members))
+    return time.monotonic() - started_s
 
 
 def _papers(number: int) -> Papers:

@@ -4,7 +4,12 @@
 
 import { compare, pack, toBase64url, utf8 } from "../../../../server/web/protocol/bytes.js";
 import { makeEnvelope, readEnvelope } from "../../../../server/web/protocol/envelope.js";
-import { Epoch, recipientsHash, unwrapKey, wrapKeys } from "../../../../server/web/protocol/epoch.js";
+import {
+  Epoch,
+  recipientsHash,
+  unwrapKey,
+  wrapKeys,
+} from "../../../../server/web/protocol/epoch.js";
 import { Identity } from "../../../../server/web/protocol/identity.js";
 import * as primitives from "../../../../server/web/protocol/primitives.js";
 import { digitsOf } from "../../../../server/web/protocol/safety.js";
@@ -31,7 +36,15 @@ export const CHANNELS = {
     const mine = unwrapKey(placeOf(conversationId), identityOf(device), said);
     return mine && { key: mine.epoch.key, from: mine.from };
   },
-  "channels.message.make": ({ conversationId, device, recipients, key, content, nonce, ...said }) => {
+  "channels.message.make": ({
+    conversationId,
+    device,
+    recipients,
+    key,
+    content,
+    nonce,
+    ...said
+  }) => {
     const place = placeOf(conversationId);
     const me = identityOf(device);
     const epoch = new Epoch(place.sessionId, me.memberId, NO_BYTES, recipients, key);
