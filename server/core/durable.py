@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from server.core.ids import DeviceId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
-from server.core.user_events import Mail, MailWithdrawn, UserEvent
+from server.core.user_events import Mail, MailChanged, MailWithdrawn, UserEvent
 
 
 class Role(Enum):
@@ -125,6 +125,23 @@ class StatusAdvanced(UserEvent, frozen=True, kw_only=True):
     user_id: UserId
     status: Status
     at_ms: int
+
+
+class MessageEdited(MailChanged, frozen=True, kw_only=True):
+    """A message of an opaque conversation says something else. Its stream is its room.
+
+    Attributes:
+        metadata: The text of a JSON value.
+    """
+
+    message_id: MessageId
+    ciphertext: str
+    metadata: bytes | None
+    edited_ms: int
+
+    @property
+    def room_id(self) -> RoomId:
+        return RoomId(self.stream)
 
 
 class MessageDeleted(MailWithdrawn, frozen=True, kw_only=True):

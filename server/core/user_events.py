@@ -45,6 +45,17 @@ class MailWithdrawn(UserEvent, frozen=True, kw_only=True):
     seq: int
 
 
+class MailChanged(UserEvent, frozen=True, kw_only=True):
+    """What a store keeps says something else; whoever reads it from now on finds that.
+
+    Attributes:
+        stream, seq: Its place, as that of `Mail`.
+    """
+
+    stream: str
+    seq: int
+
+
 class MailWaits(UserEvent, frozen=True, kw_only=True):
     """Something may wait for them in a store."""
 

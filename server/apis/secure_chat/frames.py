@@ -31,6 +31,8 @@ To clients
                         user's other devices are told, too; so are the other connections of the
                         device that sent it, or all of them if it was sent over REST.
     delivery_receipt, read_receipt  {messageId, roomId, seq, senderId, userId, timestamp}
+    message_edited      {messageId, roomId, seq, encryptedContent, encryptionMetadata, editedAt}:
+                        its sender has changed it, by the API of workspaces
     message_deleted     {messageId, roomId, seq, userId, deletedAt}
     typing, stop_typing {roomId, userId}
     presence            {userId, status: online | offline, timestamp}

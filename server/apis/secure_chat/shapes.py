@@ -361,6 +361,16 @@ class ReceiptFrame(TypedDict):
     timestamp: IsoTime
 
 
+class MessageEditedFrame(TypedDict):
+    type: Literal["message_edited"]
+    messageId: str
+    roomId: str
+    seq: int
+    encryptedContent: str
+    encryptionMetadata: Any
+    editedAt: IsoTime
+
+
 class MessageDeletedFrame(TypedDict):
     type: Literal["message_deleted"]
     messageId: str

@@ -19,7 +19,7 @@ from server.core.ports.conversations import (
     MessageStore,
     NewMessage,
 )
-from server.core.ports.posts import ChangedPost, PostChange, PostStore
+from server.core.ports.posts import PostChange, PostStore
 from server.core.rates import spend
 from server.core.workspaces.attachments import (
     Attachments,
@@ -28,9 +28,9 @@ from server.core.workspaces.attachments import (
     without_attachments,
 )
 from server.core.workspaces.channels import Channels
-from server.core.workspaces.events import PostEdited, PostReacted
+from server.core.workspaces.events import PostReacted
 from server.core.workspaces.searching import Searching, SearchWish, has_words, wanted_words
-from server.core.workspaces.telling import Teller, only_for
+from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import NewPost, Post
 from server.core.workspaces.vault import Vault, of_message
 
@@ -206,7 +206,8 @@ class Posts:
         change = PostChange(**structs.asdict(said), file_ids=wish.file_ids)
         known, now_ms = _ref_of(post), self._now_ms()
         done = await self._store.edit(user.user_id, known, change, post.edits, now_ms)
-        await self._tell_changed(PostEdited, done)
+        if done.is_changed:
+            await self._teller.edited(done)
         return self.opened(done.post)
 
     async def delete(self, user: User, ref: MessageRef) -> OpenPost:
@@ -236,7 +237,8 @@ class Posts:
         post, _ = await self._found(user, ref)
         now_ms = self._now_ms()
         done = await self._store.react(user.user_id, _ref_of(post), emoji, wanted, now_ms)
-        await self._tell_changed(PostReacted, done)
+        if done.is_changed:
+            await self._teller.changed_post(PostReacted, done)
         return self.opened(done.post)
 
     async def search(
@@ -362,20 +364,6 @@ class Posts:
             channel = await self._channels.get(user, place.room_id)
             users = tuple(one.user_id for one in channel.conversation.participants)
             await self._teller.waits(users)
-
-    async def _tell_changed(
-        self, event: type[PostEdited] | type[PostReacted], done: ChangedPost
-    ) -> None:
-        said = done.post.message
-        if done.is_changed and said.workspace_id is not None:
-            await self._teller.tell(
-                event(
-                    workspace_id=said.workspace_id,
-                    room_id=said.room_id,
-                    only=only_for(done.post),
-                    post=done.post,
-                )
-            )
 
     async def _spend(self, user: User) -> None:
         rate = self._parts.rates.send

@@ -14,12 +14,14 @@ from server.core.durable import (
     ConversationChanged,
     ConversationEnded,
     MessageDeleted,
+    MessageEdited,
     MessageStored,
     StoredMessage,
 )
 from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
 from server.core.ports.channels import ChannelStore
 from server.core.ports.conversations import Deleted, Receipt, StoredNew
+from server.core.ports.posts import ChangedPost
 from server.core.ports.workspaces import Departure
 from server.core.user_events import MailWaits, UserEvent
 from server.core.workspaces.events import (
@@ -28,6 +30,8 @@ from server.core.workspaces.events import (
     ChannelMade,
     PositionMoved,
     PostDeleted,
+    PostEdited,
+    PostReacted,
     PostStored,
     WorkspaceEvent,
     WorkspaceLeft,
@@ -106,6 +110,38 @@ class Teller:
                     message_id=said.message_id,
                     user_id=user_id,
                     deleted_ms=now_ms,
+                )
+            )
+
+    async def edited(self, done: ChangedPost) -> None:
+        """A message says something else."""
+        post, said = done.post, done.post.message
+        if post.key is None and said.ciphertext is not None:
+            await self.notify(
+                MessageEdited(
+                    users=done.readers,
+                    stream=said.room_id,
+                    seq=said.seq,
+                    message_id=said.message_id,
+                    ciphertext=said.ciphertext,
+                    metadata=said.metadata,
+                    edited_ms=post.edited_ms or said.sent_ms,
+                )
+            )
+        await self.changed_post(PostEdited, done)
+
+    async def changed_post(
+        self, event: type[PostEdited] | type[PostReacted], done: ChangedPost
+    ) -> None:
+        """A message is another than before; to its workspace alone."""
+        said = done.post.message
+        if said.workspace_id is not None:
+            await self.tell(
+                event(
+                    workspace_id=said.workspace_id,
+                    room_id=said.room_id,
+                    only=only_for(done.post),
+                    post=done.post,
                 )
             )
 

@@ -15,6 +15,7 @@ from server.core.queues import device_of
 from server.core.user_events import (
     DeviceRevoked,
     Mail,
+    MailChanged,
     MailWithdrawn,
     SignInsEnded,
     UserEvent,
@@ -135,28 +136,30 @@ class UserHub:
     def deliver(self, user_id: UserId, event: UserEvent) -> None:
         """Tell the lines of one user whom an event concerns; never waits."""
         for line in list(self._lines.get(user_id, {}).values()):
-            if event.device_id not in (None, line.user.device_id):
-                continue
-            if isinstance(event, MailWithdrawn):
-                line.mailbox.withdraw(event.stream, event.seq)
-            if isinstance(event, line.wakes):
-                line.mailbox.refresh()
-            elif event.skip == line.caller.connection_id:
-                if isinstance(event, Mail):
-                    line.mailbox.pass_over(event)
-            elif isinstance(event, Mail):
-                line.mailbox.take(event)
-            elif not line.is_muted:
-                self._send(line, event)
+            if event.device_id in (None, line.user.device_id):
+                self._deliver_to(line, event)
         if isinstance(event, DeviceRevoked | SignInsEnded):
             self._close_ended(user_id, event)
+
+    def _deliver_to(self, line: RawLine, event: UserEvent) -> None:
+        is_own = event.skip == line.caller.connection_id
+        if isinstance(event, MailWithdrawn):
+            line.mailbox.withdraw(event.stream, event.seq)
+        if isinstance(event, line.wakes):
+            line.mailbox.refresh()
+        elif isinstance(event, MailChanged):
+            line.mailbox.change(event)
+        elif isinstance(event, Mail):
+            (line.mailbox.pass_over if is_own else line.mailbox.take)(event)
+        elif not is_own and not line.is_muted:
+            self._send(line, event)
 
     def _send(self, line: RawLine, event: UserEvent) -> None:
         if frames := self._frames_of(line.api, event):
             line.send(frames)
             self._traffic.bytes_out += len(frames)
 
-    def _tell(self, line: RawLine, mail: Mail) -> None:
+    def _tell(self, line: RawLine, mail: Mail | MailChanged) -> None:
         """Send mail: what comes as it comes within the bound, what waited as it is taken."""
         if line.mailbox.is_in_step:
             self._send(line, mail)

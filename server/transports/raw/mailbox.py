@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from server.core.errors import AppError
 from server.core.ids import EventId
 from server.core.ports import BacklogPage
-from server.core.user_events import Mail
+from server.core.user_events import Mail, MailChanged
 
 log = logging.getLogger("hushwire.raw")
 
@@ -24,6 +24,9 @@ MAX_HELD = 256
 
 MAX_WITHDRAWN = 1_000
 """Events that are noted as withdrawn while the store is read; what is more, may be told."""
+
+MAX_CHANGED = 1_000
+"""Changes that are held while the store is read; what is more, is told at once."""
 
 Read = Callable[[Mapping[str, int]], Awaitable[BacklogPage]]
 """Reads what waits, but for what was told of each stream already."""
@@ -39,14 +42,14 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_held", "_is_paused", "_is_stale", "_may_tell", "_read", "_reading", "_tell", "_told",
-        "_withdrawn",
+        "_changed", "_held", "_is_paused", "_is_stale", "_may_tell", "_read", "_reading", "_tell",
+        "_told", "_withdrawn",
     )  # fmt: skip
 
     def __init__(
         self,
         read: Read | None,
-        tell: Callable[[Mail], None],
+        tell: Callable[[Mail | MailChanged], None],
         may_tell: Callable[[], Awaitable[None]],
     ) -> None:
         self._read = read
@@ -55,6 +58,7 @@ class Mailbox:
         self._told: dict[str, int] = {}
         self._held: list[Mail] = []
         self._withdrawn: set[tuple[str, int]] = set()
+        self._changed: dict[tuple[str, int], MailChanged] = {}
         self._is_paused = True
         self._is_stale = False  # there may be more than is being read
         self._reading: asyncio.Task[None] | None = None
@@ -74,6 +78,7 @@ class Mailbox:
         self._is_paused = True
         self._held.clear()
         self._withdrawn.clear()
+        self._changed.clear()
         if self._reading:
             self._reading.cancel()
             self._reading = None
@@ -113,6 +118,19 @@ class Mailbox:
         if self._reading and len(self._withdrawn) < MAX_WITHDRAWN:
             self._withdrawn.add((stream, seq))
 
+    def change(self, event: MailChanged) -> None:
+        """Tell that something says something else: after it, if it was read and was not told yet.
+
+        Of several changes of one the last is enough.
+        """
+        if self._is_paused:
+            return
+        place = (event.stream, event.seq)
+        if self._reading and (place in self._changed or len(self._changed) < MAX_CHANGED):
+            self._changed[place] = event
+        else:
+            self._tell(event)
+
     def _hold(self, mail: Mail) -> None:
         if len(self._held) >= MAX_HELD:
             self._held.clear()
@@ -145,8 +163,15 @@ class Mailbox:
                 self._tell_held(covered)
                 if not self._held:
                     break
-        self._withdrawn.clear()
         self._reading = None
+        self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        changed, self._changed = self._changed, {}
+        for place, event in changed.items():
+            if place not in self._withdrawn:
+                self._tell(event)
+        self._withdrawn.clear()
 
     async def _tell_waiting(self, read: Read) -> None:
         while True:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from server.core.errors import AppError
 from server.core.ids import EventId
 from server.core.queued import QueuedEvent
-from server.core.user_events import Mail
+from server.core.user_events import Mail, MailChanged
 from server.transports.raw.mailbox import ASK_AGAIN_S
 
 T = TypeVar("T")
@@ -111,6 +111,9 @@ class Pump:
 
     def withdraw(self, stream: str, seq: int) -> None:
         """It was not told here."""
+
+    def change(self, event: MailChanged) -> None:
+        """What is queued is never changed."""
 
     # --- telling ---
 

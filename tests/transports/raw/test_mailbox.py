@@ -7,7 +7,7 @@ import pytest
 
 from server.core.errors import AppError, Code
 from server.core.ports import BacklogPage
-from server.core.user_events import Mail
+from server.core.user_events import Mail, MailChanged
 from server.transports.raw import mailbox as mailbox_module
 from server.transports.raw.mailbox import MAX_HELD, Mailbox
 from tests.servers import until
@@ -72,7 +72,7 @@ class Shelf:
     async def reading(self) -> None:
         await until(lambda: self._answers)
 
-    def _tell(self, one: Mail) -> None:
+    def _tell(self, one: Mail | MailChanged) -> None:
         self.told.append((one.stream, one.seq))
 
     async def _may_tell(self) -> None:
@@ -185,7 +185,7 @@ async def test_a_read_that_fails_is_made_again(
 
 
 async def test_where_nothing_is_kept_all_is_told_as_it_comes():
-    told: list[Mail] = []
+    told: list[Mail | MailChanged] = []
     mailbox = Mailbox(None, told.append, Shelf()._may_tell)
     mailbox.resume()
     for seq in (5, 3, 3):
@@ -266,3 +266,49 @@ async def test_only_so_much_is_noted_as_withdrawn_and_nothing_once_it_is_in_step
     shelf.mailbox.withdraw("tea", 5)
     await shelf.answer_all()
     assert shelf.of() == [2, 3, 4]
+
+
+def change(seq: int, stream: str = "tea") -> MailChanged:
+    return MailChanged(users=(), stream=stream, seq=seq)
+
+
+async def test_a_change_comes_after_what_it_changes(shelf: Shelf):
+    shelf.keep(2)
+    shelf.mailbox.resume()
+    await shelf.reading()
+    for _ in range(2):
+        shelf.mailbox.change(change(1))
+    assert shelf.of() == []
+    await shelf.answer_all()
+    assert shelf.of() == [1, 2, 1]
+
+    shelf.mailbox.change(change(2))
+    assert shelf.of() == [1, 2, 1, 2]
+
+
+async def test_of_what_is_withdrawn_no_change_is_told(shelf: Shelf):
+    shelf.keep(2)
+    shelf.mailbox.resume()
+    await shelf.reading()
+    shelf.mailbox.change(change(1))
+    shelf.mailbox.withdraw("tea", 1)
+    await shelf.answer_all()
+    assert shelf.of() == [2]
+
+
+async def test_only_so_many_changes_are_held_and_none_for_a_mailbox_that_pauses(
+    shelf: Shelf, monkeypatch
+):
+    monkeypatch.setattr(mailbox_module, "MAX_CHANGED", 1)
+    shelf.keep(2)
+    shelf.mailbox.resume()
+    await shelf.reading()
+    for seq in (1, 2, 1):
+        shelf.mailbox.change(change(seq))
+    assert shelf.of() == [2]
+    await shelf.answer_all()
+    assert shelf.of() == [2, 1, 2, 1]
+
+    shelf.mailbox.pause()
+    shelf.mailbox.change(change(1))
+    assert shelf.of() == [2, 1, 2, 1]

@@ -13,6 +13,7 @@ from server.core.durable import (
     ConversationEnded,
     MemberTyping,
     MessageDeleted,
+    MessageEdited,
     MessageStored,
     Status,
     StatusAdvanced,
@@ -94,6 +95,18 @@ def _receipt(event: StatusAdvanced) -> shapes.ReceiptFrame:
     }
 
 
+def _edited(event: MessageEdited) -> shapes.MessageEditedFrame:
+    return {
+        "type": "message_edited",
+        "messageId": event.message_id,
+        "roomId": event.room_id,
+        "seq": event.seq,
+        "encryptedContent": event.ciphertext,
+        "encryptionMetadata": messages.metadata(event.metadata),
+        "editedAt": iso_utc(event.edited_ms),
+    }
+
+
 def _deleted(event: MessageDeleted) -> shapes.MessageDeletedFrame:
     return {
         "type": "message_deleted",
@@ -149,6 +162,7 @@ def _presence(event: PresenceChanged) -> shapes.PresenceFrame:
 EVENTS: Mapping[type[UserEvent], Callable[[Any], Words]] = {
     MessageStored: _message,
     StatusAdvanced: _receipt,
+    MessageEdited: _edited,
     MessageDeleted: _deleted,
     ConversationChanged: _room,
     ConversationEnded: _room_ended,

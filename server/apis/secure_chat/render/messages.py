@@ -35,6 +35,11 @@ def sent(_: object, stored: StoredNew) -> shapes.SentMessage:
     return shown
 
 
+def metadata(text: bytes | None) -> msgspec.Raw | None:
+    """As its sender wrote it."""
+    return None if text is None else msgspec.Raw(text)
+
+
 def message(one: StoredMessage) -> shapes.Message:
     """A message, in lists and frames."""
     shown: shapes.Message = {
@@ -46,7 +51,7 @@ def message(one: StoredMessage) -> shapes.Message:
         "recipientId": one.recipient,
         "messageType": one.type,
         "encryptedContent": one.ciphertext,
-        "encryptionMetadata": None if one.metadata is None else msgspec.Raw(one.metadata),
+        "encryptionMetadata": metadata(one.metadata),
         "deliveryStatus": one.status.value,
         "deliveredTo": one.delivered,
         "readBy": one.read,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.core.durable import MessageEdited
 from server.core.durable_messages import Post
 from server.core.ids import MessageId, UserId
 from server.core.user_events import IdentityChanged, PrekeysLow, UserEvent
@@ -419,6 +420,15 @@ async def test_all_frames_are_heard_in_the_shapes_that_the_docs_tell(
     for event in (
         PrekeysLow(users=(bob_id,), remaining=9),
         IdentityChanged(users=(bob_id,), user_id=alice_id, at_ms=0),
+        MessageEdited(
+            users=(bob_id,),
+            stream="room",
+            seq=1,
+            message_id=MessageId("m-1"),
+            ciphertext="x",
+            metadata=None,
+            edited_ms=0,
+        ),
     ):
         await server.nodes[0]._live.user_broker.publish(event)
     await laptop.ask("DELETE", f"/api/auth/devices/{bob.device_id}")
