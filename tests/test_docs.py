@@ -183,12 +183,14 @@ def test_the_readme_names_only_settings_that_there_are():
 # --- the front end ---
 
 
-async def test_the_front_end_of_the_readme_talks_through_a_server():
-    code, _of_queues = re.findall(r"^```js\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    promised = re.findall(r"`(\w+ reads from \w+: [^`]+)`", README)
-    assert len(promised) == 2
+def pasted(page):
+    """The code of a page for JavaScript, block by block."""
+    return re.findall(r"^```js\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
-    async with running() as server:
+
+async def said_by(code, promised, **settings):
+    """What pasted code says beside a server, until it has said all that was promised."""
+    async with running(**settings) as server:
         assert code.count("http://localhost:3001") == 1
         page = await asyncio.create_subprocess_exec(
             NODE,
@@ -196,6 +198,7 @@ async def test_the_front_end_of_the_readme_talks_through_a_server():
             "--eval",
             code.replace("http://localhost:3001", server.url),
             cwd=ROOT / "tests/js",
+            env={name: str(value) for name, value in settings.items()},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -209,7 +212,24 @@ async def test_the_front_end_of_the_readme_talks_through_a_server():
             if page.returncode is None:
                 page.kill()
             await page.communicate()
+    return said
 
+
+async def test_the_front_end_of_the_readme_talks_through_a_server():
+    code, _of_queues = pasted(README)
+    promised = re.findall(r"`(\w+ reads from \w+: [^`]+)`", README)
+    assert len(promised) == 2
+
+    assert await said_by(code, promised) == promised
+
+
+async def test_the_page_and_the_back_end_of_workspaces_talk_through_a_server(tmp_path):
+    (code,) = pasted(WORKSPACES)
+    (line,) = re.findall(r"^It says (.+?)\. What it does", WORKSPACES, re.MULTILINE)
+    promised = re.findall("`([^`]+)`", line)
+    assert len(promised) == 4
+
+    said = await said_by(code, promised, JWT_SECRET=SECRET, DATA_DIR=tmp_path)
     assert said == promised
 
 

@@ -1,4 +1,7 @@
-"""`scripts/crowd`: a server of its own, people who do things at random, and a check of it all."""
+"""`scripts/crowd`: a server of its own, people who do things at random, and a check of it all.
+
+`scripts/crowd channel` does it with one channel of a workspace; without it, random groups.
+"""
 
 import argparse
 import asyncio
@@ -14,6 +17,7 @@ import jwt
 import uvloop
 
 from scripts import children
+from scripts.crowd_parts.channel import run as channel
 from scripts.crowd_parts.checker import Checker
 from scripts.crowd_parts.line import Papers
 from scripts.crowd_parts.person import Person
@@ -71,6 +75,9 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if there was any fault.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["channel"]:
+        return channel.main(argv[1:])
     arguments = _parser().parse_args(argv)
     checker = Checker()
     folder = tempfile.TemporaryDirectory()

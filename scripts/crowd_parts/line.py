@@ -2,12 +2,11 @@
 
 import asyncio
 import itertools
-import json
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
-from msgspec import Struct
+from msgspec import Struct, json
 
 ANSWER_LIMIT_S = 30
 
@@ -29,15 +28,20 @@ class LostError(Exception):
 
 
 class Line:
-    """A connection in the main namespace of Socket.IO.
+    """A connection in a namespace of Socket.IO.
 
     Args:
         hear: Called with each event and its data, in order; an answer is the event `ack`.
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, papers: Papers, hear: Callable[[str, Any], None]
+        self,
+        http: aiohttp.ClientSession,
+        papers: Papers,
+        hear: Callable[[str, Any], None],
+        namespace: str = "/",
     ) -> None:
+        self._where = "" if namespace == "/" else f"{namespace},"
         self._http = http
         self._papers = papers
         self._hear = hear
@@ -51,7 +55,7 @@ class Line:
         path, headers = "/socket.io/?EIO=4&transport=websocket", self._papers.headers
         self._socket = await self._http.ws_connect(path, headers=headers)
         self._reading = asyncio.create_task(self._read(self._socket))
-        await self._socket.send_str("40" + json.dumps({"token": self._papers.token}))
+        await self._socket.send_str(f"40{self._where}{_text({'token': self._papers.token})}")
         await asyncio.wait_for(self._open, ANSWER_LIMIT_S)
         return self
 
@@ -64,7 +68,7 @@ class Line:
         assert self._socket
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_str(f"42{number}{json.dumps([event, payload])}")
+        await self._socket.send_str(f"42{self._where}{number}{_text([event, payload])}")
         answer: dict[str, Any] = await asyncio.wait_for(self._waiting[number], ANSWER_LIMIT_S)
         return answer
 
@@ -93,10 +97,14 @@ class Line:
         elif packet.startswith("40"):
             self._open.set_result(None)
         elif packet.startswith("42"):
-            event, data = json.loads(packet[2:])
+            event, data = json.decode(packet[2:].removeprefix(self._where))
             self._hear(event, data)
         elif packet.startswith("43"):
-            number, _, arguments = packet[2:].partition("[")
-            (answer,) = json.loads("[" + arguments)
+            number, _, arguments = packet[2:].removeprefix(self._where).partition("[")
+            (answer,) = json.decode("[" + arguments)
             self._hear("ack", answer)
             self._waiting.pop(int(number)).set_result(answer)
+
+
+def _text(value: Any) -> str:
+    return json.encode(value).decode()

@@ -11,5 +11,6 @@ canary.py   planted text, and every form in which it could turn up
 evidence.py what the server shows, logs, stores and holds in memory
 memory.py   reading the memory of a process
 secure_chat/ the same of secure chat, on a server of its own
+channel/    the same of a channel of a workspace
 record.py   the transcript and the verdicts
 """

@@ -12,12 +12,14 @@ import aiohttp
 
 from scripts.demo_parts import evidence
 from scripts.demo_parts.canary import Needles, new_canary
+from scripts.demo_parts.channel.story import PEOPLE, ChannelStory
 from scripts.demo_parts.line import LIMIT_S, DemoError
 from scripts.demo_parts.protocol.cards import is_name
 from scripts.demo_parts.protocol.link import Link, read_link
 from scripts.demo_parts.protocol.refusal import LinkError, RefusedError
 from scripts.demo_parts.record import Record
-from scripts.demo_parts.secure_chat import play as secure_chat
+from scripts.demo_parts.secure_chat.play import Drama, play
+from scripts.demo_parts.secure_chat.story import Story as SecureChatStory
 from scripts.demo_parts.story import Story
 from scripts.demo_parts.strangers.talk import StrangersTalk
 from scripts.demo_parts.talk import Talk
@@ -26,6 +28,16 @@ DEFAULT_URL = "http://localhost:3001"
 
 FAILED = 1
 UNREACHABLE = 2
+
+DRAMAS = {
+    "secure chat": Drama(
+        "secure chat",
+        ("Alice", "Bob"),
+        lambda http, _url, record, canary: SecureChatStory(http, record, canary),
+    ),
+    "channel": Drama("a channel of a workspace", PEOPLE, ChannelStory),
+}
+"""Stories of people with accounts."""
 
 _PLANTED = (
     "[canary] is planted text, another one in every run. It is in every message, in the name and "
@@ -51,8 +63,8 @@ def main() -> int:
         The exit status: 0, 1 if anything failed, 2 if the server cannot be reached.
     """
     arguments = _parser().parse_args()
-    if arguments.secure_chat:
-        return secure_chat.play(arguments)
+    if arguments.drama:
+        return play(DRAMAS[arguments.drama], arguments)
     arguments.url = arguments.url or DEFAULT_URL
     if arguments.strangers:
         return _run(StrangersTalk(arguments.url, arguments.name, _show))
@@ -155,13 +167,24 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0, 1 if anything failed, 2 if the server cannot be reached.",
     )
     parser.add_argument(
-        "url", nargs="?", type=_url, help=f"[{DEFAULT_URL}; with --secure-chat a server of its own]"
+        "url", nargs="?", type=_url, help=f"[{DEFAULT_URL}; with accounts a server of its own]"
     )
-    parser.add_argument(
+    with_accounts = parser.add_mutually_exclusive_group()
+    with_accounts.add_argument(
         "--secure-chat",
-        action="store_true",
+        action="store_const",
+        dest="drama",
+        const="secure chat",
         help="accounts and devices instead, whose messages wait; a server of its own keeps what it "
         "keeps where DATABASE_URL and REDIS_URL say, and is examined with its database and backup",
+    )
+    with_accounts.add_argument(
+        "--channel",
+        action="store_const",
+        dest="drama",
+        const="channel",
+        help="the same of three in an encrypted channel of a workspace, with a file; one leaves, "
+        "and tries to read on",
     )
     parser.add_argument(
         "--pid",

@@ -49,13 +49,16 @@ class Line:
         token: Of the user for whom the connection speaks; empty for none.
     """
 
-    def __init__(self, url: str, name: str, take: Callable[[str, Any], None]) -> None:
+    def __init__(
+        self, url: str, name: str, take: Callable[[str, Any], None], namespace: str = "/"
+    ) -> None:
         """Begin without a connection.
 
         Args:
             take: Given each event, with its data, as it is heard.
         """
         self._url = url
+        self._namespace = namespace
         self._take = take
         self._client = socketio.AsyncClient()
         self.name = name
@@ -73,12 +76,15 @@ class Line:
             The transport in use, after an upgrade if there was one.
         """
         self._client = socketio.AsyncClient(reconnection=False)
-        self._client.on("*", self._hear)
+        self._client.on("*", self._hear, namespace=self._namespace)
         self.lost = lost = asyncio.Event()
-        self._client.on("disconnect", lambda reason: lost.set())
-        how = {"transports": list(transports), "wait_timeout": LIMIT_S}
-        if self.token:
-            how["auth"] = {"token": self.token}
+        self._client.on("disconnect", lambda reason: lost.set(), namespace=self._namespace)
+        how = {
+            "transports": list(transports),
+            "wait_timeout": LIMIT_S,
+            "namespaces": [self._namespace],
+            "auth": {"token": self.token} if self.token else None,
+        }
         try:
             await self._client.connect(self._url, **how)
         except socketio.exceptions.ConnectionError as error:
@@ -117,7 +123,7 @@ class Line:
                 answered.set_result(answer)
 
         try:
-            await self._client.emit(event, fields, callback=note)
+            await self._client.emit(event, fields, self._namespace, callback=note)
             async with asyncio.timeout(LIMIT_S):
                 answer = await answered
         except (socketio.exceptions.SocketIOError, TimeoutError) as error:

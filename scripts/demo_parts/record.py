@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-_WIDTHS = {"time": 7, "from": 7, "to": 5, "Alice saw": 30, "Bob saw": 30, "the server saw": 32}
+_AT_FIRST = {"time": 7, "from": 7, "to": 5}
+_PEOPLE_CHARS = 60
+_AT_LAST = {"the server saw": 32}
 _GAP = "  "
-_WIDTH = sum(_WIDTHS.values()) + len(_GAP) * (len(_WIDTHS) - 1)
+_WIDTH = 121
 _MARKS = {True: "PASS", False: "FAIL", None: "----"}
 
 
@@ -21,8 +23,8 @@ class Row:
     to: str
     saw: dict[str, str] = field(default_factory=dict)
 
-    def cells(self) -> tuple[str, ...]:
-        saw = (self.saw.get(who, "-") for who in ("alice", "bob", "server"))
+    def cells(self, people: Iterable[str]) -> tuple[str, ...]:
+        saw = (self.saw.get(who.lower(), "-") for who in (*people, "server"))
         return (f"{self.at_s:.3f}s", self.sender, self.to, *saw)
 
 
@@ -41,10 +43,12 @@ class Record:
 
     Attributes:
         hide: Takes planted text out of what is printed.
+        people: Of whom there are columns.
         verdicts: By the heading under which they stand.
     """
 
     hide: Callable[[str], str]
+    people: tuple[str, ...] = ("Alice", "Bob")
     rows: list[Row] = field(default_factory=list)
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
@@ -78,12 +82,14 @@ class Record:
         next(reversed(self.verdicts.values())).append(verdict)
 
     def render(self, title: str, notes: Iterable[str]) -> str:
+        widths = self._widths()
+        rows = [tuple(map(self.hide, row.cells(self.people))) for row in self.rows]
         lines = [
             f"{title}, {self._began:%Y-%m-%d %H:%M:%S %Z}",
             "",
-            *_wrapped(tuple(_WIDTHS)),
-            _GAP.join("-" * width for width in _WIDTHS.values()),
-            *(line for row in self.rows for line in _wrapped(tuple(map(self.hide, row.cells())))),
+            *_wrapped(tuple(widths), widths.values()),
+            _GAP.join("-" * width for width in widths.values()),
+            *(line for row in rows for line in _wrapped(row, widths.values())),
             "",
             *(_paragraph(note) for note in notes),
             *(line for heading in self.verdicts for line in self._verdict_lines(heading)),
@@ -91,6 +97,11 @@ class Record:
             self._summary(),
         ]
         return "\n".join(lines)
+
+    def _widths(self) -> dict[str, int]:
+        """Of the columns, in characters."""
+        each = _PEOPLE_CHARS // len(self.people)
+        return {**_AT_FIRST, **{f"{who} saw": each for who in self.people}, **_AT_LAST}
 
     def _verdict_lines(self, heading: str) -> list[str]:
         return [
@@ -115,18 +126,16 @@ def glimpse(ciphertext: str) -> str:
     return f"…{ciphertext[-12:]} {len(ciphertext):,} B"
 
 
-def _wrapped(cells: tuple[str, ...]) -> list[str]:
+def _wrapped(cells: tuple[str, ...], widths: Iterable[int]) -> list[str]:
     """The cells under their headings, over as many lines as the longest needs."""
+    widths = tuple(widths)
     columns = [
-        textwrap.wrap(cell, width) or [""]
-        for cell, width in zip(cells, _WIDTHS.values(), strict=True)
+        textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=True)
     ]
     height = max(map(len, columns))
     filled = [column + [""] * (height - len(column)) for column in columns]
     return [
-        _GAP.join(
-            part.ljust(width) for part, width in zip(parts, _WIDTHS.values(), strict=True)
-        ).rstrip()
+        _GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
         for parts in zip(*filled, strict=True)
     ]
 

@@ -84,7 +84,7 @@ IsoTime = Annotated[
 ]
 """In answers: in UTC, with milliseconds and a `Z`."""
 
-ShownUserId = str | int
+ShownUserId = Annotated[str | int, Meta(examples=["019a9d3e-7c1a-7b64-9d0e-1f2a3b4c5d6e"])]
 """In answers: a number if its user came with one."""
 
 

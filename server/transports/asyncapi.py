@@ -26,7 +26,7 @@ from server.transports.api import (
 from server.transports.errors import CLOSE_CODE, DETAILS, word
 from server.transports.raw.said import MAX_REF_CHARS
 from server.transports.raw.sockets import RENEW, renewal
-from server.transports.schemas import Json, Schemas
+from server.transports.schemas import Json, Schemas, choice_of
 from server.transports.vocabulary import (
     UNASKED,
     Refusal,
@@ -335,7 +335,7 @@ def _request(
     """The schema of a payload; with fields that every frame has."""
     first = first or {}
     fields, required = schemas.of_fields(request)
-    schema: Json = {"type": "object", "properties": {**first, **fields}}
+    schema: Json = {"type": "object", "properties": {**first, **fields}, **choice_of(request)}
     if first or required:
         schema["required"] = [*first, *sorted(required)]
     return schema

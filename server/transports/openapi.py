@@ -15,7 +15,7 @@ from server.core.limits import Bounds
 from server.transports.api import Access, Api, Route, Stream, shape_of
 from server.transports.errors import DETAILS, HTTP_STATUS, NO_WORDS, Problem, problem, word
 from server.transports.health import PROBES, Probe
-from server.transports.schemas import Json, Schemas
+from server.transports.schemas import Json, Schemas, choice_of
 from server.version import VERSION
 
 OPENAPI_VERSION = "3.1.0"
@@ -50,7 +50,8 @@ _SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of an account's device, a guest's, or another system's",
+        "description": "The access token of an account's device, a guest's, or another system's; "
+        "of whoever has registered by one, also an identity token of the issuer",
     },
     "operators": {"type": "http", "scheme": "bearer", "description": "The operators' token"},
     "operatorsHeader": {
@@ -62,7 +63,7 @@ _SCHEMES: Json = {
 }
 
 _RETRY_AFTER = {
-    "description": "After how many seconds to try again",
+    "description": "After how many seconds to try again, where that is known",
     "schema": {"type": "integer", "minimum": 1},
 }
 
@@ -275,13 +276,14 @@ def _written(schema: Json) -> Json:
 
 
 def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
-    schema: Json = {"type": "object", "properties": dict(fields)}
+    choice = choice_of(route.request)
+    schema: Json = {"type": "object", "properties": dict(fields), **choice}
     if required:
         schema["required"] = sorted(required)
     content: Json = {"schema": schema}
     if route.example:
         content["example"] = route.example
-    return {"required": bool(required), "content": {"application/json": content}}
+    return {"required": bool(required or choice), "content": {"application/json": content}}
 
 
 def _responses(api: Api, route: Route, schemas: _Components) -> Iterator[tuple[str, Json]]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from server.core.limits import Bounds
+from server.core.one_of import one_of
 from server.transports.decode import schema_of
 
 Json = dict[str, Any]
@@ -49,6 +50,20 @@ class Schemas:
 
     def _of_custom(self, kind: type) -> Json:
         return schema_of(kind, self._bounds)
+
+
+def choice_of(request: type[msgspec.Struct]) -> Json:
+    """What the schema of a request says besides, if exactly one of some fields is to be said."""
+    names = one_of(request)
+    if not names:
+        return {}
+    nothing: Json = {"const": None}
+    unsaid = dict.fromkeys(names, nothing)
+    choices = [
+        {"title": name, "required": [name], "properties": {**unsaid, name: {"not": nothing}}}
+        for name in names
+    ]
+    return {"oneOf": choices}
 
 
 def _plain(schema: Json) -> Json:

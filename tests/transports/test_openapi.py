@@ -1,16 +1,19 @@
 """The OpenAPI document: valid, whole, and true."""
 
+import itertools
 import re
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from server.app import APIS
 from server.core.errors import AppError
 from server.core.limits import Bounds
+from server.core.one_of import one_of
 from server.transports.api import Access, Api, Route
 from server.transports.decode import Decoder
 from server.transports.health import PROBES
@@ -21,6 +24,7 @@ BOUNDS = Bounds()
 DOCUMENT = document(APIS, BOUNDS)
 ROUTES = {f"{route.method} {route.path}": route for api in APIS for route in api.routes}
 EXAMPLES = {name: route for name, route in ROUTES.items() if route.example}
+CHOICES = {name: route for name, route in ROUTES.items() if one_of(route.request)}
 
 each_example = pytest.mark.parametrize("route", EXAMPLES.values(), ids=EXAMPLES)
 
@@ -112,9 +116,36 @@ def test_every_body_that_must_hold_something_has_an_example() -> None:
     bodies = {
         name
         for name, route in ROUTES.items()
-        if takes_body(route) and not route.stream and body_of(route)["schema"].get("required")
+        if takes_body(route) and not route.stream and operation_of(route)["requestBody"]["required"]
     }
     assert bodies - set(EXAMPLES) == set()
+
+
+@pytest.mark.parametrize("route", CHOICES.values(), ids=CHOICES)
+def test_of_fields_of_which_one_is_said_the_server_takes_what_the_document_allows(
+    route: Route,
+) -> None:
+    names = one_of(route.request)
+    rest = {name: value for name, value in route.example.items() if name not in names}
+    allowed = Draft202012Validator({"oneOf": body_of(route)["schema"]["oneOf"]})
+    taken = 0
+    for said in itertools.product(("absent", None, "an id"), repeat=len(names)):
+        chosen: dict[str, Any] = {
+            name: one for name, one in zip(names, said, strict=True) if one != "absent"
+        }
+        if chosen.get("recipient_ids"):
+            chosen["recipient_ids"] = ["an id"]
+        assert allowed.is_valid(chosen) == is_taken(route, {**rest, **chosen}), chosen
+        taken += allowed.is_valid(chosen)
+    assert taken == len(names) * 2 ** (len(names) - 1)  # each of them, the others absent or null
+
+
+def is_taken(route: Route, body: dict[str, Any]) -> bool:
+    try:
+        Decoder(BOUNDS).request(route.request, body)
+    except AppError:
+        return False
+    return True
 
 
 def test_bounds_are_those_of_the_installation() -> None:

@@ -16,9 +16,10 @@ from tests.web.visitors import Visitor
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TAGS = [*(api.name for api in APIS if api.routes), SERVER_TAG]
+PHONE = {"width": 390, "height": 844}
 LOOKS = {
     "desktop": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True},
+    "phone": {"viewport": PHONE, "is_mobile": True},
 }
 
 each_look = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
@@ -66,14 +67,25 @@ async def test_swagger_ui_shows_every_api_and_tries_a_route(read, relay, look):
     assert await width_over(page) <= 0
 
 
+async def test_a_route_with_all_its_refusals_is_no_wider_than_a_phone(read, relay):
+    # No `is_mobile`: a phone shows a page that is too wide as a whole, and smaller.
+    page = (await read(relay.url, "/docs", viewport=PHONE)).page
+    row = page.locator(".opblock-post").filter(has=page.locator('[data-path="/api/events"]'))
+    await row.locator(".opblock-summary-control").click()
+    await expect(row.locator(".responses-table")).to_contain_text("queue_full")
+    assert await width_over(page) <= 0
+
+
 @each_look
 async def test_redoc_shows_every_api(read, relay, look):
-    page = (await read(relay.url, "/redoc", **look)).page
+    visitor = await read(relay.url, "/redoc", **look)
+    page = visitor.page
 
     for tag in TAGS:
         await expect(page.get_by_role("heading", name=tag).first).to_be_attached()
     await expect(page.get_by_role("heading", name="Ask how this process is")).to_be_attached()
     assert await width_over(page) <= 0
+    assert visitor.console == []  # it warns of schemas that contradict themselves
 
 
 async def width_over(page):

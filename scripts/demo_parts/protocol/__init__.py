@@ -13,6 +13,7 @@ signals.py     heads, and words between two
 chunks.py      files
 file_names.py  what they are called
 safety.py      numbers to compare by eye
+channels.py    what stands for link and cards in channels of workspaces
 refusal.py     why something is not accepted
 strangers/     what is different in groups of people who share no link
 """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scripts.demo_parts.protocol.epochs import EPOCH_ID_BYTES, EVERYBODY, Epoch, Tag
 from scripts.demo_parts.protocol.identity import Identity
-from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES, Link
+from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES, Bond
 from scripts.demo_parts.protocol.packing import (
     from_text,
     of_size,
@@ -84,7 +84,7 @@ class Envelope(Signed):
 
     head: Head
 
-    def check(self, link: Link, sender: bytes, audience: bytes, message_id: str) -> None:
+    def check(self, link: Bond, sender: bytes, audience: bytes, message_id: str) -> None:
         """Believe that it is what the relay says it is.
 
         Raises:
@@ -103,7 +103,7 @@ class Envelope(Signed):
         """
         verify(sign_key, self.signed, self.signature)
 
-    def open(self, link: Link, epoch: Epoch) -> bytes:
+    def open(self, link: Bond, epoch: Epoch) -> bytes:
         """What is in it.
 
         Raises:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from scripts.demo_parts.protocol.cards import Card
 from scripts.demo_parts.protocol.identity import Identity
-from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES, Link
+from scripts.demo_parts.protocol.link import MEMBER_ID_BYTES, Bond
 from scripts.demo_parts.protocol.packing import of_size, pack, read_u64, u64, unpack_all
 from scripts.demo_parts.protocol.primitives import (
     KEY_BYTES,
@@ -30,6 +30,16 @@ _NUMBER_BYTES = 8
 _ENTRY_BYTES = _FROM_AT + _NUMBER_BYTES + KEY_BYTES + TAG_BYTES
 _NO_NONCE = bytes(NONCE_BYTES)
 """Each wrap key is used once."""
+
+
+class Recipient(Protocol):
+    """For whom a key can be wrapped: who shows a card, or a device."""
+
+    @property
+    def member_id(self) -> bytes: ...
+
+    @property
+    def box_key(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def recipients_of(members: Iterable[bytes]) -> bytes:
 
 
 def make_epoch(
-    link: Link, sender: bytes, audience: bytes, recipients: bytes, key: bytes | None = None
+    link: Bond, sender: bytes, audience: bytes, recipients: bytes, key: bytes | None = None
 ) -> Epoch:
     """The epoch of a key, by default of a new one."""
     key = key or random(KEY_BYTES)
@@ -88,7 +98,7 @@ def make_epoch(
     return Epoch(Tag(sender, audience, recipients, made[:EPOCH_ID_BYTES]), key)
 
 
-def check_epoch(link: Link, tag: Tag, key: bytes) -> Epoch:
+def check_epoch(link: Bond, tag: Tag, key: bytes) -> Epoch:
     """The epoch of this tag, if the key is its key.
 
     Raises:
@@ -104,9 +114,9 @@ def check_epoch(link: Link, tag: Tag, key: bytes) -> Epoch:
 
 
 def write_keys(
-    link: Link,
+    link: Bond,
     epoch: Epoch,
-    cards: Iterable[Card],
+    cards: Iterable[Recipient],
     since: Mapping[bytes, int],
     ephemeral_secret: bytes | None = None,
 ) -> bytes:
@@ -145,7 +155,7 @@ def read_keys(field: bytes, tag: Tag) -> Wraps:
     return Wraps(ephemeral_key, {entry[:_FROM_AT]: entry[_FROM_AT:] for entry in packed})
 
 
-def unwrap(link: Link, identity: Identity, tag: Tag, wraps: Wraps) -> Unwrapped | None:
+def unwrap(link: Bond, identity: Identity, tag: Tag, wraps: Wraps) -> Unwrapped | None:
     """Open the key that is wrapped for oneself; None if there is none.
 
     Raises:
@@ -162,6 +172,6 @@ def unwrap(link: Link, identity: Identity, tag: Tag, wraps: Wraps) -> Unwrapped 
     return Unwrapped(epoch, read_u64(number))
 
 
-def _wrap_key(link: Link, tag: Tag, member: bytes, shared: bytes, ephemeral_key: bytes) -> bytes:
+def _wrap_key(link: Bond, tag: Tag, member: bytes, shared: bytes, ephemeral_key: bytes) -> bytes:
     place = (link.session_id, tag.sender, tag.audience, tag.epoch_id, member, ephemeral_key)
     return derive(shared, link.link_key, "wrap", *place)

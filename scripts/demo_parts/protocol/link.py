@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from scripts.demo_parts.protocol.packing import from_text, to_text
 from scripts.demo_parts.protocol.primitives import KEY_BYTES, derive, digest, is_same, random
@@ -18,6 +19,16 @@ _CHECK_BYTES = 4
 _SECRET_AT = 2 + SESSION_ID_BYTES
 _CREATOR_AT = _SECRET_AT + KEY_BYTES
 _SIZE_BYTES = _CREATOR_AT + MEMBER_ID_BYTES + _CHECK_BYTES
+
+
+class Bond(Protocol):
+    """What keys and messages are bound to: the link of a session, or a channel."""
+
+    @property
+    def session_id(self) -> bytes: ...
+
+    @property
+    def link_key(self) -> bytes: ...
 
 
 @dataclass(frozen=True)

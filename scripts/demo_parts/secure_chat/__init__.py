@@ -8,5 +8,5 @@ line.py     its WebSocket
 story.py    what happens, scene by scene
 stand.py    a server of its own for the story
 proof.py    the search for all secrets in all that the server keeps
-play.py     all of it together
+play.py     any story of people with accounts, and the search
 """

@@ -180,14 +180,42 @@ class Device:
         Raises:
             RefusedError: It refuses.
         """
-        headers = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
-        async with self._http.request(method, path, json=body, headers=headers) as response:
+        data: dict[str, Any] = (await self.request(method, path, body))["data"]
+        return data
+
+    async def request(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """All of what it answers, as APIs without `data` have it.
+
+        Args:
+            body: Bytes as they are, or what JSON has.
+
+        Raises:
+            RefusedError: It refuses.
+        """
+        given = {"data" if isinstance(body, bytes) else "json": body}
+        async with self._http.request(method, path, headers=self._headers, **given) as response:
             self.answers.append(await response.text())
-            answer = await response.json(content_type=None)
+            answer: dict[str, Any] = await response.json(content_type=None)
             if not response.ok:
                 raise RefusedError(f"{method} {path}", response.status, answer["error"])
-        data: dict[str, Any] = answer["data"]
-        return data
+        return answer
+
+    async def fetch(self, path: str, start: int, last: int) -> bytes:
+        """The bytes of a file, from one to another.
+
+        Raises:
+            RefusedError: The server does not give them.
+        """
+        wanted = {**self._headers, "Range": f"bytes={start}-{last}"}
+        async with self._http.get(path, headers=wanted) as response:
+            if not response.ok:
+                answer = await response.json(content_type=None)
+                raise RefusedError(f"GET {path}", response.status, answer["error"])
+            return await response.read()
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
 
     def _keep(self, **tokens: Any) -> None:
         for name in ("registrationToken", "accessToken", "refreshToken"):

@@ -1,11 +1,13 @@
-"""`scripts/demo --secure-chat`: plays the story, then looks for its secrets everywhere."""
+"""Plays a story of people with accounts, then looks for its secrets everywhere."""
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 
@@ -21,7 +23,6 @@ from scripts.demo_parts.protocol.refusal import RefusedError
 from scripts.demo_parts.record import Record
 from scripts.demo_parts.secure_chat.memory import look_at_memory
 from scripts.demo_parts.secure_chat.stand import Stand, own_server
-from scripts.demo_parts.secure_chat.story import Story
 from server.administration import RefusedError as NoTokenError
 from server.administration import admin_token
 from server.settings import SettingsError, load
@@ -40,21 +41,53 @@ _BROKEN = (DemoError, RefusedError, aiohttp.ClientError, TimeoutError)
 _STRANGE = (LookupError, TypeError, ValueError)
 
 
-def play(arguments: argparse.Namespace) -> int:
-    """Play the story on a server of its own, or on the one at a URL.
+class Story(Protocol):
+    """What people do, and what they know."""
+
+    control: str
+
+    async def play(self) -> None: ...
+
+    async def leave(self) -> None: ...
+
+    async def clean_up(self) -> None: ...
+
+    def everything_heard(self) -> list[str]: ...
+
+    def unsent(self) -> list[Secret]: ...
+
+    def unkept(self) -> list[Secret]: ...
+
+
+@dataclass(frozen=True)
+class Drama:
+    """A story that can be played.
+
+    Attributes:
+        about: Of what it is a demo.
+        begin: Given HTTP, the server's URL, the record and the planted text.
+    """
+
+    about: str
+    people: tuple[str, ...]
+    begin: Callable[[aiohttp.ClientSession, str, Record, Canary], Story]
+
+
+def play(drama: Drama, arguments: argparse.Namespace) -> int:
+    """Play a story on a server of its own, or on the one at a URL.
 
     Returns:
         The exit status: 0, or 1 if anything failed.
     """
     canary = new_canary("[canary]", arguments.canary)
-    record = Record(canary.hide)
+    record = Record(canary.hide, drama.people)
     try:
         with _stand(arguments) as stand:
-            note = asyncio.run(_play(stand, record, canary))
+            note = asyncio.run(_play(drama, stand, record, canary))
     except (DemoError, SettingsError, NoTokenError, aiohttp.ClientError, OSError) as error:
         print(f"hushwire: {error}", file=sys.stderr)
         return FAILED
-    print(record.render(f"Hushwire demo of secure chat: {stand.url}", [note]))
+    print(record.render(f"Hushwire demo of {drama.about}: {stand.url}", [note]))
     return FAILED if record.count(False) else 0
 
 
@@ -70,12 +103,12 @@ def _stand(arguments: argparse.Namespace) -> AbstractContextManager[Stand]:
     return nullcontext(Stand(arguments.url, environment, arguments.log, is_known=is_known))
 
 
-async def _play(stand: Stand, record: Record, canary: Canary) -> str:
+async def _play(drama: Drama, stand: Stand, record: Record, canary: Canary) -> str:
     """Fill the record; returns what is said above it of the secrets."""
     timeout = aiohttp.ClientTimeout(total=LIMIT_S)
     async with aiohttp.ClientSession(stand.url, timeout=timeout) as http:
-        story = Story(http, record, canary)
-        record.begin("What Alice and Bob saw")
+        story = drama.begin(http, stand.url, record, canary)
+        record.begin(f"What {', '.join(drama.people[:-1])} and {drama.people[-1]} saw")
         try:
             try:
                 await story.play()

@@ -15,6 +15,7 @@ People
 
     user    {user_id, email, display_name, public_key, key_version, created_at}
 
+    A `public_key` is any JSON value but null and empty text.
     An identity token is one of the issuer that the operators have set up, such as Google, made
     for their client. Whoever has registered may also show it as Bearer, for the device
     `default`, unless that sign-in has ended since. An account belongs to the issuer's user alone:
@@ -26,7 +27,8 @@ People
 Events
     POST /api/events {event_type, recipient_ids | recipient_id | group_id, encrypted_payload?,
         metadata?, event_id?}
-        201 {event_id, timestamp, queue_full: [user_id]}; 429 `queue_full` if nobody had room;
+        201 {event_id, timestamp, queue_full: [user_id]}; 429 `queue_full` if nobody had room,
+        without Retry-After: there is room again when they acknowledge something;
         404 `recipient_not_found` {not_found: [user_id]} of recipients without an account
 
     All who have room get it, or nobody: they are written in one transaction before the answer. Who
@@ -35,6 +37,8 @@ Events
     an event of another sender with that id waits for one of them. A group's event is for all
     members, on all devices but the sending one. `event_type` is any word of A-Z, a-z, 0-9, _ and -;
     only the server sends EVENTS_EXPIRED and MEMBER_REMOVED.
+    Half a surrogate pair, which is no text, is read as U+FFFD wherever it stands: base64, or
+    whole characters, come as they were sent.
     A queue has 10,000 places, and 1,000 more for what is about the keys of groups: what the server
     says, and what members send to a group as KEY_ROTATION. Of both, 1,000 are for one sender.
     Events wait for 14 days; so does the queue of a device that was not seen, but for that of the

@@ -13,7 +13,7 @@ Milliseconds = Annotated[int, Meta(ge=0, examples=[1_800_000_000_000])]
 
 
 class SentEvent(TypedDict):
-    event_id: str
+    event_id: Annotated[str, Meta(examples=["event-1"])]
     timestamp: Milliseconds
     queue_full: list[ShownUserId]
 

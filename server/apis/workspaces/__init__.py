@@ -69,7 +69,9 @@ Messages
 
     Everybody edits and deletes its own; ADMINs delete others', too. What was deleted has neither
     content nor attachments nor reactions. An id that is sent again by the same sender answers as
-    the first time; another's is `id_conflict`.
+    the first time; another's is `id_conflict`. If the `encryptionMetadata` of an opaque message
+    have `encryptedKeys: [{recipientId, recipientDeviceId}]`, these must be just the devices of
+    secure chat that the other members have now, or it is `device_mismatch` with {missing, stale}.
 
     A message has the files that its attachments name in clear ({fileId}), and those of `fileIds`,
     for clients that encrypt their attachments: its sender's, put into that conversation, which no

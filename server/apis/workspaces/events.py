@@ -60,7 +60,7 @@ _TALKING = {
         as_answer(of_messages.one),
         "Send a message, once for each of its ids",
         access=Access.USER,
-        refusals=_SAYING,
+        refusals=(*_SAYING, Code.DEVICE_MISMATCH),
         example={**_CONVERSATION, "content": "hello", "clientMessageId": "message-1"},
     ),
     "edit_message": Action(

@@ -13,6 +13,7 @@ from server.core.parts import Parts
 from server.core.ports.channels import Place
 from server.core.ports.conversations import (
     Deleted,
+    Device,
     FoundPlace,
     MessageRef,
     MessageStore,
@@ -44,6 +45,7 @@ class PostWish(Struct, frozen=True, kw_only=True):
         content: A text; or ciphertext, where the conversation is opaque.
         file_ids: Files of this conversation, of this user, which the message is to have.
         metadata: The text of a JSON value, which only an opaque message has.
+        covered: The devices that an opaque message is encrypted for; None if it does not say.
     """
 
     room_id: RoomId
@@ -53,6 +55,7 @@ class PostWish(Struct, frozen=True, kw_only=True):
     message_id: MessageId | None = None
     reply_to: MessageId | None = None
     metadata: bytes | None = None
+    covered: frozenset[Device] | None = None
 
 
 class EditWish(Struct, frozen=True, kw_only=True):
@@ -304,7 +307,7 @@ class Posts:
             type=TYPE,
             ciphertext=said.ciphertext,
             metadata=said.metadata,
-            covered=None,
+            covered=wish.covered if place.key is None else None,
             post=NewPost(
                 reply_to=wish.reply_to,
                 key_version=said.key_version,

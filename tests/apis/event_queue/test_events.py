@@ -71,6 +71,16 @@ async def test_a_payload_comes_back_equal_whatever_it_is(alice, bob, payload):
     assert event["encrypted_payload"] == payload
 
 
+@pytest.mark.at_the_door
+async def test_half_a_surrogate_pair_comes_as_a_replacement_character(alice, bob):
+    halves = {"metadata": {"\ude00": ["\ud83d\ude00"]}, "encrypted_payload": "\ud83d!"}
+    assert (await alice.send(bob, "one", **halves))[0] == 201
+    async with bob.connected() as line:
+        (event,) = await line.events(1)
+    assert event["metadata"] == {"\ufffd": ["\U0001f600"]}
+    assert event["encrypted_payload"] == "\ufffd!"
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 @pytest.mark.at_the_door
 async def test_what_is_no_number_of_json_is_refused(alice, bob, http, number):
@@ -231,6 +241,7 @@ async def test_a_full_queue_takes_nothing_more_until_there_is_room(alice, bob, c
         assert (await alice.send(bob, f"a{number}"))[1]["queue_full"] == []
     status, problem = await alice.send(bob, "more")
     assert (status, problem["code"]) == (429, "queue_full")
+    assert "retryAfterMs" not in problem  # nobody knows when Bob comes
 
     both = {"recipient_id": None, "recipient_ids": [bob.user_id, carol.user_id]}
     status, answer = await alice.send(bob, "both", **both)

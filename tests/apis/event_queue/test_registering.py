@@ -217,6 +217,14 @@ async def test_a_key_that_is_too_large_is_refused(http, signer):
     assert (await register(http, token, public_key="x" * 16_382))[0] == 201
 
 
+@pytest.mark.at_the_door
+@pytest.mark.parametrize("key", [None, ""], ids=repr)
+async def test_nobody_is_registered_with_a_key_that_is_none(http, signer, key):
+    status, problem = await register(http, id_token(signer, ISSUER, "alice"), public_key=key)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert "public_key" in problem["message"]
+
+
 async def test_who_registers_again_under_another_name_is_found_by_that_alone(http, signer, bob):
     token = id_token(signer, ISSUER, "alice")
     await register(http, token, display_name="Alice B.")

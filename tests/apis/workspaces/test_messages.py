@@ -49,6 +49,41 @@ async def test_what_clients_encrypt_is_relayed_as_it_is_with_its_metadata(alice,
     assert (read["content"], read["encryptionMetadata"]) == ("Y2lwaGVy", metadata)
 
 
+def keys_for(*devices):
+    """Metadata of a message that is encrypted for these."""
+    named = [{"recipientId": who, "recipientDeviceId": device} for who, device in devices]
+    return {"encryptionMetadata": {"encryptedKeys": named}}
+
+
+async def test_an_opaque_message_that_says_for_which_devices_it_is_must_name_just_these(
+    alice, bob, carol, acme, secret
+):
+    path = f"/chat/conversations/{secret}/messages"
+    bobs, carols = (bob.user_id, "phone"), (carol.user_id, "phone")
+    for wrong, detail in (((), "missing"), ((bobs, carols), "stale")):
+        status, answer = await alice.ask("POST", path, {"content": "x", **keys_for(*wrong)})
+        assert (status, answer["error"]) == (409, "device_mismatch")
+        (named,) = answer[detail]
+        assert named["userId"] == (bob if detail == "missing" else carol).user_id
+    assert (await alice.says(secret, "x", **keys_for(bobs)))["seq"] == 1
+
+    await bob.ask("DELETE", f"/chat/conversations/{secret}/members/{bob.user_id}")
+    status, answer = await alice.ask("POST", path, {"content": "y", **keys_for(bobs)})
+    assert (status, answer["error"]) == (409, "device_mismatch")
+    assert (await alice.says(secret, "y", **keys_for()))["seq"] == 2
+
+
+async def test_what_a_sealed_message_says_of_devices_counts_for_nothing(alice, general):
+    assert (await alice.says(general, "x", **keys_for()))["seq"] == 1
+
+
+async def test_devices_that_are_named_in_no_form_are_refused(alice, secret):
+    for wrong in ("all", [{"recipientId": "x"}], [5]):
+        said = {"content": "x", "encryptionMetadata": {"encryptedKeys": wrong}}
+        status, answer = await alice.ask("POST", f"/chat/conversations/{secret}/messages", said)
+        assert (status, answer["error"]) == (400, "invalid_request")
+
+
 async def test_history_comes_page_by_page_in_both_directions(alice, general):
     for number in range(1, 6):
         await alice.says(general, str(number))

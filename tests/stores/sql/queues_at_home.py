@@ -8,8 +8,18 @@ from server.core.ports.conversations import Device
 from server.core.ports.queues import NewEvent, Queued
 from server.core.queued import QueuedEvent
 from server.stores.sql.queues import SqlQueues
-from server.stores.sql.steps import value
+from server.stores.sql.steps import Row, rows, value
 from tests.stores.sql.households import NOW_MS, Household, phone
+
+_WRONG_QUEUES = (
+    "SELECT q.user_id, q.device_id, q.waiting FROM queues q WHERE q.waiting <> ("
+    "SELECT COUNT(*) FROM queued_events p "
+    "WHERE p.user_id = q.user_id AND p.device_id = q.device_id)"
+)
+_WRONG_EVENTS = (
+    "SELECT e.sender_id, e.event_id, e.waiting FROM events e WHERE e.waiting <> ("
+    "SELECT COUNT(*) FROM queued_events p WHERE p.event_key = e.event_key)"
+)
 
 
 class Post:
@@ -21,6 +31,7 @@ class Post:
 
     def __init__(self, home: Household, bounds: Bounds) -> None:
         self.home = home
+        self.bounds = bounds
         self.store = SqlQueues(home.database, bounds)
 
     async def send(
@@ -54,6 +65,14 @@ class Post:
 
     async def acknowledge(self, device: Device, *event_ids: str) -> list[int | None]:
         return [await self.store.acknowledge(device, EventId(one), NOW_MS) for one in event_ids]
+
+    async def check_counts(self) -> None:
+        """Queues and events say how much waits of them, and that is so."""
+        assert await self._read(_WRONG_QUEUES) == []
+        assert await self._read(_WRONG_EVENTS) == []
+
+    async def _read(self, sql: str) -> list[Row]:
+        return list(await self.home.database.read(lambda: rows(sql)))
 
     async def stored_bytes(self, user: str) -> int:
         """What is counted as stored of a sender's."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,8 +25,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 @pytest.fixture
-def post(home) -> Post:
-    return Post(home, Bounds(queue_events=6, queue_events_of_sender=4, queue_rotations=2))
+async def post(home) -> AsyncIterator[Post]:
+    made = Post(home, Bounds(queue_events=6, queue_events_of_sender=4, queue_rotations=2))
+    yield made
+    await made.check_counts()
 
 
 async def test_events_wait_in_the_order_in_which_they_came(post):

@@ -18,6 +18,7 @@ import * as primitives from "../../../server/web/protocol/primitives.js";
 import { safetyNumber } from "../../../server/web/protocol/safety.js";
 import { makeHead, makeSignal, readSignal } from "../../../server/web/protocol/signals.js";
 import { hkdf } from "../../../server/web/vendor/noble.js";
+import { CHANNELS } from "./channels/answers.js";
 import { STRANGERS } from "./strangers/answers.js";
 
 const { fromBase64url, MalformedError, unpack } = bytes;
@@ -129,6 +130,7 @@ const OPERATIONS = {
   "file.name": ({ name }) => fileName(name),
   safety: ({ sessionId, one, other }) => safetyNumber({ sessionId }, one, other),
   ...STRANGERS,
+  ...CHANNELS,
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -60,6 +60,7 @@ from scripts.demo_parts.protocol.signals import (
     write_head,
     write_signal,
 )
+from tests.web.protocol.channels.answers import OPERATIONS as CHANNELS
 from tests.web.protocol.strangers.answers import OPERATIONS as STRANGERS
 
 Args = dict[str, Any]
@@ -365,4 +366,5 @@ OPERATIONS: dict[str, Callable[[Args], Any]] = {
     "file.name": lambda args: file_name(args["name"]),
     "safety": lambda args: safety_number(args["sessionId"], args["one"], args["other"]),
     **STRANGERS,
+    **CHANNELS,
 }

@@ -7,6 +7,8 @@ import pytest
 
 from tests.web.protocol import good, make_vectors, refused
 from tests.web.protocol.answers import OPERATIONS, answer, to_json
+from tests.web.protocol.channels import good as channels
+from tests.web.protocol.channels import make_vectors as channels_vectors
 from tests.web.protocol.strangers import good as strangers
 from tests.web.protocol.strangers import make_vectors as strangers_vectors
 
@@ -14,6 +16,7 @@ FOLDER = Path(__file__).parents[1]
 FILES = {
     "vectors.json": (make_vectors, good),
     "vectors-strangers.json": (strangers_vectors, strangers),
+    "vectors-channels.json": (channels_vectors, channels),
 }
 VECTORS = {name: json.loads((FOLDER / name).read_text())["vectors"] for name in FILES}
 ALL_VECTORS = [vector for some in VECTORS.values() for vector in some]

@@ -12,15 +12,25 @@ MAX_USERS = 100
 """Whose keys one request asks for."""
 
 
+NO_KEYS = (None, "")
+
+PublicKey = Annotated[Opaque, Meta(extra_json_schema={"not": {"enum": list(NO_KEYS)}})]
+
+
 class Register(Struct, frozen=True):
-    """Somebody for whom an issuer vouches; `public_key` is any JSON value."""
+    """Somebody for whom an issuer vouches."""
 
     id_token: Token
-    public_key: Opaque
+    public_key: PublicKey
     display_name: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     nonce: Annotated[str, Meta(max_length=512)] | None = None
     device_id: DeviceId | None = None
     device_name: Annotated[str, Meta(max_length=100)] = ""
+
+    def __post_init__(self) -> None:
+        # Others would be told that there is a key, and have none to encrypt to.
+        if self.public_key.value in NO_KEYS:
+            raise ValueError("Expected a key in public_key, and nothing empty")
 
 
 class AskMyself(Struct, frozen=True):

@@ -1,10 +1,11 @@
 """What clients may ask about accounts."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct, field
 
 from server.core.ids import DeviceId, UserId
+from server.core.one_of import OneOf
 from server.core.passwords import MAX_CHARS, MIN_CHARS
 from server.transports.api import Caller, DisplayName, Token
 
@@ -40,15 +41,13 @@ class LogIn(Struct, frozen=True, rename="camel"):
     device_type: DisplayName | None = None
 
 
-class Refresh(Struct, frozen=True):
+class Refresh(OneOf, frozen=True):
     """By one of two names: the event queue answers `refresh_token`."""
+
+    ONE_OF: ClassVar = ("camel", "snake")
 
     camel: Token | None = field(default=None, name="refreshToken")
     snake: Token | None = field(default=None, name="refresh_token")
-
-    def __post_init__(self) -> None:
-        if (self.camel is None) == (self.snake is None):
-            raise ValueError("Expected one of refreshToken and refresh_token")
 
     @property
     def token(self) -> str:
@@ -65,15 +64,13 @@ class ChangePassword(Struct, frozen=True, rename="camel"):
     current_password: Password | None = None
 
 
-class DeleteAccount(Struct, frozen=True, rename="camel"):
+class DeleteAccount(OneOf, frozen=True, rename="camel"):
     """And what proves that its owner wants it."""
+
+    ONE_OF: ClassVar = ("password", "id_token")
 
     password: Password | None = None
     id_token: Token | None = None
-
-    def __post_init__(self) -> None:
-        if (self.password is None) == (self.id_token is None):
-            raise ValueError("Expected one of password and idToken")
 
 
 class OfDevice(Struct, frozen=True, rename="camel"):

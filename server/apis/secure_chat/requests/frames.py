@@ -1,26 +1,25 @@
 """What clients may say in frames, besides sending messages."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
 from server.apis.secure_chat.requests.messages import MAX_IDS
 from server.core.ids import MessageId, RoomId, UserId
+from server.core.one_of import OneOf
 
 
 class Heartbeat(Struct, frozen=True):
     """Nothing is said."""
 
 
-class Typing(Struct, frozen=True, rename="camel"):
+class Typing(OneOf, frozen=True, rename="camel"):
     """To whoever is in a room, or to the other one of a direct room."""
+
+    ONE_OF: ClassVar = ("recipient_id", "room_id")
 
     recipient_id: UserId | None = None
     room_id: RoomId | None = None
-
-    def __post_init__(self) -> None:
-        if (self.recipient_id is None) == (self.room_id is None):
-            raise ValueError("Expected either recipientId or roomId")
 
 
 class AskPresence(Struct, frozen=True, rename="camel"):

@@ -1,11 +1,13 @@
 """What clients may ask of messages."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from server.core.coverage import covered_by
 from server.core.ids import DeviceId, MessageId, RoomId, UserId
+from server.core.one_of import OneOf
 from server.core.opaque import Opaque
 from server.core.ports.conversations import Device
 from server.transports.api import FoundCursor, Time
@@ -13,20 +15,12 @@ from server.transports.api import FoundCursor, Time
 MAX_IDS = 500
 """Of one bulk update."""
 
-IdText = Annotated[str, Meta(min_length=1, max_length=128)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$(?!\n)")]
 StatusWord = Literal["delivered", "read"]
 RoomCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 """A number and a room, as an answer before gave it."""
-
-
-class EncryptedKey(Struct, frozen=True, rename="camel"):
-    """Of the key of a message, encrypted for a device, what says for which."""
-
-    recipient_id: IdText | int
-    recipient_device_id: IdText
 
 
 Metadata = Annotated[
@@ -41,14 +35,10 @@ Metadata = Annotated[
 ]
 
 
-class EncryptionMetadata(Struct, frozen=True, rename="camel"):
-    """Of the metadata what the server looks at; the rest is relayed as it is."""
-
-    encrypted_keys: list[EncryptedKey] | None = None
-
-
-class Send(Struct, frozen=True, rename="camel"):
+class Send(OneOf, frozen=True, rename="camel"):
     """To a user or into a room. Whoever the payload says it is from must be the caller."""
+
+    ONE_OF: ClassVar = ("recipient_id", "room_id")
 
     encrypted_content: Annotated[str, Meta(min_length=1)]
     message_id: MessageId | None = None
@@ -60,27 +50,14 @@ class Send(Struct, frozen=True, rename="camel"):
     sender_device_id: DeviceId | None = None
 
     def __post_init__(self) -> None:
-        if (self.recipient_id is None) == (self.room_id is None):
-            raise ValueError("Expected either recipientId or roomId")
+        super().__post_init__()
         if self.encryption_metadata is not None:
-            _covered(self.encryption_metadata)
+            covered_by(self.encryption_metadata)
 
     @property
     def covered(self) -> frozenset[Device] | None:
         """The devices that the message is encrypted for; None if it does not say."""
-        return _covered(self.encryption_metadata) if self.encryption_metadata else None
-
-
-def _covered(metadata: Opaque) -> frozenset[Device] | None:
-    try:
-        keys = msgspec.convert(metadata.value, EncryptionMetadata).encrypted_keys
-    except msgspec.ValidationError as error:
-        raise ValueError(f"encryptionMetadata: {error}") from None
-    if keys is None:
-        return None
-    return frozenset(
-        Device(UserId(str(key.recipient_id)), DeviceId(key.recipient_device_id)) for key in keys
-    )
+        return covered_by(self.encryption_metadata) if self.encryption_metadata else None
 
 
 class ReadDirect(Struct, frozen=True, rename="camel"):

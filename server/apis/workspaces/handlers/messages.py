@@ -26,6 +26,7 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
         message_id=request.client_message_id,
         reply_to=request.reply_to_id,
         metadata=_metadata(request.encryption_metadata),
+        covered=request.covered,
     )
     post, _ = await chat.posts.send(caller.signed_in(), wish, caller.connection_id)
     return post

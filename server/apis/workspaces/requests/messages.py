@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from server.core.coverage import covered_by
 from server.core.errors import AppError, Code
 from server.core.ids import FileId, MessageId, RoomId
 from server.core.opaque import Opaque
+from server.core.ports.conversations import Device
 
 SeqCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)")]
 """A sequence, as an answer before gave it."""
@@ -48,6 +50,19 @@ class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     reply_to_id: MessageId | None = None
     client_message_id: MessageId | None = None
     encryption_metadata: Opaque | None = None
+
+    def __post_init__(self) -> None:
+        _covered(self.encryption_metadata)
+
+    @property
+    def covered(self) -> frozenset[Device] | None:
+        """The devices that the message is encrypted for; None if it does not say."""
+        return _covered(self.encryption_metadata)
+
+
+def _covered(metadata: Opaque | None) -> frozenset[Device] | None:
+    is_object = metadata is not None and isinstance(metadata.value, dict)
+    return covered_by(metadata) if metadata is not None and is_object else None
 
 
 class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -24,7 +24,12 @@ ROUTES = (
         "Send a message, once for each of its ids",
         access=Access.USER,
         statuses=(201,),
-        refusals=(*_OF_MESSAGE, Code.LIMIT_REACHED, Code.PAYLOAD_TOO_LARGE),
+        refusals=(
+            *_OF_MESSAGE,
+            Code.DEVICE_MISMATCH,
+            Code.LIMIT_REACHED,
+            Code.PAYLOAD_TOO_LARGE,
+        ),
         extra_body_bytes=_content,
         example={"content": "hello", "clientMessageId": "message-1"},
     ),
