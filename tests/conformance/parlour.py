@@ -13,11 +13,15 @@ import socketio
 from aiohttp import web
 from msgspec import Struct, field
 
+from server.transports.api import CHAT
 from tests.conformance.app import NAMESPACES, sockets_of
 from tests.servers import running
 
 QUIET_NAMESPACE = "/quiet"
 """Which everybody opens first, to be named and for round trips."""
+
+SPACES = (*NAMESPACES, CHAT)
+"""In which guests act. Of ours, `/` and `/chat` have a short way for events."""
 
 PING_S = 60
 
@@ -171,7 +175,7 @@ class Stage(Struct, frozen=True):
 
 def _mount(server: Any) -> Book:
     book = Book()
-    for namespace in (*NAMESPACES, QUIET_NAMESPACE):
+    for namespace in (*SPACES, QUIET_NAMESPACE):
         server.register_namespace(Parlour(namespace, book))
     return book
 

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.conformance.app import NAMESPACES
 from tests.conformance.guests import POLLING, WEBSOCKET
+from tests.conformance.parlour import SPACES
 from tests.conformance.scenes import (
     UNKNOWN,
     Act,
@@ -50,7 +50,7 @@ Arguments = st.SearchStrategy[list[Any]]
 
 _IDS = st.none() | st.integers(0, 2**40)
 _TRANSPORTS = st.sampled_from([POLLING, WEBSOCKET])
-_SPACES = st.sampled_from([*NAMESPACES, "/"])
+_SPACES = st.sampled_from([*SPACES, "/"])
 _PLAIN_EVENTS = ("echo", "slow", "tuple", "list", "nothing", "announce", "what is that?")
 _ROOM_EVENTS = ("enter", "enter", "enter", "leave", "close", "rooms", "shout", "call", "ask-room")
 _ASKING = ("ask", "ask-room")
@@ -85,7 +85,7 @@ def _acts(arguments: Arguments) -> st.SearchStrategy[Act]:
         _say(_ROOM_EVENTS, room, arguments),
         _say(_NAME_EVENTS, name, arguments),
         st.builds(Answer, arguments),
-        st.builds(Connect, st.sampled_from([*NAMESPACES, UNKNOWN]), _AUTHS),
+        st.builds(Connect, st.sampled_from([*SPACES, UNKNOWN]), _AUTHS),
         st.builds(Disconnect, _SPACES),
     )
 
@@ -115,14 +115,14 @@ def _passages(names: list[str], arguments: Arguments) -> Passage:
 def _upgrade(name: str, meanwhile: list[Step], by: str, arguments: list[Any]) -> list[Step]:
     """Go from polling to a WebSocket, while another says something to it."""
     sayings: list[Act] = [Say("/", "whisper", [name, *arguments], None)]
-    sayings += [Say(space, "announce", arguments, None) for space in NAMESPACES]
+    sayings += [Say(space, "announce", arguments, None) for space in SPACES]
     return [Probe(name), *meanwhile, Burst(by, sayings), Move(name)]
 
 
 def _absence(
     name: str, meanwhile: list[Step], how: str, transport: str, auth: dict[str, Any] | None
 ) -> list[Step]:
-    back = Burst(name, [Connect(space, auth) for space in NAMESPACES])
+    back = Burst(name, [Connect(space, auth) for space in SPACES])
     return [HangUp(name, how), *meanwhile, Come(name, transport), back]
 
 
@@ -159,7 +159,7 @@ def scenes(draw: st.DrawFn) -> list[Step]:
     names = list(NAMES[: len(transports)])
     opening: list[Step] = []
     for name, transport in zip(names, transports, strict=True):
-        acts: list[Act] = [Connect(space, draw(_AUTHS)) for space in NAMESPACES]
+        acts: list[Act] = [Connect(space, draw(_AUTHS)) for space in SPACES]
         rooms = draw(st.sets(st.sampled_from(ROOMS)))
         acts += [Say(draw(_SPACES), "enter", [room], 3) for room in sorted(rooms)]
         opening += [Come(name, transport), Burst(name, acts)]

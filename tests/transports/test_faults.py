@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import socketio
 
+from server.core.ids import ConnectionId
 from server.logs import JsonFormatter, request_id
 from server.stores.memory.rooms import MemoryRooms
 from server.transports.socketio.packets import MALFORMED
 from server.transports.socketio.plain import Reply
-from server.transports.socketio.server import PlainNamespace
+from server.transports.socketio.plain_namespace import PlainNamespace
 from server.transports.socketio.session import EngineSocket
 from tests.servers import RunningServer, running, until
 from tests.transports.conftest import Dial
@@ -44,6 +45,9 @@ class Broken(socketio.AsyncNamespace):
 
 class BrokenPlain(PlainNamespace):
     """The same in the main namespace, which plain events reach by the short way."""
+
+    async def gone(self, connection_id: ConnectionId, reason: str) -> None:
+        """Nothing is kept of it."""
 
     def caller_on(self, line: EngineSocket) -> Any:
         return line

@@ -12,7 +12,8 @@ from server.transports.api import CHAT, Api, Caller
 from server.transports.socketio.acting import Acting, Means, or_log
 from server.transports.socketio.people import PeopleLines
 from server.transports.socketio.plain import Reply
-from server.transports.socketio.server import PlainNamespace, SocketServer
+from server.transports.socketio.plain_namespace import PlainNamespace
+from server.transports.socketio.server import SocketServer
 from server.transports.socketio.session import EngineSocket
 
 log = logging.getLogger("hushwire.socketio")
@@ -38,19 +39,6 @@ class ChatNamespace(PlainNamespace):
         self._sign_ins = sign_ins
         self._callers: dict[str, Caller] = {}  # by the ids of their lines
         self._arriving: dict[ConnectionId, User] = {}  # until they have their CONNECT
-
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Called by the library for events with binary, and for the going of a client."""
-        connection_id = ConnectionId(args[0])
-        if event == "disconnect":
-            return await self._disconnected(connection_id, args[1])
-        line = self._people.line_of(connection_id)
-        if line is None:
-            return self.server.not_handled
-        reply = await self.act(line, (event, *args[1:]))
-        if reply.events:
-            line.answer(*reply.events)
-        return reply.ack
 
     async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
         """Let a client in.
@@ -82,6 +70,10 @@ class ChatNamespace(PlainNamespace):
         except AppError:
             line.shut(Code.UNAVAILABLE)
 
+    def line_of(self, connection_id: ConnectionId) -> EngineSocket | None:
+        """The line of a client who is in this namespace, which may just have closed."""
+        return self._people.line_of(connection_id)
+
     def caller_on(self, line: EngineSocket) -> Caller | None:
         """Who is in this namespace by a line."""
         return self._callers.get(line.sid)
@@ -90,7 +82,7 @@ class ChatNamespace(PlainNamespace):
         """Run an action; whatever comes, there is an answer."""
         return self._acting.run(line, self._callers.get(line.sid), data)
 
-    async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
+    async def gone(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
         is_lost = reason != self.server.reason.CLIENT_DISCONNECT
         try:

@@ -12,8 +12,9 @@ from server.transports.api import Action, Api, Caller
 from server.transports.socketio.acting import Acting, Means, or_log
 from server.transports.socketio.fanout import NAMESPACE, Hub
 from server.transports.socketio.plain import Reply
+from server.transports.socketio.plain_namespace import PlainNamespace
 from server.transports.socketio.recovery import Recovery, Returned
-from server.transports.socketio.server import PlainNamespace, SocketServer
+from server.transports.socketio.server import SocketServer
 from server.transports.socketio.session import EngineSocket
 from server.transports.websocket import ABNORMAL
 
@@ -39,19 +40,6 @@ class ApiNamespace(PlainNamespace):
         self._recoveries = means.chat.recoveries
         self._recoveries.subscribe(self._superseded)
         self._arriving: dict[ConnectionId, User] = {}  # until they have their CONNECT
-
-    async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Called by the library for every event of a client, and for its going."""
-        connection_id = ConnectionId(args[0])
-        if event == "disconnect":
-            return await self._disconnected(connection_id, args[1])
-        line = self._hub.line_of(connection_id)
-        if line is None:
-            return self.server.not_handled
-        reply = await self.act(line, (event, *args[1:]))
-        if reply.events:
-            line.answer(*reply.events)
-        return reply.ack
 
     async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
         """Let a client in: once on each line, then at the rate of events.
@@ -110,7 +98,7 @@ class ApiNamespace(PlainNamespace):
         if line := self._hub.line_of(connection_id):
             line.lost(ABNORMAL)
 
-    async def _disconnected(self, connection_id: ConnectionId, reason: str) -> None:
+    async def gone(self, connection_id: ConnectionId, reason: str) -> None:
         log.debug("disconnected", extra={"fields": {"reason": reason}})
         is_lost = reason != self.server.reason.CLIENT_DISCONNECT
         rooms = self._chat.rooms
@@ -129,6 +117,10 @@ class ApiNamespace(PlainNamespace):
             return await self._recoveries.end(connection_id, is_lost=is_lost)
         except AppError:  # better lost twice than a ghost for ever
             return True
+
+    def line_of(self, connection_id: ConnectionId) -> EngineSocket | None:
+        """The line of a client who is in this namespace, which may just have closed."""
+        return self._hub.line_of(connection_id)
 
     def caller_on(self, line: EngineSocket) -> Caller | None:
         """Who is in this namespace by a line."""

@@ -1,14 +1,13 @@
 """The Socket.IO server: python-socketio's, which does not trust its packets."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import socketio
 from socketio import packet
 
 from server.core.errors import Code
-from server.transports.api import Caller
 from server.transports.socketio.engine import Engine
 from server.transports.socketio.fanout import NAMESPACE
 from server.transports.socketio.packets import MALFORMED, StrictPacket
@@ -16,10 +15,10 @@ from server.transports.socketio.plain import (
     RESERVED_EVENTS,
     PlainEvent,
     Reply,
-    head_of,
     plain_ack,
     plain_event,
 )
+from server.transports.socketio.plain_namespace import PlainNamespace
 from server.transports.socketio.session import EngineSocket
 
 JOIN_LIMIT_S = 45
@@ -27,46 +26,6 @@ JOIN_LIMIT_S = 45
 
 ATTACHMENTS_LIMIT_S = 20
 """For all attachments of a packet to arrive."""
-
-
-class PlainNamespace(socketio.AsyncNamespace):
-    """A namespace with one method for all events.
-
-    Its answers hold binary in `Opaque` values only, so that nobody has to look.
-
-    Attributes:
-        ack_head: What the packets begin with that answer its events.
-    """
-
-    def __init__(self, namespace: str) -> None:
-        super().__init__(namespace)
-        self.ack_head = head_of(packet.ACK, namespace)
-
-    async def admit(self, line: EngineSocket, auth: Any) -> dict[str, str]:
-        """Let a client in that wants to connect.
-
-        Returns:
-            What CONNECT's answer holds: `sid`, and what else the client is to know.
-
-        Raises:
-            ConnectionRefusedError: It may not connect, and is told why.
-        """
-        raise NotImplementedError
-
-    async def opened(self, line: EngineSocket) -> None:
-        """A client has its CONNECT; from here on events reach it."""
-
-    def caller_on(self, line: EngineSocket) -> Caller | None:
-        """Who is in this namespace by a line."""
-        raise NotImplementedError
-
-    def act(self, line: EngineSocket, data: Sequence[Any]) -> Awaitable[Reply]:
-        """Handle an event of a client, who is in this namespace.
-
-        Args:
-            data: Its name, and what comes with it.
-        """
-        raise NotImplementedError
 
 
 class SocketServer(socketio.AsyncServer):

@@ -36,6 +36,7 @@ PAGES = {
     "GET /chat/workspaces/{workspaceId}/members": 200,
     "GET /chat/presence/{workspaceId}": 1000,
     "GET /chat/conversations": 100,
+    "GET /chat/search": 50,
     "GET /chat/conversations/{conversationId}/messages": 200,
 }
 """How much a page has at most."""

@@ -195,6 +195,7 @@ ROWS: dict[str, Row] = {
         ABSENT, "not_found", query="?conversationId={conversationId}"
     ),
     "POST /chat/messages/{messageId}/reactions": Row(ABSENT, "not_found", {"emoji": "x"}),
+    "GET /chat/search": Row(ABSENT, "not_found", query=f"?q={CANARY}&workspaceId={{workspaceId}}"),
     "PUT /chat/presence": Row(
         ABSENT, "not_found", {"status": "away", "workspaceId": "{workspaceId}"}
     ),
