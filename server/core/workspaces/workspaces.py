@@ -10,6 +10,7 @@ from server.core.parts import Parts
 from server.core.ports.workspaces import (
     Departure,
     Entrant,
+    Entry,
     ForeignUser,
     NewWorkspace,
     WorkspaceStore,
@@ -126,6 +127,16 @@ class Workspaces:
             AppError: NOT_FOUND.
         """
         return await self._store.key(workspace_id)
+
+    async def audit(
+        self, workspace_id: WorkspaceId, before: tuple[int, str] | None, limit: int
+    ) -> tuple[Entry, ...]:
+        """What was noted of a workspace, the newest first: ids only; for operators.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        return await self._store.audit(workspace_id, before, limit)
 
     # --- parts ---
 

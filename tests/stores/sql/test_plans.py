@@ -23,6 +23,7 @@ from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import FilePlace, NewFile
+from server.core.ports.keys import SealedPost
 from server.core.ports.posts import PostChange, WordSearch
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import NewPost
@@ -41,10 +42,12 @@ from server.stores.sql.workspaces import (
     claims,
     files,
     finding,
+    keys,
     leave_workspaces,
     listing,
     making,
     people,
+    resealing,
     showing,
     words,
 )
@@ -101,6 +104,10 @@ ANSWER = structs.replace(
 
 CHANGE = PostChange(ciphertext="y", metadata=None)
 
+SEALED = SealedPost(
+    room_id=SAFE, seq=1, message_id=MessageId("m4"), edits=0, box="x", tokens=("v",)
+)
+
 CHANNEL = NewChannel(
     room_id=RoomId("another"),
     workspace_id=TEAM,
@@ -136,6 +143,11 @@ OFTEN = {
     "reaction": lambda: changing.react(BOB, REF, "x", None, NOW_MS, Bounds()),
     "reading": lambda: mark_all([Mark(BOB, TEA, REF.message_id, NOW_MS)], waits=True),
     "making": lambda: making.create(WHO, CHANNEL, NOW_MS, Bounds()),
+    "what is under a key": lambda: resealing.under(new_workspace(TEAM).key, 10),
+    "sealing anew": lambda: resealing.reseal_posts(SAFE, [SEALED], 1, 2),
+    "another key": lambda: keys.rotate(
+        new_workspace(TEAM).key, structs.replace(new_workspace(TEAM).key, version=2), "", NOW_MS
+    ),
     "where words are": lambda: words.searched(WHO, TEAM, None),
     "words": lambda: words.find(WHO, WordSearch(tokens={(TEAM, 1): ("t", "u")}), None, 50, NOW_MS),
     "session": lambda: tokens.session("f"),
