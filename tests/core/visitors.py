@@ -15,7 +15,8 @@ from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
 from server.core.identities import Identities
-from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
+from server.core.identity import User
+from server.core.ids import ConnectionId, DeviceId, MessageId, Recipient, RoomId, UserId
 from server.core.keys import KeySets
 from server.core.kinds import RANDOM, SESSION, Policy
 from server.core.limits import Bounds, Rates
@@ -73,6 +74,13 @@ MASTER_KEY = bytes(range(32))
 SIGNING_SECRET = b"signing secret of the tests, 32+"
 
 PASSWORD_THREADS = ThreadPoolExecutor(2)
+
+
+def account(name: str) -> User:
+    """Somebody with an account, on the first device of it."""
+    return User(
+        user_id=UserId(name), login=name, expires_ms=None, device_id=DeviceId(f"{name}-phone")
+    )
 
 
 class Core:
