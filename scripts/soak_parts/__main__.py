@@ -1,7 +1,7 @@
 """`scripts/soak`: a server of its own, rooms full of talk, and a check of every delivery.
 
 With `--durable` there are accounts and durable messages instead, with `--queues` queues of events;
-the server is killed.
+the server is killed. With `--file` one large file goes up and down.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import uvloop
 
 from scripts import children
 from scripts.soak_parts.crashes import Report, crash
+from scripts.soak_parts.files import carry
 from scripts.soak_parts.rooms import Room, SoakError, Tally
 from tests.crashes.play import Load, play
 from tests.crashes.queue_play import SENDERS, QueueLoad, play_queues
@@ -96,6 +97,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"so many --drained need {SENDERS} --devices")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if arguments.file:
+        return carry(arguments.file)
     if engine := arguments.durable or arguments.queues:
         return crash(_play(engine, arguments), f"{engine}; seed {arguments.seed}")
     tally = Tally(arguments.deliveries)
@@ -156,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limit-s", type=float, default=1800, help="after so long it has failed [1800]"
     )
+    parser.add_argument("--file", type=int, metavar="MIB", help="one file of so many MiB instead")
     crashes = parser.add_argument_group("durable messages or queues, while the server is killed")
     crashes.add_argument("--durable", choices=ENGINES, help="instead of rooms, on this database")
     crashes.add_argument("--queues", choices=ENGINES, help="the same of queues of events")

@@ -67,6 +67,12 @@ class WorkspaceId(str):
     __slots__ = ()
 
 
+class DocumentId(str):
+    """Names a document of whoever has documents; a conversation of a workspace may belong to it."""
+
+    __slots__ = ()
+
+
 class FileId(str):
     """Names a file of a conversation; made by `new_id`."""
 

@@ -20,6 +20,8 @@ class Bounds(Struct, frozen=True):
         requests_by_strangers: Conversations that such have begun with one, and that wait for an
             answer; see `REQUEST_LIFE_MS`.
         workspaces_per_user, workspaces_by_user: That one is in; that one has made.
+        workspaces_by_stranger, workspaces_by_strangers: Into which one is put by somebody, or by
+            all, with whom one takes part in no workspace and no room.
         post_bytes: Of a message that is sealed, in UTF-8.
         attachments, attachments_bytes: Of one message: objects, and all of them as JSON.
         emojis, reactions: Of one message: different ones, and all of them.
@@ -53,6 +55,8 @@ class Bounds(Struct, frozen=True):
     queue_rotations: int = 1_000
     workspaces_per_user: int = 100
     workspaces_by_user: int = 20
+    workspaces_by_stranger: int = 10
+    workspaces_by_strangers: int = 50
     workspace_members: int = 10_000
     icon_chars: int = 64
     post_bytes: int = 256 * 1024

@@ -15,6 +15,7 @@ from server.core.errors import AppError, Code
 from server.core.identity import is_blank, is_one_line
 from server.core.ids import (
     DeviceId,
+    DocumentId,
     EventId,
     FileId,
     MessageId,
@@ -99,6 +100,7 @@ def _chars_of(bounds: Bounds) -> dict[type[str], tuple[int, int]]:
         RoomId: (1, bounds.id_chars + 1 + bounds.key_chars),
         GroupId: (1, bounds.id_chars),
         WorkspaceId: (1, bounds.id_chars),
+        DocumentId: (1, bounds.id_chars),
         FileId: (1, bounds.id_chars),
         Key: (0, bounds.key_chars),
         Token: (1, MAX_TOKEN_CHARS),
@@ -220,6 +222,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
             MessageId,
             RoomId,
             WorkspaceId,
+            DocumentId,
             FileId,
             DisplayName,
             RoomName,

@@ -78,7 +78,7 @@ _FILE_NAME: Json = {
 }
 
 _FILE_BODY: Json = {
-    "required": True,
+    "required": False,
     "content": {
         "application/octet-stream": {"schema": _BINARY},
         "multipart/form-data": {
@@ -90,7 +90,7 @@ _FILE_BODY: Json = {
         },
     },
 }
-"""Any other type than these is taken, too, for what is in the file."""
+"""Any other type than these is taken, too, for what is in the file. Nothing is an empty file."""
 
 
 def _file(description: str, *headers: str) -> Json:

@@ -135,11 +135,11 @@ def _refuse_coding(coding: str | None) -> None:
 
 
 def _text(text: str | None) -> str | None:
-    """What was said, which may hold bytes that are no text."""
+    """What was said, if anything; it may hold bytes that are no text."""
     if text is not None and any("\ud800" <= char <= "\udfff" for char in text):
         told = f"name and type: Expected UTF-8; in {NAME_HEADER} percent-encoded"
         raise AppError(Code.INVALID_REQUEST, told)
-    return text
+    return text or None
 
 
 def head_of(request: web.Request, file: Download) -> web.StreamResponse:

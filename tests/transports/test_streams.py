@@ -78,7 +78,12 @@ async def test_a_file_of_no_bytes_is_one(http, depot):
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("a.txt", "a.txt"), ("na%C3%AFve%20file.txt", "naïve file.txt"), ("%2Fetc%2Fx", "/etc/x")],
+    [
+        ("a.txt", "a.txt"),
+        ("na%C3%AFve%20file.txt", "naïve file.txt"),
+        ("%2Fetc%2Fx", "/etc/x"),
+        ("", None),
+    ],
 )
 async def test_its_name_comes_percent_encoded(http, written, name):
     _, told = await sent(http, data=b"abc", headers={"X-File-Name": written})
@@ -341,6 +346,7 @@ def test_the_documentation_says_that_files_come_and_go(depot):
     paths = document(depot.apis, Bounds())["paths"]["/depot/{name}"]
     up, down = paths["post"], paths["get"]
     assert set(up["requestBody"]["content"]) == {"application/octet-stream", "multipart/form-data"}
+    assert up["requestBody"]["required"] is False  # of an empty file there is nothing to send
     assert "X-File-Name" in [one["name"] for one in up["parameters"]]
     for status in ("200", "206"):
         content = down["responses"][status]["content"]["application/octet-stream"]

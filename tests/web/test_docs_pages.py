@@ -9,7 +9,8 @@ from playwright.async_api import expect
 from server.app import APIS
 from server.transports.docs_pages import built_in_pages
 from server.transports.openapi import SERVER_TAG
-from tests.servers import running
+from tests.issuers import by_secret
+from tests.servers import SECRET, running
 from tests.web.test_in_a_folder import proxy_to
 from tests.web.visitors import Visitor
 
@@ -101,15 +102,44 @@ async def test_a_token_that_is_given_to_swagger_ui_is_shown_to_this_server(read,
         token = (await answer.json())["token"]
     page = (await read(relay.url, "/docs")).page
 
+    await show_token(page, token)
+    row = page.locator("#operations-identity-getAuthMe")
+    await row.locator(".opblock-summary-control").click()
+    await row.get_by_role("button", name="Execute").click()
+    await expect(row.locator(".live-responses-table .highlight-code").first).to_contain_text("Ann")
+
+
+async def show_token(page, token):
+    """Have Swagger UI send a token with each request."""
     await page.get_by_role("button", name="Authorize").click()
     bearer = page.locator(".auth-container").filter(has_text="bearer").filter(has_text="(http")
     await bearer.first.get_by_role("textbox").fill(token)
     await bearer.first.get_by_role("button", name="Apply credentials").click()
     await page.get_by_role("button", name="Close").last.click()
-    row = page.locator("#operations-identity-getAuthMe")
-    await row.locator(".opblock-summary-control").click()
-    await row.get_by_role("button", name="Execute").click()
-    await expect(row.locator(".live-responses-table .highlight-code").first).to_contain_text("Ann")
+
+
+async def test_a_file_goes_up_by_swagger_ui(read, tmp_path):
+    note = tmp_path / "note.txt"
+    note.write_text("to do: lunch")
+    token = by_secret({"sub": "ann", "workspaceIds": ["acme"]}, SECRET.encode())
+    async with (
+        running(JWT_SECRET=SECRET, DATA_DIR=tmp_path) as server,
+        aiohttp.ClientSession(server.url, headers={"Authorization": f"Bearer {token}"}) as http,
+    ):
+        wish = {"type": "GROUP", "name": "general", "workspaceId": "acme"}
+        async with http.post("/chat/conversations", json=wish) as answer:
+            conversation = (await answer.json())["conversation"]["id"]
+        page = (await read(server.url, "/docs")).page
+        await show_token(page, token)
+        row = page.locator(".opblock-post").filter(has_text="Put a file into a conversation")
+        await row.locator(".opblock-summary-control").click()
+        await row.get_by_placeholder("conversationId").fill(conversation)
+        await row.locator("input[type=file]").set_input_files(note)
+        await row.get_by_role("button", name="Execute").click()
+
+        answered = row.locator(".live-responses-table")
+        await expect(answered.locator(".response-col_status").last).to_have_text("201")
+        await expect(answered.locator(".highlight-code").first).to_contain_text('"size": 12')
 
 
 async def test_behind_a_proxy_both_pages_work_in_their_folder(read):

@@ -5,7 +5,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from server.core.durable import Role
-from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
+from server.core.ids import DocumentId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.ports.conversations import Ended, Left
 from server.core.ports.conversations import Place as ListPlace
@@ -28,7 +28,7 @@ class NewChannel(Struct, frozen=True, kw_only=True):
     name: str
     description: str
     icon: str
-    document_id: str | None
+    document_id: DocumentId | None
     members: tuple[UserId, ...]
 
 

@@ -133,7 +133,7 @@ class WorkspaceStore(Protocol):
             AppError: FORBIDDEN: admins add members, and owners do all else; to the last owner,
                 of its own role; RECIPIENT_NOT_FOUND if there is no such user, or it has
                 blocked the asker; LIMIT_REACHED if the workspace is full, or that one is in
-                too many.
+                too many, or was put into too many by strangers.
         """
         ...
 

@@ -5,7 +5,7 @@ from msgspec import Struct, structs
 from server.core.durable import Role, Status, StatusAdvanced
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.ids import ConnectionId, MessageId, RoomId, UserId, WorkspaceId, new_id
+from server.core.ids import ConnectionId, DocumentId, MessageId, RoomId, UserId, WorkspaceId, new_id
 from server.core.kinds import DURABLE, Kind
 from server.core.parts import Parts
 from server.core.ports.channels import (
@@ -46,7 +46,7 @@ class ChannelWish(Struct, frozen=True, kw_only=True):
     name: str = ""
     description: str = ""
     icon: str = ""
-    document_id: str | None = None
+    document_id: DocumentId | None = None
     members: tuple[UserId, ...] = ()
 
 

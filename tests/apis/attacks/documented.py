@@ -75,12 +75,17 @@ class Known(Struct, frozen=True):
         id_token: Of somebody who has registered by it.
         group_id, ending_id: Groups of theirs; the second may end.
         other_id: Somebody else.
+        workspace_id, channel_id: Of the other one, with them as a member of both.
+        user_id: Theirs.
     """
 
     id_token: str
     group_id: str
     ending_id: str
     other_id: str
+    workspace_id: str
+    channel_id: str
+    user_id: str
 
 
 class Outcome(Struct, frozen=True):
@@ -173,17 +178,30 @@ def _run(command: list[str], folder: Path, known: Known) -> subprocess.Completed
 
 
 async def _settle(url: str, name: str) -> tuple[Person, Known]:
-    """Have an account with a password, and one by the issuer, with two groups."""
+    """Have an account with a password, and one by the issuer, with two groups; both in one team."""
     now_s = int(time.time())
     token = id_token(SIGNER, ISSUER, name, iat=now_s, exp=now_s + 24 * 3600)
     async with aiohttp.ClientSession(url) as http:
         scene = Scene(None, http)
         person = await scene.enter(name)
         registration = {"id_token": token, "public_key": name}
-        await scene.done(None, "POST /api/register", registration)
+        registered = await scene.done(None, "POST /api/register", registration)
+        user_id = str(registered["user"]["user_id"])
         made = [await scene.done(token, "POST /api/groups", {"name": name}) for _ in range(2)]
         group_id, ending_id = (str(one["group_id"]) for one in made)
-        return person, Known(token, group_id, ending_id, person.user_id)
+        team = await _team(scene, person, user_id)
+        return person, Known(token, group_id, ending_id, person.user_id, *team, user_id)
+
+
+async def _team(scene: Scene, person: Person, user_id: str) -> tuple[str, str]:
+    """A workspace and a channel of somebody, with somebody else in both."""
+    made = await scene.done(person, "POST /chat/workspaces", {"name": "team"})
+    workspace_id = str(made["workspace"]["id"])
+    who = {"userId": user_id}
+    await scene.done(person, f"POST /chat/workspaces/{workspace_id}/members", who)
+    wish = {"type": "GROUP", "name": "all", "workspaceId": workspace_id, "memberIds": [user_id]}
+    made = await scene.done(person, "POST /chat/conversations", wish)
+    return workspace_id, str(made["conversation"]["id"])
 
 
 async def _afterwards(url: str, person: Person) -> tuple[Counter[tuple[str, int]], bool]:

@@ -53,6 +53,32 @@ def _remove_member(_: Any, path: dict[str, Any]) -> None:
     path.update(group_id=KNOWN["group_id"], user_id=KNOWN["other_id"])
 
 
+def _name_channel(_: Any, path: dict[str, Any]) -> None:
+    path["conversationId"] = KNOWN["channel_id"]
+
+
+def _name_colleague(body: Any, path: dict[str, Any]) -> None:
+    """Somebody who is in the workspace and the channel."""
+    names = {"workspaceId": "workspace_id", "conversationId": "channel_id"}
+    path.update({name: KNOWN[known] for name, known in names.items() if name in path})
+    named = path if "userId" in path else body
+    named["userId"] = KNOWN["user_id"]
+
+
+def _talk(body: dict[str, Any], _: dict[str, Any]) -> None:
+    """A conversation of each type has what it needs, and no more."""
+    kind = body.setdefault("type", "GROUP")
+    for name in ("documentId", "memberIds"):
+        body.pop(name, None)
+    body["workspaceId"] = KNOWN["workspace_id"]
+    more: dict[str, dict[str, Any]] = {
+        "GROUP": {"name": "more"},
+        "DM": {"memberIds": [KNOWN["user_id"]]},
+        "DOCUMENT": {"documentId": "document-1"},
+    }
+    body.update(more.get(kind, {}))
+
+
 WAYS: dict[tuple[str, str], Callable[[Any, dict[str, Any]], None]] = {
     ("POST", "/api/register"): _register,
     ("POST", "/api/events"): _send,
@@ -61,15 +87,25 @@ WAYS: dict[tuple[str, str], Callable[[Any, dict[str, Any]], None]] = {
     ("DELETE", "/api/groups/{group_id}"): _end_group,
     ("POST", "/api/groups/{group_id}/members"): _add_member,
     ("DELETE", "/api/groups/{group_id}/members/{user_id}"): _remove_member,
+    ("POST", "/chat/workspaces/{workspaceId}/members"): _name_colleague,
+    ("POST", "/chat/conversations"): _talk,
+    ("POST", "/chat/conversations/{conversationId}/members"): _name_colleague,
+    ("PUT", "/chat/conversations/{conversationId}/members/{userId}/role"): _name_colleague,
+    ("DELETE", "/chat/conversations/{conversationId}/members/{userId}"): _name_colleague,
+    ("POST", "/chat/conversations/{conversationId}/messages"): _name_channel,
 }
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Name what there is in a request that is to be good, and is none of a sequence."""
-    way = WAYS.get((case.operation.method.upper(), case.operation.path))
-    if way and case.meta and case.meta.generation.mode.is_positive and not _is_in_sequence(case):
+    if not case.meta or not case.meta.generation.mode.is_positive or _is_in_sequence(case):
+        return
+    if way := WAYS.get((case.operation.method.upper(), case.operation.path)):
         way(case.body, case.path_parameters)
+    if case.operation.path == "/chat/search":
+        case.query.pop("conversationId", None)
+        case.query.update(q="words", workspaceId=KNOWN["workspace_id"])
 
 
 def _is_in_sequence(case: Any) -> bool:

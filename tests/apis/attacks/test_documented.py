@@ -31,6 +31,19 @@ REACHED = {
     "POST /api/groups/join-random",
     "POST /api/messages/search",
     "POST /api/reserve-session",
+    "GET /chat/conversations/{conversationId}/messages",
+    "GET /chat/files/{fileId}",
+    "GET /chat/presence/{workspaceId}",
+    "GET /chat/search",
+    "GET /chat/workspaces",
+    "POST /chat/conversations",
+    "POST /chat/conversations/{conversationId}/files",
+    "POST /chat/conversations/{conversationId}/messages",
+    "POST /chat/messages/{messageId}/reactions",
+    "POST /chat/workspaces/{workspaceId}/members",
+    "PUT /chat/conversations/{conversationId}",
+    "PUT /chat/messages/{messageId}",
+    "PUT /chat/presence",
 }
 """Some of what answers well: so the run came further than to the door."""
 

@@ -167,3 +167,10 @@ async def test_a_conversation_that_is_not_right_is_refused(alice, acme, changes)
     body = {"type": "GROUP", "workspaceId": acme, "name": "general", **changes}
     status, problem = await alice.ask("POST", "/chat/conversations", body)
     assert (status, problem["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("document_id", ["", "a\0", "a\nb", "x" * 129, 7, ["a"]], ids=ascii)
+async def test_a_document_has_an_id_that_every_database_can_keep(alice, acme, document_id):
+    body = {"type": "DOCUMENT", "workspaceId": acme, "documentId": document_id}
+    status, problem = await alice.ask("POST", "/chat/conversations", body)
+    assert (status, problem["code"]) == (400, "invalid_request")

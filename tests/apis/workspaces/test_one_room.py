@@ -154,11 +154,14 @@ async def test_who_reads_in_one_has_read_in_the_other(alice, bob, room, join, co
     assert (await bob.reads(room))[1]["readBy"] == 1
 
 
-async def test_what_one_changes_is_changed_for_the_other(alice, bob, room):
+async def test_what_one_changes_is_changed_for_the_other(alice, bob, room, connect):
+    phone = await connect(bob)
     said = await alice.says(room, "first", clientMessageId="m-1")
     await alice.ask("PUT", f"/chat/messages/{said['id']}", {"content": "second"})
     _, found = await bob.ask("GET", f"/api/messages/room/{room}")
     assert found["data"]["messages"][0]["encryptedContent"] == "second"
+    frame = await told(phone, "message_edited")
+    assert (frame["messageId"], frame["encryptedContent"]) == ("m-1", "second")
 
 
 async def test_what_one_deletes_is_deleted_for_the_other(alice, bob, room, join, connect):

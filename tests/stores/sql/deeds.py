@@ -8,6 +8,7 @@ from msgspec import structs
 from server.core.durable import Role, Status
 from server.core.ids import (
     DeviceId,
+    DocumentId,
     EventId,
     FileId,
     MessageId,
@@ -432,7 +433,7 @@ def _channel(kind: Kind, *members: UserId) -> NewChannel:
         name="sealed",
         description="",
         icon="",
-        document_id="document" if kind is Kind.DOCUMENT else None,
+        document_id=DocumentId("document") if kind is Kind.DOCUMENT else None,
         members=members,
     )
 

@@ -298,31 +298,6 @@ async def test_nothing_is_changed_of_a_direct_one(atelier):
         assert await code_of(wish) is Code.FORBIDDEN
 
 
-async def test_whoever_leaves_is_followed_by_an_heir_and_the_last_one_ends_it(atelier):
-    room = await atelier.room("alice", "bob")
-    left = await atelier.channels.remove_member(ALICE, room, ALICE, NOW_MS)
-    assert left.workspace_id == atelier.team.id
-    assert [one.user_id for one in left.conversation.participants] == ["bob"]
-    assert left.conversation.epoch == 2
-    assert await atelier.people(room, "bob") == {"bob": "owner"}
-    assert (await atelier.channels.remove_member(BOB, room, BOB, NOW_MS)).conversation is None
-
-
-async def test_who_is_taken_out_of_a_workspace_is_in_none_of_its_conversations(atelier):
-    room = await atelier.room("alice", "bob")
-    pair = await atelier.room("alice", "bob", kind=Kind.DIRECT)
-    await atelier.say("bob", pair, "m1")
-    assert set(await atelier.team.remove("alice", "bob")) == {room, pair}
-    assert await code_of(atelier.channels.get(BOB, pair)) is Code.NOT_FOUND
-    assert await atelier.read_by("alice", pair) == ["m1"]
-    assert await code_of(atelier.say("alice", pair)) is Code.RECIPIENT_NOT_FOUND
-    await atelier.team.add("alice", "bob")
-    back = await atelier.make("alice", "bob", kind=Kind.DIRECT)
-    assert (back.channel.conversation.room_id, back.joined) == (pair, ("bob",))
-    assert await atelier.read_by("bob", pair) == ["m1"]
-    await atelier.say("alice", pair, "m2")
-
-
 async def test_no_queue_hears_of_a_sealed_one_and_each_of_an_opaque_one(atelier):
     await Post(atelier.home, Bounds()).store.see([phone("bob")], NOW_MS)
     for is_sealed, least in ((True, 0), (False, 1)):

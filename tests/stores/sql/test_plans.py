@@ -7,7 +7,16 @@ import pytest
 from msgspec import structs
 
 from server.core.durable import Status
-from server.core.ids import DeviceId, EventId, FileId, MessageId, RoomId, UserId, WorkspaceId
+from server.core.ids import (
+    DeviceId,
+    DocumentId,
+    EventId,
+    FileId,
+    MessageId,
+    RoomId,
+    UserId,
+    WorkspaceId,
+)
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.channels import NewChannel
@@ -100,7 +109,7 @@ CHANNEL = NewChannel(
     name="",
     description="",
     icon="",
-    document_id="d",
+    document_id=DocumentId("d"),
     members=(),
 )
 

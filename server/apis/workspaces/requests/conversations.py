@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
+from server.core.ids import DocumentId, MessageId, RoomId, UserId, WorkspaceId
 from server.transports.api import RoomName
 
 MAX_MEMBERS = 1_000
@@ -15,7 +15,6 @@ RoleWord = Literal["ADMIN", "MEMBER"]
 
 Text = Annotated[str, Meta(max_length=2_000)]
 Icon = Annotated[str, Meta(max_length=64)]
-DocumentId = Annotated[str, Meta(min_length=1, max_length=128)]
 
 ConversationCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 """A time and a conversation, as an answer before gave it."""

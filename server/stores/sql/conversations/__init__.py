@@ -6,7 +6,7 @@ change has then been changed.
 """
 
 from server.stores.sql.conversations.conversations import SqlConversations
-from server.stores.sql.conversations.members import leave_rooms
+from server.stores.sql.conversations.leaving import leave_rooms
 from server.stores.sql.conversations.messages import SqlMessages
 
 __all__ = ["SqlConversations", "SqlMessages", "leave_rooms"]

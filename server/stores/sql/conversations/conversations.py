@@ -12,7 +12,7 @@ from server.core.ports.conversations import (
     Place,
     RoomChange,
 )
-from server.stores.sql.conversations import lists, members, rooms
+from server.stores.sql.conversations import leaving, lists, members, rooms
 from server.stores.sql.conversations.shapes import whole_room
 from server.stores.sql.database import Database
 
@@ -58,7 +58,7 @@ class SqlConversations:
         self, user_id: UserId, room_id: RoomId, member: UserId, now_ms: int
     ) -> Left:
         return await self._database.write(
-            lambda: members.remove_member(user_id, room_id, member, now_ms, self._bounds)
+            lambda: leaving.remove_member(user_id, room_id, member, now_ms, self._bounds)
         )
 
     async def members_of(self, user_id: UserId, room_id: RoomId) -> tuple[UserId, ...]:

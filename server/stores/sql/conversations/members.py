@@ -6,16 +6,17 @@ from msgspec import Struct
 
 from server.core.durable import Role
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, RoomId, UserId, WorkspaceId
+from server.core.ids import RoomId, UserId, WorkspaceId
 from server.core.kinds import DURABLE, Kind
 from server.core.limits import Bounds
-from server.core.ports.conversations import Changed, Left
+from server.core.ports.conversations import Changed
 from server.stores.sql.audit import Action, note_in_room
-from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
+from server.stores.sql.conversations.epochs import Reason, raise_epoch
 from server.stores.sql.conversations.newcomers import (
     check_newcomers,
     check_people,
     lock_people,
+    unasked_in,
 )
 from server.stores.sql.conversations.shapes import no_such_room, whole_room
 from server.stores.sql.queues.announcing import Announcement, announce
@@ -24,8 +25,6 @@ from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 
 RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
-
-USUAL = Bounds()
 
 Roles = dict[str, Role]
 
@@ -183,10 +182,10 @@ def add_member(
                 raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
             yield from _let_in(user_id, room, member, people, now_ms, bounds)
         if member in roles or wanted is not Role.MEMBER:
-            yield from _set_role(room_id, member, wanted)
+            yield from set_role(room_id, member, wanted)
             yield from room.note(_MADE[wanted], user_id, [member], now_ms)
         if wanted is Role.OWNER:
-            yield from _set_role(room_id, user_id, Role.ADMIN)
+            yield from set_role(room_id, user_id, Role.ADMIN)
         yield from touch(room_id, now_ms)
     shown = yield from whole_room(room_id, user_id, among)
     return Changed(shown, is_changed, has_joined=member not in roles)
@@ -207,6 +206,8 @@ def _let_in(
         unasked = yield from check_newcomers(asker, [member], bounds)
     else:
         yield from check_people(asker, [member], people, bounds)
+        if member != asker:
+            unasked = yield from unasked_in(room.workspace_id, [member], bounds, is_pair=False)
     seq = yield from value("SELECT seq FROM rooms WHERE room_id = $1", room.room_id)
     adding = Adding(asker, now_ms, unasked)
     newcomer: Roles = {member: Role.MEMBER}
@@ -216,7 +217,7 @@ def _let_in(
     yield from room.announce([said], asker, now_ms, bounds)
 
 
-def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
+def set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
     yield from run(
         "UPDATE room_members SET role = $3 WHERE room_id = $1 AND user_id = $2",
         room_id,
@@ -228,134 +229,6 @@ def _set_role(room_id: RoomId, member: str, role: Role) -> Steps[None]:
 def touch(room_id: RoomId, now_ms: int) -> Steps[None]:
     """Note that a room was changed."""
     yield from run("UPDATE rooms SET updated_ms = $2 WHERE room_id = $1", room_id, now_ms)
-
-
-def remove_member(
-    user_id: UserId,
-    room_id: RoomId,
-    member: UserId,
-    now_ms: int,
-    bounds: Bounds,
-    among: str = SHARED,
-) -> Steps[Left]:
-    room = yield from hold(room_id, user_id, among)
-    roles = room.roles
-    if member != user_id:
-        is_plain = roles.get(member, Role.MEMBER) is Role.MEMBER
-        room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
-    if member not in roles:
-        raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
-    yield from room.note(Action.MEMBER_REMOVED, user_id, [member], now_ms)
-    reason = Reason.LEFT if member == user_id else Reason.REMOVED
-    is_left = yield from _take_out(room_id, member, roles, now_ms)
-    said = [removal(room_id, [member], reason)]
-    if is_left:
-        said.append((yield from raise_epoch(room_id, reason)))
-    yield from room.announce(said, user_id, now_ms, bounds)
-    rest = (yield from whole_room(room_id, among=among)) if is_left else None
-    return Left(rest, room.workspace_id, room.is_sealed)
-
-
-def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Steps[bool]:
-    """Take a member out of a locked room, and see to who owns it then.
-
-    Returns:
-        Whether there is anybody left.
-    """
-    for table in MEMBER_TABLES:
-        yield from run(f"DELETE FROM {table} WHERE room_id = $1 AND user_id = $2", room_id, member)
-    others = {one: role for one, role in roles.items() if one != member}
-    if not others:
-        yield from end_room(room_id, now_ms)
-        return False
-    if roles[member] is Role.OWNER:
-        heir = max(others, key=lambda one: RANK[others[one]])  # the first of the highest
-        yield from _set_role(room_id, heir, Role.OWNER)
-        yield from note_in_room(Action.MADE_OWNER, room_id, member, [heir], now_ms)
-    yield from touch(room_id, now_ms)
-    return True
-
-
-def leave_rooms(
-    user_id: UserId, device_id: DeviceId | None, now_ms: int, bounds: Bounds = USUAL
-) -> Steps[None]:
-    """Forget how far a device was that is revoked; or take an account out that is deleted.
-
-    Its direct rooms stay for the others, and so does what it said; those that were left to it
-    alone end.
-    """
-    if device_id is not None:
-        yield from _lock_places(user_id)
-        yield from run(
-            "DELETE FROM device_cursors WHERE user_id = $1 AND device_id = $2", user_id, device_id
-        )
-        return
-    found = yield from rows(
-        "SELECT r.room_id, r.pair_key, r.is_sealed FROM rooms r WHERE r.room_id IN ("
-        "SELECT room_id FROM room_members WHERE user_id = $1) "
-        "ORDER BY r.room_id FOR NO KEY UPDATE",
-        user_id,
-    )
-    yield from _lock_places(user_id)
-    for room_id in (yield from _left_to(user_id, [one[0] for one in found if one[1]])):
-        yield from end_room(room_id, now_ms)
-    said = []
-    for room_id, _, is_sealed in (one for one in found if one[1] is None):
-        roles = yield from roles_in(room_id)
-        if user_id in roles and (yield from _take_out(room_id, user_id, roles, now_ms)):
-            rotation = yield from raise_epoch(room_id, Reason.LEFT)
-            said += [] if is_sealed else [rotation]
-    yield from run("DELETE FROM device_cursors WHERE user_id = $1", user_id)
-    yield from announce(said, user_id, now_ms, bounds, [user_id])  # after all rooms are locked
-
-
-def leave_rooms_in(
-    workspace_id: str, user_id: UserId, now_ms: int, bounds: Bounds
-) -> Steps[tuple[tuple[RoomId, ...], tuple[RoomId, ...]]]:
-    """Take somebody out of the rooms of a workspace, direct ones too, which stay for the others.
-
-    Returns:
-        Those that it was in, and those of them in which somebody is left.
-    """
-    found = yield from rows(
-        "SELECT r.room_id, r.pair_key, r.is_sealed FROM rooms r WHERE r.workspace_id = $1 "
-        "AND r.room_id IN (SELECT room_id FROM room_members WHERE user_id = $2) "
-        "ORDER BY r.room_id FOR NO KEY UPDATE",
-        workspace_id,
-        user_id,
-    )
-    said, left, living = [], [], []
-    for room_id, key, is_sealed in found:
-        roles = yield from roles_in(room_id)
-        if user_id not in roles:
-            continue  # it was faster
-        left.append(room_id)
-        told = [removal(room_id, [user_id], Reason.REMOVED)]
-        if (yield from _take_out(room_id, user_id, roles, now_ms)):
-            living.append(room_id)
-            if key is None:
-                told.append((yield from raise_epoch(room_id, Reason.REMOVED)))
-        said += [] if is_sealed or key else told
-    yield from announce(said, user_id, now_ms, bounds)  # after all rooms are locked
-    return tuple(map(RoomId, left)), tuple(map(RoomId, living))
-
-
-def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]:
-    """Those of these rooms, which are locked, whose other member was deleted before."""
-    found = yield from rows(
-        "SELECT me.room_id FROM room_members me JOIN accounts a ON a.user_id = me.user_id "
-        "WHERE me.room_id = ANY($1::text[]) AND me.user_id <> $2 AND a.deleted_ms IS NOT NULL",
-        direct_rooms,
-        user_id,
-    )
-    return [RoomId(one) for (one,) in found]
-
-
-def _lock_places(user_id: UserId) -> Steps[None]:
-    """Have a user acknowledge nothing until the end."""
-    yield from run(
-        "SELECT 1 FROM room_members WHERE user_id = $1 ORDER BY room_id FOR UPDATE", user_id
-    )
 
 
 def end_room(room_id: RoomId, now_ms: int) -> Steps[None]:

@@ -8,6 +8,14 @@ from server.core.limits import Bounds
 from server.stores.sql.scopes import SHARED
 from server.stores.sql.steps import Steps, row, rows, value
 
+IS_UNASKED = (
+    "m.unasked AND NOT EXISTS (SELECT 1 FROM room_members said JOIN rooms r "
+    "ON r.room_id = said.room_id AND r.workspace_id = m.workspace_id "
+    "WHERE said.user_id = m.user_id AND NOT said.unasked)"
+)
+"""The condition under which a stranger has put a member `m` into its workspace, where it has said
+nothing and made nothing yet."""
+
 
 def check_newcomers(
     asker: UserId, newcomers: Iterable[UserId], bounds: Bounds
@@ -52,7 +60,7 @@ def strangers(asker: UserId, newcomers: list[UserId]) -> Steps[frozenset[str]]:
 
 
 def _check_unasked(asker: UserId, strangers: list[str], bounds: Bounds) -> Steps[None]:
-    """Whether all of these can be put into one more room unasked.
+    """Whether all of these can be put into one more room unasked that is of no workspace.
 
     Raises:
         AppError: LIMIT_REACHED.
@@ -61,7 +69,7 @@ def _check_unasked(asker: UserId, strangers: list[str], bounds: Bounds) -> Steps
         "SELECT COUNT(*), SUM(CASE WHEN me.added_by = $1 THEN 1 ELSE 0 END) "
         "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
         "WHERE me.user_id = ANY($2::text[]) AND me.unasked AND r.pair_key IS NULL "
-        "GROUP BY me.user_id",
+        "AND r.workspace_id IS NULL GROUP BY me.user_id",
         asker,
         strangers,
     )
@@ -104,7 +112,7 @@ def check_people(
 ) -> Steps[None]:
     """Whether all of these can be put into a room of a workspace by the asker.
 
-    Being in the workspace is to know each other, so nobody there is put into a room unasked.
+    Being in the workspace is to know each other, for all but those of `unasked_in`.
 
     Args:
         people: Those of them who are in the workspace, locked.
@@ -122,6 +130,35 @@ def check_people(
         raise AppError(Code.RECIPIENT_NOT_FOUND, "one of them is not in this workspace")
     if (yield from most_rooms(wanted)) >= bounds.rooms_per_user:
         raise AppError(Code.LIMIT_REACHED, "one of them is in too many rooms")
+
+
+def unasked_in(
+    workspace_id: str, newcomers: Iterable[str], bounds: Bounds, *, is_pair: bool
+) -> Steps[frozenset[str]]:
+    """Those of these members of a workspace whom a stranger has put there.
+
+    Raises:
+        AppError: LIMIT_REACHED if one of them cannot be put into one more room with roles.
+    """
+    found = yield from rows(
+        "SELECT m.user_id FROM workspace_members m WHERE m.workspace_id = $1 "
+        f"AND m.user_id = ANY($2::text[]) AND {IS_UNASKED}",
+        workspace_id,
+        sorted(map(str, newcomers)),
+    )
+    unasked = sorted(one for (one,) in found)
+    if not unasked or is_pair:
+        return frozenset(unasked)
+    most = yield from value(
+        "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
+        "WHERE me.user_id = ANY($1::text[]) AND me.unasked AND r.pair_key IS NULL "
+        "AND r.workspace_id IS NOT NULL GROUP BY me.user_id ORDER BY COUNT(*) DESC LIMIT 1",
+        unasked,
+    )
+    if (most or 0) >= bounds.rooms_by_strangers:
+        problem = "one of them was put into enough rooms by strangers"
+        raise AppError(Code.LIMIT_REACHED, f"{problem}; have it say something in one of them first")
+    return frozenset(unasked)
 
 
 def is_account(user_id: UserId) -> Steps[bool]:

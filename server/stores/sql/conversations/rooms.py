@@ -140,6 +140,7 @@ _REQUESTS = (
     "SELECT COUNT(*) FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
     "JOIN accounts a ON a.user_id = me.added_by AND a.deleted_ms IS NULL AND a.banned_ms IS NULL "
     "WHERE me.user_id = $1 AND me.unasked AND me.joined_ms > $2 AND r.pair_key IS NOT NULL "
+    "AND r.workspace_id IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM account_blocks b "
     "WHERE b.user_id = $1 AND b.blocked_id = me.added_by)"
 )

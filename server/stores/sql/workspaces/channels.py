@@ -21,7 +21,7 @@ from server.core.ports.conversations import Place as ListPlace
 from server.core.ports.workspaces import Entrant
 from server.core.workspaces.values import Channel
 from server.stores.sql.batches import Batches
-from server.stores.sql.conversations import members, rooms
+from server.stores.sql.conversations import leaving, rooms
 from server.stores.sql.database import Database
 from server.stores.sql.scopes import OF_WORKSPACES
 from server.stores.sql.workspaces import listing, making, reading
@@ -105,7 +105,7 @@ class SqlChannels:
         self, user_id: UserId, room_id: RoomId, member: UserId, now_ms: int
     ) -> Left:
         return await self._database.write(
-            lambda: members.remove_member(
+            lambda: leaving.remove_member(
                 user_id, room_id, member, now_ms, self._bounds, OF_WORKSPACES
             )
         )

@@ -9,7 +9,7 @@ from server.core.ports.workspaces import Entrant, ForeignUser, NewWorkspace
 from server.stores.sql.audit import Action, note_in_workspace
 from server.stores.sql.steps import Steps, row, rows, value
 from server.stores.sql.workspaces.shapes import claimed
-from server.stores.sql.workspaces.writing import put_member, put_workspace
+from server.stores.sql.workspaces.writing import Letting, put_member, put_workspace
 
 
 def note_foreign(user: ForeignUser, now_ms: int) -> Steps[None]:
@@ -52,7 +52,7 @@ def claim(who: Entrant, wanted: Sequence[NewWorkspace], now_ms: int, bounds: Bou
     for workspace_id, members in found:
         if workspace_id in new_to and members < bounds.workspace_members:
             yield from put_member(
-                workspace_id, who.user_id, who.claims_role, now_ms, source="claim"
+                workspace_id, who.user_id, who.claims_role, now_ms, Letting(source="claim")
             )
             yield from note_in_workspace(
                 Action.WORKSPACE_MEMBER_ADDED, workspace_id, who.user_id, who.user_id, now_ms

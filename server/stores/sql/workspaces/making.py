@@ -23,6 +23,7 @@ from server.stores.sql.conversations.newcomers import (
     check_people,
     lock_people,
     most_rooms,
+    unasked_in,
 )
 from server.stores.sql.conversations.shapes import no_such_room, pair_key
 from server.stores.sql.scopes import OF_WORKSPACES
@@ -61,7 +62,8 @@ def create(who: Entrant, new: NewChannel, now_ms: int, bounds: Bounds) -> Steps[
         return (yield from _come_in(who, there or new.room_id, people, now_ms, bounds))
     roles: Roles = {creator: Role.MEMBER if is_pair else Role.OWNER}
     roles.update(dict.fromkeys(others, Role.MEMBER))
-    yield from put_members(new.room_id, roles, Adding(creator, now_ms, frozenset()))
+    unasked = yield from unasked_in(new.workspace_id, others, bounds, is_pair=is_pair)
+    yield from put_members(new.room_id, roles, Adding(creator, now_ms, unasked))
     room = Held(new.room_id, new.workspace_id, new.key_version is not None, roles)
     yield from room.note(Action.ROOM_MADE, creator, [new.room_id], now_ms)
     yield from room.note(Action.MEMBER_ADDED, creator, others, now_ms)
@@ -133,7 +135,9 @@ def _come_in(
         if DURABLE[Kind(kind)].is_managed and len(roles) >= bounds.room_members:
             raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}")
         yield from _check_count(who.user_id, bounds, is_pair=key is not None)
-        adding = Adding(who.user_id, now_ms, frozenset())
+        others = [one for one in newcomers if one != who.user_id]
+        unasked = yield from unasked_in(workspace_id, others, bounds, is_pair=True)
+        adding = Adding(who.user_id, now_ms, unasked)
         coming: Roles = dict.fromkeys(newcomers, Role.MEMBER)
         yield from put_members(room_id, coming, adding, seq, reads_back=room.is_sealed)
         yield from room.note(Action.MEMBER_ADDED, who.user_id, newcomers, now_ms)

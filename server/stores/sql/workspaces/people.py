@@ -9,12 +9,19 @@ from server.core.limits import Bounds
 from server.core.ports.workspaces import Departure, Entrant, NewWorkspace
 from server.core.workspaces.values import Workspace, WorkspaceMember
 from server.stores.sql.audit import Action, note_in_workspace
-from server.stores.sql.conversations.members import leave_rooms_in
+from server.stores.sql.conversations.leaving import leave_rooms_in
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, run, value
 from server.stores.sql.workspaces import finding
 from server.stores.sql.workspaces.shapes import no_such_workspace, role_in
-from server.stores.sql.workspaces.writing import put_member, put_workspace, set_role, take_member
+from server.stores.sql.workspaces.strangers import check_stranger
+from server.stores.sql.workspaces.writing import (
+    Letting,
+    put_member,
+    put_workspace,
+    set_role,
+    take_member,
+)
 
 _RANK = {Role.MEMBER: 0, Role.ADMIN: 1, Role.OWNER: 2}
 
@@ -58,8 +65,9 @@ def set_member(
     wanted = role or entry.theirs or Role.MEMBER
     if entry.theirs is None:
         _check_rank(entry.own, Role.ADMIN if wanted is Role.MEMBER else Role.OWNER)
-        yield from _check_newcomer(who.user_id, member, entry.held, bounds)
-        yield from put_member(workspace_id, member, wanted, now_ms)
+        is_unasked = yield from _check_newcomer(who.user_id, member, entry.held, bounds)
+        by = Letting(who.user_id, is_unasked=is_unasked)
+        yield from put_member(workspace_id, member, wanted, now_ms, by)
         action = Action.WORKSPACE_MEMBER_ADDED
     else:
         yield from _change_role(entry, workspace_id, member, wanted)
@@ -83,7 +91,7 @@ def remove_member(
     yield from take_member(workspace_id, member, now_ms)
     action = Action.WORKSPACE_MEMBER_REMOVED
     yield from note_in_workspace(action, workspace_id, who.user_id, member, now_ms)
-    left, changed = yield from leave_rooms_in(workspace_id, member, now_ms, bounds)
+    left, changed = yield from leave_rooms_in(workspace_id, who.user_id, member, now_ms, bounds)
     return Departure(left=left, changed=changed)
 
 
@@ -136,7 +144,12 @@ def _check_other_owner(workspace_id: WorkspaceId, member: UserId) -> Steps[None]
         raise AppError(Code.FORBIDDEN, "make another the owner first")
 
 
-def _check_newcomer(asker: UserId, member: UserId, held: int, bounds: Bounds) -> Steps[None]:
+def _check_newcomer(asker: UserId, member: UserId, held: int, bounds: Bounds) -> Steps[bool]:
+    """Whether somebody can be let into a workspace that holds so many.
+
+    Returns:
+        Whether it does not know who asks for it.
+    """
     if held >= bounds.workspace_members:
         raise AppError(Code.LIMIT_REACHED, f"a workspace holds {bounds.workspace_members}")
     known = yield from row(
@@ -150,6 +163,7 @@ def _check_newcomer(asker: UserId, member: UserId, held: int, bounds: Bounds) ->
         raise AppError(Code.RECIPIENT_NOT_FOUND, "nobody with that id was here yet")
     if (yield from _joined(member)) >= bounds.workspaces_per_user:
         raise AppError(Code.LIMIT_REACHED, "that one is in too many workspaces")
+    return (yield from check_stranger(asker, member, bounds))
 
 
 def _joined(user_id: UserId) -> Steps[int]:
