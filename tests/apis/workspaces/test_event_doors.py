@@ -7,6 +7,7 @@ from tests.apis.workspaces.listeners import Listener, caught_up
 from tests.apis.workspaces.people import Colleague
 from tests.issuers import by_secret
 from tests.servers import SECRET
+from tests.transports.wire import WebSocketLine
 
 SOON_S = 60
 
@@ -149,11 +150,34 @@ async def test_who_is_taken_out_of_the_workspace_hears_no_more_from_the_next_mes
         await one.does("join_workspace", workspaceId=acme)
     await tab.does("join_conversation", conversationId=general)
     assert await alice.removes(acme, bob) == 200
+    tab.heard.clear()
     await alice.says(general, "secret")
     await watcher.next("message:new")
+    await watcher.does("update_presence", status="busy", workspaceId=acme)
     await caught_up(tab)
-    assert tab.texts() == []
+    assert tab.texts() == tab.all("presence_update") == []
     assert await tab.refused("join_workspace", workspaceId=acme) == "not_found"
+
+
+JOINS = {
+    "join_workspace": lambda acme, general: {"workspaceId": acme},
+    "join_conversation": lambda acme, general: {"conversationId": general},
+}
+
+
+@pytest.mark.parametrize("event", JOINS)
+async def test_who_has_joined_is_not_restored_after_a_drop_and_so_joins_again(
+    server, bob, acme, general, event
+):
+    """Its joins are not kept: restored without them it would be deaf, and not know it."""
+    auth = {"token": bob.token, "recover": True}
+    line = await WebSocketLine(server.node_urls[0]).open(auth)
+    assert (await line.ask(event, JOINS[event](acme, general)))["success"] is True
+    assert (await line.join("tea-room", "bob"))["success"] is True
+    await line.leave()
+    async with WebSocketLine(server.node_urls[0]) as again:
+        await again.open({**auth, "pid": line.welcome["pid"], "offset": line.offset})
+        assert again.welcome["sid"] != line.welcome["sid"]
 
 
 # --- what ---

@@ -219,6 +219,7 @@ async def test_a_new_conversation_comes_to_those_who_are_in_it(alice, bob, here,
         assert heard == {**made, "role": None}
     await alice.says(made["id"], "welcome")
     assert (await there.next("message:new"))["conversationId"] == made["id"]
+    assert there.all("conversation:updated") == []
 
 
 async def test_a_new_member_hears_of_the_conversation_and_the_others_of_the_member(

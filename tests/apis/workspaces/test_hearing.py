@@ -93,6 +93,7 @@ async def test_ones_own_other_connections_hear_that_one_has_read(listen, alice, 
     room = (await alice.makes(acme, bob, name="other"))["id"]
     await alice.says(room, "hello")
     phone = await listen(bob)
+    await phone.does("join_workspace", workspaceId=acme)
     await phone.does("mark_as_read", conversationId=room)
     heard = await member.next("message:read")
     assert (heard["userId"], heard["conversationId"]) == (bob.user_id, room)
