@@ -112,9 +112,10 @@ class Workspaces:
         """Take somebody out of a workspace and all its conversations, or leave it.
 
         Raises:
-            AppError: See `WorkspaceStore.remove_member`.
+            AppError: See `WorkspaceStore.remove_member`; also RATE_LIMITED.
         """
         who = await self.enter(user)
+        await self._spend(user)
         now_ms = self._now_ms()
         gone = await self._store.remove_member(who, workspace_id, member, now_ms)
         await self._teller.gone_from(workspace_id, member, gone, now_ms)
