@@ -1,4 +1,4 @@
-"""`scripts/admin`: what operators do with accounts, through a server that runs."""
+"""`scripts/admin`: what operators do, through a server that runs."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,30 @@ def _reports(server: Server, _: argparse.Namespace) -> Iterator[str]:
         yield json.dumps(one)
 
 
+def _rotate_keys(server: Server, arguments: argparse.Namespace) -> Iterator[str]:
+    for one in arguments.workspace:
+        path = f"/api/admin/workspaces/{quote(one, safe='')}/rotate-key"
+        yield f"{one} seals under key {server.ask('POST', path)['version']} from now on"
+
+
+def _rewrap_keys(server: Server, _: argparse.Namespace) -> Iterator[str]:
+    count, lost, after = 0, Counter[str](), None
+    while True:
+        done = server.ask("POST", "/api/admin/workspaces/rewrap-keys", {"after": after})
+        count += done["rewrapped"]
+        lost.update(done["lost"])
+        after = done["next"]
+        if after is None:
+            break
+    yield f"{count} keys of workspaces are under the first master key now that were not"
+    if lost:
+        named = ", ".join(f"{keys} under {name}" for name, keys in sorted(lost.items()))
+        raise RefusedError(
+            f"{lost.total()} keys are under a master key that the server does not have ({named}): "
+            "what they seal cannot be opened. Add the lost one to MASTER_KEY, behind the first"
+        )
+
+
 def _reason(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["message"])
@@ -207,6 +232,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     revoke.add_argument("who", help="name, e-mail address or id")
     revoke.add_argument("device", nargs="?", help="id of the one device [all]")
+    rotate = add(
+        "rotate-keys", _rotate_keys, "Have everything in a workspace sealed under another key"
+    )
+    rotate.add_argument("workspace", nargs="+", help="its id")
+    add(
+        "rewrap-keys",
+        _rewrap_keys,
+        "Keep the keys of all workspaces under the first key of MASTER_KEY",
+    )
     return parser
 
 

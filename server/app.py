@@ -216,6 +216,7 @@ class App:
             DatabaseAwayError: The database cannot be had, or used.
         """
         await self._durable.start()
+        await self.chat.rotation.check()
         await self._runner.setup()
         await self._live.start(self._let_all_go)
         settings = self._settings

@@ -33,6 +33,7 @@ from server.core.workspaces.channels import Channels
 from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.rotation import Rotation
 from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
@@ -181,6 +182,7 @@ class Assembly:
                 settings.message_ttl_ms,
             ),
             files=Files(parts, durable.files, self._make_blobs(), workspaces, vault),
+            rotation=Rotation(parts, durable.workspace_keys, vault),
         )
 
     def _make_vault(self) -> Vault:

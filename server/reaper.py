@@ -39,7 +39,7 @@ async def _round(chat: Chat) -> Expired:
     sign_ins = (chat.sign_ins, chat.chat_sign_ins, chat.socket_sign_ins)
     rooms_and_mail = (chat.rooms, chat.groups, chat.mail, chat.queues)
     people = (chat.accounts, chat.identities, chat.presences, chat.revocations)
-    of_workspaces = (chat.attendance, chat.standings, chat.files)
+    of_workspaces = (chat.attendance, chat.standings, chat.files, chat.rotation)
     for part in (*sign_ins, *rooms_and_mail, chat.recoveries, *people, *of_workspaces):
         try:
             expired: Expired | None = await part.expire()

@@ -21,6 +21,7 @@ from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.files import Files
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.rotation import Rotation
 from server.core.workspaces.standings import Standings
 from server.core.workspaces.workspaces import Workspaces
 
@@ -57,3 +58,4 @@ class Chat(Struct, frozen=True, kw_only=True):
     attendance: Attendance
     standings: Standings
     files: Files
+    rotation: Rotation

@@ -159,7 +159,7 @@ class Identities:
         """
         user_id = await self._store.user_of(new.vouched.issuer, new.vouched.subject)
         found = user_id and await self._store.profile(user_id)
-        if not found or found.public_key in (None, new.public_key):
+        if not found or found.public_key == new.public_key:
             return
         rate, limiter = self._parts.rates.public_key, self._parts.limiter
         await spend(limiter, "public key", found.user_id, rate, now_ms, KEY_CHANGE_COST)

@@ -103,7 +103,8 @@ class Rates(Struct, frozen=True):
             `KEY_CHANGE_COST`.
         typing: Notices of one user that it is typing, or no longer.
         presence: Questions of one user who is online.
-        converse: Rooms that one user makes or ends, and members that it adds or removes.
+        converse: Rooms that one user makes or ends, and members that it adds or removes; in
+            workspaces also what it renames, and roles that it gives.
         search: Searches of one user.
         files: That one user uploads.
         totals: Questions from one address how many groups there are.

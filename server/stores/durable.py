@@ -10,6 +10,7 @@ from server.core.ports.conversations import ConversationStore, MessageStore
 from server.core.ports.device_keys import DeviceKeyStore
 from server.core.ports.files import FileStore
 from server.core.ports.identities import IdentityStore
+from server.core.ports.keys import KeyStore
 from server.core.ports.posts import PostStore
 from server.core.ports.queues import QueueStore
 from server.core.ports.workspaces import WorkspaceStore
@@ -25,6 +26,7 @@ from server.stores.sql.queues import SqlQueues, leave_queues
 from server.stores.sql.watch import Watch
 from server.stores.sql.workspaces import SqlChannels, SqlPosts, SqlWorkspaces, leave_workspaces
 from server.stores.sql.workspaces.files import SqlFiles
+from server.stores.sql.workspaces.keys import SqlKeys
 
 FILE_NAME = "hushwire.sqlite3"
 """In the data folder, where no other database is named."""
@@ -42,6 +44,7 @@ class Durable:
         files: Files of conversations, without their bytes.
         workspaces: Workspaces, and who is in them.
         channels, posts: Their conversations, and what is said there.
+        workspace_keys: Under which that is sealed.
     """
 
     def __init__(self, database: Database, bounds: Bounds) -> None:
@@ -64,6 +67,7 @@ class Durable:
         self.workspaces: WorkspaceStore = SqlWorkspaces(database, bounds)
         self.channels: ChannelStore = SqlChannels(database, bounds)
         self.posts: PostStore = SqlPosts(database, bounds)
+        self.workspace_keys: KeyStore = SqlKeys(database)
         self._watch = Watch(database)
 
     @property

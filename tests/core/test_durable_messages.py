@@ -12,24 +12,16 @@ from server.core.durable import (
 )
 from server.core.durable_messages import EXPIRY_INTERVAL_MS, REMINDERS, Post
 from server.core.errors import Code
-from server.core.identity import User
-from server.core.ids import ConnectionId, DeviceId, MessageId, RoomId, UserId
+from server.core.ids import ConnectionId, MessageId, RoomId, UserId
 from server.core.limits import Bounds, Rate, Rates
 from server.core.ports.conversations import MessageRef, RoomChange
-from server.stores.sql.migrations import migrate
-from tests.core.visitors import Core, refused
+from tests.core.visitors import account, refused
 from tests.stores.sql.households import Household
 
 LINE = ConnectionId("line")
 
 
-def user(name: str) -> User:
-    return User(
-        user_id=UserId(name), login=name, expires_ms=None, device_id=DeviceId(f"{name}-phone")
-    )
-
-
-ALICE, BOB = user("alice"), user("bob")
+ALICE, BOB = account("alice"), account("bob")
 
 
 def post(to: str, message_id: str | None = None, **other) -> Post:
@@ -43,24 +35,6 @@ def post(to: str, message_id: str | None = None, **other) -> Post:
         "covered": None,
     }
     return Post(**{**wish, **other})
-
-
-@pytest.fixture
-async def open_household(open_core):
-    """Opens a core that has alice, bob and carol."""
-    opened: list[Core] = []
-
-    async def open_one(**limits) -> Core:
-        core: Core = open_core(**limits)
-        opened.append(core)
-        await core.database.start()
-        await migrate(core.database)
-        await Household(core.database).settle("alice", "bob", "carol")
-        return core
-
-    yield open_one
-    for core in opened:
-        await core.database.close()
 
 
 @pytest.fixture
@@ -113,7 +87,7 @@ async def test_the_sender_is_told_how_far_a_message_has_come_and_the_readers_own
 
 async def test_a_status_of_several_messages_of_one_id_is_not_guessed(core):
     await core.chat.mail.send(ALICE, post("bob", "m1"))
-    await core.chat.mail.send(user("carol"), post("bob", "m1"))
+    await core.chat.mail.send(account("carol"), post("bob", "m1"))
     wish = core.chat.mail.acknowledge_one(BOB, MessageRef(MessageId("m1")), Status.READ)
     assert (await refused(wish)).code is Code.ID_CONFLICT
     wish = core.chat.mail.acknowledge_one(BOB, MessageRef(MessageId("m9")), Status.READ)
@@ -199,7 +173,7 @@ async def test_what_is_heard_and_not_stored_goes_to_the_others_who_may_hear_it(c
     assert (await rooms.heard_by(ALICE, None, BOB.user_id))[1] == ("bob",)
     made = await rooms.create(ALICE, "Tea", "", (BOB.user_id, UserId("carol")), None)
     assert set((await rooms.heard_by(ALICE, made.room_id, None))[1]) == {"bob", "carol"}
-    wish = rooms.heard_by(user("dave"), made.room_id, None)
+    wish = rooms.heard_by(account("dave"), made.room_id, None)
     assert (await refused(wish)).code is Code.NOT_FOUND
     await Household(core.database).block("bob", "alice")
     assert (await rooms.heard_by(ALICE, None, BOB.user_id))[1] == ()

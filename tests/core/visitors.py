@@ -1,6 +1,7 @@
 """A core that listens to itself, and people who use it through one connection each."""
 
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from server.core.errors import AppError
 from server.core.events import MessageSent, RoomEvent
 from server.core.groups import Groups
 from server.core.identities import Identities
-from server.core.ids import ConnectionId, MessageId, Recipient, RoomId, UserId
+from server.core.identity import User
+from server.core.ids import ConnectionId, DeviceId, MessageId, Recipient, RoomId, UserId
 from server.core.keys import KeySets
 from server.core.kinds import RANDOM, SESSION, Policy
 from server.core.limits import Bounds, Rates
@@ -39,6 +41,7 @@ from server.core.workspaces.events import WorkspaceEvent
 from server.core.workspaces.files import Files
 from server.core.workspaces.keys import KeyRing
 from server.core.workspaces.posts import Posts
+from server.core.workspaces.rotation import Rotation
 from server.core.workspaces.standings import Standings
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.vault import Vault
@@ -54,12 +57,14 @@ from server.stores.memory.topics import LocalTopics
 from server.stores.memory.user_broker import LocalUserBroker
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import SqlConversations, SqlMessages, leave_rooms
+from server.stores.sql.database import Database
 from server.stores.sql.device_keys import SqlDeviceKeys, leave_keys
 from server.stores.sql.identities import SqlIdentities
 from server.stores.sql.queues import SqlQueues
 from server.stores.sql.sqlite import IN_MEMORY, SQLite
 from server.stores.sql.workspaces import SqlChannels, SqlPosts, SqlWorkspaces
 from server.stores.sql.workspaces.files import SqlFiles
+from server.stores.sql.workspaces.keys import SqlKeys
 from tests.clocks import ManualClock
 from tests.passwords import WEAK
 
@@ -69,6 +74,13 @@ MASTER_KEY = bytes(range(32))
 SIGNING_SECRET = b"signing secret of the tests, 32+"
 
 PASSWORD_THREADS = ThreadPoolExecutor(2)
+
+
+def account(name: str) -> User:
+    """Somebody with an account, on the first device of it."""
+    return User(
+        user_id=UserId(name), login=name, expires_ms=None, device_id=DeviceId(f"{name}-phone")
+    )
 
 
 class Core:
@@ -92,6 +104,8 @@ class Core:
         rules: TokenRules | None = None,
         key_sets: KeySets | None = None,
         login_rules: LoginRules | None = None,
+        database: Database | None = None,
+        master_keys: Sequence[bytes] = (MASTER_KEY,),
     ) -> None:
         bounds = bounds or Bounds()
         broker = LocalBroker(clock)
@@ -115,7 +129,7 @@ class Core:
         self.rooms = Rooms(parts, policy, pepper)
         self.messages = Messages(parts)
         self.groups = Groups(parts, RANDOM, pepper)
-        self.database = SQLite(IN_MEMORY)  # for tests that start it
+        self.database = database or SQLite(IN_MEMORY)  # for tests that start it
         accounts = SqlAccounts(self.database, [leave_keys, leave_rooms])
         passwords = Passwords(PASSWORD_THREADS, WEAK)
         self.tokens = Tokens(parts, SIGNING_SECRET, rules, key_sets, accounts)
@@ -135,12 +149,13 @@ class Core:
             self.logins,
             self.conversations.acquaintances,
         )
-        vault = Vault(KeyRing([MASTER_KEY]))
+        vault = Vault(KeyRing(master_keys))
         self.workspaces = Workspaces(parts, SqlWorkspaces(self.database, bounds), vault, teller)
         self.channels = Channels(parts, channels, self.workspaces, vault, teller)
         self.posts = Posts(
             parts, SqlPosts(self.database, bounds), messages, self.channels, vault, teller, None
         )
+        self.rotation = Rotation(parts, SqlKeys(self.database), vault)
         topics, enter = LocalTopics(), self.workspaces.enter
         members = SqlWorkspaces(self.database, bounds)
         standings = Standings(parts, members, MemoryPresences(), topics, enter, 3_000)
@@ -187,6 +202,7 @@ class Core:
                 self.workspaces,
                 vault,
             ),
+            rotation=self.rotation,
         )
         self.told: list[UserEvent] = []
         self.told_workspaces: list[WorkspaceEvent] = []

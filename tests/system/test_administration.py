@@ -1,15 +1,20 @@
-"""What operators do with accounts, by the script of theirs."""
+"""What operators do, by the script of theirs."""
 
+import functools
+import hashlib
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from base64 import b64decode, b64encode
 
 import pytest
 
 from server.administration import own_url
 from server.settings import load
+from tests.issuers import by_secret
 from tests.system.processes import environment, server_process
 
 PASSWORD = "SecurePass123!"
@@ -25,18 +30,19 @@ def server(tmp_path):
 def admin(server, tmp_path):
     """`admin("list")`, against the server, with the token that it has made."""
 
-    def run(*arguments, **settings):
-        return subprocess.run(
-            [sys.executable, "-m", "server.administration", *arguments],
-            cwd=tmp_path,
-            env=environment(tmp_path, **{"PORT": server.url.rpartition(":")[2], **settings}),
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+    return functools.partial(administer, server, tmp_path)
 
-    return run
+
+def administer(server, folder, *arguments, **settings):
+    return subprocess.run(
+        [sys.executable, "-m", "server.administration", *arguments],
+        cwd=folder,
+        env=environment(folder, **{"PORT": server.url.rpartition(":")[2], **settings}),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def post(server, path, body):
@@ -113,3 +119,56 @@ def test_what_cannot_be_done_is_said(server, admin):
 )
 def test_the_server_of_the_settings_is_asked(host, url):
     assert own_url(load({"HOST": host})) == url
+
+
+KEYS = [b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+
+
+def with_workspace(server):
+    """Have there be a workspace `acme`: that of somebody's token."""
+    secret = (server.data / "jwt-secret").read_text().strip().encode()
+    claims = {"sub": "dave", "login": "dave", "workspaceId": "acme", "exp": int(time.time()) + 600}
+    token = by_secret(claims, secret)
+    request = urllib.request.Request(  # noqa: S310
+        f"{server.url}/chat/workspaces", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        assert [one["id"] for one in json.load(answer)["workspaces"]] == ["acme"]
+
+
+def said_by(server, folder, *arguments):
+    """Status, standard output and error of the script."""
+    done = administer(server, folder, *arguments)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_keys_of_workspaces_and_the_master_key_are_changed(tmp_path):
+    old, new = KEYS
+    with server_process(tmp_path, MASTER_KEY=old) as server:
+        with_workspace(server)
+        changed = said_by(server, tmp_path, "rotate-keys", "acme")
+        assert changed == (0, "acme seals under key 2 from now on\n", "")
+        status, _, told = said_by(server, tmp_path, "rotate-keys", "nowhere")
+        assert (status, told) == (1, "hushwire: there is no such workspace for you\n")
+    with server_process(tmp_path, MASTER_KEY=f"{new},{old}") as server:
+        status, told, _ = said_by(server, tmp_path, "rewrap-keys")
+        assert (status, told[:2]) == (0, "2 ")
+        status, told, _ = said_by(server, tmp_path, "rewrap-keys")
+        assert (status, told[:2]) == (0, "0 ")
+    with server_process(tmp_path, MASTER_KEY=new) as server:
+        with_workspace(server)
+        assert "master_key_missing" not in server.log
+
+
+def test_a_master_key_that_is_lost_is_said_at_the_start_and_when_it_is_asked_for(tmp_path):
+    old, new = KEYS
+    with server_process(tmp_path, MASTER_KEY=old) as server:
+        with_workspace(server)
+    name = hashlib.sha256(b"hushwire master key" + b64decode(old)).digest()[:8].hex()
+    with server_process(tmp_path, MASTER_KEY=new) as server:
+        (line,) = [one for one in server.log.splitlines() if "master_key_missing" in one]
+        assert (json.loads(line)["master_key"], json.loads(line)["keys"]) == (name, 1)
+        status, told, problem = said_by(server, tmp_path, "rewrap-keys")
+        assert (status, told[:2]) == (1, "0 ")
+        assert f"1 under {name}" in problem
+        assert "Add the lost one to MASTER_KEY" in problem

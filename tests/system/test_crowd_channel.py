@@ -17,11 +17,13 @@ FEW = ("--people", "30", "--rate", "60", "--seconds", "3")
 
 
 @pytest.mark.parametrize("content", ["sealed", "opaque"])
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgres", "two workers"])
 def test_everybody_hears_all_and_every_unread_count_is_exact(engine: str, content: str) -> None:
     arguments = [*FEW, *(["--opaque"] if content == "opaque" else [])]
     if engine == "postgres":
         arguments += ["--database-url", new_database()]
+    if engine == "two workers":
+        arguments += ["--workers", "2"]
     done = subprocess.run(
         [*CROWD, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )

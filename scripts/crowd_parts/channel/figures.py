@@ -1,6 +1,7 @@
 """How long things took, and what they cost."""
 
 import math
+import re
 import resource
 from array import array
 from collections.abc import Sequence
@@ -39,10 +40,10 @@ def percentile(ordered: Sequence[float], part: float) -> float:
 
 
 class Costs:
-    """Of the server, and of those who use it, since this was made."""
+    """Of the server with its workers, and of those who use it, since this was made."""
 
     def __init__(self, server: ServerProcess) -> None:
-        self._server = server
+        self._serving = server.workers() or [server.process.pid]
         self._since = self._spent_s()
 
     def shown(self, seconds: float) -> list[str]:
@@ -50,15 +51,22 @@ class Costs:
         server_s, crowd_s = (
             now - before for now, before in zip(self._spent_s(), self._since, strict=True)
         )
-        most_mb = self._server.memory_mb("VmHWM")
+        most_mb = " and ".join(f"{most_memory_mb(pid):.0f} MB" for pid in self._serving)
         return [
-            f"server: {server_s / seconds:.2f} of a core; {most_mb:.0f} MB at most",
+            f"server: {server_s / seconds:.2f} of a core; {most_mb} at most",
             f"crowd: {crowd_s / seconds:.2f} of a core",
         ]
 
     def _spent_s(self) -> tuple[float, float]:
         own = resource.getrusage(resource.RUSAGE_SELF)
-        return cpu_s(self._server.process.pid), own.ru_utime + own.ru_stime
+        return sum(map(cpu_s, self._serving)), own.ru_utime + own.ru_stime
+
+
+def most_memory_mb(pid: int) -> float:
+    """How much memory of a process was resident at most, so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (found,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(found) / 1024
 
 
 def cpu_s(pid: int) -> float:

@@ -119,6 +119,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, object]:
         "RATE_LIMITS": "off",
         "JWT_SECRET": SECRET,
         "TRUSTED_PROXIES": 1,
+        "WORKERS": arguments.workers,
         **(shared if arguments.database_url else {}),
     }
 
@@ -130,5 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60, help="[60]", metavar="S")
     parser.add_argument("--opaque", action="store_true", help="with isEncrypted: true")
     parser.add_argument("--database-url", help="an empty PostgreSQL; else SQLite in a file")
+    parser.add_argument("--workers", type=int, default=1, help="processes that serve [1]")
     parser.add_argument("--seed", type=int, default=1, help="of all chance [1]")
     return parser

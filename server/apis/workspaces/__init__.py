@@ -115,7 +115,9 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
     acknowledgement. Somebody is online while one of its connections has joined the workspace.
 
 Operators
-    POST   /api/admin/workspaces/{id}/rotate-key            {version}
+    POST   /api/admin/workspaces/{id}/rotate-key            {workspaceId, version}
+    POST   /api/admin/workspaces/rewrap-keys {after?}       {rewrapped, lost: {masterKey: count},
+                                                            next}
     GET    /api/admin/workspaces/{id}/audit?limit&before    {entries: [{at, action, userId,
                                                             subjectId, conversationId}], next}
 """
@@ -126,6 +128,7 @@ from server.apis.workspaces.routes import (
     conversations,
     files,
     messages,
+    operators,
     presence,
     search,
     workspaces,
@@ -141,6 +144,7 @@ WORKSPACES = Api(
         *presence.ROUTES,
         *search.ROUTES,
         *files.ROUTES,
+        *operators.ROUTES,
     ),
     actions=ACTIONS,
     events=NOTHING,

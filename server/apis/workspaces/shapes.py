@@ -290,3 +290,34 @@ class ChangedPresence(TypedDict):
     status: StandingWord
     workspaceId: str
     lastSeen: IsoTime
+
+
+# --- for operators ---
+
+
+class RotatedKey(Good):
+    workspaceId: str
+    version: Sequence
+
+
+class RewrappedKeys(Good):
+    """`lost`: how many keys are under a master key that this server does not have, by its name."""
+
+    rewrapped: Count
+    lost: dict[str, Count]
+    next: str | None
+
+
+class AuditEntry(TypedDict):
+    """`userId` is null of what operators did; `subjectId` is to whom or what it was done."""
+
+    at: IsoTime
+    action: str
+    userId: str | None
+    subjectId: str | None
+    conversationId: str | None
+
+
+class Audit(Good):
+    entries: list[AuditEntry]
+    next: str | None

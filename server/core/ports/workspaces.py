@@ -71,6 +71,22 @@ class Departure(Struct, frozen=True, kw_only=True):
     changed: tuple[RoomId, ...] = ()
 
 
+class Entry(Struct, frozen=True, kw_only=True):
+    """What was noted of a workspace.
+
+    Attributes:
+        user_id: Who did it; None: operators.
+        subject_id: To whom, or to what.
+    """
+
+    entry_id: str
+    at_ms: int
+    action: str
+    user_id: UserId | None
+    subject_id: str | None
+    room_id: RoomId | None
+
+
 class WorkspaceStore(Protocol):
     """Who is in a workspace: never more than its bound.
 
@@ -174,4 +190,17 @@ class WorkspaceStore(Protocol):
         self, workspace_id: WorkspaceId, user_ids: Sequence[UserId], now_ms: int
     ) -> None:
         """Note when members of a workspace were there last."""
+        ...
+
+    async def audit(
+        self, workspace_id: WorkspaceId, before: tuple[int, str] | None, limit: int
+    ) -> tuple[Entry, ...]:
+        """What was noted of a workspace, the newest first; for operators.
+
+        Args:
+            before: Time and id of an entry.
+
+        Raises:
+            AppError: NOT_FOUND if nothing ever was.
+        """
         ...

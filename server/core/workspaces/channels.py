@@ -159,9 +159,10 @@ class Channels:
         """Change what a conversation is called.
 
         Raises:
-            AppError: See `ChannelStore.update`; also INVALID_REQUEST.
+            AppError: See `ChannelStore.update`; also INVALID_REQUEST and RATE_LIMITED.
         """
         self._check_texts(change.description or "", change.icon or "")
+        await self._spend(user, 1)
         for attempt in range(ATTEMPTS):
             place = await self.place(user, room_id)
             try:
@@ -195,9 +196,10 @@ class Channels:
         """End a conversation, with all that was said there. Returns when.
 
         Raises:
-            AppError: See `ChannelStore.delete`.
+            AppError: See `ChannelStore.delete`; also RATE_LIMITED.
         """
         await self.place(user, room_id)
+        await self._spend(user, 1)
         now_ms = self._now_ms()
         ended = await self._store.delete(user.user_id, room_id, now_ms)
         await self._teller.left(
@@ -233,9 +235,10 @@ class Channels:
         """Change the role of a member.
 
         Raises:
-            AppError: See `ChannelStore.set_role`.
+            AppError: See `ChannelStore.set_role`; also RATE_LIMITED.
         """
         await self.place(user, room_id)
+        await self._spend(user, 1)
         done = await self._store.set_role(user.user_id, room_id, member, role, self._now_ms())
         if done.changed:
             await self._teller.changed(done.channel.conversation, done.changed)
@@ -245,9 +248,10 @@ class Channels:
         """Take somebody out of a conversation, or leave it.
 
         Raises:
-            AppError: See `ChannelStore.remove_member`.
+            AppError: See `ChannelStore.remove_member`; also RATE_LIMITED.
         """
         await self.place(user, room_id)
+        await self._spend(user, 1)
         now_ms = self._now_ms()
         left = await self._store.remove_member(user.user_id, room_id, member, now_ms)
         users = (member,)

@@ -104,6 +104,8 @@ class Files:
         except BaseException:
             with suppress(AppError):  # then it is garbage when its time is over
                 await self._store.give_up(file_id)
+                # It may have come after it was garbage, and then nobody else knows of it.
+                await self._blobs.delete(file_id)
             raise
         return File(
             file_id=file_id,

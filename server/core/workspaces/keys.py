@@ -50,6 +50,10 @@ class KeyRing:
             self._keys[key.wrapped_by], _place(key.workspace_id, key.version), key.wrapped
         )
 
+    def has(self, name: bytes) -> bool:
+        """Whether there is a master key of this name."""
+        return name in self._keys
+
     def is_newest(self, key: WrappedKey) -> bool:
         """Whether a key is wrapped as it would be now."""
         return key.wrapped_by == self._newest

@@ -1,6 +1,7 @@
 """Messages of workspaces: sealed where their clients do not encrypt them; sent, found, changed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
@@ -276,9 +277,7 @@ class Posts:
                 post=post, content=said.ciphertext, attachments=attachments_in(said.metadata)
             )
         where = of_message(post.key.workspace_id, said.room_id, said.message_id, post.edits)
-        content, attachments = msgspec.json.decode(
-            self._vault.open(post.key, where, said.ciphertext)
-        )
+        content, attachments = _in_box(self._vault.open(post.key, where, said.ciphertext))
         return OpenPost(post=post, content=content, attachments=tuple(attachments))
 
     # --- parts ---
@@ -330,7 +329,7 @@ class Posts:
                 tokens=(),
             )
         where = of_message(place.workspace_id, place.room_id, message_id, edits)
-        plain = msgspec.json.encode([wish.content, list(wish.attachments)])
+        plain = msgspec.json.encode([wish.content, list(wish.attachments)])  # see `_in_box`
         return _Said(
             ciphertext=self._vault.seal(place.key, where, plain),
             metadata=None,
@@ -371,6 +370,17 @@ class Posts:
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()
+
+
+def _in_box(plain: bytes) -> tuple[str, list[Any]]:
+    """Content and attachments of a sealed message."""
+    content, attachments = msgspec.json.decode(plain)
+    return content, attachments
+
+
+def text_in(plain: bytes) -> str:
+    """The text of a sealed message, which has its words."""
+    return _in_box(plain)[0]
 
 
 def _ref_of(post: Post) -> MessageRef:

@@ -81,6 +81,22 @@ class Vault:
         except (CryptoError, ValueError):
             raise _damaged("box", key) from None
 
+    def resealed(self, old: WrappedKey, new: WrappedKey, context: bytes, sealed: str) -> str:
+        """What is in a box, in one under another key.
+
+        Raises:
+            AppError: INTERNAL, as `open`.
+        """
+        return self.seal(new, context, self.open(old, context, sealed))
+
+    def can_unwrap(self, key: WrappedKey) -> bool:
+        """Whether the master key is known that a key is wrapped under."""
+        return self.has_master(key.wrapped_by)
+
+    def has_master(self, name: bytes) -> bool:
+        """Whether a master key is known."""
+        return self._master.has(name)
+
     def wrap_file_key(self, key: WrappedKey, context: bytes, file_key: bytes) -> bytes:
         """The key of one file in a box."""
         return seal(self._keys(key).files, context, file_key)

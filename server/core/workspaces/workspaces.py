@@ -10,6 +10,7 @@ from server.core.parts import Parts
 from server.core.ports.workspaces import (
     Departure,
     Entrant,
+    Entry,
     ForeignUser,
     NewWorkspace,
     WorkspaceStore,
@@ -111,9 +112,10 @@ class Workspaces:
         """Take somebody out of a workspace and all its conversations, or leave it.
 
         Raises:
-            AppError: See `WorkspaceStore.remove_member`.
+            AppError: See `WorkspaceStore.remove_member`; also RATE_LIMITED.
         """
         who = await self.enter(user)
+        await self._spend(user)
         now_ms = self._now_ms()
         gone = await self._store.remove_member(who, workspace_id, member, now_ms)
         await self._teller.gone_from(workspace_id, member, gone, now_ms)
@@ -126,6 +128,16 @@ class Workspaces:
             AppError: NOT_FOUND.
         """
         return await self._store.key(workspace_id)
+
+    async def audit(
+        self, workspace_id: WorkspaceId, before: tuple[int, str] | None, limit: int
+    ) -> tuple[Entry, ...]:
+        """What was noted of a workspace, the newest first: ids only; for operators.
+
+        Raises:
+            AppError: NOT_FOUND.
+        """
+        return await self._store.audit(workspace_id, before, limit)
 
     # --- parts ---
 

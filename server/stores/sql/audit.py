@@ -80,15 +80,15 @@ def note_in_room(
 
 
 def note_in_workspace(
-    action: Action, workspace_id: str, user_id: str, subject_id: str | None, now_ms: int
+    action: Action, workspace_id: str, user_id: str | None, subject_id: str | None, now_ms: int
 ) -> Steps[None]:
-    """Note what a member did in a workspace, maybe to another one."""
+    """Note what a member did in a workspace, maybe to another one; or, without one, operators."""
     return run(
         _INSERT.format(more=", workspace_id", value=", $7"),
         new_id(),
         now_ms,
         str(action),
-        str(user_id),
+        user_id and str(user_id),
         None,
         subject_id and str(subject_id),
         str(workspace_id),

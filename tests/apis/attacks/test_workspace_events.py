@@ -201,3 +201,30 @@ async def test_who_goes_on_and_on_is_told_to_wait_on_all_its_connections(
     payload = filled(ROWS[event], mine)
     told = [one for line in lines for one in await flood(line, event, [payload] * 20)]
     assert told == [None] * burst + ["rate_limited"] * (80 - burst)
+
+
+CHANGES: dict[str, tuple[str, tuple[dict[str, Any] | None, ...]]] = {
+    "names": ("PUT /chat/conversations/{conversationId}", ({"name": "a"}, {"name": "b"})),
+    "roles": (
+        "PUT /chat/conversations/{conversationId}/members/{bob}/role",
+        ({"role": "ADMIN"}, {"role": "MEMBER"}),
+    ),
+    "members": ("DELETE /chat/conversations/{conversationId}/members/nobody", (None,)),
+    "people": ("DELETE /chat/workspaces/{workspaceId}/members/nobody", (None,)),
+}
+"""What all in a conversation are told of, and what is noted for operators, each time."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@configured(RATE_LIMITS="on")
+async def test_what_everybody_is_told_one_account_does_not_change_without_end(
+    scene: Scene, mine: dict[str, str], change: str
+) -> None:
+    mallory, ids = scene.mallory, {**mine, "bob": scene.bob.user_id}
+    for path in ("workspaces/{workspaceId}", "conversations/{conversationId}"):
+        route = "POST " + filled(f"/chat/{path}/members", ids)
+        await scene.done(mallory, route, {"userId": scene.bob.user_id})
+    route, bodies = CHANGES[change]
+    wishes = itertools.islice(itertools.cycle(bodies), 60)
+    codes = [(await scene.ask(mallory, filled(route, ids), one)).code for one in wishes]
+    assert codes.index("rate_limited") == 56  # four things were done before

@@ -97,6 +97,17 @@ async def test_what_is_sent_again_has_its_file_still(shelf, alice, bob):
     assert await shelf.status(bob, file) == 200
 
 
+async def test_what_is_said_by_events_has_files_as_well(listen, shelf, alice, bob):
+    first, second = [await shelf.keeps(alice, CONTENT) for _ in range(2)]
+    tab = await listen(alice)
+    wish = {"conversationId": shelf.room, "content": "x"}
+    said = (await tab.does("send_message", **wish, attachments=named(first)))["message"]
+    assert await shelf.status(bob, first) == 200
+    await tab.does("edit_message", messageId=said["id"], content="y", fileIds=[second["id"]])
+    assert [await shelf.status(bob, one) for one in (first, second)] == [404, 200]
+    assert await tab.refused("send_message", **wish, fileIds=["unknown"]) == "not_found"
+
+
 @pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "wish",

@@ -237,6 +237,35 @@ async def test_a_file_that_comes_slowly_is_kept_and_one_that_is_silent_is_not(se
     assert GO_ON_MS < SILENCE_MS
 
 
+async def test_a_file_whose_bytes_come_after_it_was_swept_up_leaves_none(
+    server, files, clock, tmp_path
+):
+    real = files._blobs
+
+    class Late:
+        """A bucket that is done with a file only when its time is over."""
+
+        async def put(self, name, chunks):
+            held = [chunk async for chunk in chunks]
+            clock.advance(ms=SILENCE_MS)
+            await server.app._durable.files.forget(
+                await server.app._durable.files.garbage(2**60, 9)
+            )
+            return await real.put(name, _again(held))
+
+        delete = real.delete
+
+    files._blobs = Late()
+    assert await code_of(files.upload(ALICE, ROOM, stream_of(b"abc"))) is Code.NOT_FOUND
+    assert kept(tmp_path) == []
+    assert await held(server) == [0, 0, 0]
+
+
+async def _again(chunks):
+    for chunk in chunks:
+        yield chunk
+
+
 # --- garbage ---
 
 

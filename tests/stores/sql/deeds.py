@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from msgspec import structs
 
@@ -19,11 +20,12 @@ from server.core.ids import (
 )
 from server.core.kinds import Kind
 from server.core.ports.accounts import Account, SignInDevice
-from server.core.ports.channels import NewChannel
+from server.core.ports.channels import NewChannel, Texts
 from server.core.ports.conversations import Device, MessageRef, NewMessage, NewRoom, RoomChange
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import NewFile
 from server.core.ports.identities import Registration, Vouched
+from server.core.ports.keys import Sealed, SealedFile, SealedPost, SealedRoom
 from server.core.ports.posts import PostChange
 from server.core.ports.queues import NewEvent
 from server.core.workspaces.values import NewPost, Standing
@@ -98,6 +100,12 @@ async def _settle_team(home: Durable) -> None:
     await home.workspaces.claim(asks("somebody", CLAIMED), [new_workspace(CLAIMED)], NOW_MS)
     await home.channels.create(asks(ALICE), _channel(Kind.DOCUMENT), NOW_MS)
     await _answer(home, ALICE, BOB)
+    sealed = (
+        "INSERT INTO posts (room_id, seq, key_version, replies, edits) "
+        "SELECT room_id, seq, 1, 0, 0 FROM messages WHERE room_id = $1 "
+        "ON CONFLICT (room_id, seq) DO UPDATE SET key_version = 1"
+    )
+    await home.database.write(lambda: run(sealed, TEA))
     await _settle_files(home)
 
 
@@ -322,6 +330,8 @@ _WITH_KEYS: dict[str, Deed] = {
 
 # --- workspaces ---
 
+_NEWER = structs.replace(new_workspace(TEAM).key, version=2)
+
 _WITH_WORKSPACES: dict[str, Deed] = {
     "makes a workspace": lambda home, me, other: home.workspaces.create(
         me, new_workspace(), NOW_MS
@@ -357,7 +367,41 @@ _WITH_WORKSPACES: dict[str, Deed] = {
     "has seen everybody go": lambda home, me, other: home.workspaces.note_gone(
         TEAM, [other, me], LATER_MS
     ),
+    "changes the key of the workspace": lambda home, me, other: home.workspace_keys.rotate(
+        new_workspace(TEAM).key, _NEWER, "name", NOW_MS
+    ),
+    "seals anew what was said": lambda home, me, other: home.workspace_keys.reseal(
+        *_both(posts=tuple(map(_in_box, (4, 3, 2, 1))))
+    ),
+    "seals anew what conversations are called": lambda home, me, other: home.workspace_keys.reseal(
+        *_both(rooms=tuple(map(_called, (FLEETING, TEA))))
+    ),
+    "seals anew the keys of files": lambda home, me, other: home.workspace_keys.reseal(
+        *_both(files=tuple(map(_file_key, (FLEETING, TEA))))
+    ),
 }
+
+
+def _both(**some: Any) -> tuple[Sealed, Sealed]:
+    """Things under a key, and the same under another."""
+    return Sealed(key=new_workspace(TEAM).key, **some), Sealed(key=_NEWER, **some)
+
+
+def _in_box(seq: int) -> SealedPost:
+    return SealedPost(
+        room_id=TEA, seq=seq, message_id=MessageId("any"), edits=0, box="x", tokens=("word",)
+    )
+
+
+def _called(room_id: RoomId) -> SealedRoom:
+    texts = Texts(name="tea", description="", icon="", key_version=1)
+    return SealedRoom(room_id=room_id, texts=texts)
+
+
+def _file_key(room_id: RoomId) -> SealedFile:
+    file_id = FileId(f"on {room_id}")
+    return SealedFile(file_id=file_id, room_id=room_id, wrapped_key=b"", details="")
+
 
 # --- queues ---
 

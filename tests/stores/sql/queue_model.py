@@ -33,6 +33,11 @@ class Event(Struct, eq=False):
     waiting: int = 0
     group: str = ""
 
+    @property
+    def is_kept(self) -> bool:
+        """Of the server's own nothing is, once they are in no queue."""
+        return bool(self.sender or self.waiting)
+
     def leave(self) -> None:
         """Be in a queue less; in none, only its id is kept, for a day."""
         self.waiting -= 1
@@ -157,6 +162,10 @@ class World:
         self.blocks: set[tuple[str, str]] = set()
         self.queues: dict[Key, Queue] = {}
         self.events: list[Event] = []
+
+    @property
+    def kept_events(self) -> list[Event]:
+        return [one for one in self.events if one.is_kept]
 
     def stored_bytes(self, sender: str) -> int:
         own = (one for one in self.events if one.sender == sender)
@@ -286,7 +295,7 @@ class World:
 
     def expire(self) -> int:
         """How many events and queues are forgotten."""
-        over = [one for one in self.events if one.expires_ms <= self.now_ms]
+        over = [one for one in self.kept_events if one.expires_ms <= self.now_ms]
         for queue in self.queues.values():
             self._replace(queue, over)
         self.events = [one for one in self.events if one not in over]

@@ -1,6 +1,7 @@
 """Who comes and goes in a room raises its key epoch, and the queues of its members say so."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from server.core.durable import Role
 from server.core.limits import Bounds
 from server.stores.sql.conversations.epochs import have_rotated
-from server.stores.sql.identities import SqlIdentities
+from server.stores.sql.identities import SqlIdentities, leave_identities
 from tests.stores.sql.households import NOW_MS, phone
 from tests.stores.sql.queues_at_home import Post
 from tests.stores.sql.words import ALICE, BOB, CAROL, end_account, rotation, told, words_at
@@ -112,3 +113,25 @@ async def test_what_is_due_is_done_once_and_goes_on_where_it_was_interrupted(pos
     assert (await identities.rotate_due(None, 2, NOW_MS)).rooms == 0
     epochs = [(await post.home.rooms.get(ALICE, room)).epoch for room in rooms[1:]]
     assert epochs == [2, 2]
+
+
+async def test_each_is_asked_for_its_own_groups_alone(post):
+    for one in (ALICE, BOB):
+        await post.home.room_of("alice", "bob")
+        await post.home.database.write(functools.partial(have_rotated, one))
+    identities = SqlIdentities(post.home.database, Bounds())
+    assert (await identities.rotate_due(ALICE, 10, NOW_MS)).rooms == 1
+    assert (await identities.rotate_due(None, 10, NOW_MS)).rooms == 2
+
+
+async def test_direct_rooms_have_no_keys_to_rotate(post):
+    await post.home.send("alice", "bob")
+    await post.home.database.write(lambda: have_rotated(BOB))
+    assert await post.home.count("rotations_due") == 0
+
+
+async def test_nothing_is_due_for_an_account_that_is_deleted(post):
+    await post.home.room_of("alice", "bob")
+    await post.home.database.write(lambda: have_rotated(BOB))
+    await post.home.database.write(lambda: leave_identities(BOB, None, NOW_MS))
+    assert await post.home.count("rotations_due") == 0

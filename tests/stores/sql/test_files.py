@@ -130,6 +130,25 @@ async def test_a_file_is_found_as_it_was_put_by_who_has_sent_it(channel):
     )
 
 
+async def test_a_file_comes_with_the_key_under_which_it_is_and_a_new_one_with_the_newest(channel):
+    old = (await channel.begin("old")).place.key
+    await channel.home.files.finish(FileId("old"), 400, DUE_MS)
+    await channel.home.change(
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "VALUES ($1, 2, $2, $2, 1)",
+        channel.team_id,
+        b"newer",
+    )
+    await channel.home.change(
+        "UPDATE workspaces SET key_version = 2 WHERE workspace_id = $1", channel.team_id
+    )
+    newest = (await channel.begin("new")).place.key
+    await channel.home.files.finish(FileId("new"), 400, DUE_MS)
+    assert (old.version, newest.version, newest.wrapped) == (1, 2, b"newer")
+    assert (await channel.get("alice", "old")).key == old
+    assert (await channel.get("alice", "new")).key == newest
+
+
 async def test_until_a_message_has_it_a_file_is_there_for_nobody_else(channel):
     await channel.put()
     assert await code_of(channel.get("bob")) is Code.NOT_FOUND
@@ -336,6 +355,16 @@ async def test_of_files_that_come_at_once_no_more_are_taken_than_there_is_room_f
     assert refused == [Code.LIMIT_REACHED] * 7
     assert await channel.held() == (1_000, 1_000)
     assert await channel.ask("SELECT COUNT(*) FROM files") == 1
+
+
+async def test_the_last_byte_that_there_is_room_for_may_be_held(database):
+    exact = structs.replace(BOUNDS, workspace_file_bytes=1_000, account_bytes=1_000)
+    home = Household(database, exact)
+    await home.settle("alice", "bob", "carol")
+    channel = await channel_on(home)
+    assert await code_of(channel.begin(reserved_bytes=1_001)) is Code.LIMIT_REACHED
+    await channel.begin(reserved_bytes=1_000)
+    assert await channel.held() == (1_000, 1_000)
 
 
 # --- garbage ---

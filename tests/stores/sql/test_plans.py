@@ -23,8 +23,10 @@ from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import FilePlace, NewFile
+from server.core.ports.keys import SealedPost
 from server.core.ports.posts import PostChange, WordSearch
 from server.core.ports.queues import NewEvent
+from server.core.queued import KEY_ROTATION
 from server.core.workspaces.values import NewPost
 from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
 from server.stores.sql.attached import Hung
@@ -32,8 +34,11 @@ from server.stores.sql.conversations import history, lists, members, receipts, s
 from server.stores.sql.conversations.storing import append_all, draft_of
 from server.stores.sql.queues import reading
 from server.stores.sql.queues.acknowledging import Ack, acknowledge_all
+from server.stores.sql.queues.announcing import Announcement, announce
 from server.stores.sql.queues.appending import Draft
 from server.stores.sql.queues.appending import append_all as queue_all
+from server.stores.sql.queues.bodies import KEPT_MS
+from server.stores.sql.queues.expiry import expire_events, lapse_queues
 from server.stores.sql.queues.seeing import see
 from server.stores.sql.steps import Statement, run
 from server.stores.sql.workspaces import (
@@ -41,10 +46,12 @@ from server.stores.sql.workspaces import (
     claims,
     files,
     finding,
+    keys,
     leave_workspaces,
     listing,
     making,
     people,
+    resealing,
     showing,
     words,
 )
@@ -93,13 +100,20 @@ EVENT = Draft(
 ACK = Ack(phone("bob"), EventId("e1"), NOW_MS)
 
 FULL = Bounds(queue_events_of_sender=1)
+NARROW = Bounds(queue_events_of_sender=1, queue_rotations=1)
 """With which whatever waits may be too much."""
+
+WORD = Announcement(KEY_ROTATION, TEA, (BOB,), {"reason": "member_added"})
 
 ANSWER = structs.replace(
     NEW, post=NewPost(reply_to=MessageId("m1"), tokens=("t",), file_ids=(FILE,))
 )
 
 CHANGE = PostChange(ciphertext="y", metadata=None)
+
+SEALED = SealedPost(
+    room_id=SAFE, seq=1, message_id=MessageId("m4"), edits=0, box="x", tokens=("v",)
+)
 
 CHANNEL = NewChannel(
     room_id=RoomId("another"),
@@ -136,6 +150,11 @@ OFTEN = {
     "reaction": lambda: changing.react(BOB, REF, "x", None, NOW_MS, Bounds()),
     "reading": lambda: mark_all([Mark(BOB, TEA, REF.message_id, NOW_MS)], waits=True),
     "making": lambda: making.create(WHO, CHANNEL, NOW_MS, Bounds()),
+    "what is under a key": lambda: resealing.under(new_workspace(TEAM).key, 10),
+    "sealing anew": lambda: resealing.reseal_posts(SAFE, [SEALED], 1, 2),
+    "another key": lambda: keys.rotate(
+        new_workspace(TEAM).key, structs.replace(new_workspace(TEAM).key, version=2), "", NOW_MS
+    ),
     "where words are": lambda: words.searched(WHO, TEAM, None),
     "words": lambda: words.find(WHO, WordSearch(tokens={(TEAM, 1): ("t", "u")}), None, 50, NOW_MS),
     "session": lambda: tokens.session("f"),
@@ -163,6 +182,9 @@ OFTEN = {
     "leaving all workspaces": lambda: leave_workspaces(ALICE, None, NOW_MS),
     "queueing": lambda: queue_all([EVENT], FULL, waits=True),
     "acknowledging": lambda: acknowledge_all([ACK], waits=True),
+    "a word on a group": lambda: announce([WORD], ALICE, NOW_MS, NARROW),
+    "expiry of events": lambda: expire_events(NOW_MS + KEPT_MS, 10),
+    "expiry of queues": lambda: lapse_queues(NOW_MS + KEPT_MS, 10),
     "a queue": lambda: reading.after(phone("bob"), 0, 100, 1_000),
     "being seen": lambda: see([phone("bob")], NOW_MS),
     "a place for files": lambda: files.place(WHO, TEA),
@@ -290,6 +312,22 @@ async def test_devices_that_were_revoked_are_not_read_for(household, what):
 async def test_what_waits_of_a_sender_is_counted_in_an_index_alone(household):
     plan = await plan_of(household, "queueing")
     assert any("COVERING INDEX queued_events_by_sender" in one for one in plan)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("what", "index"),
+    [
+        ("a word on a group", "events_by_group"),
+        ("a word on a group", "queued_rotations"),
+        ("expiry of events", "queued_losses"),
+        ("queueing", "room_members_unasked"),
+    ],
+)
+async def test_what_is_a_small_part_of_a_table_is_read_by_an_index_of_that_part(
+    household, what, index
+):
+    assert any(f"INDEX {index} " in one for one in await plan_of(household, what))
 
 
 _LONG = """

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.core.errors import AppError, Code
-from server.core.ids import DeviceId, UserId
+from server.core.ids import DeviceId, RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import Device
 from server.core.ports.queues import Forgotten
@@ -338,3 +338,13 @@ async def test_a_device_that_comes_back_while_its_long_queue_is_given_up_has_the
     assert (lost.first_seq, lost.seq, lost.lost_as.value) == (1, 2, "device_unseen")
     assert [(one.seq, one.event_id) for one in rest] == [(3, "e2"), (4, "e3")]
     assert (await post.store.expire(NOW_MS, 2)).is_all
+
+
+async def test_whoever_takes_a_direct_room_for_a_group_takes_no_part_in_it(post):
+    room = (await post.home.send("alice", "bob")).message.room_id
+    unasked = "room_members WHERE user_id = 'bob' AND unasked"
+    await post.home.change("UPDATE room_members SET unasked = TRUE WHERE user_id = 'bob'")
+    with pytest.raises(AppError) as refused:
+        await post.send("bob", RoomId(room))
+    assert refused.value.code is Code.NOT_FOUND
+    assert await post.home.count(unasked) == 1

@@ -255,7 +255,9 @@ class Twins:
             for key, queue in sorted(self.world.queues.items())
             for place in queue.places
         ]
-        assert sorted(map(_without_id, events)) == sorted(map(_row_of_event, self.world.events))
+        assert sorted(map(_without_id, events)) == sorted(
+            map(_row_of_event, self.world.kept_events)
+        )
         assert {one: size for one, size in stored_bytes if size} == {
             one: size for one in self.people if (size := self.world.stored_bytes(one))
         }

@@ -55,7 +55,7 @@ async def come_and_go(post: Post, room: RoomId, times: int) -> None:
 async def change_key(post: Post, user: UserId) -> None:
     """Note another key of somebody, and have that told."""
     await post.home.database.write(lambda: have_rotated(user))
-    rotated = await SqlIdentities(post.home.database, Bounds()).rotate_due(user, 10, NOW_MS)
+    rotated = await SqlIdentities(post.home.database, post.bounds).rotate_due(user, 10, NOW_MS)
     assert user in rotated.told
 
 

@@ -20,7 +20,7 @@ from server.stores.sql.conversations.members import (
 from server.stores.sql.conversations.shapes import whole_room
 from server.stores.sql.queues.announcing import announce
 from server.stores.sql.scopes import SHARED
-from server.stores.sql.steps import Steps, rows, run
+from server.stores.sql.steps import Steps, rows, run, value
 
 USUAL = Bounds()
 
@@ -66,7 +66,8 @@ def _take_out(room_id: RoomId, member: UserId, roles: Roles, now_ms: int) -> Ste
     if roles[member] is Role.OWNER:
         heir = max(others, key=lambda one: RANK[others[one]])  # the first of the highest
         yield from set_role(room_id, heir, Role.OWNER)
-        yield from note_in_room(Action.MADE_OWNER, room_id, member, [heir], now_ms)
+        of = yield from value("SELECT workspace_id FROM rooms WHERE room_id = $1", room_id)
+        yield from note_in_room(Action.MADE_OWNER, room_id, member, [heir], now_ms, of)
     yield from touch(room_id, now_ms)
     return True
 

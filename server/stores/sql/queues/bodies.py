@@ -38,7 +38,7 @@ def leave(event_keys: Iterable[str]) -> Steps[None]:
     left = Counter(event_keys)
     if left:
         yield from _count_out(left)
-        yield from _forget_bodies(sorted(left))
+        yield from _forget_done(sorted(left))
 
 
 def _count_out(left: Mapping[str, int]) -> Steps[None]:
@@ -47,8 +47,11 @@ def _count_out(left: Mapping[str, int]) -> Steps[None]:
     )
 
 
-def _forget_bodies(event_keys: list[str]) -> Steps[None]:
-    """Forget what those said that are in no queue any more."""
+def _forget_done(event_keys: list[str]) -> Steps[None]:
+    """Forget what those said that are in no queue any more.
+
+    Of the server's own also the rest: nobody sends them again, so no id is to be remembered.
+    """
     found = yield from rows(
         f"SELECT event_key, sender_id, {SAID_BYTES} FROM events "
         "WHERE event_key = ANY($1::text[]) AND waiting <= 0",
@@ -58,7 +61,11 @@ def _forget_bodies(event_keys: list[str]) -> Steps[None]:
         "UPDATE events SET metadata = NULL, payload = NULL, "
         "expires_ms = CASE WHEN sent_ms + $2 < expires_ms THEN sent_ms + $2 ELSE expires_ms END "
         "WHERE event_key = $1",
-        [(event_key, REMEMBERED_MS) for event_key, _, _ in found],
+        [(event_key, REMEMBERED_MS) for event_key, sender, _ in found if sender],
+    )
+    yield from run_many(
+        "DELETE FROM events WHERE event_key = $1",
+        [(event_key,) for event_key, sender, _ in found if not sender],
     )
     yield from give_back([(sender, size) for _, sender, size in found if sender])
 

@@ -37,8 +37,7 @@ def words_before(
 ) -> Steps[dict[QueueKey, list[Word]]]:
     """What waits for users, and need not be told after that on the same group."""
     found = yield from rows(
-        "SELECT event_key, metadata FROM events "
-        "WHERE room_id = $1 AND sender_id = '' AND waiting > 0",
+        "SELECT event_key, metadata FROM events WHERE room_id = $1 AND sender_id = ''",
         room_id,
     )
     warns = kind != KEY_ROTATION or metadata["reason"] == WARNING

@@ -19,7 +19,7 @@ from server.stores.sql.workspaces.shapes import claimed, is_in, wrapped_key
 
 _PLACE = (
     "SELECT r.workspace_id, k.version, k.wrapped, k.wrapped_by "
-    "FROM room_members me JOIN rooms r ON r.room_id = me.room_id AND r.deleted_ms IS NULL "
+    "FROM room_members me JOIN rooms r ON r.room_id = me.room_id "
     "JOIN workspaces w ON w.workspace_id = r.workspace_id "
     "JOIN workspace_members wm ON wm.workspace_id = w.workspace_id AND wm.user_id = me.user_id "
     "JOIN workspace_keys k ON k.workspace_id = w.workspace_id AND k.version = w.key_version "
@@ -30,7 +30,6 @@ _FILE = (
     "SELECT f.room_id, f.uploader_id, f.size_bytes, f.created_ms, f.wrapped_key, f.details, "
     "f.workspace_id, k.version, k.wrapped, k.wrapped_by FROM files f "
     "JOIN room_members me ON me.room_id = f.room_id AND me.user_id = $2 "
-    "JOIN rooms r ON r.room_id = f.room_id AND r.deleted_ms IS NULL "
     "JOIN workspace_members wm ON wm.workspace_id = f.workspace_id AND wm.user_id = me.user_id "
     "JOIN workspace_keys k ON k.workspace_id = f.workspace_id AND k.version = f.key_version "
     "LEFT JOIN messages m ON m.room_id = f.room_id AND m.seq = f.seq "

@@ -2,9 +2,10 @@
 
 # ruff: noqa: S608  # nothing but names of this package is put into statements
 
-from server.core.ids import UserId, WorkspaceId
-from server.core.ports.workspaces import Entrant, StandingAt
+from server.core.ids import RoomId, UserId, WorkspaceId
+from server.core.ports.workspaces import Entrant, Entry, StandingAt
 from server.core.workspaces.values import Standing, Workspace, WorkspaceMember, WrappedKey
+from server.stores.sql.conversations.history import NO_END
 from server.stores.sql.steps import Row, Steps, row, rows
 from server.stores.sql.workspaces import shapes
 from server.stores.sql.workspaces.shapes import claimed, is_in, no_such_workspace, role_in
@@ -74,6 +75,33 @@ def key(workspace_id: WorkspaceId, version: int | None) -> Steps[WrappedKey]:
     if not found:
         raise no_such_workspace()
     return shapes.wrapped_key(found)
+
+
+def audit(
+    workspace_id: WorkspaceId, before: tuple[int, str] | None, limit: int
+) -> Steps[tuple[Entry, ...]]:
+    yield from key(workspace_id, None)  # there is such a workspace
+    found = yield from rows(
+        "SELECT entry_id, at_ms, action, user_id, subject_id, room_id FROM audit "
+        "WHERE workspace_id = $1 AND (at_ms < $2 OR (at_ms = $2 AND entry_id < $3)) "
+        "ORDER BY at_ms DESC, entry_id DESC LIMIT $4",
+        workspace_id,
+        *(before or (NO_END, "")),
+        limit,
+    )
+    return tuple(map(_entry, found))
+
+
+def _entry(found: Row) -> Entry:
+    entry_id, at_ms, action, user_id, subject_id, room_id = found
+    return Entry(
+        entry_id=entry_id,
+        at_ms=at_ms,
+        action=action,
+        user_id=None if user_id is None else UserId(user_id),
+        subject_id=subject_id,
+        room_id=None if room_id is None else RoomId(room_id),
+    )
 
 
 _STANDING = "SELECT m.user_id, m.status, m.status_ms, m.seen_ms FROM workspace_members m"

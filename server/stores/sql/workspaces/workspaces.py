@@ -8,6 +8,7 @@ from server.core.limits import Bounds
 from server.core.ports.workspaces import (
     Departure,
     Entrant,
+    Entry,
     ForeignUser,
     NewWorkspace,
     StandingAt,
@@ -74,6 +75,11 @@ class SqlWorkspaces:
 
     async def key(self, workspace_id: WorkspaceId, version: int | None = None) -> WrappedKey:
         return await self._database.look_up(lambda: finding.key(workspace_id, version))
+
+    async def audit(
+        self, workspace_id: WorkspaceId, before: tuple[int, str] | None, limit: int
+    ) -> tuple[Entry, ...]:
+        return await self._database.read(lambda: finding.audit(workspace_id, before, limit))
 
     # --- what they say of themselves ---
 

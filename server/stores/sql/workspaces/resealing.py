@@ -1,0 +1,188 @@
+"""Steps that find what is sealed under a key, and keep it under another one.
+
+Whoever seals anew has read before: what has changed since, or was sealed anew by another process,
+is left as it is.
+"""
+
+# ruff: noqa: S608  # nothing but names of this package is put into statements
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from server.core.ids import FileId, MessageId, RoomId
+from server.core.ports.channels import Texts
+from server.core.ports.keys import Sealed, SealedFile, SealedPost, SealedRoom
+from server.core.workspaces.values import WrappedKey
+from server.stores.sql.conversations.paging import MAX_PAGE_BYTES
+from server.stores.sql.conversations.threads import write_words
+from server.stores.sql.steps import Row, Steps, listed, row, rows, run, run_many
+from server.stores.sql.usage import SAID_BYTES
+
+# CROSS: SQLite goes through the workspace's conversations, and in each only through what is meant.
+_POSTS = (
+    f"SELECT p.room_id, p.seq, {SAID_BYTES} FROM rooms r CROSS JOIN posts p CROSS JOIN messages m "
+    "WHERE r.workspace_id = $1 AND p.room_id = r.room_id AND p.key_version = $2 "
+    "AND m.room_id = p.room_id AND m.seq = p.seq LIMIT $3"
+)
+
+_SAID = (
+    "SELECT m.room_id, m.seq, m.message_id, p.edits, m.ciphertext "
+    "FROM json_array_elements($1::json) AS asked JOIN messages m "
+    "ON m.room_id = (asked.value ->> 0) AND m.seq = CAST(asked.value ->> 1 AS BIGINT) "
+    "JOIN posts p ON p.room_id = m.room_id AND p.seq = m.seq"
+)
+
+
+def under(key: WrappedKey, limit: int) -> Steps[Sealed]:
+    """Conversations first, then messages, then files: one kind at a time."""
+    of_key = (key.workspace_id, key.version, limit)
+    rooms = yield from rows(
+        "SELECT room_id, name, description, icon FROM rooms "
+        "WHERE workspace_id = $1 AND key_version = $2 LIMIT $3",
+        *of_key,
+    )
+    if rooms:
+        return Sealed(key=key, rooms=tuple(_room(one, key.version) for one in rooms))
+    posts = yield from _posts(of_key)
+    if posts:
+        return Sealed(key=key, posts=posts)
+    files = yield from rows(
+        "SELECT file_id, room_id, wrapped_key, details FROM files "
+        "WHERE workspace_id = $1 AND key_version = $2 LIMIT $3",
+        *of_key,
+    )
+    return Sealed(key=key, files=tuple(map(_file, files)))
+
+
+def is_under(key: WrappedKey) -> Steps[bool]:
+    """Whether anything is sealed under a key."""
+    return not (yield from under(key, 1)).is_empty
+
+
+def _posts(of_key: tuple[str, int, int]) -> Steps[tuple[SealedPost, ...]]:
+    """As many as are opened and sealed at once."""
+    places = yield from rows(_POSTS, *of_key)
+    if not places:
+        return ()
+    taken = accumulate(size_bytes for _, _, size_bytes in places)
+    held = sum(size_bytes < MAX_PAGE_BYTES for size_bytes in taken) + 1
+    found = yield from rows(_SAID, listed((one[0], one[1]) for one in places[:held]))
+    return tuple(
+        SealedPost(
+            room_id=RoomId(room_id),
+            seq=seq,
+            message_id=MessageId(message_id),
+            edits=edits,
+            box=None if box is None else box.decode(),
+        )
+        for room_id, seq, message_id, edits, box in found
+    )
+
+
+def reseal_rooms(old: Sealed, new: Sealed) -> Steps[int]:
+    done = 0
+    for before, after in sorted(zip(old.rooms, new.rooms, strict=True), key=_room_of):
+        was, now = before.texts, after.texts
+        found = yield from row(
+            "UPDATE rooms SET name = $3, description = $4, icon = $5, key_version = $6 "
+            "WHERE room_id = $1 AND key_version = $2 AND name = $7 AND description = $8 "
+            "AND COALESCE(icon, $9) = $9 RETURNING room_id",
+            before.room_id,
+            old.key.version,
+            now.name.encode(),
+            now.description.encode(),
+            now.icon.encode(),
+            new.key.version,
+            was.name.encode(),
+            was.description.encode(),
+            was.icon.encode(),
+        )
+        done += found is not None
+    return done
+
+
+def _room_of(pair: tuple[SealedRoom, SealedRoom]) -> str:
+    return pair[0].room_id
+
+
+def reseal_posts(room_id: RoomId, posts: Sequence[SealedPost], old: int, new: int) -> Steps[int]:
+    """Keep messages of one conversation, that are sealed anew, under another version of a key."""
+    same = yield from _same(room_id, posts, old)
+    sealed = [one for one in posts if one.seq in same and one.box is not None]
+    yield from run_many(
+        "UPDATE messages SET ciphertext = $3 WHERE room_id = $1 AND seq = $2",
+        [(room_id, one.seq, (one.box or "").encode()) for one in sealed],
+    )
+    yield from run_many(
+        "UPDATE posts SET key_version = $3 WHERE room_id = $1 AND seq = $2",
+        [(room_id, seq, new) for seq in sorted(same)],
+    )
+    yield from run(
+        "DELETE FROM word_tokens WHERE room_id = $1 AND seq = ANY($2::bigint[])",
+        room_id,
+        sorted(same),
+    )
+    yield from write_words(
+        [(token, str(room_id), one.seq) for one in sealed for token in one.tokens]
+    )
+    return len(same)
+
+
+def _same(room_id: RoomId, posts: Sequence[SealedPost], old: int) -> Steps[set[int]]:
+    """Which of these are as they were read; they are locked."""
+    seqs = sorted(one.seq for one in posts)
+    said = yield from rows(
+        "SELECT seq, ciphertext IS NULL FROM messages WHERE room_id = $1 "
+        "AND seq = ANY($2::bigint[]) ORDER BY seq FOR UPDATE",
+        room_id,
+        seqs,
+    )
+    found = yield from rows(
+        "SELECT seq, edits FROM posts WHERE room_id = $1 AND seq = ANY($2::bigint[]) "
+        "AND key_version = $3 ORDER BY seq FOR UPDATE",
+        room_id,
+        seqs,
+        old,
+    )
+    is_empty = {seq: bool(nothing) for seq, nothing in said}
+    edits = {seq: count for seq, count in found}  # noqa: C416 - of rows, not pairs
+    return {
+        one.seq
+        for one in posts
+        if edits.get(one.seq) == one.edits and is_empty.get(one.seq) is (one.box is None)
+    }
+
+
+def reseal_files(old: Sealed, new: Sealed) -> Steps[int]:
+    done = 0
+    for one in sorted(new.files, key=lambda file: file.file_id):
+        found = yield from row(
+            "UPDATE files SET wrapped_key = $3, details = $4, key_version = $5 "
+            "WHERE file_id = $1 AND key_version = $2 RETURNING file_id",
+            one.file_id,
+            old.key.version,
+            one.wrapped_key,
+            one.details.encode(),
+            new.key.version,
+        )
+        done += found is not None
+    return done
+
+
+def _room(found: Row, version: int) -> SealedRoom:
+    room_id, *texts = found
+    name, description, icon = ((one or b"").decode() for one in texts)
+    return SealedRoom(
+        room_id=RoomId(room_id),
+        texts=Texts(name=name, description=description, icon=icon, key_version=version),
+    )
+
+
+def _file(found: Row) -> SealedFile:
+    file_id, room_id, wrapped_key, details = found
+    return SealedFile(
+        file_id=FileId(file_id),
+        room_id=RoomId(room_id),
+        wrapped_key=bytes(wrapped_key),
+        details=(details or b"").decode(),
+    )
