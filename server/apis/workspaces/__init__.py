@@ -109,6 +109,7 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
     `updates` has what is another than before (of members with `keyEpoch`); `removed: true` to
     whoever is in it no more; `deletedAt` when it has ended; `reload: true` where so much was missed
     that its messages are to be read again.
+
     Who has joined a workspace hears of all its conversations there in which it is; who has joined a
     conversation hears who types and reads, too. The sender of a message has it from its
     acknowledgement. Somebody is online while one of its connections has joined the workspace.
