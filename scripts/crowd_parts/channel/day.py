@@ -1,7 +1,7 @@
 """What people do in a channel, and how it is looked over when they have done it."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -88,8 +88,8 @@ class Day:
             while not all(self._model.has_all(one.witness) for one in self._members):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-    async def _each(self, some: Any) -> None:
-        """A few at a time."""
+    async def _each(self, some: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Do them, a few at a time."""
         few = asyncio.Semaphore(20)
 
         async def one(doing: Coroutine[Any, Any, None]) -> None:

@@ -1,8 +1,8 @@
 """What happens between Alice, Bob and Carol, scene by scene; each scene checks what was seen."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import aiohttp
 
@@ -256,7 +256,7 @@ def _number_shown(to: Colleague, other: Colleague) -> list[str]:
     return account_number(to.device.keys.identity, to.device.pinned[other.user_id])
 
 
-def _is_refused(reading: Any) -> bool:
+def _is_refused(reading: Callable[[], object]) -> bool:
     try:
         reading()
     except ForgedOrMalformed:
@@ -264,7 +264,7 @@ def _is_refused(reading: Any) -> bool:
     return False
 
 
-async def _word_of(asking: Any) -> str:
+async def _word_of(asking: Awaitable[object]) -> str:
     """The error with which something is refused; empty if it is not."""
     try:
         await asking

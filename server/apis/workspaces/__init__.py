@@ -115,11 +115,11 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
     acknowledgement. Somebody is online while one of its connections has joined the workspace.
 
 Operators
-    POST   /api/admin/workspaces/{id}/rotate-key            {workspaceId, version}
+    POST   /api/admin/workspaces/{workspaceId}/rotate-key   {workspaceId, version}
     POST   /api/admin/workspaces/rewrap-keys {after?}       {rewrapped, lost: {masterKey: count},
                                                             next}
-    GET    /api/admin/workspaces/{id}/audit?limit&before    {entries: [{at, action, userId,
-                                                            subjectId, conversationId}], next}
+    GET    /api/admin/workspaces/{workspaceId}/audit?limit&before
+        {entries: [{at, action, userId, subjectId, conversationId}], next}
 """
 
 from server.apis.workspaces.events import ACTIONS

@@ -32,6 +32,7 @@ PAGES = {
     "GET /api/groups?page=1": 200,
     "GET /api/admin/accounts": 1000,
     "GET /api/admin/reports": 1000,
+    "GET /api/admin/workspaces/{workspaceId}/audit": 1000,
     "GET /sessions": 1000,
     "GET /chat/workspaces/{workspaceId}/members": 200,
     "GET /chat/presence/{workspaceId}": 1000,

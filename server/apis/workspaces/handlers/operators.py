@@ -12,7 +12,7 @@ REWRAPPED = 500
 
 
 async def rotate_key(chat: Chat, caller: Caller, request: RotateKey) -> int:
-    return await chat.rotation.rotate(request.id)
+    return await chat.rotation.rotate(request.workspace_id)
 
 
 async def rewrap_keys(chat: Chat, caller: Caller, request: RewrapKeys) -> Rewrapped:
@@ -28,4 +28,4 @@ async def read_audit(chat: Chat, caller: Caller, request: ReadAudit) -> tuple[En
     if request.before is not None:
         at_ms, entry_id = request.before.split(".", 1)
         before = (int(at_ms), entry_id)
-    return await chat.workspaces.audit(request.id, before, request.limit)
+    return await chat.workspaces.audit(request.workspace_id, before, request.limit)

@@ -11,7 +11,7 @@ from server.transports.api import Response
 
 
 def rotated(request: RotateKey, version: int) -> Response[shapes.RotatedKey]:
-    return Response({"success": True, "workspaceId": request.id, "version": version})
+    return Response({"success": True, "workspaceId": request.workspace_id, "version": version})
 
 
 def rewrapped(_: Any, done: Rewrapped) -> Response[shapes.RewrappedKeys]:

@@ -13,8 +13,8 @@ EntryCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?!\n)")]
 """A time and an entry, as an answer before gave them."""
 
 
-class RotateKey(Struct, frozen=True):
-    id: WorkspaceId
+class RotateKey(Struct, frozen=True, rename="camel"):
+    workspace_id: WorkspaceId
 
 
 class RewrapKeys(Struct, frozen=True):
@@ -23,9 +23,9 @@ class RewrapKeys(Struct, frozen=True):
     after: KeyCursor | None = None
 
 
-class ReadAudit(Struct, frozen=True):
+class ReadAudit(Struct, frozen=True, rename="camel"):
     """`before` is `next` of the page before."""
 
-    id: WorkspaceId
+    workspace_id: WorkspaceId
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     before: EntryCursor | None = None

@@ -9,7 +9,7 @@ from server.transports.api import Access, Route
 ROUTES = (
     Route(
         "POST",
-        "/api/admin/workspaces/{id}/rotate-key",
+        "/api/admin/workspaces/{workspaceId}/rotate-key",
         requests.RotateKey,
         handlers.rotate_key,
         render.rotated,
@@ -28,7 +28,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/api/admin/workspaces/{id}/audit",
+        "/api/admin/workspaces/{workspaceId}/audit",
         requests.ReadAudit,
         handlers.read_audit,
         render.audit,
