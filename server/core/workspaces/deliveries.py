@@ -9,6 +9,7 @@ from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
 from server.core.ports.posts import PostStore
 from server.core.workspaces.company import Company
 from server.core.workspaces.events import (
+    ChannelChanged,
     ChannelEvent,
     ChannelLeft,
     ChannelMade,
@@ -48,6 +49,7 @@ class Deliveries:
             PositionMoved: self._moved,
             PostTyping: self._typed,
             ChannelMade: self._made,
+            ChannelChanged: self._changed,
             ChannelLeft: self._left,
             StandingChanged: self._to_all,
             WorkspaceLeft: self._to_nobody,
@@ -104,6 +106,10 @@ class Deliveries:
             order = self.order(company, event.workspace_id, event.room_id)
             order.begin(event.channel.conversation.seq)
         self._tell_these(event, company.of_users(event.users))
+
+    def _changed(self, company: Company, event: ChannelChanged) -> None:
+        audience = company.audience(event.room_id).items()
+        self._tell_some(event, {one: who for one, who in audience if who not in event.joined})
 
     def _left(self, company: Company, event: ChannelLeft) -> None:
         audience = company.audience(event.room_id)

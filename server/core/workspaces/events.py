@@ -87,10 +87,12 @@ class ChannelChanged(ChannelEvent, frozen=True, kw_only=True):
 
     Attributes:
         changed: What of it: `name`, `description`, `icon`, `members`.
+        joined: For whom it is new: they have heard of all of it.
     """
 
     channel: Channel
     changed: tuple[str, ...]
+    joined: tuple[UserId, ...] = ()
 
 
 class ChannelLeft(ChannelEvent, frozen=True, kw_only=True):

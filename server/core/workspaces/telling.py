@@ -204,6 +204,7 @@ class Teller:
                 room_id=room.room_id,
                 channel=nobodys(channel),
                 changed=changed,
+                joined=joined,
             )
         )
 

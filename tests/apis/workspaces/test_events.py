@@ -238,6 +238,7 @@ async def test_a_new_member_hears_of_the_conversation_and_the_others_of_the_memb
     assert heard["updates"]["keyEpoch"] > 1
     await alice.says(general, "welcome")
     await newcomer.next("message:new")
+    assert newcomer.all("conversation:updated") == []
 
 
 async def test_another_name_is_told(alice, there, general):
