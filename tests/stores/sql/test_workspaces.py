@@ -317,6 +317,21 @@ async def test_an_account_that_is_deleted_leaves_its_workspaces_to_those_longest
 # --- what they say of themselves ---
 
 
+async def test_a_workspace_that_nobody_owns_gets_no_owner_by_a_member_who_goes(home, team):
+    await home.change("UPDATE workspace_members SET role = 'member'")
+    await home.database.write(lambda: leave_workspaces(BOB, None, NOW_MS))
+    assert await team.roles() == {"alice": Role.MEMBER}
+
+
+async def test_where_another_owns_it_too_nobody_becomes_owner_when_one_goes(home, team):
+    await team.add("alice", "bob", Role.OWNER)
+    noted = "SELECT COUNT(*) FROM audit WHERE action = 'workspace_member_role'"
+    before = await home.database.read(lambda: value(noted))
+    await home.database.write(lambda: leave_workspaces(ALICE, None, NOW_MS))
+    assert await team.roles("bob") == {"bob": Role.OWNER}
+    assert await home.database.read(lambda: value(noted)) == before
+
+
 async def test_what_members_say_of_themselves_is_kept_with_when_they_were_there(team):
     await team.store.set_standing(asks("bob"), team.id, Standing.BUSY, NOW_MS + 5)
     await team.store.note_gone(team.id, [BOB, ALICE, CAROL], NOW_MS + 9)
