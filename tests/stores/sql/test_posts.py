@@ -140,6 +140,22 @@ async def test_an_edit_says_something_else_in_the_same_place(atelier, room):
     assert await tokens_of(atelier, room) == {"kept", "new"}
 
 
+async def test_what_was_edited_under_a_newer_key_comes_with_that(atelier):
+    room = await atelier.room("alice", "bob", is_sealed=True)
+    await atelier.say("alice", room, "m1", is_sealed=True)
+    await atelier.home.change(
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "VALUES ($1, 2, $2, $2, 1)",
+        atelier.team.id,
+        b"newer",
+    )
+    changed = await atelier.edit("alice", "m1", key_version=2)
+    shown = await atelier.post("m1", "bob")
+    assert changed.post.key == shown.key
+    assert shown.key is not None
+    assert (shown.key.version, shown.key.wrapped) == (2, b"newer")
+
+
 async def test_only_what_one_has_said_oneself_is_edited_even_by_owners(atelier, room):
     await atelier.say("bob", room, "m1")
     assert await code_of(atelier.edit("alice", "m1")) is Code.FORBIDDEN

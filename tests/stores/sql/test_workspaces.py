@@ -5,9 +5,8 @@ import asyncio
 import pytest
 
 from server.core.durable import Role
-from server.core.errors import AppError, Code
+from server.core.errors import Code
 from server.core.ids import NumericUserId, RoomId, UserId, WorkspaceId
-from server.core.limits import Bounds
 from server.core.ports.workspaces import Departure
 from server.core.workspaces.values import Standing
 from server.stores.sql.steps import rows, value
@@ -119,11 +118,13 @@ async def test_admins_add_and_remove_members_and_owners_do_all_else(name, home):
         assert await team.count() == len(await team.roles())
 
 
-async def test_asking_for_what_is_so_already_changes_nothing(team):
+async def test_asking_for_what_is_so_already_changes_nothing(home, team):
+    noted = await home.count("audit")
     assert await team.add("alice", "bob") is Role.MEMBER
     assert await team.add("bob", "bob") is Role.MEMBER
     assert await team.add("bob", "alice") is Role.OWNER
     assert await team.count() == 2
+    assert await home.count("audit") == noted
 
 
 async def test_a_workspace_keeps_an_owner(team):
@@ -167,6 +168,9 @@ async def test_only_who_is_known_and_has_not_blocked_the_asker_is_added(home, te
     assert await code_of(team.add("alice", "carol")) is Code.RECIPIENT_NOT_FOUND
     await home.workspaces.note_foreign(foreigner("x"), NOW_MS)
     assert await team.add("alice", "x") is Role.MEMBER
+    await home.settle("dan")
+    await home.change("UPDATE accounts SET deleted_ms = 1 WHERE user_id = 'dan'")
+    assert await code_of(team.add("alice", "dan")) is Code.RECIPIENT_NOT_FOUND
 
 
 # --- tokens of other systems ---
@@ -253,50 +257,6 @@ async def test_claims_of_many_at_once_make_one_workspace_and_count_everybody_onc
 # --- bounds ---
 
 
-async def test_a_workspace_never_holds_more_than_its_bound_however_they_come(databases):
-    nodes = [Household(one, Bounds(workspace_members=3)) for one in databases]
-    await nodes[0].settle("alice", "b1", "b2", "b3")
-    team = await found(nodes[0])
-    other = Team(nodes[1].workspaces, team.id)
-    wanted = [new_workspace(team.id)]
-    got = await outcomes(
-        team.add("alice", "b1"),
-        other.add("alice", "b2"),
-        team.add("alice", "b3"),
-        other.store.claim(asks("c1", team.id), wanted, NOW_MS),
-        team.store.claim(asks("c2", team.id), wanted, NOW_MS),
-    )
-    refused = [one.code for one in got if isinstance(one, AppError)]
-    assert set(refused) <= {Code.LIMIT_REACHED}
-    assert len(await team.roles()) == await team.count() == 3
-    await team.remove("alice", next(one for one in await team.roles() if one != "alice"))
-    await team.store.claim(asks("c3", team.id), wanted, NOW_MS)
-    assert "c3" in await team.roles()
-
-
-async def test_nobody_is_in_more_workspaces_than_the_bound_or_makes_more(databases):
-    bounds = Bounds(workspaces_per_user=3, workspaces_by_user=2)
-    nodes = [Household(one, bounds) for one in databases]
-    await nodes[0].settle("alice", "bob")
-    made = await outcomes(
-        *(node.workspaces.create(ALICE, new_workspace(), NOW_MS) for node in nodes * 3)
-    )
-    refused = [one.code for one in made if isinstance(one, AppError)]
-    assert refused == [Code.TOO_MANY_ROOMS] * 4
-    teams = [await _team_of_bob(nodes[0]) for _ in range(2)]
-    assert await teams[0].add("bob", "alice") is Role.MEMBER
-    assert await code_of(teams[1].add("bob", "alice")) is Code.LIMIT_REACHED
-    await teams[0].remove("alice", "alice")
-    assert await teams[1].add("bob", "alice") is Role.MEMBER
-    making = nodes[0].workspaces.create(ALICE, new_workspace(), NOW_MS)
-    assert await code_of(making) is Code.TOO_MANY_ROOMS
-
-
-async def _team_of_bob(home: Household) -> Team:
-    made = await home.workspaces.create(BOB, new_workspace(), NOW_MS)
-    return Team(home.workspaces, made.workspace_id)
-
-
 # --- leaving rooms, and the server ---
 
 
@@ -355,6 +315,21 @@ async def test_an_account_that_is_deleted_leaves_its_workspaces_to_those_longest
 
 
 # --- what they say of themselves ---
+
+
+async def test_a_workspace_that_nobody_owns_gets_no_owner_by_a_member_who_goes(home, team):
+    await home.change("UPDATE workspace_members SET role = 'member'")
+    await home.database.write(lambda: leave_workspaces(BOB, None, NOW_MS))
+    assert await team.roles() == {"alice": Role.MEMBER}
+
+
+async def test_where_another_owns_it_too_nobody_becomes_owner_when_one_goes(home, team):
+    await team.add("alice", "bob", Role.OWNER)
+    noted = "SELECT COUNT(*) FROM audit WHERE action = 'workspace_member_role'"
+    before = await home.database.read(lambda: value(noted))
+    await home.database.write(lambda: leave_workspaces(ALICE, None, NOW_MS))
+    assert await team.roles("bob") == {"bob": Role.OWNER}
+    assert await home.database.read(lambda: value(noted)) == before
 
 
 async def test_what_members_say_of_themselves_is_kept_with_when_they_were_there(team):

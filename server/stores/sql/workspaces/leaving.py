@@ -22,8 +22,8 @@ def leave_workspaces(user_id: UserId, device_id: DeviceId | None, now_ms: int) -
     )
     for (workspace_id,) in found:
         is_owner = yield from row(
-            "SELECT 1 FROM workspace_members WHERE workspace_id = $1 AND user_id = $2 "
-            "AND role = 'owner' AND removed_ms IS NULL",
+            "SELECT 1 FROM workspace_members "
+            "WHERE workspace_id = $1 AND user_id = $2 AND role = 'owner'",
             workspace_id,
             user_id,
         )
