@@ -82,12 +82,17 @@ class SignIns:
         self._clock = clock
         self._watchers: list[Watcher] = []
         self._tell: Callable[[ConnectionEvent], None] = lambda event: None
+        self._renewed: Callable[[User, ConnectionId], None] = lambda user, connection_id: None
         self._held: dict[ConnectionId, _SignIn] = {}
         self._due: list[tuple[int, ConnectionId]] = []  # a heap, with some that hold no longer
 
     def watch(self, watcher: Watcher) -> None:
         """Have somebody told from now on, after those who watch already."""
         self._watchers.append(watcher)
+
+    def on_renewed(self, told: Callable[[User, ConnectionId], None]) -> None:
+        """Have it called, without ever waiting in it, when a user shows another token."""
+        self._renewed = told
 
     def subscribe(self, tell: Callable[[ConnectionEvent], None]) -> None:
         """Have `tell` called with what happens to connections, without ever waiting in it."""
@@ -116,6 +121,8 @@ class SignIns:
         self._tell(SignedIn(connection_id=connection_id, user=user))
         if before is None:
             await self._arrive(user, connection_id)
+        else:
+            self._renewed(user, connection_id)
 
     def user_of(self, connection_id: ConnectionId) -> User | None:
         """For whom a connection speaks, or did until its token ran out just now."""

@@ -26,6 +26,7 @@ from server.core.workspaces.deliveries import Deliveries, TellPeople
 from server.core.workspaces.events import ChannelLeft, WorkspaceEvent, WorkspaceLeft
 from server.core.workspaces.order import MAX_READS
 from server.core.workspaces.standings import Standings
+from server.core.workspaces.workspaces import entrant_of
 
 log = logging.getLogger("hushwire.workspaces")
 
@@ -71,6 +72,7 @@ class Attendance:
         self._guests: dict[ConnectionId, _Guest] = {}
         self._companies: dict[WorkspaceId, Company] = {}
         self._doubtful: dict[WorkspaceId, None] = {}
+        self._unclaimed: dict[ConnectionId, frozenset[WorkspaceId]] = {}
         self._deliveries = Deliveries(posts, self._clock)
         topics.subscribe(self.deliver, self._lost)
 
@@ -82,6 +84,7 @@ class Attendance:
         """See to the connections of these."""
         self._books.append(sign_ins)
         sign_ins.watch(self)
+        sign_ins.on_renewed(self._renewed)
 
     # --- coming and going ---
 
@@ -243,6 +246,38 @@ class Attendance:
             self._standings.leave(workspace_id, guest.who.user_id)
         self._let_go(workspace_id, connection_id, guest)
 
+    def _renewed(self, user: User, connection_id: ConnectionId) -> None:
+        """Its token is another, which may no longer name what it has joined."""
+        if guest := self._guests.get(connection_id):
+            known, guest.who = guest.who, entrant_of(user)
+            if gone := known.claimed - guest.who.claimed:
+                before = self._unclaimed.get(connection_id, frozenset())
+                self._unclaimed[connection_id] = before | gone
+
+    async def _see_all_out(self) -> None:
+        while self._unclaimed:
+            connection_id, gone = self._unclaimed.popitem()
+            try:
+                await self._see_out(connection_id, gone)
+            except AppError:
+                more = self._unclaimed.get(connection_id, frozenset())
+                self._unclaimed[connection_id] = more | gone
+                raise
+
+    async def _see_out(self, connection_id: ConnectionId, gone: frozenset[WorkspaceId]) -> None:
+        """Have a connection hear no more of workspaces in which it was by its token alone."""
+        for workspace_id in gone:
+            guest = self._guests.get(connection_id)
+            if guest is None or workspace_id not in guest.heard:
+                continue
+            try:
+                await self._channels.joined(guest.who, workspace_id)
+            except AppError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+                if self._guests.get(connection_id) is guest and workspace_id in guest.heard:
+                    self._take_out(workspace_id, connection_id, guest)
+
     # --- delivering ---
 
     def deliver(self, event: WorkspaceEvent) -> None:
@@ -277,12 +312,13 @@ class Attendance:
         self._doubtful |= dict.fromkeys(some)
 
     async def expire(self) -> None:
-        """Tell what was held back; look again at what may have been lost.
+        """Tell what was held back; look again at what may have been lost, and at who may not hear.
 
         Raises:
             AppError: UNAVAILABLE; it is looked at again.
         """
         self._deliveries.expire(self._companies)
+        await self._see_all_out()
         for workspace_id in list(self._doubtful):
             if company := self._companies.get(workspace_id):
                 await self._look_again(workspace_id, company)

@@ -50,13 +50,9 @@ class Workspaces:
         """
         if user.is_guest:
             raise AppError(Code.FORBIDDEN, "guests are in no workspace; sign in with an account")
+        who = entrant_of(user)
         if user.is_account:
-            return Entrant(user_id=user.user_id)
-        who = Entrant(
-            user_id=user.user_id,
-            claimed=frozenset(user.workspace_ids),
-            claims_role=Role.OWNER if user.is_operator else Role.MEMBER,
-        )
+            return who
         seen = (user.user_id, user.issuer, user.is_operator, who.claimed)
         now_ms = self._now_ms()
         if self._known.get(seen, now_ms) <= now_ms:
@@ -175,3 +171,14 @@ class Workspaces:
 
     def _now_ms(self) -> int:
         return self._parts.clock.now_ms()
+
+
+def entrant_of(user: User) -> Entrant:
+    """Who a user is in workspaces; those that tokens of accounts name mean nothing."""
+    if user.is_account:
+        return Entrant(user_id=user.user_id)
+    return Entrant(
+        user_id=user.user_id,
+        claimed=frozenset(user.workspace_ids),
+        claims_role=Role.OWNER if user.is_operator else Role.MEMBER,
+    )
