@@ -112,8 +112,8 @@ async def set_role(chat: Chat, caller: Caller, request: SetRole) -> Channel:
 
 
 async def mark_as_read(chat: Chat, caller: Caller, request: MarkAsRead) -> Position:
-    user, message_id = caller.signed_in(), request.message_id
-    return await chat.channels.read(user, request.conversation_id, message_id, caller.connection_id)
+    user, skip = caller.signed_in(), caller.answered_connection
+    return await chat.channels.read(user, request.conversation_id, request.message_id, skip)
 
 
 async def count_unread(

@@ -28,7 +28,7 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
         metadata=_metadata(request.encryption_metadata),
         covered=request.covered,
     )
-    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.connection_id)
+    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.answered_connection)
     return post
 
 
