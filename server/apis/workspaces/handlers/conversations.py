@@ -33,12 +33,13 @@ async def create_conversation(
     chat: Chat, caller: Caller, request: CreateConversation
 ) -> tuple[Channel, bool]:
     user = caller.signed_in()
-    others = tuple(one for one in dict.fromkeys(request.member_ids) if one != user.user_id)
+    named = dict.fromkeys(request.member_ids or ())
+    others = tuple(one for one in named if one != user.user_id)
     _check(request, len(others))
     wish = ChannelWish(
         workspace_id=request.workspace_id,
         kind=KINDS[request.type],
-        is_opaque=request.is_encrypted,
+        is_opaque=bool(request.is_encrypted),
         name=request.name or "",
         description=request.description or "",
         icon=request.icon or "",

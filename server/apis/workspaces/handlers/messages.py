@@ -21,7 +21,7 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
     wish = PostWish(
         room_id=request.conversation_id,
         content=request.content,
-        attachments=request.attachments,
+        attachments=request.attachments or (),
         file_ids=named_files(request.attachments, request.file_ids) or (),
         message_id=request.client_message_id,
         reply_to=request.reply_to_id,
