@@ -320,9 +320,7 @@ class Attendance:
         for one in list(self._wavering):
             await self._make_sure(*one)
 
-    async def _make_sure(
-        self, workspace_id: WorkspaceId, room_id: RoomId, user_id: UserId
-    ) -> None:
+    async def _make_sure(self, workspace_id: WorkspaceId, room_id: RoomId, user_id: UserId) -> None:
         """Tell somebody of a conversation in which it is, as the store has it."""
         company = self._companies.get(workspace_id)
         if company and (connection_id := company.people().get(user_id)):
