@@ -138,6 +138,7 @@ class Caller:
         body: The file that an HTTP request sends; None of all other requests.
         repeated: The id of the message that the present request says once more, since the
             client may have had no answer; None of all other requests.
+        wants_answer: The present event has an acknowledgement.
     """
 
     __slots__ = (
@@ -151,6 +152,7 @@ class Caller:
         "memberships",
         "repeated",
         "user",
+        "wants_answer",
     )
 
     def __init__(
@@ -171,7 +173,16 @@ class Caller:
         self.cookies = cookies
         self.body = body
         self.repeated: MessageId | None = None
+        self.wants_answer = False
         self.behind = 0
+
+    @property
+    def answered_connection(self) -> ConnectionId:
+        """The connection that knows from its acknowledgement what its present event has done.
+
+        That of nobody, if it wants none: then it is told like all others.
+        """
+        return self.connection_id if self.wants_answer else NO_CONNECTION
 
     def signed_in(self) -> User:
         """The user that calls.

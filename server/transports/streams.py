@@ -90,14 +90,12 @@ async def upload_of(request: web.Request) -> ByteStream | None:
 
 
 async def _in_form(request: web.Request) -> ByteStream | None:
+    # For all that stands before the file together: it is thrown away, however much it is.
     with _told():
-        form = await request.multipart()
-        while part := await form.next():
-            if isinstance(part, BodyPartReader) and part.filename is not None:
-                break
-    if not isinstance(part, BodyPartReader):
+        async with asyncio.timeout(CHUNK_LIMIT_S):
+            file = await _first_file(request)
+    if file is None:
         return None
-    file = part
     for header in ("Content-Encoding", "Content-Transfer-Encoding"):
         _refuse_coding(file.headers.get(header))
     return ByteStream(
@@ -106,6 +104,14 @@ async def _in_form(request: web.Request) -> ByteStream | None:
         media_type=_text(file.headers.get("Content-Type")),
         chunks=_chunks(lambda: file.read_chunk(CHUNK_BYTES)),
     )
+
+
+async def _first_file(request: web.Request) -> BodyPartReader | None:
+    form = await request.multipart()
+    while part := await form.next():
+        if isinstance(part, BodyPartReader) and part.filename is not None:
+            return part
+    return None
 
 
 async def _chunks(read: Callable[[], Awaitable[bytes | bytearray]]) -> AsyncIterator[bytes]:

@@ -167,6 +167,14 @@ async def test_an_upload_that_does_not_go_on_is_refused(server, depot, monkeypat
     assert "new" not in depot.files
 
 
+async def test_a_form_whose_file_does_not_come_in_time_is_refused(server, depot, monkeypatch):
+    monkeypatch.setattr(streams, "CHUNK_LIMIT_S", 0.1)
+    form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "1000"}
+    begun = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\nabc'
+    reply = await exchange(server.url, head("POST", "/depot/new", {**bearer_of(), **form}) + begun)
+    assert (reply.status, "new" in depot.files) == (400, False)
+
+
 async def test_so_many_files_of_one_user_are_on_their_way_and_no_more(server, http):
     headers = {**bearer_of(), "Content-Length": "4"}
     begun = head("POST", "/depot/new", headers) + b"abc"

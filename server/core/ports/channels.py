@@ -1,5 +1,6 @@
 """Conversations of workspaces: what goes into their store, and what comes out."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -170,8 +171,8 @@ class ChannelStore(Protocol):
         """
         ...
 
-    async def joined(self, who: Entrant, workspace_id: WorkspaceId) -> tuple[RoomId, ...]:
-        """Somebody's conversations in a workspace.
+    async def joined(self, who: Entrant, workspace_id: WorkspaceId) -> Mapping[RoomId, int]:
+        """Somebody's conversations in a workspace, each with the sequence of its newest message.
 
         Raises:
             AppError: NOT_FOUND unless it is in the workspace.

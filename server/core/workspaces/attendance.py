@@ -7,10 +7,11 @@ from collections.abc import (
     Awaitable,
     Callable,
     Container,
+    Mapping,
 )
 from contextlib import asynccontextmanager
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from server.core.errors import AppError, Code
 from server.core.identity import User
@@ -23,9 +24,15 @@ from server.core.ports.workspaces import Entrant
 from server.core.signins import SignIns
 from server.core.workspaces.company import Company, Reading
 from server.core.workspaces.deliveries import Deliveries, TellPeople
-from server.core.workspaces.events import ChannelLeft, WorkspaceEvent, WorkspaceLeft
+from server.core.workspaces.events import (
+    ChannelLeft,
+    ChannelMade,
+    WorkspaceEvent,
+    WorkspaceLeft,
+)
 from server.core.workspaces.order import MAX_READS
 from server.core.workspaces.standings import Standings
+from server.core.workspaces.telling import nobodys
 from server.core.workspaces.workspaces import entrant_of
 
 log = logging.getLogger("hushwire.workspaces")
@@ -73,6 +80,7 @@ class Attendance:
         self._companies: dict[WorkspaceId, Company] = {}
         self._doubtful: dict[WorkspaceId, None] = {}
         self._unclaimed: dict[ConnectionId, frozenset[WorkspaceId]] = {}
+        self._wavering: dict[tuple[WorkspaceId, RoomId, UserId], None] = {}
         self._deliveries = Deliveries(posts, self._clock)
         topics.subscribe(self.deliver, self._lost)
 
@@ -109,11 +117,19 @@ class Attendance:
             rooms = reading.settled(found)
             company.join(connection_id, who.user_id)
             company.set_rooms(who.user_id, rooms)
+            self._begin(company, workspace_id, found)
             is_new = workspace_id not in guest.workspaces
             guest.workspaces.add(workspace_id)
         if is_new:
             await self._standings.arrive(workspace_id, who.user_id)
         return tuple(sorted(rooms))
+
+    def _begin(
+        self, company: Company, workspace_id: WorkspaceId, found: Mapping[RoomId, int]
+    ) -> None:
+        """Have messages of these conversations told in order, from those on that come next."""
+        for room_id in company.rooms() & found.keys():
+            self._deliveries.order(company, workspace_id, room_id).begin(found[room_id])
 
     async def join_conversation(
         self, user: User, connection_id: ConnectionId, room_id: RoomId
@@ -286,6 +302,8 @@ class Attendance:
         if company is None:
             return
         try:
+            if isinstance(event, ChannelMade):
+                event = self._settled(company, event)
             self._deliveries.deliver(company, event)
             if isinstance(event, ChannelLeft):
                 self._left(company, event)
@@ -294,7 +312,19 @@ class Attendance:
         except Exception:  # of one event, after which there will be others to hear of
             log.exception("internal_error")
 
+    def _settled(self, company: Company, event: ChannelMade) -> ChannelMade:
+        """Without those who may have gone since: removed elsewhere, and that was told before."""
+        again = self._waver(company, event)
+        return structs.replace(event, users=tuple(one for one in event.users if one not in again))
+
+    def _waver(self, company: Company, event: ChannelMade | ChannelLeft) -> tuple[UserId, ...]:
+        """Have the store be asked about those who come and go, whatever is told first."""
+        again = company.moved(event.room_id, event.users)
+        self._wavering |= {(event.workspace_id, event.room_id, one): None for one in again}
+        return again
+
     def _left(self, company: Company, event: ChannelLeft) -> None:
+        self._waver(company, event)
         for connection_id in company.left(event.room_id, event.users):
             guest = self._guests[connection_id]
             guest.rooms.pop(event.room_id, None)
@@ -323,6 +353,27 @@ class Attendance:
             if company := self._companies.get(workspace_id):
                 await self._look_again(workspace_id, company)
             self._doubtful.pop(workspace_id, None)
+        for one in list(self._wavering):
+            await self._make_sure(*one)
+
+    async def _make_sure(self, workspace_id: WorkspaceId, room_id: RoomId, user_id: UserId) -> None:
+        """Tell somebody of a conversation in which it is, as the store has it."""
+        company = self._companies.get(workspace_id)
+        if company and (connection_id := company.people().get(user_id)):
+            await self._settle(workspace_id, company, user_id, connection_id)
+            channel = await self._channels.whole(room_id)
+            if channel and company.hears(user_id, room_id):
+                self._deliveries.deliver(
+                    company,
+                    ChannelMade(
+                        workspace_id=workspace_id,
+                        room_id=room_id,
+                        users=(user_id,),
+                        channel=nobodys(channel),
+                    ),
+                )
+            self._tidy(workspace_id)
+        self._wavering.pop((workspace_id, room_id, user_id), None)
 
     async def _look_again(self, workspace_id: WorkspaceId, company: Company) -> None:
         """Who is in what, as the store has it; then what was said there."""
@@ -353,5 +404,6 @@ class Attendance:
                 return
         rooms = reading.settled(found)
         company.set_rooms(user_id, rooms)
+        self._begin(company, workspace_id, found)
         for one, room_id in company.strangers(user_id, rooms):
             self.leave_conversation(one, room_id)

@@ -141,10 +141,6 @@ class Channels:
         shown = (structs.replace(one, channel=self.opened(one.channel)) for one in found)
         return tuple(shown), has_more
 
-    async def joined(self, user: User, workspace_id: WorkspaceId) -> tuple[RoomId, ...]:
-        """A user's conversations in a workspace."""
-        return await self._store.joined(await self._workspaces.enter(user), workspace_id)
-
     async def unread(self, user: User, workspace_id: WorkspaceId) -> tuple[tuple[RoomId, int], ...]:
         """In which of them something is unread, and how much."""
         who = await self._workspaces.enter(user)

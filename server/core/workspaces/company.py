@@ -6,6 +6,10 @@ from contextlib import contextmanager
 
 from server.core.ids import ConnectionId, RoomId, UserId
 
+MAX_MOVED = 2_000
+"""Of whom it is known that they have come into a conversation, or gone, since this process hears
+of it; those who did so longest ago are forgotten."""
+
 
 class Reading:
     """What became of somebody's conversations while the store was asked which they are.
@@ -43,6 +47,7 @@ class Company:
         self._present: defaultdict[RoomId, dict[ConnectionId, UserId]] = defaultdict(dict)
         self._members: defaultdict[RoomId, set[UserId]] = defaultdict(set)
         self._readings: list[Reading] = []
+        self._moved: dict[tuple[RoomId, UserId], None] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -94,6 +99,19 @@ class Company:
             self.set_rooms(user_id, set())
 
     # --- what is told ---
+
+    def moved(self, room_id: RoomId, users: Sequence[UserId]) -> tuple[UserId, ...]:
+        """These have come into a conversation, or gone; which of them not for the first time.
+
+        Of those nobody knows here which was first: what happened later may be told before.
+        """
+        again = tuple(one for one in users if (room_id, one) in self._moved)
+        for user_id in users:
+            self._moved.pop((room_id, user_id), None)
+            self._moved[room_id, user_id] = None
+        while len(self._moved) > MAX_MOVED:
+            del self._moved[next(iter(self._moved))]
+        return again
 
     def made(self, room_id: RoomId, users: Sequence[UserId]) -> None:
         """These are in a conversation now."""
@@ -170,6 +188,10 @@ class Company:
             for connection_id in self._joined.get(user_id, ()):
                 found[connection_id] = user_id
         return found
+
+    def hears(self, user_id: UserId, room_id: RoomId) -> bool:
+        """Whether somebody who has joined the workspace hears of a conversation."""
+        return user_id in self._members.get(room_id, ())
 
     def rooms(self) -> set[RoomId]:
         """The conversations that somebody here hears of."""

@@ -64,7 +64,8 @@ class Pace:
         who = (event.room_id, event.user_id)
         known = self._typing.get(who)
         if not event.is_typing:
-            return self._typing.pop(who, None) is not None
+            was_full = len(self._typing) >= MAX_PACED
+            return self._typing.pop(who, None) is not None or was_full
         if known and now_ms < known.told_ms + TYPING_MS:
             known.said_ms = now_ms
             return False

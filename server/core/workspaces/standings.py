@@ -63,17 +63,23 @@ class Standings:
 
     async def _came(self, key: UserId) -> None:
         workspace_id, user_id = of_key(key)
-        chosen = await self._store.standing(workspace_id, user_id)
+        chosen = await self._seen(workspace_id, user_id)
         if chosen is not None:
             await self._tell(workspace_id, chosen)
 
     async def _went(self, key: UserId) -> None:
         workspace_id, user_id = of_key(key)
-        now_ms = self._clock.now_ms()
-        await self._store.note_gone(workspace_id, (user_id,), now_ms)
-        chosen = await self._store.standing(workspace_id, user_id)
+        chosen = await self._seen(workspace_id, user_id)
         if chosen is not None:
-            await self._tell(workspace_id, structs.replace(chosen, standing=Standing.OFFLINE))
+            now_ms = self._clock.now_ms()
+            await self._store.note_gone(workspace_id, (user_id,), now_ms)
+            gone = structs.replace(chosen, standing=Standing.OFFLINE, seen_ms=now_ms)
+            await self._tell(workspace_id, gone)
+
+    async def _seen(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:
+        """As what somebody is shown who comes or goes; None of who does so unseen."""
+        chosen = await self._store.standing(workspace_id, user_id)
+        return chosen if chosen and chosen.standing is not Standing.OFFLINE else None
 
     # --- what is shown ---
 

@@ -163,14 +163,16 @@ class Teller:
     # --- rooms ---
 
     async def made(self, channel: Channel, users: Users) -> None:
-        """There is a conversation that was none for these users before."""
+        """There is a conversation that was none for these users before, if they are in it."""
         room = channel.conversation
-        if room.workspace_id is not None and users:
+        here = {one.user_id for one in room.participants}
+        newcomers = tuple(one for one in users if one in here)
+        if room.workspace_id is not None and newcomers:
             await self.tell(
                 ChannelMade(
                     workspace_id=room.workspace_id,
                     room_id=room.room_id,
-                    users=users,
+                    users=newcomers,
                     channel=nobodys(channel),
                 )
             )

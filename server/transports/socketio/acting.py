@@ -153,6 +153,7 @@ class Acting:
             if action is None:
                 raise AppError(Code.UNKNOWN_EVENT, "there is no such event")
             caller = _checked(caller, action.access)
+            caller.wants_answer = line.wants_answer
             request = self._decoder.request(action.request, payload)
             if waiting := self._before(line, caller, action, request):
                 await waiting

@@ -42,6 +42,12 @@ async def test_a_channel_is_told_as_the_contract_has_it(alice, bob, team):
     }
 
 
+async def test_null_says_as_little_of_a_conversation_as_what_is_left_out(alice, acme):
+    names = ("description", "icon", "documentId", "memberIds", "isEncrypted")
+    made = await alice.makes(acme, name="general", **dict.fromkeys(names))
+    assert (made["isEncrypted"], len(made["members"])) == (False, 1)
+
+
 async def test_of_two_there_is_one_conversation_in_a_workspace(alice, bob, team):
     made = await alice.makes(team, bob, type="DM")
     again = await bob.makes(team, alice, type="DM")

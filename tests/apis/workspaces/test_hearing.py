@@ -101,6 +101,26 @@ async def test_ones_own_other_connections_hear_that_one_has_read(listen, alice, 
     assert phone.all("message:read") == []
 
 
+async def test_who_wants_no_acknowledgement_hears_its_own_messages(listen, alice, general, acme):
+    tab = await listen(alice)
+    await tab.does("join_workspace", workspaceId=acme)
+    await tab.tell("send_message", {"conversationId": general, "content": "unanswered"})
+    heard = (await tab.next("message:new"))["message"]
+    assert (heard["content"], heard["userId"]) == ("unanswered", alice.user_id)
+    await tab.does("send_message", conversationId=general, content="answered")
+    await alice.says(general, "by the route")
+    await caught_up(tab)
+    assert tab.texts() == ["unanswered", "by the route"]
+
+
+async def test_who_wants_no_acknowledgement_hears_that_it_has_read(listen, alice, bob, general):
+    await alice.says(general, "hello")
+    tab = await listen(bob)
+    await tab.does("join_conversation", conversationId=general)
+    await tab.tell("mark_as_read", {"conversationId": general})
+    assert (await tab.next("message:read"))["userId"] == bob.user_id
+
+
 async def test_a_direct_message_is_for_two(listen, alice, bob, outsider, member, acme):
     tab = await listen(alice)
     await tab.does("join_workspace", workspaceId=acme)

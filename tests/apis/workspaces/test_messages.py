@@ -35,6 +35,12 @@ async def test_a_message_is_told_as_the_contract_has_it(alice, bob, acme, genera
     assert (read["id"], read["content"], read["attachments"]) == ("m-1", "hello", [{"url": "x"}])
 
 
+async def test_null_says_as_little_of_a_message_as_what_is_left_out(alice, general):
+    names = ("attachments", "fileIds", "replyToId", "clientMessageId", "encryptionMetadata")
+    said = await alice.says(general, "hello", **dict.fromkeys(names))
+    assert (said["attachments"], said["replyToId"]) == ([], None)
+
+
 async def test_the_same_id_is_one_message(alice, general):
     first = await alice.says(general, "hello", clientMessageId="m-1")
     assert await alice.says(general, "hello", clientMessageId="m-1") == first

@@ -150,6 +150,14 @@ class Hall:
         )
         return conversation.room_id
 
+    async def add(self, name: str, room: RoomId) -> ChannelMade:
+        """Add somebody to a conversation, of which nobody is told yet."""
+        who, user_id = asks("alice"), UserId(name)
+        added = await self.channels.add_member(who, room, user_id, None, 1)
+        return ChannelMade(
+            workspace_id=self.id, room_id=room, users=(user_id,), channel=added.channel
+        )
+
     async def remove(self, name: str, room: RoomId, by: str = "alice") -> None:
         """Take somebody out of a conversation, of which it is told."""
         await self.channels.remove_member(UserId(by), room, UserId(name), 1)

@@ -11,6 +11,7 @@ from server.core.ids import ConnectionId, MessageId, RoomId, UserId, WorkspaceId
 from server.core.limits import Bounds
 from server.core.workspaces.events import (
     ChannelChanged,
+    ChannelLeft,
     ChannelMade,
     PostDeleted,
     StandingChanged,
@@ -18,6 +19,7 @@ from server.core.workspaces.events import (
 )
 from server.core.workspaces.order import MAX_HELD
 from server.core.workspaces.pace import CROWD, CROWDED_POSITION_MS, POSITION_MS, TYPED_MS, TYPING_MS
+from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import Standing
 from server.stores.sql.migrations import migrate
 from tests.core.workspaces.hall import Hall, user
@@ -186,6 +188,69 @@ async def test_who_is_added_hears_of_it_and_of_all_that_follows(hall):
     await hall.say("alice", room, "1")
 
     assert hall.kinds("bob") == ["ChannelMade", "PostStored"]
+
+
+async def test_what_follows_a_join_is_told_in_order_though_its_second_message_comes_first(
+    hall, room
+):
+    await hall.say("alice", room, "0")
+    await hall.join("bob")
+    first = await hall.store("alice", room, "1")
+    await hall.say("alice", room, "2")
+    assert hall.texts("bob") == []
+    await hall.topics.publish(first)
+    assert hall.texts("bob") == ["1", "2"]
+
+
+# --- who comes and goes at the same time ---
+
+
+async def test_who_was_removed_hears_nothing_though_its_coming_is_told_after_its_going(hall, room):
+    await hall.join("carol")
+    added = await hall.add("carol", room)
+    await hall.remove("carol", room)
+    await hall.topics.publish(added)
+    await hall.say("alice", room, "1")
+    await hall.later(0)
+    await hall.say("alice", room, "2")
+
+    assert hall.kinds("carol") == []
+
+
+async def test_who_came_back_hears_all_though_its_going_is_told_after_its_coming(hall, room):
+    await hall.join("bob")
+    await hall.channels.remove_member(UserId("alice"), room, UserId("bob"), 1)
+    await hall.topics.publish(await hall.add("bob", room))
+    await hall.topics.publish(
+        ChannelLeft(workspace_id=hall.id, room_id=room, users=(UserId("bob"),), at_ms=1)
+    )
+    await hall.later(0)
+    await hall.say("alice", room, "1")
+
+    assert hall.kinds("bob")[-3:] == ["ChannelLeft", "ChannelMade", "PostStored"]
+
+
+async def test_who_is_removed_and_comes_back_is_told_so_and_hears_on(hall, room):
+    await hall.join("bob")
+    await hall.remove("bob", room)
+    await hall.topics.publish(await hall.add("bob", room))
+    await hall.later(0)
+    await hall.say("alice", room, "1")
+
+    assert hall.kinds("bob") == ["ChannelLeft", "ChannelMade", "PostStored"]
+
+
+async def test_nobody_is_told_of_a_conversation_that_it_has_left_by_now(hall, room):
+    told: list[WorkspaceEvent] = []
+
+    async def tell(event: WorkspaceEvent) -> None:
+        told.append(event)
+
+    channel = await hall.channels.whole(room)
+    teller = Teller(hall.topics.publish, tell, hall.channels)
+    await teller.made(channel, (UserId("carol"),))
+    await teller.made(channel, (UserId("carol"), UserId("bob")))
+    assert [one.users for one in told if isinstance(one, ChannelMade)] == [("bob",)]
 
 
 class Slow:

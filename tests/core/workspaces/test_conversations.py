@@ -347,7 +347,6 @@ async def test_guests_and_those_outside_are_in_no_conversation(office):
             office.core.channels.read(user, room, None),
             office.core.channels.tell_typing(user, room, is_typing=True),
             office.core.channels.unread(user, office.id),
-            office.core.channels.joined(user, office.id),
         ):
             assert (await refused(asked)).code is code
 

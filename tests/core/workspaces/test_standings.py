@@ -51,6 +51,21 @@ async def test_the_first_connection_is_told_and_the_last_after_its_grace(hall):
     assert await shown(hall) == {"alice": "online", "bob": "offline", "carol": "offline"}
 
 
+async def test_who_chose_to_be_unseen_comes_and_goes_without_a_trace(hall):
+    await hall.join("bob")
+    await choose(hall, "bob", Standing.OFFLINE)
+    await hall.go("bob")
+    await hall.later(GRACE_MS)
+    before, told = await hall.standings.shown(user("alice"), hall.id, None, 10), len(hall.heard)
+    await hall.join("bob")
+    await hall.go("bob")
+    await hall.later(2 * GRACE_MS)
+
+    assert hall.stands("alice") == [("bob", "online"), ("bob", "offline")]
+    assert len(hall.heard) == told
+    assert await hall.standings.shown(user("alice"), hall.id, None, 10) == before
+
+
 async def test_when_somebody_was_there_last_is_when_its_last_connection_went(hall):
     await hall.join("bob")
     await hall.go("bob")

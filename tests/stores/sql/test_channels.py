@@ -198,7 +198,7 @@ async def test_who_was_let_in_by_its_token_is_out_as_soon_as_that_no_longer_says
     shown = await atelier.channels.get(UserId("7"), room)
     assert {one.display_name for one in shown.conversation.participants} == {"Alice", "7 ☎"}
     assert await code_of(atelier.channels.place(asks("7"), room)) is Code.NOT_FOUND
-    assert await atelier.channels.joined(who, atelier.team.id) == (room,)
+    assert await atelier.channels.joined(who, atelier.team.id) == {room: 0}
     assert await code_of(atelier.channels.joined(asks("7"), atelier.team.id)) is Code.NOT_FOUND
     assert await code_of(atelier.listed("7")) is Code.NOT_FOUND
     document = await atelier.room("alice", kind=Kind.DOCUMENT, document_id="d")

@@ -33,12 +33,13 @@ async def create_conversation(
     chat: Chat, caller: Caller, request: CreateConversation
 ) -> tuple[Channel, bool]:
     user = caller.signed_in()
-    others = tuple(one for one in dict.fromkeys(request.member_ids) if one != user.user_id)
+    named = dict.fromkeys(request.member_ids or ())
+    others = tuple(one for one in named if one != user.user_id)
     _check(request, len(others))
     wish = ChannelWish(
         workspace_id=request.workspace_id,
         kind=KINDS[request.type],
-        is_opaque=request.is_encrypted,
+        is_opaque=bool(request.is_encrypted),
         name=request.name or "",
         description=request.description or "",
         icon=request.icon or "",
@@ -112,8 +113,8 @@ async def set_role(chat: Chat, caller: Caller, request: SetRole) -> Channel:
 
 
 async def mark_as_read(chat: Chat, caller: Caller, request: MarkAsRead) -> Position:
-    user, message_id = caller.signed_in(), request.message_id
-    return await chat.channels.read(user, request.conversation_id, message_id, caller.connection_id)
+    user, skip = caller.signed_in(), caller.answered_connection
+    return await chat.channels.read(user, request.conversation_id, request.message_id, skip)
 
 
 async def count_unread(

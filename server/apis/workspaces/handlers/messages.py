@@ -21,14 +21,14 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
     wish = PostWish(
         room_id=request.conversation_id,
         content=request.content,
-        attachments=request.attachments,
+        attachments=request.attachments or (),
         file_ids=named_files(request.attachments, request.file_ids) or (),
         message_id=request.client_message_id,
         reply_to=request.reply_to_id,
         metadata=_metadata(request.encryption_metadata),
         covered=request.covered,
     )
-    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.connection_id)
+    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.answered_connection)
     return post
 
 

@@ -27,8 +27,8 @@ class CreateConversation(Struct, frozen=True, kw_only=True, rename="camel"):
     description: Text | None = None
     icon: Icon | None = None
     document_id: DocumentId | None = None
-    member_ids: Annotated[tuple[UserId, ...], Meta(max_length=MAX_MEMBERS)] = ()
-    is_encrypted: bool = False
+    member_ids: Annotated[tuple[UserId, ...], Meta(max_length=MAX_MEMBERS)] | None = None
+    is_encrypted: bool | None = None
 
 
 class ListConversations(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -45,8 +45,8 @@ class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
 
     conversation_id: RoomId
     content: str
-    attachments: Attachments = ()
-    file_ids: tuple[FileId, ...] = ()
+    attachments: Attachments | None = None
+    file_ids: tuple[FileId, ...] | None = None
     reply_to_id: MessageId | None = None
     client_message_id: MessageId | None = None
     encryption_metadata: Opaque | None = None

@@ -1,6 +1,6 @@
 """Conversations of workspaces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from server.core.durable import Role
 from server.core.errors import AppError, Code
@@ -69,7 +69,7 @@ class SqlChannels:
             lambda: listing.page(who, workspace_id, kind, before, limit, now_ms)
         )
 
-    async def joined(self, who: Entrant, workspace_id: WorkspaceId) -> tuple[RoomId, ...]:
+    async def joined(self, who: Entrant, workspace_id: WorkspaceId) -> Mapping[RoomId, int]:
         return await self._database.read(lambda: listing.joined(who, workspace_id))
 
     async def unread(

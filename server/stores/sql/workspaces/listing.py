@@ -110,15 +110,15 @@ def _channels(found: Sequence[Conversation]) -> Steps[list[Channel]]:
     ]
 
 
-def joined(who: Entrant, workspace_id: WorkspaceId) -> Steps[tuple[RoomId, ...]]:
+def joined(who: Entrant, workspace_id: WorkspaceId) -> Steps[dict[RoomId, int]]:
     yield from role_in(who, workspace_id)
     found = yield from rows(
-        f"SELECT r.room_id FROM {_MINE} WHERE me.user_id = $1 AND r.workspace_id = $2 "
+        f"SELECT r.room_id, r.seq FROM {_MINE} WHERE me.user_id = $1 AND r.workspace_id = $2 "
         "AND w.removed_ms IS NULL ORDER BY r.room_id",
         who.user_id,
         workspace_id,
     )
-    return tuple(RoomId(one) for (one,) in found)
+    return {RoomId(room_id): seq for room_id, seq in found}
 
 
 def unread(
