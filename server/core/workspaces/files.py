@@ -1,6 +1,7 @@
 """Files of conversations: sealed as they come, each under its own key, and opened as they go."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -149,21 +150,40 @@ class Files:
         """Delete what no message has, once a minute.
 
         Raises:
-            AppError: UNAVAILABLE; it is deleted another time.
+            AppError: UNAVAILABLE; what could not be deleted is deleted another time.
         """
         now_ms = self._now_ms()
         if now_ms < self._expires_ms:
             return
         self._expires_ms = now_ms + EXPIRY_MS
         garbage = await self._store.garbage(now_ms, GARBAGE)
-        for file_id in garbage:
-            await self._blobs.delete(file_id)
-        if garbage:
-            await self._store.forget(garbage)
+        deleted, failure = await self._delete(garbage)
+        if deleted:
+            await self._store.forget(deleted)
+        if failure:
+            raise failure
         if len(garbage) == GARBAGE:
             self._expires_ms = now_ms  # there may be more
 
     # --- parts ---
+
+    async def _delete(self, garbage: Sequence[FileId]) -> tuple[list[FileId], AppError | None]:
+        """Delete bytes, all at once: what cannot be deleted stops nothing else.
+
+        Returns:
+            Whose bytes are deleted, and why those of others are not.
+        """
+        told = await asyncio.gather(*map(self._failure, garbage))
+        deleted = [one for one, failure in zip(garbage, told, strict=True) if failure is None]
+        return deleted, next(filter(None, told), None)
+
+    async def _failure(self, file_id: FileId) -> AppError | None:
+        """Why the bytes of a file cannot be deleted; None if they are."""
+        try:
+            await self._blobs.delete(file_id)
+        except AppError as error:
+            return error
+        return None
 
     def _check(self, stream: ByteStream) -> None:
         bounds = self._parts.bounds

@@ -31,11 +31,12 @@ _SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(4856293847)"
 TRIES = 8
 """Of a transaction that met others."""
 
-_MET_OTHERS = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
+_CHANGED_MEANWHILE = (
     asyncpg.UniqueViolationError,  # another one has just put in what was not there when we looked
+    asyncpg.ForeignKeyViolationError,  # or has just taken away what was
 )
+
+_MET_OTHERS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, *_CHANGED_MEANWHILE)
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -117,7 +118,7 @@ class Postgres:
                 result = await self._run(steps, limit_s=limit_s)
             except _MET_OTHERS as error:
                 log.info("met_others", extra={"attempt": attempt})
-                if attempt + 1 == TRIES and isinstance(error, asyncpg.UniqueViolationError):
+                if attempt + 1 == TRIES and isinstance(error, _CHANGED_MEANWHILE):
                     raise  # it is no other one, but a fault of ours
             else:
                 self.has_failed = False  # which no read can tell: a full disk is read as before

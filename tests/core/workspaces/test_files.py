@@ -304,6 +304,21 @@ async def test_garbage_that_could_not_be_deleted_is_deleted_another_time(
     assert await held(server) == [0, 0, 0]
 
 
+async def test_garbage_that_cannot_be_deleted_keeps_no_other_and_no_room_for_it(
+    server, files, clock, tmp_path
+):
+    await files.upload(ALICE, ROOM, stream_of(b"stays"))
+    (path,) = kept(tmp_path)
+    path.unlink()
+    path.mkdir()  # which is no file that could be deleted
+    for _ in range(4):
+        await files.upload(ALICE, ROOM, stream_of(b"goes"))
+    clock.advance(ms=UNSENT_MS)
+    assert await code_of(files.expire()) is Code.UNAVAILABLE
+    assert kept(tmp_path) == []
+    assert await held(server) == [5, 5, 1]
+
+
 async def test_a_file_that_was_changed_on_the_disk_is_not_told(files, tmp_path):
     made = await files.upload(ALICE, ROOM, stream_of(bytes(200_000)))
     (path,) = kept(tmp_path)

@@ -265,5 +265,15 @@ async def test_garbage_comes_in_portions(channel):
     assert len(await channel.home.files.garbage(DUE_MS, 3)) == 3
 
 
+async def test_garbage_that_was_not_tried_yet_comes_first(channel):
+    files = [FileId(f"file {number}") for number in range(4)]
+    for one in files:
+        await channel.put(one)
+    first = await channel.home.files.garbage(DUE_MS + 1, 2)
+    then = await channel.home.files.garbage(DUE_MS + 2, 2)
+    assert sorted(first + then) == files
+    assert await channel.home.files.garbage(DUE_MS + 3, 2) == first
+
+
 def test_an_account_may_hold_at_least_one_file_of_the_usual_size():
     assert Bounds().file_bytes < Bounds().account_bytes < Bounds().workspace_file_bytes

@@ -131,6 +131,19 @@ async def test_what_is_under_the_old_key_and_the_new_one_is_found_together(firm,
     assert await firm.found("tea") == ["new tea", "old tea"]
 
 
+async def test_of_long_messages_few_are_sealed_anew_at_once_and_all_by_and_by(firm, clock):
+    said = [" ".join(f"n{number}w{word:03}" for word in range(256)) for number in range(40)]
+    for number, text in enumerate(said):
+        await firm.say(firm.core, ALICE, text, f"m{number}")
+    await firm.core.rotation.rotate(firm.id)
+    for _ in range(2):  # what the conversation is called, then messages
+        await firm.core.rotation.expire()
+    assert 1 < await firm.under(2) < 30
+    await firm.expire(clock)
+    assert (await firm.under(1), await firm.under(2)) == (0, 40)
+    assert await firm.said() == said
+
+
 async def test_words_of_the_old_key_are_gone_with_it(firm, clock):
     await firm.say(firm.core, ALICE, "green tea", "m1")
     sql = "SELECT token FROM word_tokens"

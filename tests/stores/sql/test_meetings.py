@@ -15,8 +15,10 @@ from server.core.ports.conversations import MessageRef
 from server.stores.sql.accounts import SqlAccounts
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.steps import value
+from tests.stores.sql.channels import atelier_of
 from tests.stores.sql.households import NOW_MS, outcomes, phone, pid_that_waits
 from tests.stores.sql.queues_at_home import Post
+from tests.stores.sql.teams import code_of
 
 pytestmark = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
@@ -184,3 +186,14 @@ async def test_the_first_event_waits_for_an_account_before_it_locks_the_group(ho
     await blocker.execute("SELECT 1 FROM rooms FOR UPDATE NOWAIT")
     await blocker.execute("COMMIT")
     assert (await sending).users == ("carol",)
+
+
+async def test_what_is_forgotten_just_then_cannot_be_answered(home, blocker):
+    atelier = await atelier_of(home, is_sealed=False)
+    room = await atelier.room("alice", "bob")
+    await atelier.say("alice", room, "m1")
+    await blocker.execute("DELETE FROM messages WHERE message_id = 'm1'")
+    answering = asyncio.create_task(atelier.say("bob", room, "m2", "m1"))
+    await pid_that_waits(blocker)
+    await blocker.execute("COMMIT")
+    assert await code_of(answering) is Code.NOT_FOUND

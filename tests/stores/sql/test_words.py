@@ -8,6 +8,7 @@ from server.core.errors import Code
 from server.core.ids import RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.ports.posts import WordSearch
+from server.stores.sql.steps import rows
 from server.stores.sql.workspaces import words
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS
@@ -203,3 +204,15 @@ async def test_messages_of_two_keys_are_found_together_in_order(atelier, room, l
             break
         before = page.next
     assert seen == [f"m{number}" for number in range(11, -1, -1)]
+
+
+async def test_it_is_not_kept_in_which_order_the_words_of_a_message_stand(home, atelier, room):
+    place = "rowid" if home.database.name == "SQLite" else "ctid"
+    placed = f"SELECT token FROM word_tokens WHERE seq = $1 ORDER BY {place}"  # noqa: S608
+    said = [f"word{number * 7 % 50:02}" for number in range(50)]
+    await atelier.say("alice", room, "m1", tokens=tuple(said))
+    await atelier.say("alice", room, "m2")
+    await atelier.edit("alice", "m2", tokens=tuple(reversed(said)))
+    for seq in (1, 2):
+        found_rows = await home.database.read(lambda seq=seq: rows(placed, seq))
+        assert [token for (token,) in found_rows] == sorted(said)

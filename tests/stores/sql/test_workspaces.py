@@ -354,6 +354,15 @@ async def test_all_that_is_done_in_a_workspace_is_noted(home, team):
     }
 
 
+async def test_it_is_noted_in_a_workspace_that_an_account_has_left_it_by_being_deleted(home, team):
+    await team.add("alice", "bob")
+    await home.database.write(lambda: leave_workspaces(BOB, None, NOW_MS + 1))
+    noted = "SELECT action, user_id, subject_id, at_ms FROM audit WHERE workspace_id = $1"
+    found_rows = await home.database.read(lambda: rows(noted, team.id))
+    left = ("workspace_member_removed", "bob", "bob", NOW_MS + 1)
+    assert left in [tuple(one) for one in found_rows]
+
+
 async def test_how_somebody_stands_is_found_for_nobody_in_particular(team):
     await team.store.set_standing(asks("bob"), team.id, Standing.AWAY, NOW_MS + 1)
     (bob,) = [

@@ -75,10 +75,11 @@ def write_extras(extras: Sequence[Row], answers: Iterable[tuple[str, int, int]])
 
 def write_words(words: Sequence[tuple[str, str, int]]) -> Steps[None]:
     """Store by which tokens a message is found: token, room and sequence."""
+    # Sorted: tables keep the order in which rows came, and that would be the order of the words.
     yield from run_many(
         "INSERT INTO word_tokens (token, room_id, seq) VALUES ($1, $2, $3) "
         "ON CONFLICT (token, room_id, seq) DO NOTHING",
-        words,
+        sorted(words),
     )
 
 

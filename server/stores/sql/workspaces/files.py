@@ -59,7 +59,7 @@ class SqlFiles:
         await self._database.write(lambda: finish(file_id, size_bytes, due_ms))
 
     async def give_up(self, file_id: FileId) -> None:
-        await self._database.write(lambda: _end([file_id]))
+        await self._database.write(lambda: _end([file_id], 0))
 
     async def get(self, who: Entrant, file_id: FileId, now_ms: int) -> StoredFile:
         return await self._database.look_up(lambda: get(who, file_id, now_ms))
@@ -182,14 +182,16 @@ def garbage(now_ms: int, limit: int) -> Steps[tuple[FileId, ...]]:
         limit,
     )
     file_ids = [FileId(file_id) for (file_id,) in found]
-    yield from _end(file_ids)
+    # Now, and not 0: what could not be deleted comes after all that was not tried yet.
+    yield from _end(file_ids, now_ms)
     return tuple(file_ids)
 
 
-def _end(file_ids: Sequence[str]) -> Steps[None]:
+def _end(file_ids: Sequence[str], due_ms: int) -> Steps[None]:
     yield from run(
-        f"UPDATE files SET state = '{GONE}', due_ms = 0 WHERE file_id = ANY($1::text[])",
+        f"UPDATE files SET state = '{GONE}', due_ms = $2 WHERE file_id = ANY($1::text[])",
         list(map(str, file_ids)),
+        due_ms,
     )
 
 

@@ -28,6 +28,8 @@ def leave_workspaces(user_id: UserId, device_id: DeviceId | None, now_ms: int) -
             user_id,
         )
         yield from take_member(workspace_id, user_id, now_ms)
+        action = Action.WORKSPACE_MEMBER_REMOVED
+        yield from note_in_workspace(action, workspace_id, user_id, user_id, now_ms)
         if is_owner:
             yield from _see_to_owner(WorkspaceId(workspace_id), user_id, now_ms)
 

@@ -13,14 +13,18 @@ from server.core.ids import FileId, MessageId, RoomId
 from server.core.ports.channels import Texts
 from server.core.ports.keys import Sealed, SealedFile, SealedPost, SealedRoom
 from server.core.workspaces.values import WrappedKey
-from server.stores.sql.conversations.paging import MAX_PAGE_BYTES
 from server.stores.sql.conversations.threads import write_words
 from server.stores.sql.steps import Row, Steps, listed, row, rows, run, run_many
-from server.stores.sql.usage import SAID_BYTES
+from server.stores.sql.usage import SAID_BYTES, WORDS_BYTES
+
+PORTION_BYTES = 128 * 1024
+"""Of messages that are sealed anew at once, with their tokens: 200 long ones would hold up all that
+this process does for a second, and take longer than a statement may."""
 
 # CROSS: SQLite goes through the workspace's conversations, and in each only through what is meant.
 _POSTS = (
-    f"SELECT p.room_id, p.seq, {SAID_BYTES} FROM rooms r CROSS JOIN posts p CROSS JOIN messages m "
+    f"SELECT p.room_id, p.seq, {SAID_BYTES} + {WORDS_BYTES} "
+    "FROM rooms r CROSS JOIN posts p CROSS JOIN messages m "
     "WHERE r.workspace_id = $1 AND p.room_id = r.room_id AND p.key_version = $2 "
     "AND m.room_id = p.room_id AND m.seq = p.seq LIMIT $3"
 )
@@ -65,7 +69,7 @@ def _posts(of_key: tuple[str, int, int]) -> Steps[tuple[SealedPost, ...]]:
     if not places:
         return ()
     taken = accumulate(size_bytes for _, _, size_bytes in places)
-    held = sum(size_bytes < MAX_PAGE_BYTES for size_bytes in taken) + 1
+    held = sum(size_bytes < PORTION_BYTES for size_bytes in taken) + 1
     found = yield from rows(_SAID, listed((one[0], one[1]) for one in places[:held]))
     return tuple(
         SealedPost(
