@@ -15,7 +15,7 @@ from server.stores.sql.steps import rows
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS, Household, phone
 from tests.stores.sql.queues_at_home import Post
-from tests.stores.sql.teams import asks, code_of, foreigner, new_workspace
+from tests.stores.sql.teams import asks, code_of, foreigner, found, new_workspace
 
 ALICE, BOB, CAROL, DAN = map(UserId, ("alice", "bob", "carol", "dan"))
 
@@ -100,6 +100,35 @@ async def test_a_document_has_one_conversation_into_which_comes_whoever_asks_for
     assert (again.is_new, again.joined) == (False, ("bob",))
     assert (await atelier.make("bob", kind=Kind.DOCUMENT, document_id="d")).joined == ()
     assert await atelier.people(room) == {"alice": "owner", "bob": "member"}
+
+
+async def test_a_document_of_the_same_id_in_another_workspace_is_another(atelier):
+    document = {"kind": Kind.DOCUMENT, "document_id": "d"}
+    room = await atelier.room("alice", **document)
+    elsewhere = Atelier(atelier.home, await found(atelier.home))
+    made = await elsewhere.make("alice", **document)
+    assert made.is_new
+    assert made.channel.conversation.room_id != room
+
+
+async def test_who_opens_an_opaque_document_later_reads_nothing_of_before(atelier):
+    document = {"kind": Kind.DOCUMENT, "document_id": "d"}
+    for is_sealed, read in ((True, ["m1"]), (False, [])):
+        wish = {**document, "document_id": f"d {is_sealed}", "is_sealed": is_sealed}
+        room = await atelier.room("alice", **wish)
+        await atelier.say("alice", room, "m1", is_sealed=is_sealed)
+        await atelier.room("bob", **wish)
+        assert await atelier.read_by("bob", room) == read
+
+
+async def test_channels_do_not_count_among_the_direct_ones_that_somebody_begins(home):
+    small = Household(home.database, Bounds(rooms_per_user=1))
+    atelier = await atelier_of(small)
+    await atelier.room("alice")
+    assert await code_of(atelier.room("alice")) is Code.TOO_MANY_ROOMS
+    await atelier.room("alice", "bob", kind=Kind.DIRECT)
+    third = atelier.room("alice", "carol", kind=Kind.DIRECT)
+    assert await code_of(third) is Code.TOO_MANY_ROOMS
 
 
 async def test_two_who_open_a_document_at_once_are_in_the_same_conversation(databases):
@@ -306,6 +335,16 @@ async def test_no_queue_hears_of_a_sealed_one_and_each_of_an_opaque_one(atelier)
         await atelier.channels.remove_member(ALICE, room, CAROL, NOW_MS)
         await atelier.channels.delete(ALICE, room, NOW_MS)
         assert bool(await atelier.home.count("queued_events")) is bool(least)
+
+
+async def test_no_queue_hears_of_a_direct_one(atelier):
+    await Post(atelier.home, Bounds()).store.see([phone("bob")], NOW_MS)
+    pair = {"kind": Kind.DIRECT, "is_sealed": False}
+    await atelier.room("alice", "bob", **pair)
+    await atelier.team.remove("alice", "bob")
+    await atelier.team.add("alice", "bob")
+    await atelier.room("alice", "bob", **pair)
+    assert await atelier.home.count("queued_events") == 0
 
 
 async def test_all_that_is_done_stands_in_the_audit_of_the_workspace(atelier):
