@@ -9,4 +9,5 @@ redis_keys.py every key of Redis, of every type
 pages.py      what the server shows to operators
 everywhere.py all of these places, of one server
 planting.py   a message of two throw-away accounts, whose secrets are known
+colleagues.py what they say in a workspace, name there, and send as files
 """

@@ -107,8 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--plant",
         action="store_true",
-        help="send a message between two throw-away accounts, and look for it, for their "
-        "passwords, private keys and tokens; then delete them",
+        help="have two throw-away accounts send a message, and talk and send files in a "
+        "workspace, and look for all that, for their passwords, private keys and tokens; then "
+        "delete them",
     )
     parser.add_argument(
         "--log", type=Path, action="append", default=[], help="a log file or folder of such"

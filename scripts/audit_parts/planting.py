@@ -1,4 +1,4 @@
-"""A message of two throw-away accounts, of which all secrets are known."""
+"""What two throw-away accounts say to each other and in a workspace: all secrets are known."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 import aiohttp
 
+from scripts.audit_parts.colleagues import Colleagues, canary
 from scripts.audit_parts.forms import Secret
 from scripts.demo_parts.line import DemoError
 from scripts.demo_parts.secure_chat.device import Account, Device
 
 PREKEYS = 2
 """Of each account: every secret more makes the search slower."""
-
-_TEXT_BYTES = 24
-"""Of chance, so that each half of it is unique, too."""
 
 
 class Planted(NamedTuple):
@@ -31,12 +29,14 @@ class Planted(NamedTuple):
 
 @asynccontextmanager
 async def planted(http: aiohttp.ClientSession) -> AsyncIterator[Planted]:
-    """Have a message in the server that nobody has read; in the end both accounts are deleted.
+    """Have a message in the server that nobody has read, and what two say in a workspace.
+
+    In the end both accounts are deleted.
 
     Raises:
         DemoError: The server refuses.
     """
-    text = f"canary {secrets.token_hex(_TEXT_BYTES)} ~ë€?>"
+    text = canary()
     devices = [Device(http, Account(name), "phone", PREKEYS) for name in ("Planter", "Reader")]
     sender, reader = devices
     try:
@@ -44,8 +44,11 @@ async def planted(http: aiohttp.ClientSession) -> AsyncIterator[Planted]:
             await device.enter()
         message_id = f"m-{secrets.token_hex(8)}"
         sent = await sender.send(reader.account.user_id, message_id, text)
+        colleagues = Colleagues(sender, reader)
+        await colleagues.talk()
         own = [Secret(label, value) for one in devices for label, value in one.secrets()]
-        yield Planted([Secret("the message", text), *own], sent["encryptedContent"])
+        all_secrets = [Secret("the message", text), *colleagues.secrets, *own]
+        yield Planted(all_secrets, sent["encryptedContent"])
     finally:
         await _delete(devices)
 

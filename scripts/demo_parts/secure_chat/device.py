@@ -187,12 +187,12 @@ class Device:
         """All of what it answers, as APIs without `data` have it.
 
         Args:
-            body: Bytes as they are, or what JSON has.
+            body: Bytes or a form as they are, or what JSON has.
 
         Raises:
             RefusedError: It refuses.
         """
-        given = {"data" if isinstance(body, bytes) else "json": body}
+        given = {"data" if isinstance(body, bytes | aiohttp.FormData) else "json": body}
         async with self._http.request(method, path, headers=self._headers, **given) as response:
             self.answers.append(await response.text())
             answer: dict[str, Any] = await response.json(content_type=None)
