@@ -354,7 +354,12 @@ class Attendance:
                 await self._look_again(workspace_id, company)
             self._doubtful.pop(workspace_id, None)
         for one in list(self._wavering):
-            await self._make_sure(*one)
+            del self._wavering[one]  # who moves again from here on is looked up again
+            try:
+                await self._make_sure(*one)
+            except AppError:
+                self._wavering[one] = None
+                raise
 
     async def _make_sure(self, workspace_id: WorkspaceId, room_id: RoomId, user_id: UserId) -> None:
         """Tell somebody of a conversation in which it is, as the store has it."""
@@ -373,7 +378,6 @@ class Attendance:
                     ),
                 )
             self._tidy(workspace_id)
-        self._wavering.pop((workspace_id, room_id, user_id), None)
 
     async def _look_again(self, workspace_id: WorkspaceId, company: Company) -> None:
         """Who is in what, as the store has it; then what was said there."""

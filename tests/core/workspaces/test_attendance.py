@@ -275,6 +275,9 @@ class Slow:
             await self._wait()
         return found
 
+    async def whole(self, room_id):
+        return await self.hall.channels.whole(room_id)
+
     async def _wait(self) -> None:
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile:
@@ -293,6 +296,21 @@ async def test_what_happens_while_somebody_joins_the_workspace_counts(hall, room
     await hall.say("alice", room, "1")
     await hall.say("alice", other[0], "2")
     assert hall.texts("bob") == ["2"]
+
+
+async def test_who_goes_and_comes_while_it_is_looked_up_is_looked_up_again(hall, room):
+    async def go_and_come() -> None:
+        await hall.remove("bob", room)
+        await hall.topics.publish(await hall.add("bob", room))
+
+    slow = Slow(hall)
+    await hall.join("bob")
+    await go_and_come()
+    slow.then(go_and_come)
+    await hall.later(0)
+    await hall.later(0)
+    await hall.say("alice", room, "1")
+    assert hall.texts("bob") == ["1"]
 
 
 async def test_who_is_removed_while_it_joins_does_not_come_in(hall, room):
