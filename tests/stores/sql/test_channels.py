@@ -103,10 +103,9 @@ async def test_a_document_has_one_conversation_into_which_comes_whoever_asks_for
 
 
 async def test_a_document_of_the_same_id_in_another_workspace_is_another(atelier):
-    document = {"kind": Kind.DOCUMENT, "document_id": "d"}
-    room = await atelier.room("alice", **document)
+    room = await atelier.room("alice", kind=Kind.DOCUMENT, document_id="d")
     elsewhere = Atelier(atelier.home, await found(atelier.home))
-    made = await elsewhere.make("alice", **document)
+    made = await elsewhere.make("alice", kind=Kind.DOCUMENT, document_id="d")
     assert made.is_new
     assert made.channel.conversation.room_id != room
 
