@@ -130,4 +130,4 @@ async def test_nothing_is_left_of_those_who_have_gone(server: RunningServer, mee
 
     for node in server.nodes:
         attendance = node.chat.attendance
-        await until(lambda: not (attendance._guests or attendance._companies))  # noqa: B023
+        await until(lambda: not attendance.gathering.guests)  # noqa: B023

@@ -38,7 +38,7 @@ def statuses(watcher, who):
 
 def joined(server):
     """How many connections have joined something."""
-    return sum(len(node.chat.attendance._guests) for node in server.nodes)
+    return sum(len(node.chat.attendance.gathering.guests) for node in server.nodes)
 
 
 async def test_what_one_says_over_http_is_shown_and_told(alice, bob, watcher, acme):

@@ -230,7 +230,12 @@ class Hall:
     def is_empty(self) -> bool:
         """Nothing is left of whoever was here."""
         attendance, orders = self.attendance, self.attendance._deliveries._orders
-        return not (attendance._guests or attendance._companies or orders or self.topics._heard)
+        return not (
+            attendance.gathering.guests
+            or attendance.gathering.companies
+            or orders
+            or self.topics._heard
+        )
 
 
 def user(name: str) -> User:

@@ -116,7 +116,7 @@ async def test_a_connection_joins_so_many_and_may_join_the_same_again(hall, room
     hall.attendance.leave_conversation(ConnectionId("bob"), room)
     await hall.sit_down("bob", more[2])
 
-    guest = hall.attendance._guests[ConnectionId("bob")]
+    guest = hall.attendance.gathering.guests[ConnectionId("bob")]
     guest.workspaces |= {WorkspaceId("1"), WorkspaceId("2")}
     assert await code_of(hall.join("bob")) is Code.LIMIT_REACHED
 
@@ -168,7 +168,7 @@ async def test_who_is_removed_from_a_conversation_is_told_and_hears_nothing_more
 
     assert hall.kinds("bob") == hall.kinds("tab") == ["ChannelLeft"]
     assert hall.kinds("alice") == ["PostStored"]
-    assert ConnectionId("tab") not in hall.attendance._guests
+    assert ConnectionId("tab") not in hall.attendance.gathering.guests
 
 
 async def test_who_is_put_out_of_the_workspace_hears_nothing_more_of_it(hall, room):
@@ -259,7 +259,9 @@ class Slow:
     def __init__(self, hall: Hall) -> None:
         self.hall = hall
         self._meanwhile: Callable[[], Awaitable[None]] | None = None
-        hall.attendance._channels = self  # type: ignore[assignment]  # it asks for no more
+        # They ask for no more of the store than this.
+        hall.attendance._channels = self  # type: ignore[assignment]
+        hall.attendance._doubts._channels = self  # type: ignore[assignment]
 
     def then(self, meanwhile) -> None:
         self._meanwhile = meanwhile
