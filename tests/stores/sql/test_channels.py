@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from server.core.durable import Role
 from server.core.errors import Code
@@ -261,14 +262,29 @@ async def test_a_list_has_the_most_active_first_page_by_page_and_of_one_workspac
 # --- changed ---
 
 
+async def test_a_list_of_a_workspace_has_nothing_of_another(atelier):
+    here = await atelier.room("alice", "bob")
+    elsewhere = Atelier(atelier.home, await found(atelier.home, ["bob"]))
+    there = await elsewhere.room("alice", "bob")
+    assert await atelier.listed("bob") == [here]
+    assert await elsewhere.listed("bob") == [there]
+    assert set(await atelier.listed("bob", workspace_id=None)) == {here, there}
+
+
 async def test_its_name_is_changed_by_admins_and_only_if_it_is_what_they_saw(atelier):
     room = await atelier.room("alice", "bob")
     new = Texts(name="another", description="of it", icon="i", key_version=1)
     assert await code_of(atelier.channels.update(BOB, room, new, TEXTS, NOW_MS)) is Code.FORBIDDEN
     shown = (await atelier.channels.update(ALICE, room, new, TEXTS, NOW_MS)).conversation
     assert (shown.name, shown.description, shown.icon) == ("another", "of it", "i")
-    again = atelier.channels.update(ALICE, room, new, TEXTS, NOW_MS)
-    assert await code_of(again) is Code.ID_CONFLICT
+    for saw in (
+        TEXTS,
+        structs.replace(new, name="x"),
+        structs.replace(new, description="x"),
+        structs.replace(new, icon="x"),
+    ):
+        again = atelier.channels.update(ALICE, room, new, saw, NOW_MS)
+        assert await code_of(again) is Code.ID_CONFLICT, saw
 
 
 async def test_what_is_not_sealed_is_no_name_of_a_sealed_one(atelier):

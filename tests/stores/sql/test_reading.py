@@ -12,7 +12,7 @@ from server.stores.sql.steps import Statement, value
 from server.stores.sql.workspaces.reading import Mark, mark_all
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS, Household, outcomes, phone
-from tests.stores.sql.teams import asks, code_of
+from tests.stores.sql.teams import asks, code_of, found
 
 ALICE, BOB, CAROL = map(UserId, ("alice", "bob", "carol"))
 
@@ -39,6 +39,13 @@ async def test_what_is_read_up_to_a_message_is_not_unread(atelier, room):
     assert await atelier.unread("bob") == {room: 2}
     shown = await atelier.channels.get(ALICE, room)
     assert shown.positions["bob"] == (3, NOW_MS + 7)
+
+
+async def test_what_is_unread_in_a_workspace_is_what_others_said_there(atelier, room):
+    elsewhere = Atelier(atelier.home, await found(atelier.home, ["bob"]))
+    await elsewhere.say("alice", await elsewhere.room("alice", "bob"))
+    await atelier.say("bob", await atelier.room("bob"))
+    assert await atelier.unread("bob") == {room: 5}
 
 
 async def test_without_a_message_all_of_it_is_read(atelier, room):
@@ -89,6 +96,9 @@ async def test_the_sender_of_an_opaque_message_can_be_told_that_it_was_read(atel
     position = await atelier.mark("bob", room)
     assert position.newest == ("m3", 3, "alice")
     assert (await atelier.mark("bob", room)).newest is None
+    await atelier.say("bob", room, "bobs last", is_sealed=False)
+    position = await atelier.mark("bob", room)
+    assert (position.has_moved, position.newest) == (True, None)
 
 
 async def test_of_many_at_once_each_is_answered_and_the_furthest_stays(atelier, room):
