@@ -65,10 +65,12 @@ class Departure(Struct, frozen=True, kw_only=True):
     Attributes:
         left: The conversations that it is in no more.
         changed: Those of them in which others are; the rest has ended.
+        opaque: Those of them in which clients encrypt what is said: users hear of these.
     """
 
     left: tuple[RoomId, ...] = ()
     changed: tuple[RoomId, ...] = ()
+    opaque: tuple[RoomId, ...] = ()
 
 
 class Entry(Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from server.core.workspaces.attachments import (
 )
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import PostReacted
-from server.core.workspaces.searching import Searching, SearchWish, has_words, wanted_words
+from server.core.workspaces.searching import Searching, SearchWish, having, wanted_words
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import NewPost, Post
 from server.core.workspaces.vault import Vault, of_message
@@ -254,9 +254,7 @@ class Posts:
         rate, now_ms = self._parts.rates.search, self._now_ms()
         await spend(self._parts.limiter, "search", user.user_id, rate, now_ms)
         found, has_opaque = await self._searching.find(who, wish, before, limit, now_ms)
-        wanted = wanted_words(wish.text)
-        opened = map(self.opened, found.posts)
-        posts = tuple(one for one in opened if has_words(one.content, wanted))
+        posts = await having(map(self.opened, found.posts), wanted_words(wish.text))
         return Found(posts=posts, next=found.next, has_opaque=has_opaque)
 
     async def told_after(self, room_id: RoomId, seq: int, limit: int) -> Sequence[Post]:

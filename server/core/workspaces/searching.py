@@ -1,5 +1,9 @@
 """Looking for words in what workspaces keep sealed."""
 
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
 from msgspec import Struct
 
 from server.core.errors import AppError, Code
@@ -31,6 +35,16 @@ class SearchWish(Struct, frozen=True, kw_only=True):
     sender: UserId | None = None
     from_ms: int | None = None
     until_ms: int | None = None
+
+
+class Readable(Protocol):
+    """What has a text, if it was not deleted."""
+
+    @property
+    def content(self) -> str | None: ...
+
+
+One = TypeVar("One", bound=Readable)
 
 
 class Searching:
@@ -92,9 +106,14 @@ def wanted_words(text: str) -> tuple[str, ...]:
     return found
 
 
-def has_words(text: str | None, wanted: tuple[str, ...]) -> bool:
-    """Whether a text, which was opened, has all of them."""
-    return text is not None and set(wanted) <= set(words(text))
+async def having(opened: Iterable[One], wanted: tuple[str, ...]) -> tuple[One, ...]:
+    """Those that have all the words; they are opened one by one."""
+    found = []
+    for one in opened:
+        if one.content is not None and set(wanted) <= set(words(one.content)):
+            found.append(one)
+        await asyncio.sleep(0)  # a long text takes milliseconds: others have their turn
+    return tuple(found)
 
 
 def _check_searchable(wish: SearchWish, where: Searched) -> None:

@@ -241,8 +241,7 @@ class Teller:
         await self.tell(WorkspaceLeft(workspace_id=workspace_id, user_id=user_id))
         for room_id in gone.left:
             rest = await self._channels.whole(room_id) if room_id in gone.changed else None
-            # One that has ended with it needs no notice: there is nobody else who heard of it.
-            is_sealed = rest is None or rest.conversation.is_sealed
+            is_sealed = room_id not in gone.opaque
             users = (user_id,)
             await self.left(room_id, workspace_id, users, now_ms, is_sealed=is_sealed)
             if rest is not None:

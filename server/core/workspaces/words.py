@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from itertools import chain, islice, pairwise
+from itertools import chain, groupby, islice, pairwise
 
 MAX_WORDS = 256
 """Of one text; what comes after so many others is not found."""
@@ -14,6 +14,9 @@ MAX_TEXT_CHARS = 16_384
 MIN_CHARS, MAX_CHARS = 2, 64
 """Of a word; those that are longer or shorter are not found."""
 
+MAX_MARKS = 30
+"""On one letter; no script has more. To put n of them in order takes n * n steps."""
+
 _PLANES = (range(0x20000), range(0xE0100, 0xE01F0))
 """Where all marks of Unicode are."""
 
@@ -21,8 +24,21 @@ _MARKS = "".join(
     char for char in map(chr, chain(*_PLANES)) if unicodedata.category(char).startswith("M")
 )
 
-_RUN = re.compile(rf"(?:[^\W_]|[{_MARKS}])+")
+
+def _ranges(chars: str) -> Iterator[str]:
+    """Characters, in their order, as a class of an expression names them: from each to each."""
+    numbered = enumerate(map(ord, chars))
+    for _, run in groupby(numbered, lambda one: one[1] - one[0]):
+        points = [point for _, point in run]
+        yield f"{chr(points[0])}-{chr(points[-1])}"
+
+
+_MARK = "".join(_ranges(_MARKS))
+
+_RUN = re.compile(rf"(?:[^\W_]++|[{_MARK}]++)++")
 """What stands between two characters that are no letters, no marks and no digits."""
+
+_HEAPED = re.compile(rf"([{_MARK}]{{{MAX_MARKS}}})[{_MARK}]+")
 
 _ASCII_RUN = re.compile("[0-9a-z]+")
 
@@ -38,7 +54,9 @@ def words(text: str) -> tuple[str, ...]:
 
     Of scripts that put no spaces between words, each two characters side by side are one.
     """
-    short = unicodedata.normalize("NFKC", text[:MAX_TEXT_CHARS]).casefold()
+    read = text[:MAX_TEXT_CHARS]
+    light = read if read.isascii() else _HEAPED.sub(r"\1", read)
+    short = unicodedata.normalize("NFKC", light).casefold()
     folded = unicodedata.normalize("NFKC", short)[:MAX_TEXT_CHARS]
     runs = dict.fromkeys((_ASCII_RUN if folded.isascii() else _RUN).findall(folded))
     found = dict.fromkeys(chain.from_iterable(map(_parts, runs)))

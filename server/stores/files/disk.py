@@ -88,7 +88,7 @@ async def _in_thread(call: Callable[..., T], *args: object) -> T:
     """What the call returns, once it has ended: a thread goes on when nobody waits for it.
 
     Raises:
-        AppError: NOT_FOUND if there is no such file; UNAVAILABLE if the disk cannot do it.
+        AppError: What the call raises; UNAVAILABLE if the disk cannot do it.
     """
     work = asyncio.ensure_future(asyncio.to_thread(call, *args))
     try:
@@ -96,8 +96,6 @@ async def _in_thread(call: Callable[..., T], *args: object) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([work])
         raise
-    except FileNotFoundError:
-        raise AppError(Code.NOT_FOUND, "there is no such file") from None
     except OSError as error:
         raise _away(type(error).__name__ if not error.errno else os.strerror(error.errno)) from None
 
@@ -117,7 +115,10 @@ def _made(path: Path) -> io.FileIO:
 
 
 def _opened(path: Path, start: int) -> io.FileIO:
-    file = io.FileIO(path, "r")
+    try:
+        file = io.FileIO(path, "r")
+    except FileNotFoundError:
+        raise AppError(Code.NOT_FOUND, "there is no such file") from None
     file.seek(start)
     return file
 

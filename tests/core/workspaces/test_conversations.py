@@ -255,6 +255,24 @@ async def test_an_opaque_one_is_told_to_its_users_too(office):
     assert [one.users for one in office.told_users(ConversationEnded)] == [("bob",)]
 
 
+async def test_who_leaves_a_workspace_hears_as_a_user_of_the_opaque_ones_that_end_with_it_too(
+    office,
+):
+    shared = await office.channel(is_opaque=True)
+    alone = []
+    for is_opaque in (True, False):
+        wish = ChannelWish(
+            workspace_id=office.id, kind=Kind.GROUP, name="mine", is_opaque=is_opaque
+        )
+        made, _ = await office.core.channels.create(BOB, wish)
+        alone.append(made.conversation.room_id)
+    office.forget()
+    await office.core.workspaces.remove_member(ALICE, office.id, UserId("bob"))
+    told = office.told_users(ConversationEnded)
+    assert {one.room_id for one in told} == {shared, alone[0]}
+    assert {one.users for one in told} == {("bob",)}
+
+
 async def test_secure_chat_tells_the_workspace_what_it_does_in_an_opaque_one(office):
     room = await office.channel(is_opaque=True)
     post = SecureChatPost(

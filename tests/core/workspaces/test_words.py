@@ -9,6 +9,7 @@ from server.core.workspaces.words import (
     _MARKS,
     _RUN,
     MAX_CHARS,
+    MAX_MARKS,
     MAX_TEXT_CHARS,
     MAX_WORDS,
     words,
@@ -75,3 +76,9 @@ def test_a_text_is_read_so_far_and_no_further():
     grows = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
     assert "end" in words(grows * 100 + " end")
     assert "end" not in words(grows * (MAX_TEXT_CHARS // 10) + " end")
+
+
+def test_of_marks_that_are_heaped_on_one_letter_so_many_are_read_and_no_more():
+    most = "\u0327" * MAX_MARKS
+    assert words(f"a{most}") == ("a" + most,)
+    assert words(f"a{most}\u0301\u0323 end") == ("a" + most, "end")

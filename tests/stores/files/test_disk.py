@@ -41,6 +41,12 @@ async def test_nobody_is_told_the_place_of_a_file_that_is_not_there(folder):
     assert str(folder) not in raised.value.message
 
 
+async def test_where_the_data_folder_is_missing_files_cannot_be_kept_now(folder):
+    with pytest.raises(AppError) as raised:
+        await DiskBlobs(folder / "gone" / "files").put(NAME, chunks(b"abc"))
+    assert raised.value.code is Code.UNAVAILABLE
+
+
 async def test_what_a_killed_process_left_is_deleted_with_the_name(folder):
     blobs = DiskBlobs(folder)
     putting = blobs.put(NAME, chunks(b"abc"))

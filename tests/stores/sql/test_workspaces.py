@@ -276,7 +276,9 @@ async def test_who_is_removed_leaves_the_rooms_of_the_workspace_and_no_others(ho
 
     gone = await team.store.remove_member(asks("alice"), team.id, BOB, NOW_MS)
     assert gone == Departure(
-        left=tuple(sorted((shared, alone, direct))), changed=tuple(sorted((shared, direct)))
+        left=tuple(sorted((shared, alone, direct))),
+        changed=tuple(sorted((shared, direct))),
+        opaque=tuple(sorted((shared, alone, direct))),
     )
     after = await home.rooms.get(ALICE, shared)
     assert {one.user_id: one.role for one in after.participants} == {

@@ -5,6 +5,7 @@ from server.core.errors import AppError, Code
 from server.core.ids import DeviceId, RoomId, UserId
 from server.core.limits import Bounds
 from server.core.ports.conversations import Left
+from server.core.ports.workspaces import Departure
 from server.stores.sql.audit import Action, note_in_room
 from server.stores.sql.conversations.epochs import Reason, raise_epoch, removal
 from server.stores.sql.conversations.members import (
@@ -107,14 +108,11 @@ def leave_rooms(
 
 def leave_rooms_in(
     workspace_id: str, by: UserId, user_id: UserId, now_ms: int, bounds: Bounds
-) -> Steps[tuple[tuple[RoomId, ...], tuple[RoomId, ...]]]:
+) -> Steps[Departure]:
     """Take somebody out of the rooms of a workspace, direct ones too, which stay for the others.
 
     Args:
         by: Who does it.
-
-    Returns:
-        Those that it was in, and those of them in which somebody is left.
     """
     found = yield from rows(
         "SELECT r.room_id, r.pair_key, r.is_sealed FROM rooms r WHERE r.workspace_id = $1 "
@@ -140,7 +138,8 @@ def leave_rooms_in(
                 told.append((yield from raise_epoch(room_id, reason)))
         said += [] if is_sealed or key else told
     yield from announce(said, by, now_ms, bounds)  # after all rooms are locked
-    return tuple(map(RoomId, left)), tuple(map(RoomId, living))
+    opaque = [one[0] for one in found if one[0] in left and not one[2]]
+    return Departure(left=tuple(left), changed=tuple(living), opaque=tuple(opaque))
 
 
 def _left_to(user_id: UserId, direct_rooms: list[RoomId]) -> Steps[list[RoomId]]:

@@ -91,8 +91,7 @@ def remove_member(
     yield from take_member(workspace_id, member, now_ms)
     action = Action.WORKSPACE_MEMBER_REMOVED
     yield from note_in_workspace(action, workspace_id, who.user_id, member, now_ms)
-    left, changed = yield from leave_rooms_in(workspace_id, who.user_id, member, now_ms, bounds)
-    return Departure(left=left, changed=changed)
+    return (yield from leave_rooms_in(workspace_id, who.user_id, member, now_ms, bounds))
 
 
 def _enter(who: Entrant, workspace_id: WorkspaceId, member: UserId) -> Steps[Entry]:
