@@ -143,7 +143,7 @@ class Rest(Struct, frozen=True):
             return await route.handler(self.chat, caller, wish)
         user = caller.signed_in()
         with self.uploads.place(user):
-            caller.body = await upload_of(request)
+            caller.body = await upload_of(request, self.toll.clock)
             try:
                 return await route.handler(self.chat, caller, wish)
             finally:

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from aiohttp import BodyPartReader, web
 
+from server.core.clock import Clock
 from server.core.errors import AppError, Code
 from server.core.identity import User
 from server.core.ports.files import ByteStream, Download
@@ -20,6 +21,9 @@ CHUNK_BYTES = 64 * 1024
 
 CHUNK_LIMIT_S = 30
 """For the next chunk to come."""
+
+LEAST_BYTES_PER_S = 8 * 1024
+"""At which a file has to come, once the server has waited for it for `CHUNK_LIMIT_S`."""
 
 MAX_UPLOADS, MAX_USER_UPLOADS = 64, 4
 """At a time: of this process, and of one user here."""
@@ -69,7 +73,7 @@ class FileResponse(web.StreamResponse):
         self.end = end
 
 
-async def upload_of(request: web.Request) -> ByteStream | None:
+async def upload_of(request: web.Request, clock: Clock) -> ByteStream | None:
     """The file that a request sends: its body, or the first file of a form; None without one.
 
     Raises:
@@ -79,17 +83,17 @@ async def upload_of(request: web.Request) -> ByteStream | None:
         return None
     _refuse_coding(request.headers.get("Content-Encoding"))
     if request.content_type == "multipart/form-data":
-        return await _in_form(request)
+        return await _in_form(request, clock)
     name = request.headers.get(NAME_HEADER)
     return ByteStream(
         size_bytes=request.content_length,
         name=None if name is None else _text(unquote(name, errors="surrogateescape")),
         media_type=_text(request.headers.get("Content-Type")),
-        chunks=_chunks(lambda: request.content.read(CHUNK_BYTES)),
+        chunks=chunks_of(lambda: request.content.read(CHUNK_BYTES), clock),
     )
 
 
-async def _in_form(request: web.Request) -> ByteStream | None:
+async def _in_form(request: web.Request, clock: Clock) -> ByteStream | None:
     # For all that stands before the file together: it is thrown away, however much it is.
     with _told():
         async with asyncio.timeout(CHUNK_LIMIT_S):
@@ -102,7 +106,7 @@ async def _in_form(request: web.Request) -> ByteStream | None:
         size_bytes=request.content_length,  # with what stands around it
         name=_text(file.filename),
         media_type=_text(file.headers.get("Content-Type")),
-        chunks=_chunks(lambda: file.read_chunk(CHUNK_BYTES)),
+        chunks=chunks_of(lambda: file.read_chunk(CHUNK_BYTES), clock),
     )
 
 
@@ -114,13 +118,28 @@ async def _first_file(request: web.Request) -> BodyPartReader | None:
     return None
 
 
-async def _chunks(read: Callable[[], Awaitable[bytes | bytearray]]) -> AsyncIterator[bytes]:
+async def chunks_of(
+    read: Callable[[], Awaitable[bytes | bytearray]], clock: Clock
+) -> AsyncIterator[bytes]:
+    """A file's chunks as they come. Only the time counts in which its sender is waited for.
+
+    Raises:
+        AppError: INVALID_REQUEST if it is cut off, stops, or comes slower than
+            `LEAST_BYTES_PER_S` for long.
+    """
+    left_s: float = CHUNK_LIMIT_S
     while True:
+        began_ms = clock.now_ms()
         with _told():
-            async with asyncio.timeout(CHUNK_LIMIT_S):
+            async with asyncio.timeout(left_s):
                 chunk = await read()
+            # One byte each time would else hold a place for hours.
+            left_s -= (clock.now_ms() - began_ms) / 1000
+            if left_s <= 0:
+                raise TimeoutError
         if not chunk:
             return
+        left_s = min(left_s + len(chunk) / LEAST_BYTES_PER_S, CHUNK_LIMIT_S)
         yield bytes(chunk)
 
 

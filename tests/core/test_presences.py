@@ -1,11 +1,12 @@
 """Who is online, and who is told of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from server.core.errors import AppError, Code
-from server.core.held import LIFE_MS, RENEWAL_MS
+from server.core.held import AT_ONCE, LIFE_MS, RENEWAL_MS
 from server.core.identity import User
 from server.core.ids import ConnectionId, UserId
 from server.core.limits import Rate, Rates
@@ -20,13 +21,24 @@ GRACE_MS = 3_000
 
 
 class Failing(MemoryPresences):
-    """Is away while a test says so, and notes until when users are held."""
+    """Is away while a test says so, and notes until when users are held.
+
+    Attributes:
+        dead: Whose process has ended.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.is_away = False
         self.held_until_ms = 0
         self.on_release: Callable[[], Awaitable[None]] | None = None
+        self.dead: list[UserId] = []
+
+    async def lapsed(self, now_ms, limit):
+        gone, self.dead = tuple(self.dead), []
+        for user_id in gone:
+            await super().release(user_id, now_ms)
+        return gone
 
     async def hold(self, users, until_ms, now_ms):
         if self.is_away:
@@ -48,6 +60,8 @@ class Town:
 
     Attributes:
         told: Who was told of what, in order.
+        strangers: Of whom it cannot be told now.
+        most_at_once: Users of whom it was told at a time.
     """
 
     def __init__(self, core: Core) -> None:
@@ -55,6 +69,8 @@ class Town:
         self.store = Failing()
         self.told: list[tuple[tuple[UserId, ...], UserId, bool]] = []
         self.known: dict[UserId, tuple[UserId, ...]] = {ALICE: (BOB,), BOB: (ALICE,)}
+        self.strangers: set[UserId] = set()
+        self.most_at_once = self._at_once = 0
         self.presences = Presences(core.parts, self.store, self._know, GRACE_MS)
         core.users.subscribe(self._tell, lambda: None)
 
@@ -64,6 +80,12 @@ class Town:
             self.told.append((event.users, event.user_id, event.is_online))
 
     async def _know(self, user_id: UserId) -> tuple[UserId, ...]:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await asyncio.sleep(0)
+        self._at_once -= 1
+        if user_id in self.strangers:
+            raise AppError(Code.UNAVAILABLE, "away")
         return self.known.get(user_id, ())
 
     async def comes(self, user_id: UserId, connection: str = "1") -> None:
@@ -169,6 +191,69 @@ async def test_who_comes_back_while_it_is_let_go_stays_online(town: Town):
 
     assert town.told == [((BOB,), ALICE, True)]
     assert await town.presences.online(user(BOB), None) == (ALICE,)
+
+
+def crowd(town: Town) -> list[UserId]:
+    """People whom Bob knows."""
+    found = [UserId(f"user-{number}") for number in range(100)]
+    town.known.update(dict.fromkeys(found, (BOB,)))
+    return found
+
+
+async def test_of_whom_it_cannot_be_told_now_it_is_told_later_and_of_all_the_rest_too(town: Town):
+    town.store.dead = crowd(town)
+    gone = [((BOB,), user_id, False) for user_id in town.store.dead]
+    town.strangers = {gone[0][1], gone[70][1]}
+    await town.later(RENEWAL_MS)
+    town.strangers.pop()
+    await town.later(1)
+    town.strangers.clear()
+    await town.later(1)
+    await town.later(1)
+
+    assert sorted(town.told) == sorted(gone)
+
+
+async def test_of_many_who_went_with_their_process_it_is_told_at_once_but_not_of_all(town: Town):
+    town.store.dead = crowd(town)
+    await town.later(RENEWAL_MS)
+
+    assert (len(town.told), town.most_at_once) == (100, AT_ONCE)
+
+
+async def test_many_who_go_at_once_are_let_go_at_once_but_not_all(town: Town):
+    people = crowd(town)
+    for one in people:
+        await town.comes(one)
+    for one in people:
+        await town.goes(one)
+    assert town.most_at_once == 1
+    await town.later(GRACE_MS)
+
+    assert (len(town.told), town.most_at_once) == (200, AT_ONCE)
+
+
+async def test_it_is_not_told_late_that_somebody_went_who_is_back(town: Town):
+    await town.comes(ALICE)
+    await town.goes(ALICE)
+    town.strangers = {ALICE}
+    await town.later(GRACE_MS)
+    # With another process, where it could be told.
+    await town.store.hold((ALICE,), town.clock.now_ms() + LIFE_MS, town.clock.now_ms())
+    town.strangers.clear()
+    await town.later(1)
+
+    assert town.told == [((BOB,), ALICE, True)]
+
+
+async def test_it_is_told_late_that_somebody_came_who_is_still_there(town: Town):
+    town.strangers = {ALICE}
+    await town.comes(ALICE)
+    assert town.told == []
+    town.strangers.clear()
+    await town.later(1)
+
+    assert town.told == [((BOB,), ALICE, True)]
 
 
 async def test_who_is_here_is_said_again_before_it_would_be_forgotten(town: Town):

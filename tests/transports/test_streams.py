@@ -1,16 +1,18 @@
 """Files over HTTP: what comes is what was sent; what goes is whole, or the range, or cut off."""
 
 import random
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from io import BytesIO
 
 import jwt
 import pytest
 from aiohttp import ClientPayloadError, ClientSession, FormData
 
+from server.core.errors import AppError, Code
 from server.core.limits import Bounds
 from server.transports import streams
 from server.transports.openapi import document
+from tests.clocks import ManualClock
 from tests.servers import running_nodes
 from tests.transports.depot import CONTENT, Depot
 from tests.transports.wire import connected, exchange, head, read_reply
@@ -165,6 +167,54 @@ async def test_an_upload_that_does_not_go_on_is_refused(server, depot, monkeypat
     reply = await exchange(server.url, head("POST", "/depot/new", headers) + b"abc")
     assert reply.status == 400
     assert "new" not in depot.files
+
+
+class Sender:
+    """Whose next chunk comes so many seconds after the last one."""
+
+    def __init__(self, chunk: bytes, pause_s: float) -> None:
+        self.clock = ManualClock()
+        self._chunk = chunk
+        self.pause_s = pause_s
+
+    async def read(self) -> bytes:
+        self.clock.advance(seconds=self.pause_s)
+        return self._chunk
+
+    async def sent_within(self, chunks: int) -> int:
+        """How many of so many chunks are taken."""
+        taken = 0
+        with suppress(AppError):
+            async for _ in streams.chunks_of(self.read, self.clock):
+                taken += 1
+                if taken == chunks:
+                    break
+        return taken
+
+
+async def test_an_upload_that_drips_is_refused_when_half_a_minute_was_waited_for_it():
+    assert await Sender(b"x", 1).sent_within(1_000) == streams.CHUNK_LIMIT_S
+    assert await Sender(b"x", streams.CHUNK_LIMIT_S - 1).sent_within(1_000) == 1
+
+
+async def test_an_upload_may_come_at_the_least_rate_however_long_it_takes():
+    enough = b"x" * streams.LEAST_BYTES_PER_S
+    assert await Sender(enough, 1).sent_within(10_000) == 10_000
+    assert await Sender(enough * 20, 20).sent_within(1_000) == 1_000
+    assert await Sender(enough[1:], 1.1).sent_within(10_000) < 400
+
+
+async def test_what_came_fast_earns_no_more_than_half_a_minute():
+    sender = Sender(b"x" * 10_000_000, 0)
+    chunks = streams.chunks_of(sender.read, sender.clock)
+    for _ in range(100):
+        await anext(chunks)
+    sender.clock.advance(minutes=60)  # in which nobody reads on: that is no fault of its sender
+    await anext(chunks)
+    sender.pause_s = streams.CHUNK_LIMIT_S
+    with pytest.raises(AppError) as caught:
+        await anext(chunks)
+    assert caught.value.code is Code.INVALID_REQUEST
 
 
 async def test_a_form_whose_file_does_not_come_in_time_is_refused(server, depot, monkeypatch):
