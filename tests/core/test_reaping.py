@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+from msgspec import structs
 
 from server import reaper
 from server.core.errors import Code
@@ -12,8 +13,15 @@ from server.core.expired import Expired
 from server.core.kinds import SESSION
 from server.core.limits import Bounds
 from server.core.ports import RoomTotals
+from server.core.workspaces.files import Files
+from server.core.workspaces.keys import KeyRing
+from server.core.workspaces.rotation import Rotation
+from server.core.workspaces.vault import Vault
+from server.stores.files.disk import DiskBlobs
 from server.stores.memory.rooms import MemoryRooms
-from tests.core.visitors import TEA_ROOM, refused
+from server.stores.sql.workspaces.files import SqlFiles
+from server.stores.sql.workspaces.keys import SqlKeys
+from tests.core.visitors import MASTER_KEY, TEA_ROOM, refused
 from tests.servers import until
 
 NOTHING = Expired(rooms=0, members=0)
@@ -151,6 +159,43 @@ async def test_a_round_that_failed_does_not_end_the_later_ones(often, open_core,
         await until(lambda: "reaper_failed" in caplog.text)
         assert set(told) <= {NOTHING}
         store.in_mood = False
+        await until(lambda: Expired(rooms=1, members=0) in told)
+
+
+class Stuck:
+    """A store that never answers, as when a bucket hangs."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.asked = asyncio.Event()
+
+    async def never(self, *_):
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+class StuckFiles(Stuck, SqlFiles):
+    garbage = Stuck.never
+
+
+class StuckKeys(Stuck, SqlKeys):
+    aged = Stuck.never
+
+
+async def test_files_and_keys_that_hang_keep_neither_each_other_nor_anybody_who_leaves(
+    often, core, alice, clock, tmp_path
+):
+    files, keys = StuckFiles(core.database, Bounds()), StuckKeys(core.database)
+    vault = Vault(KeyRing([MASTER_KEY]))
+    chat = structs.replace(
+        core.chat,
+        files=Files(core.parts, files, DiskBlobs(tmp_path), core.workspaces, vault),
+        rotation=Rotation(core.parts, keys, vault),
+    )
+    async with reaping(chat) as (told, _):
+        async with asyncio.timeout(5):
+            await asyncio.gather(files.asked.wait(), keys.asked.wait())
+        clock.advance(minutes=30)
         await until(lambda: Expired(rooms=1, members=0) in told)
 
 
