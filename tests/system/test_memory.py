@@ -25,7 +25,7 @@ from tests.transports.wire import (
     read_reply,
 )
 
-WARMING_CYCLES = 6_500
+WARMING_CYCLES = 13_000
 """By then rooms have filled their logs, and sessions of dropped connections come to a level."""
 CYCLES = 5_000
 AT_A_TIME = 50
