@@ -122,6 +122,11 @@ async def sealed(home):
     await home.change(
         "INSERT INTO workspaces VALUES ($1, $2, 1, 'alice', 1, 1, 2, 0)", ATELIER, b""
     )
+    await home.change(
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "VALUES ($1, 1, $2, $2, 1)",
+        *(ATELIER, b""),
+    )
     for room_id, kind, key in (
         (SEALED, "group", None),
         (PAIR, "direct", pair_key(ALICE, BOB, ATELIER)),
