@@ -23,7 +23,7 @@ from server.stores.sql.database import Database, unavailable
 from server.stores.sql.workspaces.keys import SqlKeys
 from tests.clocks import ManualClock
 from tests.core.visitors import Core
-from tests.stores.sql.firms import ALICE, BOB, UNLIMITED, Firm, firm_of, founded
+from tests.stores.sql.firms import ALICE, UNLIMITED, Firm, firm_of, founded
 from tests.stores.sql.keyrings import run_sql
 from tests.stores.sql.teams import code_of
 

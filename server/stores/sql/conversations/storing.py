@@ -40,7 +40,6 @@ from server.stores.sql.sealing import KeyName, kept_of
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 from server.stores.sql.usage import TOKEN_BYTES, size_of, take_up
 
-
 ROW_BYTES = 512
 """As long as so many bytes takes the row of a token: a batch has some thousands of these at most,
 where a message may have 256."""

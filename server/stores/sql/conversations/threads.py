@@ -9,7 +9,6 @@ from server.core.ids import MessageId
 from server.stores.sql.conversations.shapes import readable
 from server.stores.sql.steps import Row, Steps, listed, row, rows, run, run_many
 
-
 WORDS_AT_ONCE = 1_000
 """Tokens of one statement, which may take only so long; each is a row that refers to a message."""
 
