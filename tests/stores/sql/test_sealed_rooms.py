@@ -56,6 +56,7 @@ OF_ALL_ROOMS = {
     "conversations/members.py set_role": "of a room that is held",
     "conversations/members.py touch": "of a room that is held",
     "conversations/leaving.py _left_to": "of rooms that are held",
+    "conversations/leaving.py _take_out": "of a room that is held",
     "conversations/leaving.py _lock_places": "whoever is deleted leaves all rooms",
     "conversations/members.py end_room": "of a room that is held",
     "conversations/newcomers.py IS_UNASKED": "of a workspace",
