@@ -365,6 +365,7 @@ class MessageStore(Protocol):
                 somebody whom the sender has blocked; TOO_MANY_ROOMS; LIMIT_REACHED if the messages
                 of the sender take all the bytes that an account has, or so many strangers wait
                 for an answer of the recipient that one more may not begin.
+            KeyEndedError: It is sealed under a key that has ended.
         """
         ...
 

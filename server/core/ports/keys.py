@@ -5,9 +5,24 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from server.core.errors import AppError, Code
 from server.core.ids import FileId, MessageId, RoomId, WorkspaceId
 from server.core.ports.channels import Texts
 from server.core.workspaces.values import WrappedKey
+
+
+class KeyEndedError(AppError):
+    """What was to be stored is sealed under a key that has ended: seal it anew."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE, "the key of this workspace has just ended; try again")
+
+
+Where = tuple[int, str, int]
+"""A place among all that is under a key: conversations, messages, files (0, 1, 2); the id of the
+conversation or file; the sequence of the message, or 0."""
+
+BEGIN: Where = (0, "", 0)
 
 
 class SealedRoom(Struct, frozen=True, kw_only=True):
@@ -15,6 +30,10 @@ class SealedRoom(Struct, frozen=True, kw_only=True):
 
     room_id: RoomId
     texts: Texts
+
+    @property
+    def where(self) -> Where:
+        return (0, self.room_id, 0)
 
 
 class SealedPost(Struct, frozen=True, kw_only=True):
@@ -32,6 +51,10 @@ class SealedPost(Struct, frozen=True, kw_only=True):
     box: str | None
     tokens: tuple[str, ...] = ()
 
+    @property
+    def where(self) -> Where:
+        return (1, self.room_id, self.seq)
+
 
 class SealedFile(Struct, frozen=True, kw_only=True):
     """The key of a file, and what it is called."""
@@ -40,6 +63,10 @@ class SealedFile(Struct, frozen=True, kw_only=True):
     room_id: RoomId
     wrapped_key: bytes
     details: str
+
+    @property
+    def where(self) -> Where:
+        return (2, self.file_id, 0)
 
 
 class Sealed(Struct, frozen=True, kw_only=True):
@@ -52,7 +79,12 @@ class Sealed(Struct, frozen=True, kw_only=True):
 
     @property
     def is_empty(self) -> bool:
-        return not (self.rooms or self.posts or self.files)
+        return not self.things
+
+    @property
+    def things(self) -> tuple[SealedRoom | SealedPost | SealedFile, ...]:
+        """All of it, in order of their places."""
+        return self.rooms + self.posts + self.files
 
 
 class KeyStore(Protocol):
@@ -88,8 +120,8 @@ class KeyStore(Protocol):
         """Keys that are the newest no more, those that have been for the longest time first."""
         ...
 
-    async def under(self, key: WrappedKey, limit: int) -> Sealed:
-        """Some of what is sealed under a key; nothing if nothing is."""
+    async def under(self, key: WrappedKey, limit: int, after: Where = BEGIN) -> Sealed:
+        """Some of what is sealed under a key, after a place; nothing if nothing more is."""
         ...
 
     async def reseal(self, old: Sealed, new: Sealed) -> int:
@@ -97,6 +129,9 @@ class KeyStore(Protocol):
 
         Args:
             new: The same things, in the same order.
+
+        Raises:
+            KeyEndedError: The other key has ended.
         """
         ...
 

@@ -122,6 +122,7 @@ class PostStore(Protocol):
         Raises:
             AppError: FORBIDDEN unless it is the user's own; NOT_FOUND, also of what was deleted;
                 ID_CONFLICT if another edit was first; LIMIT_REACHED of the user's bytes.
+            KeyEndedError: It is sealed under a key that has ended.
         """
         ...
 

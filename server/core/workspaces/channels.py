@@ -11,6 +11,7 @@ from server.core.parts import Parts
 from server.core.ports.channels import (
     ChannelStore,
     ListedChannel,
+    Made,
     NewChannel,
     Place,
     Position,
@@ -19,6 +20,7 @@ from server.core.ports.channels import (
 from server.core.ports.conversations import Place as ListPlace
 from server.core.ports.workspaces import Entrant
 from server.core.rates import charge, spend
+from server.core.workspaces.attempts import under_a_key
 from server.core.workspaces.events import PositionMoved, PostTyping
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import Channel, WrappedKey
@@ -98,14 +100,16 @@ class Channels:
             raise AppError(Code.FORBIDDEN, problem)
         self._check_texts(wish.description, wish.icon)
         await self._spend(user, max(1, len(wish.members)))
-        new = await self._new(wish)
-        made = await self._store.create(who, new, self._now_ms())
+        made = await under_a_key(lambda: self._create(who, wish))
         if made.is_new:
             await self._tell_new(made.channel)
         elif made.joined:
             room = made.channel.conversation
             await self._teller.changed(room, ("members",), made.joined)
         return self.opened(made.channel), made.is_new
+
+    async def _create(self, who: Entrant, wish: ChannelWish) -> Made:
+        return await self._store.create(who, await self._new(wish), self._now_ms())
 
     async def enter(self, user: User) -> Entrant:
         """Who asks: see `Workspaces.enter`."""
@@ -160,15 +164,15 @@ class Channels:
         self._check_texts(change.description or "", change.icon or "")
         await self._spend(user, 1)
         for attempt in range(ATTEMPTS):
-            place = await self.place(user, room_id)
             try:
-                return await self._update(user, place, change)
+                return await under_a_key(lambda: self._update(user, room_id, change))
             except AppError as error:
                 if error.code is not Code.ID_CONFLICT or attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError
 
-    async def _update(self, user: User, place: Place, change: TextChange) -> Channel:
+    async def _update(self, user: User, room_id: RoomId, change: TextChange) -> Channel:
+        place = await self.place(user, room_id)
         before = await self._store.get(user.user_id, place.room_id)
         was = self._texts_of(before)
         now = {one: getattr(change, one) or "" for one in TEXTS if getattr(change, one) is not None}

@@ -23,6 +23,7 @@ from server.core.ports.files import (
 )
 from server.core.rates import spend
 from server.core.workspaces import chunks
+from server.core.workspaces.attempts import under_a_key
 from server.core.workspaces.keys import KEY_BYTES
 from server.core.workspaces.vault import Vault, of_file
 from server.core.workspaces.workspaces import Workspaces
@@ -95,10 +96,15 @@ class Files:
         who = await self._workspaces.enter(user)
         await spend(self._parts.limiter, "files of", user.user_id, self._parts.rates.files, now_ms)
         self._check(stream)
-        place = await self._store.place(who, room_id)
         file_id, file_key = FileId(new_id()), random(KEY_BYTES)
-        new = self._new(place, file_id, file_key, user, stream)
-        await self._store.begin(new, now_ms, now_ms + SILENCE_MS)
+
+        async def begin() -> NewFile:
+            place = await self._store.place(who, room_id)
+            new = self._new(place, file_id, file_key, user, stream)
+            await self._store.begin(new, now_ms, now_ms + SILENCE_MS)
+            return new
+
+        new = await under_a_key(begin)
         try:
             size_bytes = await self._take(new, file_key, stream)
             await self._store.finish(file_id, size_bytes, self._now_ms() + UNSENT_MS)
@@ -111,7 +117,7 @@ class Files:
         return File(
             file_id=file_id,
             room_id=room_id,
-            workspace_id=place.workspace_id,
+            workspace_id=new.place.workspace_id,
             uploader=user.user_id,
             name=stream.name,
             media_type=stream.media_type,

@@ -19,8 +19,9 @@ from server.core.ports.conversations import (
     MessageRef,
     MessageStore,
     NewMessage,
+    StoredNew,
 )
-from server.core.ports.posts import PostChange, PostStore
+from server.core.ports.posts import ChangedPost, PostChange, PostStore
 from server.core.rates import spend
 from server.core.workspaces.attachments import (
     Attachments,
@@ -28,6 +29,7 @@ from server.core.workspaces.attachments import (
     with_attachments,
     without_attachments,
 )
+from server.core.workspaces.attempts import under_a_key
 from server.core.workspaces.channels import Channels
 from server.core.workspaces.events import PostReacted
 from server.core.workspaces.searching import Searching, SearchWish, having, wanted_words
@@ -144,12 +146,11 @@ class Posts:
         place = await self._channels.place(user, wish.room_id)
         now_ms = self._now_ms()
         await spend(self._parts.limiter, "send", user.user_id, self._parts.rates.send, now_ms)
-        new = self._new(user, place, wish)
-        stored = await self._messages.append(new, now_ms, self._ttl_ms)
+        place, stored = await self._append(user, place, wish, now_ms)
         if not stored.is_repeat and stored.post is not None:
             await self._teller.stored(stored, connection_id, place.key)
             return self.opened(structs.replace(stored.post, key=place.key)), False
-        ref = MessageRef(new.message_id, wish.room_id)
+        ref = MessageRef(stored.message.message_id, wish.room_id)
         post = await self._store.get(user.user_id, ref, now_ms)
         await self._remind(user, post, place, now_ms)
         return self.opened(post), True
@@ -186,6 +187,12 @@ class Posts:
             AppError: See `PostStore.edit`; also INVALID_REQUEST, PAYLOAD_TOO_LARGE, RATE_LIMITED.
         """
         await self._spend(user)
+        done = await under_a_key(lambda: self._edit(user, ref, wish))
+        if done.is_changed:
+            await self._teller.edited(done)
+        return self.opened(done.post)
+
+    async def _edit(self, user: User, ref: MessageRef, wish: EditWish) -> ChangedPost:
         post, place = await self._found(user, ref)
         if post.message.sender != user.user_id:
             raise AppError(Code.FORBIDDEN, "that is not your message")
@@ -206,10 +213,7 @@ class Posts:
         self._check_files(wish.file_ids or ())
         change = PostChange(**structs.asdict(said), file_ids=wish.file_ids)
         known, now_ms = _ref_of(post), self._now_ms()
-        done = await self._store.edit(user.user_id, known, change, post.edits, now_ms)
-        if done.is_changed:
-            await self._teller.edited(done)
-        return self.opened(done.post)
+        return await self._store.edit(user.user_id, known, change, post.edits, now_ms)
 
     async def delete(self, user: User, ref: MessageRef) -> OpenPost:
         """Have a message say nothing any more.
@@ -279,6 +283,19 @@ class Posts:
         return OpenPost(post=post, content=content, attachments=tuple(attachments))
 
     # --- parts ---
+
+    async def _append(
+        self, user: User, place: Place, wish: PostWish, now_ms: int
+    ) -> tuple[Place, StoredNew]:
+        """Seal and store a message: also as it is stored, and where."""
+        known = [place]
+
+        async def append() -> tuple[Place, StoredNew]:
+            at = known.pop() if known else await self._channels.place(user, wish.room_id)
+            new = self._new(user, at, wish)
+            return at, await self._messages.append(new, now_ms, self._ttl_ms)
+
+        return await under_a_key(append)
 
     async def _found(self, user: User, ref: MessageRef) -> tuple[Post, Place]:
         """A message that is meant, and what its reader may do where it is.

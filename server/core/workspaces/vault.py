@@ -93,6 +93,15 @@ class Vault:
         """Whether the master key is known that a key is wrapped under."""
         return self.has_master(key.wrapped_by)
 
+    def opens(self, *keys: WrappedKey) -> bool:
+        """Whether all of these are whole; else the log says which is not."""
+        try:
+            for key in keys:
+                self._keys(key)
+        except AppError:
+            return False
+        return True
+
     def has_master(self, name: bytes) -> bool:
         """Whether a master key is known."""
         return self._master.has(name)

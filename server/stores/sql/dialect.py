@@ -8,7 +8,7 @@ from typing import Any
 _ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
 _PARAMETER = re.compile(r"\$(\d+)")
 _ELEMENTS = re.compile(r"json_array_elements\(")
-_LOCK = re.compile(r"\s+FOR (NO KEY )?(UPDATE|SHARE)( OF \w+)?( SKIP LOCKED)?")
+_LOCK = re.compile(r"\s+FOR (NO KEY |KEY )?(UPDATE|SHARE)( OF \w+)?( SKIP LOCKED)?")
 _COLLATION = re.compile(r' COLLATE "C"')
 _CAST = re.compile(r"::\w+(\[\])?")
 

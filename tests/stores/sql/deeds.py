@@ -106,6 +106,12 @@ async def _settle_team(home: Durable) -> None:
         "ON CONFLICT (room_id, seq) DO UPDATE SET key_version = 1"
     )
     await home.database.write(lambda: run(sealed, TEA))
+    newest = (
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "SELECT workspace_id, $2, wrapped, wrapped_by, created_ms FROM workspace_keys "
+        "WHERE workspace_id = $1"
+    )
+    await home.database.write(lambda: run(newest, TEAM, _NEWEST.version))
     await _settle_files(home)
 
 
@@ -332,6 +338,9 @@ _WITH_KEYS: dict[str, Deed] = {
 
 _NEWER = structs.replace(new_workspace(TEAM).key, version=2)
 
+_NEWEST = structs.replace(new_workspace(TEAM).key, version=3)
+"""It is there already, so that whatever is sealed anew is under it."""
+
 _WITH_WORKSPACES: dict[str, Deed] = {
     "makes a workspace": lambda home, me, other: home.workspaces.create(
         me, new_workspace(), NOW_MS
@@ -384,7 +393,7 @@ _WITH_WORKSPACES: dict[str, Deed] = {
 
 def _both(**some: Any) -> tuple[Sealed, Sealed]:
     """Things under a key, and the same under another."""
-    return Sealed(key=new_workspace(TEAM).key, **some), Sealed(key=_NEWER, **some)
+    return Sealed(key=new_workspace(TEAM).key, **some), Sealed(key=_NEWEST, **some)
 
 
 def _in_box(seq: int) -> SealedPost:

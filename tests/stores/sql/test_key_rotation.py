@@ -5,100 +5,20 @@ import asyncio
 import pytest
 from msgspec import structs
 
-from server.core.durable import Role
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
-from server.core.kinds import Kind
-from server.core.limits import Rates
+from server.core.ids import MessageId
 from server.core.ports.conversations import MessageRef
 from server.core.ports.keys import Sealed
-from server.core.workspaces.channels import ChannelWish, TextChange
-from server.core.workspaces.posts import EditWish, PostWish
+from server.core.workspaces.channels import TextChange
+from server.core.workspaces.posts import EditWish
 from server.core.workspaces.rotation import AGE_MS, KEPT_MS, LOOK_MS
 from server.core.workspaces.searching import SearchWish
-from server.stores.sql.steps import rows, value
+from server.stores.sql.steps import rows
 from server.stores.sql.workspaces.keys import SqlKeys
-from tests.clocks import ManualClock
 from tests.core.visitors import MASTER_KEY, Core
-from tests.stores.sql.households import Household
-from tests.stores.sql.keyrings import run_sql
+from tests.stores.sql.firms import ALICE, BOB, UNLIMITED, Firm, founded
 from tests.stores.sql.teams import code_of
-
-UNLIMITED = Rates().lifted()
-
-PASSES = 200
-"""Rounds of the reaper, in which everything must be done."""
-
-
-def of_account(name: str) -> User:
-    return User(user_id=UserId(name), login=name, expires_ms=None, family_id="a sign-in")
-
-
-ALICE, BOB = map(of_account, ("alice", "bob"))
-
-
-class Firm:
-    """A workspace of Alice's and Bob's, on one process or several."""
-
-    def __init__(self, cores: list[Core], workspace_id: WorkspaceId, room: RoomId) -> None:
-        self.cores = cores
-        self.core = cores[0]
-        self.id = workspace_id
-        self.room = room
-
-    async def say(self, core: Core, user: User, content: str, message_id: str) -> None:
-        wish = PostWish(room_id=self.room, content=content, message_id=MessageId(message_id))
-        await core.posts.send(user, wish)
-
-    async def said(self, core: Core | None = None) -> list[str | None]:
-        page, _ = await (core or self.core).posts.page(BOB, self.room, 200)
-        return [one.content for one in page]
-
-    async def found(self, text: str, core: Core | None = None) -> list[str | None]:
-        wish = SearchWish(text=text, workspace_id=self.id)
-        page = await (core or self.core).posts.search(BOB, wish, None, 50)
-        return [one.content for one in page.posts]
-
-    async def under(self, version: int) -> int:
-        """Of how many messages the words or boxes are under a version."""
-        sql = "SELECT COUNT(*) FROM posts WHERE key_version = $1"
-        return await self.core.database.read(lambda: value(sql, version))
-
-    async def versions(self) -> list[int]:
-        sql = "SELECT version FROM workspace_keys ORDER BY version"
-        return [one for (one,) in await self.core.database.read(lambda: rows(sql))]
-
-    async def expire(self, clock: ManualClock) -> None:
-        """Let the reaper do what is to be done: all of it."""
-        for _ in range(PASSES):
-            await self.core.rotation.expire()
-            keys = SqlKeys(self.core.database)
-            left = [await keys.under(one, 1) for one in await keys.retired()]
-            if all(one.is_empty for one in left):
-                break
-        else:
-            raise AssertionError("it does not come to its end")
-        clock.advance(ms=LOOK_MS)
-        await self.core.rotation.expire()
-
-
-async def founded(databases, clock: ManualClock, **other) -> Firm:
-    cores = [Core(clock, rates=UNLIMITED, database=one, **other) for one in databases]
-    core = cores[0]
-    await Household(core.database).settle("alice", "bob")
-    made = await core.workspaces.create(ALICE, "Firm")
-    await core.workspaces.set_member(ALICE, made.workspace_id, UserId("bob"), Role.MEMBER)
-    wish = ChannelWish(
-        workspace_id=made.workspace_id,
-        kind=Kind.GROUP,
-        name="general",
-        description="all of us",
-        icon="🐤",
-        members=(UserId("bob"),),
-    )
-    channel, _ = await core.channels.create(ALICE, wish)
-    return Firm(cores, made.workspace_id, channel.conversation.room_id)
 
 
 @pytest.fixture
@@ -308,16 +228,3 @@ async def test_a_master_key_that_is_lost_is_named_and_nothing_is_lost_with_it(
     with pytest.raises(AppError):
         await firm.said(without)
     assert await firm.said() == ["tea"], "the one that is not lost opens it"
-
-
-async def test_a_box_that_cannot_be_opened_keeps_its_key_and_stops_no_other(firm, clock):
-    for one in ("m1", "m2"):
-        await firm.say(firm.core, ALICE, "tea", one)
-    await run_sql(firm.core.database, "UPDATE messages SET ciphertext = $1 WHERE seq = 1", b"AAAA")
-    await firm.core.rotation.rotate(firm.id)
-    for _ in range(5):
-        await firm.core.rotation.expire()
-    assert (await firm.under(1), await firm.under(2)) == (1, 1)
-    clock.advance(ms=2 * KEPT_MS)
-    await firm.core.rotation.expire()
-    assert await firm.versions() == [1, 2]

@@ -23,7 +23,7 @@ from server.core.ports.channels import NewChannel
 from server.core.ports.conversations import MessageRef, NewMessage, Search
 from server.core.ports.device_keys import Claimer
 from server.core.ports.files import FilePlace, NewFile
-from server.core.ports.keys import SealedPost
+from server.core.ports.keys import Sealed, SealedPost
 from server.core.ports.posts import PostChange, WordSearch
 from server.core.ports.queues import NewEvent
 from server.core.queued import KEY_ROTATION
@@ -115,6 +115,8 @@ SEALED = SealedPost(
     room_id=SAFE, seq=1, message_id=MessageId("m4"), edits=0, box="x", tokens=("v",)
 )
 
+UNDER_OLD = Sealed(key=new_workspace(TEAM).key, posts=(SEALED,))
+
 CHANNEL = NewChannel(
     room_id=RoomId("another"),
     workspace_id=TEAM,
@@ -151,7 +153,7 @@ OFTEN = {
     "reading": lambda: mark_all([Mark(BOB, TEA, REF.message_id, NOW_MS)], waits=True),
     "making": lambda: making.create(WHO, CHANNEL, NOW_MS, Bounds()),
     "what is under a key": lambda: resealing.under(new_workspace(TEAM).key, 10),
-    "sealing anew": lambda: resealing.reseal_posts(SAFE, [SEALED], 1, 2),
+    "sealing anew": lambda: resealing.reseal_posts(SAFE, UNDER_OLD, UNDER_OLD),
     "another key": lambda: keys.rotate(
         new_workspace(TEAM).key, structs.replace(new_workspace(TEAM).key, version=2), "", NOW_MS
     ),
@@ -238,15 +240,14 @@ async def household(home):
                 name,
             )
     await Post(home, Bounds()).send("alice", "bob", "e1")
+    await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
+    await home.workspaces.set_member(WHO, TEAM, BOB, None, NOW_MS)
     await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
     await home.send("alice", TEA, "m1", post=NewPost(tokens=("t",)))
     await home.send("alice", SAFE, "m4", post=NewPost(key_version=1, tokens=("t", "u")))
     await home.send("bob", TEA, "m3", post=NewPost(reply_to=MessageId("m1")))
     await home.change("INSERT INTO token_families VALUES ('f', 'alice', 'alice-phone', 1, NULL)")
     await home.change("INSERT INTO refresh_tokens VALUES ($1, 'f', 1, $2, NULL)", b"t", NOW_MS)
-    await home.workspaces.create(ALICE, new_workspace(TEAM), NOW_MS)
-    await home.workspaces.set_member(WHO, TEAM, BOB, None, NOW_MS)
-    await home.change("UPDATE rooms SET workspace_id = $1", TEAM)
     for file_id, state in ((FILE, "ready"), ("free", "ready"), ("coming", "uploading")):
         await home.change(
             "INSERT INTO files VALUES ($1, $2, 'tea', 'alice', $3, 1, 1, $4, $4, NULL, 1, 1)",

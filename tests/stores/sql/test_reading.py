@@ -8,7 +8,8 @@ import pytest
 from server.core.durable import Status
 from server.core.errors import AppError, Code
 from server.core.ids import MessageId, UserId
-from server.stores.sql.steps import Statement, value
+from server.stores.sql.conversations.lists import MAX_LOOKED_AT
+from server.stores.sql.steps import Statement, run_many, value
 from server.stores.sql.workspaces.reading import Mark, mark_all
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS, Household, outcomes, phone
@@ -86,6 +87,29 @@ async def test_no_more_is_counted_than_a_thousand(atelier, room):
         room,
     )
     assert await atelier.unread("bob") == {room: 1000}
+
+
+async def say_lots(atelier, room, sender: str, begin: int, count: int) -> None:
+    """Put messages into a room, as many as nobody waits for here."""
+    new = [
+        (room, seq, f"lots {seq}", sender, b"eA==", NOW_MS) for seq in range(begin, begin + count)
+    ]
+    sql = (
+        "INSERT INTO messages (room_id, seq, message_id, sender_id, type, ciphertext, created_ms, "
+        "withheld) VALUES ($1, $2, $3, $4, 'text', $5, $6, FALSE)"
+    )
+    await atelier.home.database.write(lambda: run_many(sql, new))
+    await atelier.home.change("UPDATE rooms SET seq = $1 WHERE room_id = $2", new[-1][1], room)
+
+
+async def test_what_is_unread_is_counted_among_the_newest_two_thousand_messages(atelier, room):
+    """Else all that somebody has said and not marked as read is looked through each time."""
+    await say_lots(atelier, room, "bob", 6, MAX_LOOKED_AT - 2)
+    assert await atelier.unread("bob") == {room: 2}
+    await say_lots(atelier, room, "bob", MAX_LOOKED_AT + 4, 2)
+    assert await atelier.unread("bob") == {}
+    await atelier.say("alice", room, "the newest")
+    assert await atelier.unread("bob") == {room: 1}
 
 
 async def test_the_sender_of_an_opaque_message_can_be_told_that_it_was_read(atelier):

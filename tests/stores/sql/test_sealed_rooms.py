@@ -56,6 +56,7 @@ OF_ALL_ROOMS = {
     "conversations/members.py set_role": "of a room that is held",
     "conversations/members.py touch": "of a room that is held",
     "conversations/leaving.py _left_to": "of rooms that are held",
+    "conversations/leaving.py _take_out": "of a room that is held",
     "conversations/leaving.py _lock_places": "whoever is deleted leaves all rooms",
     "conversations/members.py end_room": "of a room that is held",
     "conversations/newcomers.py IS_UNASKED": "of a workspace",
@@ -121,6 +122,11 @@ async def sealed(home):
     """Alice and Bob are in a sealed room, and in one of the two; Alice has said something there."""
     await home.change(
         "INSERT INTO workspaces VALUES ($1, $2, 1, 'alice', 1, 1, 2, 0)", ATELIER, b""
+    )
+    await home.change(
+        "INSERT INTO workspace_keys (workspace_id, version, wrapped, wrapped_by, created_ms) "
+        "VALUES ($1, 1, $2, $2, 1)",
+        *(ATELIER, b""),
     )
     for room_id, kind, key in (
         (SEALED, "group", None),

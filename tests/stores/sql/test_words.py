@@ -1,5 +1,6 @@
 """Finding sealed messages by tokens of their words."""
 
+import asyncio
 import random
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from server.core.errors import Code
 from server.core.ids import RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
+from server.core.limits import Bounds
 from server.core.ports.posts import WordSearch
+from server.stores.sql.conversations import SqlMessages
+from server.stores.sql.database import Database
 from server.stores.sql.steps import rows
 from server.stores.sql.workspaces import words
 from tests.stores.sql.channels import Atelier, atelier_of
@@ -216,3 +220,45 @@ async def test_it_is_not_kept_in_which_order_the_words_of_a_message_stand(home, 
     for seq in (1, 2):
         found_rows = await home.database.read(lambda seq=seq: rows(placed, seq))
         assert [token for (token,) in found_rows] == sorted(said)
+
+
+# --- how many at once ---
+
+
+class Counting:
+    """A database that notes how many words each statement of each transaction stores."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.stored: list[list[int]] = []
+
+    def __getattr__(self, name: str):
+        return getattr(self._database, name)
+
+    async def write(self, steps):
+        return await self._database.write(lambda: self._noted(steps()))
+
+    def _noted(self, steps):
+        counts: list[int] = []
+        try:
+            statement = next(steps)
+            while True:
+                if statement.many and "word_tokens" in statement.sql:
+                    counts.append(len(statement.many))
+                statement = steps.send((yield statement))
+        except StopIteration as end:
+            self.stored.append(counts)
+            return end.value
+
+
+async def test_of_many_long_messages_at_once_each_transaction_stores_some_thousand_words(
+    atelier, room
+):
+    """On a slow PostgreSQL more takes longer than a statement may, and all are refused."""
+    counting = Counting(atelier.home.database)
+    atelier.home.messages = SqlMessages(counting, Bounds())
+    long = [tuple(f"{number}-{word}" for word in range(256)) for number in range(80)]
+    await asyncio.gather(*(atelier.say("alice", room, tokens=one) for one in long))
+    assert sum(map(sum, counting.stored)) == 80 * 256
+    assert max(map(sum, counting.stored)) <= 9_000
+    assert max(map(max, counting.stored)) <= 1_000

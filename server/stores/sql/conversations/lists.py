@@ -20,12 +20,18 @@ from server.stores.sql.steps import Row, Steps, rows
 MAX_COUNTED = 1_000
 """Unread messages of one room."""
 
+MAX_LOOKED_AT = 2_000
+"""Of the newest ones that are counted among: one's own and deleted ones may be many more."""
+
 LAST = f"SELECT MAX(m.seq) FROM messages m WHERE m.room_id = r.room_id AND {readable('$1', '$2')}"
 """Where the newest message of a room `r` stands that a member `me` may read, at a time."""
 
 UNREAD = (
-    "SELECT COUNT(*) FROM (SELECT 1 FROM messages m WHERE m.room_id = r.room_id "
-    f"AND m.seq > me.read_seq AND {readable('$1', '$2')} AND m.sender_id <> $1 "
+    "SELECT COUNT(*) FROM (SELECT 1 FROM ("
+    "SELECT x.room_id, x.seq, x.sender_id, x.withheld, x.expires_ms, x.deleted_ms "
+    "FROM messages x WHERE x.room_id = r.room_id AND x.seq > me.read_seq "
+    f"ORDER BY x.seq DESC LIMIT {MAX_LOOKED_AT}) AS m "
+    f"WHERE {readable('$1', '$2')} AND m.sender_id <> $1 "
     "AND m.deleted_ms IS NULL AND NOT EXISTS (SELECT 1 FROM receipts c "
     "WHERE c.room_id = m.room_id AND c.seq = m.seq AND c.user_id = $1 "
     f"AND c.read_ms IS NOT NULL) LIMIT {MAX_COUNTED}) AS counted"

@@ -15,6 +15,7 @@ from server.core.ids import UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
 from server.core.ports.conversations import NewMessage, StoredNew
+from server.core.ports.keys import KeyEndedError
 from server.core.workspaces.values import Post
 from server.stores.sql.attached import Hung, Wanted, free_files, hang_files, no_such_file
 from server.stores.sql.conversations.judging import Blocks, Member, check_devices, is_withheld
@@ -35,8 +36,13 @@ from server.stores.sql.conversations.threads import (
     write_extras,
     write_words,
 )
+from server.stores.sql.sealing import KeyName, kept_of
 from server.stores.sql.steps import Row, Steps, listed, rows, run_many
 from server.stores.sql.usage import TOKEN_BYTES, size_of, take_up
+
+ROW_BYTES = 512
+"""As long as so many bytes takes the row of a token: a batch has some thousands of these at most,
+where a message may have 256."""
 
 
 class Draft(Struct, frozen=True):
@@ -49,7 +55,9 @@ class Draft(Struct, frozen=True):
 
     @property
     def size_bytes(self) -> int:
-        return len(self.new.ciphertext) + len(self.new.metadata or b"")
+        """What it costs to store it, as bytes that take as long."""
+        tokens = self.new.post.tokens if self.new.post else ()
+        return len(self.new.ciphertext) + len(self.new.metadata or b"") + ROW_BYTES * len(tokens)
 
 
 def draft_of(new: NewMessage, now_ms: int, default_ttl_ms: int | None) -> Draft:
@@ -71,6 +79,7 @@ class _Room(Struct):
         added: Rows of new messages.
         posts: New messages of workspaces; `extras` and `words` are rows of theirs.
         answers: First messages of threads, and when they were answered.
+        keys: Under which what is stored may be sealed.
         free: Files that messages may have; `hung` are those that they have then.
         joining: Who says something for the first time where a stranger has put it.
     """
@@ -89,6 +98,7 @@ class _Room(Struct):
     extras: list[Row] = field(default_factory=list)
     words: list[tuple[str, str, int]] = field(default_factory=list)
     answers: list[tuple[str, int, int]] = field(default_factory=list)
+    keys: set[KeyName] = field(default_factory=set)
     free: set[Wanted] = field(default_factory=set)
     hung: list[Hung] = field(default_factory=list)
     joining: list[str] = field(default_factory=list)
@@ -142,6 +152,7 @@ def append_all(drafts: Sequence[Draft], bounds: Bounds, *, waits: bool) -> Steps
     known.blocks |= yield from _blocks_in_groups(drafts, rooms)
     yield from _read_answered(drafts, rooms)
     yield from _read_files(drafts, rooms)
+    yield from _read_keys(drafts, rooms)
     outcomes = [_try_to_put(draft, rooms.get(draft.key), known) for draft in drafts]
     yield from _write(rooms)
     yield from take_up(known.taken)
@@ -291,6 +302,23 @@ def _read_files(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[None]:
         rooms[one[1]].free.add(one)
 
 
+def _read_keys(drafts: Sequence[Draft], rooms: _Rooms) -> Steps[None]:
+    """Hold the keys under which messages are sealed, as far as these are there."""
+    keys = yield from kept_of(
+        key for new, room in _with_rooms(drafts, rooms) if (key := _key_of(new, room))
+    )
+    for room in rooms.values():
+        room.keys = keys
+
+
+def _key_of(new: NewMessage, room: _Room) -> KeyName | None:
+    """Under which a message is sealed that is for a room of a workspace."""
+    version = new.post.key_version if new.post else None
+    if room.of.workspace_id is None or version is None:
+        return None
+    return room.of.workspace_id, version
+
+
 def _wanted(new: NewMessage, room: _Room) -> set[Wanted]:
     """The files that a message is to have."""
     file_ids = new.post.file_ids if new.post else ()
@@ -328,6 +356,8 @@ def _put(draft: Draft, room: _Room, known: _Known) -> StoredNew:
         # Whom the recipient has blocked has none of its keys; in workspaces nobody need say whose.
         if not withheld and (new.covered is not None or room.of.workspace_id is None):
             check_devices(new, room.members, known.blocks)
+        if (key := _key_of(new, room)) and key not in room.keys:
+            raise KeyEndedError
         replied = _answered_by(new, room)
         if not _wanted(new, room) <= room.free:
             raise no_such_file()

@@ -9,6 +9,9 @@ from server.core.ids import MessageId
 from server.stores.sql.conversations.shapes import readable
 from server.stores.sql.steps import Row, Steps, listed, row, rows, run, run_many
 
+WORDS_AT_ONCE = 1_000
+"""Tokens of one statement, which may take only so long; each is a row that refers to a message."""
+
 
 class Answered(Struct, frozen=True):
     """A message that is answered, and the first one of its thread: itself, if it begins one."""
@@ -76,11 +79,13 @@ def write_extras(extras: Sequence[Row], answers: Iterable[tuple[str, int, int]])
 def write_words(words: Sequence[tuple[str, str, int]]) -> Steps[None]:
     """Store by which tokens a message is found: token, room and sequence."""
     # Sorted: tables keep the order in which rows came, and that would be the order of the words.
-    yield from run_many(
-        "INSERT INTO word_tokens (token, room_id, seq) VALUES ($1, $2, $3) "
-        "ON CONFLICT (token, room_id, seq) DO NOTHING",
-        sorted(words),
-    )
+    ordered = sorted(words)
+    for begin in range(0, len(ordered), WORDS_AT_ONCE):
+        yield from run_many(
+            "INSERT INTO word_tokens (token, room_id, seq) VALUES ($1, $2, $3) "
+            "ON CONFLICT (token, room_id, seq) DO NOTHING",
+            ordered[begin : begin + WORDS_AT_ONCE],
+        )
 
 
 def forget_extras(room_id: str, seq: int) -> Steps[None]:

@@ -14,6 +14,7 @@ from server.stores.sql.conversations.history import Named, the_one
 from server.stores.sql.conversations.shapes import no_such_room
 from server.stores.sql.conversations.threads import write_words
 from server.stores.sql.scopes import OF_WORKSPACES
+from server.stores.sql.sealing import check_key
 from server.stores.sql.steps import Row, Steps, row, rows, run, value
 from server.stores.sql.usage import (
     MESSAGE_BYTES,
@@ -74,6 +75,7 @@ def _check_sealing(one: Named, change: PostChange) -> Steps[None]:
     is_sealed = yield from value("SELECT is_sealed FROM rooms WHERE room_id = $1", one.room_id)
     if bool(is_sealed) is not (change.key_version is not None):
         raise no_such_room()
+    yield from check_key(one.of.workspace_id, change.key_version)
 
 
 def _count_edit(one: Named, change: PostChange, expected: int, now_ms: int) -> Steps[None]:

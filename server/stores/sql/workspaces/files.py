@@ -13,6 +13,7 @@ from server.core.ports.workspaces import Entrant
 from server.stores.sql.attached import GONE, READY, UPLOADING, no_such_file
 from server.stores.sql.conversations.shapes import no_such_room, readable
 from server.stores.sql.database import Database
+from server.stores.sql.sealing import check_key
 from server.stores.sql.steps import Steps, row, rows, run, run_many, value
 from server.stores.sql.usage import give_back
 from server.stores.sql.workspaces.shapes import claimed, is_in, wrapped_key
@@ -81,6 +82,7 @@ def place(who: Entrant, room_id: RoomId) -> Steps[FilePlace]:
 
 def begin(new: NewFile, now_ms: int, due_ms: int, bounds: Bounds) -> Steps[None]:
     yield from _hold(new.place.workspace_id, new.reserved_bytes, bounds)
+    yield from check_key(new.place.workspace_id, new.place.key.version)
     yield from run(
         "INSERT INTO files (file_id, workspace_id, room_id, uploader_id, state, size_bytes, "
         "key_version, wrapped_key, details, created_ms, due_ms) "

@@ -1,10 +1,9 @@
 """Keys of workspaces: changed, used up, and kept under another master key."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
-from server.core.ids import WorkspaceId
-from server.core.ports.keys import Sealed
+from server.core.ids import RoomId, WorkspaceId
+from server.core.ports.keys import BEGIN, Sealed, Where
 from server.core.workspaces.values import WrappedKey
 from server.stores.sql.audit import Action, note_in_workspace
 from server.stores.sql.database import Database
@@ -42,8 +41,8 @@ class SqlKeys:
     async def retired(self) -> tuple[WrappedKey, ...]:
         return await self._database.read(_retired)
 
-    async def under(self, key: WrappedKey, limit: int) -> Sealed:
-        return await self._database.read(lambda: under(key, limit))
+    async def under(self, key: WrappedKey, limit: int, after: Where = BEGIN) -> Sealed:
+        return await self._database.read(lambda: under(key, limit, after))
 
     async def reseal(self, old: Sealed, new: Sealed) -> int:
         if old.rooms:
@@ -51,12 +50,10 @@ class SqlKeys:
         if old.files:
             return await self._database.write(lambda: reseal_files(old, new))
         rooms = {one.room_id for one in new.posts}
-        return sum(await asyncio.gather(*(self._reseal_in(one, old, new) for one in rooms)))
+        return sum([await self._reseal_in(one, old, new) for one in sorted(rooms)])
 
-    async def _reseal_in(self, room_id: str, old: Sealed, new: Sealed) -> int:
-        posts = [one for one in new.posts if one.room_id == room_id]
-        versions = (old.key.version, new.key.version)
-        return await self._database.write(lambda: reseal_posts(posts[0].room_id, posts, *versions))
+    async def _reseal_in(self, room_id: RoomId, old: Sealed, new: Sealed) -> int:
+        return await self._database.write(lambda: reseal_posts(room_id, old, new))
 
     async def end(self, before_ms: int) -> int:
         return await self._database.write(lambda: end(before_ms))
@@ -135,9 +132,10 @@ def _retired() -> Steps[tuple[WrappedKey, ...]]:
 
 
 def end(before_ms: int) -> Steps[int]:
+    # Locked before it is looked what is under them: nobody can seal under them any more.
     found = yield from rows(
         f"SELECT {_KEY} FROM workspace_keys k WHERE k.retired_ms <= $1 "  # noqa: S608
-        "ORDER BY k.workspace_id, k.version LIMIT $2",
+        "ORDER BY k.workspace_id, k.version LIMIT $2 FOR UPDATE SKIP LOCKED",
         before_ms,
         MAX_RETIRED,
     )

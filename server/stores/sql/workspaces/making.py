@@ -27,6 +27,7 @@ from server.stores.sql.conversations.newcomers import (
 )
 from server.stores.sql.conversations.shapes import no_such_room, pair_key
 from server.stores.sql.scopes import OF_WORKSPACES
+from server.stores.sql.sealing import check_key
 from server.stores.sql.sign_ins import lock_accounts
 from server.stores.sql.steps import Steps, row, rows, value
 from server.stores.sql.workspaces.listing import channel
@@ -57,6 +58,7 @@ def create(who: Entrant, new: NewChannel, now_ms: int, bounds: Bounds) -> Steps[
         return (yield from _come_in(who, there, people, now_ms, bounds))
     yield from _check_count(creator, bounds, is_pair=is_pair)
     yield from check_people(creator, others, people, bounds)
+    yield from check_key(new.workspace_id, new.key_version)
     if not (yield from _insert(new, creator, key, now_ms)):  # another one has, meanwhile
         there = yield from _there(new, key)
         return (yield from _come_in(who, there or new.room_id, people, now_ms, bounds))
@@ -153,6 +155,7 @@ def update(
 ) -> Steps[Channel]:
     room = yield from hold(room_id, user_id, OF_WORKSPACES)
     room.check_rank(user_id, Role.ADMIN)
+    yield from check_key(room.workspace_id, texts.key_version)
     changed = yield from rows(
         "UPDATE rooms SET name = $2, description = $3, icon = $4, key_version = $5, "
         "updated_ms = $6 WHERE room_id = $1 AND name = $7 AND description = $8 "

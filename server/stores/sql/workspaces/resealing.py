@@ -7,13 +7,13 @@ is left as it is.
 # ruff: noqa: S608  # nothing but names of this package is put into statements
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 from server.core.ids import FileId, MessageId, RoomId
 from server.core.ports.channels import Texts
-from server.core.ports.keys import Sealed, SealedFile, SealedPost, SealedRoom
+from server.core.ports.keys import BEGIN, Sealed, SealedFile, SealedPost, SealedRoom, Where
 from server.core.workspaces.values import WrappedKey
 from server.stores.sql.conversations.threads import write_words
+from server.stores.sql.sealing import check_key
 from server.stores.sql.steps import Row, Steps, listed, row, rows, run, run_many
 from server.stores.sql.usage import SAID_BYTES, WORDS_BYTES
 
@@ -21,41 +21,39 @@ PORTION_BYTES = 128 * 1024
 """Of messages that are sealed anew at once, with their tokens: 200 long ones would hold up all that
 this process does for a second, and take longer than a statement may."""
 
-# CROSS: SQLite goes through the workspace's conversations, and in each only through what is meant.
+ROOMS = 20
+"""Of conversations, too, messages are sealed anew in so many at once: each is a transaction."""
+
+# In brackets, not EXISTS: of that PostgreSQL makes a hash of all that there is under any key.
+_ROOMS_WITH_POSTS = (
+    "SELECT r.room_id FROM rooms r WHERE r.workspace_id = $1 AND r.room_id >= $3 "
+    "AND (SELECT p.seq FROM posts p WHERE p.room_id = r.room_id AND p.key_version = $2 "
+    "AND (r.room_id > $3 OR p.seq > $4) LIMIT 1) IS NOT NULL ORDER BY r.room_id LIMIT $5"
+)
+
 _POSTS = (
-    f"SELECT p.room_id, p.seq, {SAID_BYTES} + {WORDS_BYTES} "
-    "FROM rooms r CROSS JOIN posts p CROSS JOIN messages m "
-    "WHERE r.workspace_id = $1 AND p.room_id = r.room_id AND p.key_version = $2 "
-    "AND m.room_id = p.room_id AND m.seq = p.seq LIMIT $3"
+    f"SELECT p.seq, {SAID_BYTES} + {WORDS_BYTES} FROM posts p JOIN messages m "
+    "ON m.room_id = p.room_id AND m.seq = p.seq "
+    "WHERE p.room_id = $1 AND p.key_version = $2 AND p.seq > $3 ORDER BY p.seq LIMIT $4"
 )
 
 _SAID = (
     "SELECT m.room_id, m.seq, m.message_id, p.edits, m.ciphertext "
     "FROM json_array_elements($1::json) AS asked JOIN messages m "
     "ON m.room_id = (asked.value ->> 0) AND m.seq = CAST(asked.value ->> 1 AS BIGINT) "
-    "JOIN posts p ON p.room_id = m.room_id AND p.seq = m.seq"
+    "JOIN posts p ON p.room_id = m.room_id AND p.seq = m.seq ORDER BY m.room_id, m.seq"
 )
 
 
-def under(key: WrappedKey, limit: int) -> Steps[Sealed]:
+def under(key: WrappedKey, limit: int, after: Where = BEGIN) -> Steps[Sealed]:
     """Conversations first, then messages, then files: one kind at a time."""
-    of_key = (key.workspace_id, key.version, limit)
-    rooms = yield from rows(
-        "SELECT room_id, name, description, icon FROM rooms "
-        "WHERE workspace_id = $1 AND key_version = $2 LIMIT $3",
-        *of_key,
-    )
-    if rooms:
-        return Sealed(key=key, rooms=tuple(_room(one, key.version) for one in rooms))
-    posts = yield from _posts(of_key)
-    if posts:
-        return Sealed(key=key, posts=posts)
-    files = yield from rows(
-        "SELECT file_id, room_id, wrapped_key, details FROM files "
-        "WHERE workspace_id = $1 AND key_version = $2 LIMIT $3",
-        *of_key,
-    )
-    return Sealed(key=key, files=tuple(map(_file, files)))
+    for number, find in enumerate((_rooms_under, _posts_under, _files_under)):
+        if number >= after[0]:
+            begin = after[1:] if number == after[0] else BEGIN[1:]
+            found = yield from find(key, limit, *begin)
+            if not found.is_empty:
+                return found
+    return Sealed(key=key)
 
 
 def is_under(key: WrappedKey) -> Steps[bool]:
@@ -63,15 +61,35 @@ def is_under(key: WrappedKey) -> Steps[bool]:
     return not (yield from under(key, 1)).is_empty
 
 
-def _posts(of_key: tuple[str, int, int]) -> Steps[tuple[SealedPost, ...]]:
+def _rooms_under(key: WrappedKey, limit: int, room_id: str, _: int) -> Steps[Sealed]:
+    found = yield from rows(
+        "SELECT room_id, name, description, icon FROM rooms "
+        "WHERE workspace_id = $1 AND key_version = $2 AND room_id > $3 ORDER BY room_id LIMIT $4",
+        key.workspace_id,
+        key.version,
+        room_id,
+        limit,
+    )
+    return Sealed(key=key, rooms=tuple(_room(one, key.version) for one in found))
+
+
+def _files_under(key: WrappedKey, limit: int, file_id: str, _: int) -> Steps[Sealed]:
+    found = yield from rows(
+        "SELECT file_id, room_id, wrapped_key, details FROM files "
+        "WHERE workspace_id = $1 AND key_version = $2 AND file_id > $3 ORDER BY file_id LIMIT $4",
+        key.workspace_id,
+        key.version,
+        file_id,
+        limit,
+    )
+    return Sealed(key=key, files=tuple(map(_file, found)))
+
+
+def _posts_under(key: WrappedKey, limit: int, room_id: str, seq: int) -> Steps[Sealed]:
     """As many as are opened and sealed at once."""
-    places = yield from rows(_POSTS, *of_key)
-    if not places:
-        return ()
-    taken = accumulate(size_bytes for _, _, size_bytes in places)
-    held = sum(size_bytes < PORTION_BYTES for size_bytes in taken) + 1
-    found = yield from rows(_SAID, listed((one[0], one[1]) for one in places[:held]))
-    return tuple(
+    places = yield from _places(key, limit, room_id, seq)
+    found = yield from rows(_SAID, listed(places))
+    posts = tuple(
         SealedPost(
             room_id=RoomId(room_id),
             seq=seq,
@@ -81,9 +99,31 @@ def _posts(of_key: tuple[str, int, int]) -> Steps[tuple[SealedPost, ...]]:
         )
         for room_id, seq, message_id, edits, box in found
     )
+    return Sealed(key=key, posts=posts)
+
+
+def _places(key: WrappedKey, limit: int, after: str, seq: int) -> Steps[list[tuple[str, int]]]:
+    """Rooms and sequences of messages, the first one and then so many as a portion has."""
+    rooms = yield from rows(
+        _ROOMS_WITH_POSTS, key.workspace_id, key.version, after, seq, min(limit, ROOMS)
+    )
+    places: list[tuple[str, int]] = []
+    taken = 0
+    for (room_id,) in rooms:
+        begin = seq if room_id == after else 0
+        some = yield from rows(_POSTS, room_id, key.version, begin, limit - len(places))
+        for number, size_bytes in some:
+            places.append((room_id, number))
+            taken += size_bytes
+            if taken >= PORTION_BYTES:
+                return places
+        if len(places) == limit:
+            break
+    return places
 
 
 def reseal_rooms(old: Sealed, new: Sealed) -> Steps[int]:
+    yield from check_key(new.key.workspace_id, new.key.version)
     done = 0
     for before, after in sorted(zip(old.rooms, new.rooms, strict=True), key=_room_of):
         was, now = before.texts, after.texts
@@ -109,9 +149,11 @@ def _room_of(pair: tuple[SealedRoom, SealedRoom]) -> str:
     return pair[0].room_id
 
 
-def reseal_posts(room_id: RoomId, posts: Sequence[SealedPost], old: int, new: int) -> Steps[int]:
-    """Keep messages of one conversation, that are sealed anew, under another version of a key."""
-    same = yield from _same(room_id, posts, old)
+def reseal_posts(room_id: RoomId, old: Sealed, new: Sealed) -> Steps[int]:
+    """Keep messages of one conversation, that are sealed anew, under another key."""
+    yield from check_key(new.key.workspace_id, new.key.version)
+    posts = [one for one in new.posts if one.room_id == room_id]
+    same = yield from _same(room_id, posts, old.key.version)
     sealed = [one for one in posts if one.seq in same and one.box is not None]
     yield from run_many(
         "UPDATE messages SET ciphertext = $3 WHERE room_id = $1 AND seq = $2",
@@ -119,7 +161,7 @@ def reseal_posts(room_id: RoomId, posts: Sequence[SealedPost], old: int, new: in
     )
     yield from run_many(
         "UPDATE posts SET key_version = $3 WHERE room_id = $1 AND seq = $2",
-        [(room_id, seq, new) for seq in sorted(same)],
+        [(room_id, seq, new.key.version) for seq in sorted(same)],
     )
     yield from run(
         "DELETE FROM word_tokens WHERE room_id = $1 AND seq = ANY($2::bigint[])",
@@ -158,6 +200,7 @@ def _same(room_id: RoomId, posts: Sequence[SealedPost], old: int) -> Steps[set[i
 
 
 def reseal_files(old: Sealed, new: Sealed) -> Steps[int]:
+    yield from check_key(new.key.workspace_id, new.key.version)
     done = 0
     for one in sorted(new.files, key=lambda file: file.file_id):
         found = yield from row(
