@@ -390,6 +390,13 @@ async def test_a_file_that_breaks_off_is_cut_off_and_never_taken_for_whole(http,
     assert response.status == 206
 
 
+async def test_pages_of_other_origins_may_send_what_their_libraries_send_unasked(http):
+    page = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
+    async with http.options("/depot/file", headers=page) as response:
+        allowed = response.headers["Access-Control-Allow-Headers"]
+    assert {"X-Request-Id", "X-Requested-With"} <= set(allowed.split(", "))
+
+
 async def test_pages_of_other_origins_that_may_use_the_server_may_ask_for_ranges(http):
     page = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
     async with http.options("/depot/file", headers=page) as response:

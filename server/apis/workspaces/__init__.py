@@ -38,7 +38,8 @@ Conversations
 
     conversation        {id, workspaceId, type, name, description, icon, createdById, documentId,
                         isEncrypted, encryptionKey: null, keyEpoch, createdAt, updatedAt, role,
-                        members: [conversationMember], unreadCount?, lastMessage?}
+                        members: [conversationMember], memberCount?, unreadCount?, lastMessage?};
+                        in a list `members` are the 20 who joined first, and oneself
     conversationMember  {id, conversationId, userId, name, role, joinedAt, lastReadAt}
 
     A DM has one other in `memberIds`, a DOCUMENT a `documentId`, a GROUP a `name`. There is one DM

@@ -137,6 +137,9 @@ class WorkspaceConversation(TypedDict):
 
 
 class ListedConversation(WorkspaceConversation):
+    """`members` are the first 20 and the asker; `memberCount` says how many there are."""
+
+    memberCount: Count
     unreadCount: Count
     lastMessage: WorkspaceMessage | None
 

@@ -59,18 +59,25 @@ class Place(Struct, frozen=True, kw_only=True):
     seq: int
 
 
+LISTED_MEMBERS = 20
+"""Of one conversation in a list."""
+
+
 class ListedChannel(Struct, frozen=True, kw_only=True):
     """A conversation in a list.
 
     Attributes:
+        channel: With those alone of its members who joined first, and the asker.
         last: The newest message that the asker may read.
         unread: Messages of others that the asker has not read; no more than 1000 are counted.
+        members: How many it has.
     """
 
     channel: Channel
     place: ListPlace
     last: Post | None
     unread: int
+    members: int
 
 
 class Made(Struct, frozen=True, kw_only=True):

@@ -112,6 +112,8 @@ async def test_lists_say_what_was_said_last_and_how_much_is_unread(alice, bob, t
     assert [one["id"] for one in answer["conversations"]] == [first, second]
     assert (shown[first]["unreadCount"], shown[first]["lastMessage"]["content"]) == (2, "two")
     assert (shown[second]["unreadCount"], shown[second]["lastMessage"]) == (0, None)
+    assert [len(one["members"]) for one in shown.values()] == [2, 2]
+    assert [one["memberCount"] for one in shown.values()] == [2, 2]
     _, counts = await bob.ask("GET", f"/chat/workspaces/{team}/unread-count")
     assert (counts["total"], counts["conversations"]) == (2, {first: 2})
 

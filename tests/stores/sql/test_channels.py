@@ -10,7 +10,7 @@ from server.core.errors import Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
-from server.core.ports.channels import Texts
+from server.core.ports.channels import LISTED_MEMBERS, ListedChannel, Texts
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.steps import rows
 from tests.stores.sql.channels import Atelier, atelier_of
@@ -257,6 +257,28 @@ async def test_a_list_has_the_most_active_first_page_by_page_and_of_one_workspac
     assert rest[0] == rooms[1]
     elsewhere = await atelier.home.room_of("alice", "bob")
     assert elsewhere not in await atelier.listed("alice", workspace_id=None)
+
+
+async def test_a_list_names_the_first_members_and_the_asker_and_says_how_many_there_are(atelier):
+    rooms = [await atelier.room("bob", "alice") for _ in range(2)]
+    crowd = [f"m{number:02}" for number in range(LISTED_MEMBERS)]
+    for name in crowd:
+        await atelier.home.change(
+            "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
+            "VALUES ($1, $2, 'member', 1, 0, 7)",
+            rooms[0],
+            name,
+        )
+    page, _ = await atelier.channels.page(asks("alice"), None, None, None, 10, NOW_MS)
+    shown = {one.channel.conversation.room_id: one for one in page}
+    assert [_named(shown[room]) for room in rooms] == [[*crowd, "alice"], ["alice", "bob"]]
+    assert [shown[room].members for room in rooms] == [LISTED_MEMBERS + 2, 2]
+    positions = shown[rooms[0]].channel.positions
+    assert {one: positions[one][0] for one in positions} == {**dict.fromkeys(crowd, 7), "alice": 0}
+
+
+def _named(listed: ListedChannel) -> list[str]:
+    return [one.user_id for one in listed.channel.conversation.participants]
 
 
 # --- changed ---

@@ -104,6 +104,7 @@ def _listed(found: Listed) -> shapes.ListedConversation:
     listed, last = found
     return {
         **conversation(listed.channel),
+        "memberCount": listed.members,
         "unreadCount": listed.unread,
         "lastMessage": None if last is None else message(last),
     }

@@ -138,16 +138,20 @@ def participants_of(room_ids: list[str]) -> Steps[dict[str, list[Participant]]]:
         room_ids,
     )
     by_room: dict[str, list[Participant]] = {room_id: [] for room_id in room_ids}
-    for room_id, user_id, role, joined_ms, username, display_name, foreign_name in found:
-        one = Participant(
-            user_id=UserId(user_id),
-            role=Role(role),
-            joined_ms=joined_ms,
-            username=username or "",
-            display_name=display_name or (foreign_name or b"").decode(),
-        )
-        by_room[room_id].append(one)
+    for room_id, *who in found:
+        by_room[room_id].append(participant(tuple(who)))
     return by_room
+
+
+def participant(found: Row) -> Participant:
+    user_id, role, joined_ms, username, display_name, foreign_name = found
+    return Participant(
+        user_id=UserId(user_id),
+        role=Role(role),
+        joined_ms=joined_ms,
+        username=username or "",
+        display_name=display_name or (foreign_name or b"").decode(),
+    )
 
 
 def whole_room(

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  # nothing but names of this package is put into statements
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from server.core.durable import Conversation, Role
 from server.core.ids import RoomId, UserId, WorkspaceId
@@ -20,13 +20,16 @@ from server.stores.sql.conversations.shapes import (
     Origin,
     conversation,
     no_such_room,
-    participants_of,
     whole_room,
 )
 from server.stores.sql.scopes import OF_WORKSPACES
 from server.stores.sql.steps import Row, Steps, row, rows
+from server.stores.sql.workspaces.crowds import crowds_of
 from server.stores.sql.workspaces.shapes import claimed, is_in, role_in, wrapped_key
 from server.stores.sql.workspaces.showing import keys_of, posts_at
+
+Positions = dict[UserId, tuple[int, int | None]]
+"""Up to which sequence each member of a room has read, and since when."""
 
 _MINE = (
     "room_members me JOIN rooms r ON r.room_id = me.room_id JOIN workspace_members w "
@@ -96,9 +99,15 @@ def _channels(found: Sequence[Conversation]) -> Steps[list[Channel]]:
         "WHERE room_id = ANY($1::text[])",
         [one.room_id for one in found],
     )
-    by_room: dict[str, dict[UserId, tuple[int, int | None]]] = {one.room_id: {} for one in found}
+    by_room: dict[RoomId, Positions] = {one.room_id: {} for one in found}
     for room_id, user_id, read_seq, read_ms in positions:
         by_room[room_id][UserId(user_id)] = (read_seq, read_ms)
+    return (yield from _with_keys(found, by_room))
+
+
+def _with_keys(
+    found: Sequence[Conversation], by_room: Mapping[RoomId, Positions]
+) -> Steps[list[Channel]]:
     keys = yield from keys_of((one.workspace_id, one.key_version) for one in found)
     return [
         Channel(
@@ -156,12 +165,14 @@ def page(
 
 
 def _shown(user_id: UserId, found: Sequence[Row]) -> Steps[list[ListedChannel]]:
-    members = yield from participants_of([one[0] for one in found])
-    rooms = [conversation(one, Role(one[-3]), tuple(members[one[0]])) for one in found]
-    whole = yield from _channels(rooms)
+    crowds = yield from crowds_of([one[0] for one in found], user_id)
+    rooms = [conversation(one, Role(one[-3]), tuple(crowds[one[0]].participants)) for one in found]
+    channels = yield from _with_keys(
+        rooms, {RoomId(room_id): one.positions for room_id, one in crowds.items()}
+    )
     shown: list[ListedChannel] = []
     taken = 0
-    for one, channel in zip(found, whole, strict=True):
+    for one, channel in zip(found, channels, strict=True):
         if taken >= MAX_PAGE_BYTES:
             break
         key, active_ms, _, last_seq, unread = one[ROOM_COLUMNS:]
@@ -170,6 +181,14 @@ def _shown(user_id: UserId, found: Sequence[Row]) -> Steps[list[ListedChannel]]:
         posts = yield from posts_at(room.room_id, of, [] if last_seq is None else [last_seq])
         last = posts[0] if posts else None
         place = ListPlace(active_ms, room.room_id)
-        shown.append(ListedChannel(channel=channel, place=place, last=last, unread=unread))
+        shown.append(
+            ListedChannel(
+                channel=channel,
+                place=place,
+                last=last,
+                unread=unread,
+                members=crowds[room.room_id].members,
+            )
+        )
         taken += size_of(last.message) if last else 0
     return shown
