@@ -63,5 +63,6 @@ CHAT_IDENTITY = Api(
     words=NOTHING,
     connection_events=CONNECTION_EVENTS,
     namespaces=(CHAT,),
+    unasked_event="exception",
 )
 """The same of the namespace `/chat`, where connections are signed in by themselves."""

@@ -163,12 +163,12 @@ class Acting:
             answer = action.render(request, result)
         except AppError as error:
             code = error.code
-            answer = _refusal(api, error)
+            answer = _refusal(api, error, line)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL
             report = f"something went wrong here; report it as {request_id()}"
-            answer = _refusal(api, AppError(Code.INTERNAL, report))
+            answer = _refusal(api, AppError(Code.INTERNAL, report), line)
         events = () if line.is_closed else self._encode(answer.emits)
         if code or line.refusals:
             self._cut_if_flooding(line, code)
@@ -229,10 +229,10 @@ def _checked(caller: Caller | None, access: Access) -> Caller:
     return caller
 
 
-def _refusal(api: Api, error: AppError) -> Answer[dict[str, Any]]:
+def _refusal(api: Api, error: AppError, line: EngineSocket) -> Answer[dict[str, Any]]:
     body = error_body(error, api.words)
-    emits = ((api.error_event, body),) if api.error_event else ()
-    return Answer({"success": False, **body}, emits)
+    told = (api.error_event, None if line.wants_answer else api.unasked_event)
+    return Answer({"success": False, **body}, tuple((name, body) for name in told if name))
 
 
 async def or_log(doing: Awaitable[None]) -> None:
