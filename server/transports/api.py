@@ -430,6 +430,7 @@ class Api(Struct, frozen=True):
         heard: Events to clients, by name, with the type of their data, for the documentation.
         words: Where the contract has a word of its own for an error code.
         error_event: The event by which errors are told besides the acknowledgement, if any.
+        unasked_event: The event by which they are told to who wants no acknowledgement, if any.
         connection_events: What each event of one connection is: a name and its data.
         socket: Its raw WebSocket, if it has one.
         told: What each event of a workspace is: a name and its data; told to the connections that
@@ -445,6 +446,7 @@ class Api(Struct, frozen=True):
     words: Mapping[Code, str]
     kind: Kind | None = None
     error_event: str | None = None
+    unasked_event: str | None = None
     connection_events: Mapping[type[ConnectionEvent], Callable[[Any], tuple[str, Any]]] = NOTHING
     socket: RawSocket | None = None
     told: Mapping[type[WorkspaceEvent], Callable[[Chat, Any], tuple[str, Any]]] = NOTHING

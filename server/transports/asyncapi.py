@@ -57,8 +57,9 @@ The events of Socket.IO (protocol 5), on its namespace `{namespace}`, over WebSo
 polling. Each event of a client may ask for an acknowledgement, and whatever it is, it gets one; of
 an event that does not exist `unknown_event`. An event has one payload. {recovery}
 
-A token goes into the handshake, `auth: {{token}}`. Without one a connection speaks for nobody. With
-one that is not good it is refused (CONNECT_ERROR, `{{message, data: {{code}}}}`).
+A token goes into the handshake, `auth: {{token}}`, or into the header `Authorization: Bearer` of
+its request. Without one a connection speaks for nobody. With one that is not good it is refused
+(CONNECT_ERROR, `{{message, data: {{code}}}}`).
 """
 
 _RECOVERY = {
@@ -80,7 +81,8 @@ _SCHEMES: Json = {
     _HANDSHAKE: {
         "type": "apiKey",
         "in": "user",
-        "description": "The access token, as `auth: {token}` of the Socket.IO handshake",
+        "description": "The access token, as `auth: {token}` of the Socket.IO handshake, or in the "
+        "header `Authorization: Bearer` of its request",
     },
     "bearer": {
         "type": "http",

@@ -304,7 +304,12 @@ def json_response(
 
 def bearer_of(headers: Mapping[str, str]) -> str | None:
     """The token in `Authorization`, if there is one of that kind."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return bearer_in(headers.get("Authorization", ""))
+
+
+def bearer_in(text: str) -> str | None:
+    """The token in what such a header says."""
+    scheme, _, token = text.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

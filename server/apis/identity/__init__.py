@@ -4,7 +4,8 @@ The wire contract. Times are ISO 8601 in UTC, with milliseconds and a `Z`; `?` m
 be absent.
 
 A token is shown in `Authorization: Bearer` over HTTP, and as `auth: {token}` in the handshake
-of Socket.IO. No route and no handshake takes it from a query.
+of Socket.IO, where `Bearer ` may stand before it; without that the header of the handshake's
+request counts. No route and no handshake takes it from a query.
 
 Routes
     POST /api/auth/guest {login?}
@@ -63,5 +64,6 @@ CHAT_IDENTITY = Api(
     words=NOTHING,
     connection_events=CONNECTION_EVENTS,
     namespaces=(CHAT,),
+    unasked_event="exception",
 )
 """The same of the namespace `/chat`, where connections are signed in by themselves."""

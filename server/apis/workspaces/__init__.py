@@ -91,7 +91,7 @@ Presence and files
     file        {id, conversationId, workspaceId, userId, name, type, size, url, createdAt}
 
 Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answer to the route, or
-{success: false, error, message}.
+{success: false, error, message}; who wants none hears `exception` when it is refused.
     join_workspace {workspaceId}            {workspaceId, conversationIds, presence, nextCursor}
     join_conversation {conversationId}      {conversationId, seq, unreadCount}
     leave_conversation {conversationId}     {conversationId}
@@ -106,6 +106,7 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
     typing:start, typing:stop {userId, conversationId}
     conversation:new {conversation}                 conversation:updated {conversationId, updates}
     presence_update {userId, status, workspaceId, lastSeen}
+    exception {error, message, retryAfterMs?}
 
     `updates` has what is another than before (of members with `keyEpoch`); `removed: true` to
     whoever is in it no more; `deletedAt` when it has ended; `reload: true` where so much was missed
@@ -153,5 +154,6 @@ WORKSPACES = Api(
     heard=HEARD,
     words=NOTHING,
     told=TOLD,
+    unasked_event="exception",
     namespaces=(MAIN, CHAT),
 )

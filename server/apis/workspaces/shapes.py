@@ -288,6 +288,14 @@ class UpdatedConversation(TypedDict):
     updates: Updates
 
 
+class Refused(TypedDict):
+    """Why an event was refused. Of some codes there are details besides."""
+
+    error: str
+    message: str
+    retryAfterMs: NotRequired[int]
+
+
 class ChangedPresence(TypedDict):
     userId: str
     status: StandingWord

@@ -25,6 +25,7 @@ from server.logs import request_id
 from server.transports.api import Access, Action, Answer, Api, Caller
 from server.transports.decode import Decoder
 from server.transports.errors import error_body, word
+from server.transports.http import bearer_in
 from server.transports.metrics import Metrics
 from server.transports.socketio.outgoing import Outgoing
 from server.transports.socketio.plain import Reply
@@ -104,14 +105,13 @@ class Acting:
             line.meter.spend()
         elif self._rate:
             line.meter = Meter(self._rate, self._clock)
-        user = await self._user_of(auth)
+        user = await self._user_of(_shown(line, auth))
         if line.is_closed:
             raise exceptions.ConnectionRefusedError
         return user
 
-    async def _user_of(self, auth: Any) -> User | None:
-        token = auth.get("token") if isinstance(auth, dict) else None
-        if token is None or token == "":
+    async def _user_of(self, token: Any) -> User | None:
+        if token is None:
             return None
         try:
             if isinstance(token, str):
@@ -163,12 +163,12 @@ class Acting:
             answer = action.render(request, result)
         except AppError as error:
             code = error.code
-            answer = _refusal(api, error)
+            answer = _refusal(api, error, line)
         except Exception:  # the outermost frame: whatever it is, the client gets an answer
             log.exception("internal_error")
             code = Code.INTERNAL
             report = f"something went wrong here; report it as {request_id()}"
-            answer = _refusal(api, AppError(Code.INTERNAL, report))
+            answer = _refusal(api, AppError(Code.INTERNAL, report), line)
         events = () if line.is_closed else self._encode(answer.emits)
         if code or line.refusals:
             self._cut_if_flooding(line, code)
@@ -229,10 +229,21 @@ def _checked(caller: Caller | None, access: Access) -> Caller:
     return caller
 
 
-def _refusal(api: Api, error: AppError) -> Answer[dict[str, Any]]:
+def _shown(line: EngineSocket, auth: Any) -> Any:
+    """The token that a client shows: as such or as a header has it, or in the header itself."""
+    token = auth.get("token") if isinstance(auth, dict) else None
+    if isinstance(token, str):
+        bare = bearer_in(token)
+        token = token if bare is None else bare
+    if token is None or token == "":
+        token = line.bearer or None
+    return token
+
+
+def _refusal(api: Api, error: AppError, line: EngineSocket) -> Answer[dict[str, Any]]:
     body = error_body(error, api.words)
-    emits = ((api.error_event, body),) if api.error_event else ()
-    return Answer({"success": False, **body}, emits)
+    told = (api.error_event, None if line.wants_answer else api.unasked_event)
+    return Answer({"success": False, **body}, tuple((name, body) for name in told if name))
 
 
 async def or_log(doing: Awaitable[None]) -> None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from server.core.errors import AppError, Code
 from server.transports.decode import to_json
+from server.transports.http import bearer_of
 from server.transports.metrics import Metrics
 from server.transports.socketio import outgoing
 from server.transports.socketio.agents import speaks_javascript
@@ -158,7 +159,9 @@ class Engine:
     ) -> EngineSocket:
         await self.gate.enter(address)
         is_javascript = speaks_javascript(headers, query)
-        return EngineSocket(self, self._new_sid(), address, is_javascript=is_javascript)
+        line = EngineSocket(self, self._new_sid(), address, is_javascript=is_javascript)
+        line.bearer = bearer_of(headers)
+        return line
 
     def check_version(self, query: Mapping[str, str]) -> None:
         """Refuse other protocols.

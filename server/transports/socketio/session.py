@@ -54,6 +54,7 @@ class EngineSocket:
         sid: The id that Engine.IO gives it.
         answered_by: The connection that the last packets went to.
         address: The client's, by which limits count.
+        bearer: The token in a header of its handshake, for whichever namespace is shown no other.
         caller: Who speaks on it, while the main namespace is open.
         is_javascript: So its client seems to be.
         began_polling: It did, and may have moved since.
@@ -78,6 +79,7 @@ class EngineSocket:
         "_websocket",
         "address",
         "answered_by",
+        "bearer",
         "began_polling",
         "caller",
         "flood",
@@ -106,6 +108,7 @@ class EngineSocket:
         self.sid = sid
         self.address = address
         self.is_javascript = is_javascript
+        self.bearer: str | None = None
         self.caller: Caller | None = None
         self.meter: Meter | None = None
         self.flood = Flood()

@@ -48,6 +48,32 @@ async def test_null_says_as_little_of_a_conversation_as_what_is_left_out(alice, 
     assert (made["isEncrypted"], len(made["members"])) == (False, 1)
 
 
+@pytest.mark.parametrize("kind", [{"type": "DM"}, {"type": "DOCUMENT", "documentId": "plan"}])
+async def test_an_empty_name_is_none(alice, bob, team, kind):
+    made = await alice.makes(team, bob, **kind, name="")
+    assert made["name"] is None
+    of_group = {"type": "GROUP", "workspaceId": team, "name": ""}
+    assert (await alice.ask("POST", "/chat/conversations", of_group))[0] == 400
+    unseen = {"workspaceId": team, "memberIds": [bob.user_id], **kind, "name": " \u200b"}
+    assert (await alice.ask("POST", "/chat/conversations", unseen))[0] == 400
+
+
+async def test_the_page_after_an_empty_cursor_is_the_first_one(alice, bob, team):
+    general = await alice.makes(team, bob)
+    await alice.says(general["id"], "hello")
+    for path in (
+        f"/chat/conversations?workspaceId={team}",
+        f"/chat/conversations/{general['id']}/messages?limit=5",
+        f"/chat/workspaces/{team}/members?limit=5",
+        f"/chat/presence/{team}?limit=5",
+        f"/chat/search?q=hello&workspaceId={team}",
+    ):
+        first = await alice.ask("GET", path)
+        assert first[0] == 200
+        assert await alice.ask("GET", f"{path}&cursor=") == first
+    assert (await alice.ask("GET", f"/chat/workspaces/{team}/members?limit="))[0] == 400
+
+
 async def test_of_two_there_is_one_conversation_in_a_workspace(alice, bob, team):
     made = await alice.makes(team, bob, type="DM")
     again = await bob.makes(team, alice, type="DM")

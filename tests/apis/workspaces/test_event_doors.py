@@ -203,6 +203,47 @@ async def test_what_is_not_right_is_refused(listen, alice, event, payload):
     assert (answer["success"], answer["error"]) == (False, "invalid_request")
 
 
+async def told_unasked(tab, event, payload):
+    """What is told of an event that wants no acknowledgement."""
+    before = len(tab.heard)
+    await tab.tell(event, payload)
+    await caught_up(tab)
+    return tab.heard[before:]
+
+
+@pytest.mark.at_the_door
+@pytest.mark.parametrize(("event", "payload"), WRONG.values(), ids=WRONG)
+async def test_a_refusal_that_nobody_asked_for_is_told_by_an_event(listen, alice, event, payload):
+    tab = await listen(alice)
+    answer = await tab.ask(event, payload)
+    assert tab.heard == []
+    assert answer.pop("success") is False
+    assert await told_unasked(tab, event, payload) == [("exception", answer)]
+
+
+async def test_what_is_done_is_told_by_no_exception_and_nobody_else_hears_one(
+    listen, alice, general
+):
+    tab, other = await listen(alice), await listen(alice)
+    channel = {"conversationId": general}
+    assert await told_unasked(tab, "join_conversation", channel) == []
+    await tab.tell("join_workspace", {"workspaceId": "elsewhere"})
+    assert (await tab.next("exception"))["error"] == "not_found"
+    await caught_up(other)
+    assert other.heard == []
+
+
+async def test_an_unknown_event_is_told_in_the_words_of_its_namespace(listen, alice, namespace):
+    told = await told_unasked(await listen(alice), "no-such-event", {})
+    assert [name for name, _ in told] == ["exception" if namespace == CHAT else "session-error"]
+
+
+@pytest.mark.parametrize("event", ["typing_start", "join-session", "join_random_group"])
+async def test_other_contracts_hear_of_no_exception(listen, alice, namespace, event):
+    told = dict(await told_unasked(await listen(alice), event, {}))
+    assert ("exception" in told) is (namespace == CHAT)
+
+
 async def test_in_the_namespace_of_workspaces_nothing_of_live_rooms_is_known(
     server, http, alice, namespace
 ):

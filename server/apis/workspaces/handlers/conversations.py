@@ -14,6 +14,7 @@ from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.chat import Chat
 from server.core.durable import Role
 from server.core.errors import AppError, Code
+from server.core.identity import is_blank
 from server.core.ids import RoomId
 from server.core.kinds import Kind
 from server.core.ports.channels import ListedChannel, Position
@@ -60,6 +61,8 @@ def _check(request: CreateConversation, others: int) -> None:
         problem = "memberIds: Expected one other in a DM"
     elif request.type == "GROUP" and not request.name:
         problem = "name: Expected one of a GROUP"
+    elif request.name and is_blank(request.name):
+        problem = "name: Expected something to see in it"
     elif (request.type == "DOCUMENT") is not (request.document_id is not None):
         problem = "documentId: Expected one of a DOCUMENT, and of no other"
     if problem:

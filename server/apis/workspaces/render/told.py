@@ -141,4 +141,5 @@ HEARD: Mapping[str, Any] = {
     "conversation:new": shapes.NewConversation,
     "conversation:updated": shapes.UpdatedConversation,
     "presence_update": shapes.ChangedPresence,
+    "exception": shapes.Refused,
 }

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from server.core.ids import DocumentId, MessageId, RoomId, UserId, WorkspaceId
-from server.transports.api import RoomName
+from server.transports.api import DisplayName, RoomName
 
 MAX_MEMBERS = 1_000
 """That one request may name; `Bounds.room_members` says how many a conversation has."""
@@ -21,9 +21,11 @@ ConversationCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[!-~]{1,128}$(?
 
 
 class CreateConversation(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An empty name is none: forms send it of a DM, which is called nothing."""
+
     type: TypeWord
     workspace_id: WorkspaceId
-    name: RoomName | None = None
+    name: DisplayName | None = None
     description: Text | None = None
     icon: Icon | None = None
     document_id: DocumentId | None = None
