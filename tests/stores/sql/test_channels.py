@@ -13,6 +13,7 @@ from server.core.limits import Bounds
 from server.core.ports.channels import LISTED_MEMBERS, ListedChannel, Texts
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.steps import rows
+from server.stores.sql.workspaces import listing
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS, Household, phone
 from tests.stores.sql.queues_at_home import Post
@@ -279,6 +280,18 @@ async def test_a_list_names_the_first_members_and_the_asker_and_says_how_many_th
 
 def _named(listed: ListedChannel) -> list[str]:
     return [one.user_id for one in listed.channel.conversation.participants]
+
+
+async def test_a_page_that_is_full_says_that_there_is_more(atelier, monkeypatch):
+    rooms = [await atelier.room("alice") for _ in range(3)]
+    for later_ms, room in enumerate(reversed(rooms)):
+        await atelier.say("alice", room, now_ms=NOW_MS + later_ms, ciphertext="x" * 100)
+    monkeypatch.setattr(listing, "MAX_PAGE_BYTES", 150)
+    wish = (asks("alice"), atelier.team.id, None)
+    page, has_more = await atelier.channels.page(*wish, None, 3, NOW_MS)
+    assert ([one.channel.conversation.room_id for one in page], has_more) == (rooms[:2], True)
+    page, has_more = await atelier.channels.page(*wish, page[-1].place, 3, NOW_MS)
+    assert ([one.channel.conversation.room_id for one in page], has_more) == (rooms[2:], False)
 
 
 # --- changed ---

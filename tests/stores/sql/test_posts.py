@@ -172,6 +172,34 @@ async def test_of_two_edits_at_once_one_is_refused(atelier, room):
     assert (await atelier.post("m1")).edits == 1
 
 
+async def test_whoever_edits_says_how_often_it_was_edited_before(atelier, room):
+    await atelier.say("alice", room, "m1")
+    assert await code_of(atelier.edit("alice", "m1", expected=1)) is Code.ID_CONFLICT
+    await atelier.edit("alice", "m1")
+    for expected in (0, 2):
+        wish = atelier.edit("alice", "m1", expected=expected)
+        assert await code_of(wish) is Code.ID_CONFLICT
+    assert (await atelier.edit("alice", "m1", expected=1)).post.edits == 2
+
+
+async def test_of_a_change_hears_whoever_may_read_what_was_changed(atelier, room):
+    await atelier.say("alice", room, "m1")
+    await atelier.channels.add_member(asks("alice"), room, CAROL, None, NOW_MS)
+    readers = {"alice", "bob", "carol"} if atelier.is_sealed else {"alice", "bob"}
+    assert set((await atelier.edit("alice", "m1")).readers) == readers
+    assert set((await atelier.react("bob", "m1", "x")).readers) == readers
+    assert set((await atelier.delete("alice", "m1")).readers) == readers
+
+
+async def test_of_a_change_of_what_was_withheld_hears_its_sender_alone(atelier):
+    pair = await atelier.room("alice", "bob", kind=Kind.DIRECT)
+    await atelier.home.block("bob", "alice")
+    await atelier.say("alice", pair, "m1")
+    assert (await atelier.edit("alice", "m1")).readers == ("alice",)
+    assert (await atelier.react("alice", "m1", "x")).readers == ("alice",)
+    assert (await atelier.delete("alice", "m1")).readers == ("alice",)
+
+
 async def test_what_one_has_stored_is_counted_through_edits_and_deletions(atelier, room):
     await atelier.say("alice", room, "m1", tokens=("a", "b"))
     assert await stored_bytes(atelier) == MESSAGE_BYTES + 8 + 13 + 2 * TOKEN_BYTES
@@ -194,6 +222,14 @@ async def test_no_edit_makes_a_message_larger_than_its_account_may_have(atelier,
     messages = SqlMessages(atelier.home.database, small)
     atelier.home.messages = messages
     assert await code_of(atelier.say("alice", room)) is Code.LIMIT_REACHED
+
+
+async def test_who_has_more_than_its_account_may_have_can_still_say_less(atelier, room):
+    await atelier.say("alice", room, "m1")
+    atelier.posts = SqlPosts(atelier.home.database, Bounds(account_bytes=MESSAGE_BYTES))
+    before = await stored_bytes(atelier)
+    await atelier.edit("alice", "m1", text="x")
+    assert MESSAGE_BYTES < await stored_bytes(atelier) < before
 
 
 # --- deletions ---

@@ -8,6 +8,7 @@ import pytest
 from server.core.durable import Status
 from server.core.errors import AppError, Code
 from server.core.ids import MessageId, UserId
+from server.core.kinds import Kind
 from server.stores.sql.conversations.lists import MAX_LOOKED_AT
 from server.stores.sql.steps import Statement, run_many, value
 from server.stores.sql.workspaces.reading import Mark, mark_all
@@ -70,6 +71,27 @@ async def test_a_message_that_is_not_there_is_not_read(atelier, room):
     assert await atelier.unread("bob") == {room: 5, other: 1}
 
 
+async def test_nobody_has_read_what_it_may_not_read(home):
+    atelier = await atelier_of(home, is_sealed=False)
+    room = await atelier.room("alice", "bob")
+    await atelier.say("alice", room, "of before")
+    await atelier.say("alice", room, "fleeting", ttl_ms=5)
+    await atelier.channels.add_member(asks("alice"), room, CAROL, None, NOW_MS)
+    pair = await atelier.room("alice", "bob", kind=Kind.DIRECT)
+    await home.block("bob", "alice")
+    await atelier.say("alice", pair, "withheld")
+    unreadable = (
+        ("carol", room, "of before"),
+        ("bob", room, "fleeting"),
+        ("bob", pair, "withheld"),
+    )
+    for name, where, message_id in unreadable:
+        marking = atelier.mark(name, where, message_id, NOW_MS + 10)
+        assert await code_of(marking) is Code.NOT_FOUND, message_id
+    assert (await atelier.channels.get(BOB, pair)).positions[BOB] == (0, None)
+    assert (await atelier.mark("alice", pair, "withheld")).seq == 1
+
+
 async def test_own_messages_and_deleted_ones_are_not_unread(atelier, room):
     await atelier.say("bob", room, "own")
     await atelier.delete("alice", "m2")
@@ -123,6 +145,22 @@ async def test_the_sender_of_an_opaque_message_can_be_told_that_it_was_read(atel
     await atelier.say("bob", room, "bobs last", is_sealed=False)
     position = await atelier.mark("bob", room)
     assert (position.has_moved, position.newest) == (True, None)
+
+
+async def test_nobody_is_told_that_a_sealed_message_was_read(atelier, room):
+    assert (await atelier.mark("bob", room)).newest is None
+
+
+async def test_nobody_is_told_of_what_was_withheld_or_deleted_that_it_was_read(home):
+    atelier = await atelier_of(home, is_sealed=False)
+    pair = await atelier.room("alice", "bob", kind=Kind.DIRECT)
+    for one in ("m1", "m2"):
+        await atelier.say("alice", pair, one)
+    await atelier.delete("alice", "m2")
+    await home.block("bob", "alice")
+    await atelier.say("alice", pair, "withheld")
+    position = await atelier.mark("bob", pair)
+    assert (position.seq, position.newest) == (3, ("m1", 1, "alice"))
 
 
 async def test_of_many_at_once_each_is_answered_and_the_furthest_stays(atelier, room):
