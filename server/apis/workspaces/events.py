@@ -6,7 +6,7 @@ from server.apis.workspaces.render import events as render
 from server.apis.workspaces.render import messages as of_messages
 from server.apis.workspaces.render import presence as of_presence
 from server.apis.workspaces.render.events import as_answer
-from server.apis.workspaces.requests.conversations import MarkAsRead, OfConversation
+from server.apis.workspaces.requests.conversations import MarkAsRead, OfConversation, Typing
 from server.apis.workspaces.requests.messages import EditMessage, OfMessage, React, SendMessage
 from server.apis.workspaces.requests.presence import UpdatePresence
 from server.apis.workspaces.requests.workspaces import OfWorkspace
@@ -94,7 +94,7 @@ _TALKING = {
 
 _GOING_ON = {
     "typing_start": Action(
-        OfConversation,
+        Typing,
         events.start_typing,
         render.done,
         "Tell that one is typing",
@@ -104,7 +104,7 @@ _GOING_ON = {
         if_field=("conversationId",),
     ),
     "typing_stop": Action(
-        OfConversation,
+        Typing,
         events.stop_typing,
         render.done,
         "Tell that one has stopped typing",

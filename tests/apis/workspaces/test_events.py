@@ -268,3 +268,21 @@ async def test_the_end_of_a_conversation_is_told(alice, here, there, general):
         heard = await one.next("conversation:updated")
         assert heard["conversationId"] == general
         assert heard["updates"].keys() == {"deletedAt"}
+
+
+# --- who does it ---
+
+
+@pytest.mark.parametrize("field", ["userId", "senderId"])
+async def test_a_payload_that_names_somebody_else_as_its_sender_is_refused(
+    here, alice, bob, acme, general, field
+):
+    deeds = {
+        "send_message": {"conversationId": general, "content": "x"},
+        "typing_start": {"conversationId": general},
+        "typing_stop": {"conversationId": general},
+        "update_presence": {"workspaceId": acme, "status": "busy"},
+    }
+    for event, payload in deeds.items():
+        assert await here.refused(event, **{**payload, field: bob.user_id}) == "forbidden", event
+        await here.does(event, **{**payload, field: alice.user_id})

@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from server.apis.workspaces.requests.conversations import OfConversation
+from server.apis.workspaces.requests.claims import own
+from server.apis.workspaces.requests.conversations import OfConversation, Typing
 from server.apis.workspaces.requests.presence import MAX_SHOWN
 from server.apis.workspaces.requests.workspaces import OfWorkspace
 from server.core.chat import Chat
@@ -52,9 +53,11 @@ async def leave_conversation(chat: Chat, caller: Caller, request: OfConversation
     chat.attendance.leave_conversation(caller.connection_id, request.conversation_id)
 
 
-async def start_typing(chat: Chat, caller: Caller, request: OfConversation) -> None:
-    await chat.channels.tell_typing(caller.signed_in(), request.conversation_id, is_typing=True)
+async def start_typing(chat: Chat, caller: Caller, request: Typing) -> None:
+    user = own(caller.signed_in(), request)
+    await chat.channels.tell_typing(user, request.conversation_id, is_typing=True)
 
 
-async def stop_typing(chat: Chat, caller: Caller, request: OfConversation) -> None:
-    await chat.channels.tell_typing(caller.signed_in(), request.conversation_id, is_typing=False)
+async def stop_typing(chat: Chat, caller: Caller, request: Typing) -> None:
+    user = own(caller.signed_in(), request)
+    await chat.channels.tell_typing(user, request.conversation_id, is_typing=False)

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from server.apis.workspaces.requests.claims import own
 from server.apis.workspaces.requests.messages import (
     EditMessage,
     ListMessages,
@@ -28,7 +29,8 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
         metadata=_metadata(request.encryption_metadata),
         covered=request.covered,
     )
-    post, _ = await chat.posts.send(caller.signed_in(), wish, caller.answered_connection)
+    user = own(caller.signed_in(), request)
+    post, _ = await chat.posts.send(user, wish, caller.answered_connection)
     return post
 
 

@@ -1,5 +1,6 @@
 """What can be done with who is there."""
 
+from server.apis.workspaces.requests.claims import own
 from server.apis.workspaces.requests.presence import ListPresence, UpdatePresence
 from server.core.chat import Chat
 from server.core.ports.workspaces import StandingAt
@@ -8,7 +9,7 @@ from server.transports.api import Caller
 
 
 async def update_presence(chat: Chat, caller: Caller, request: UpdatePresence) -> StandingAt:
-    user, standing = caller.signed_in(), Standing(request.status)
+    user, standing = own(caller.signed_in(), request), Standing(request.status)
     return await chat.standings.choose(user, request.workspace_id, standing)
 
 

@@ -68,6 +68,11 @@ class SetRole(OfConversation, frozen=True, kw_only=True, rename="camel"):
     role: RoleWord
 
 
+class Typing(OfConversation, frozen=True, kw_only=True, rename="camel"):
+    user_id: UserId | None = None
+    sender_id: UserId | None = None
+
+
 class MarkAsRead(OfConversation, frozen=True, kw_only=True, rename="camel"):
     """All of it, if no message is said."""
 

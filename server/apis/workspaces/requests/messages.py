@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from server.core.coverage import covered_by
 from server.core.errors import AppError, Code
-from server.core.ids import FileId, MessageId, RoomId
+from server.core.ids import FileId, MessageId, RoomId, UserId
 from server.core.opaque import Opaque
 from server.core.ports.conversations import Device
 
@@ -50,6 +50,8 @@ class SendMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     reply_to_id: MessageId | None = None
     client_message_id: MessageId | None = None
     encryption_metadata: Opaque | None = None
+    user_id: UserId | None = None
+    sender_id: UserId | None = None
 
     def __post_init__(self) -> None:
         _covered(self.encryption_metadata)

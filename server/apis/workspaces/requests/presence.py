@@ -15,6 +15,8 @@ MAX_SHOWN = 1_000
 
 class UpdatePresence(OfWorkspace, frozen=True, kw_only=True, rename="camel"):
     status: StandingWord
+    user_id: UserId | None = None
+    sender_id: UserId | None = None
 
 
 class ListPresence(OfWorkspace, frozen=True, kw_only=True, rename="camel"):
