@@ -114,8 +114,8 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
 
     Who has joined a workspace hears of all its conversations there in which it is; who has joined a
     conversation hears who types and reads, too. The sender of a message has it from its
-    acknowledgement, or hears it if it wants none. Somebody is online while one of its connections
-    has joined the workspace.
+    acknowledgement, or hears it if it wants none; who was typing types no more then. Somebody is
+    online while one of its connections has joined the workspace.
 
 Operators
     POST   /api/admin/workspaces/{workspaceId}/rotate-key   {workspaceId, version}

@@ -77,6 +77,8 @@ class Deliveries:
     def _stored(self, company: Company, event: PostStored) -> None:
         if company.audience(event.room_id):
             self.order(company, event.workspace_id, event.room_id).take(event)
+        if stopped := self._pace.said(event.room_id, event.post.message.sender):
+            self._tell_typing(company, stopped)
 
     def _to_audience(self, company: Company, event: ChannelEvent) -> None:
         self._tell_some(event, company.audience(event.room_id))

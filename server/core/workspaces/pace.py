@@ -73,6 +73,11 @@ class Pace:
             self._typing[who] = _Typing(event, now_ms, now_ms)
         return True
 
+    def said(self, room_id: RoomId, user_id: UserId) -> PostTyping | None:
+        """Whoever has said something types no more: what is to be told now, if it was told."""
+        known = self._typing.pop((room_id, user_id), None)
+        return _stopped(known.event) if known else None
+
     def due(self, now_ms: int) -> list[PositionMoved | PostTyping]:
         """What is to be told now: the last positions, and who has fallen silent."""
         found: list[PositionMoved | PostTyping] = []

@@ -58,6 +58,15 @@ async def test_an_empty_name_is_none(alice, bob, team, kind):
     assert (await alice.ask("POST", "/chat/conversations", unseen))[0] == 400
 
 
+async def test_refusals_speak_of_conversations_as_the_routes_do(alice, bob, carol, team):
+    path = f"/chat/conversations/{(await alice.makes(team, bob))['id']}"
+    for who, method, status in ((carol, "GET", 404), (bob, "DELETE", 403)):
+        code, told = await who.ask(method, path)
+        assert code == status
+        assert "conversation" in told["message"]
+        assert "room" not in told["message"]
+
+
 async def test_the_page_after_an_empty_cursor_is_the_first_one(alice, bob, team):
     general = await alice.makes(team, bob)
     await alice.says(general["id"], "hello")

@@ -528,6 +528,20 @@ async def test_typing_is_told_to_whoever_is_present_and_not_again_at_once(hall, 
     assert hall.typing() == [(True, {"alice"}), (True, {"alice"}), (False, {"alice"})]
 
 
+async def test_who_has_said_something_is_typing_no_more_and_may_begin_again_at_once(hall, room):
+    await hall.sit_down("alice", room)
+    await hall.type("bob", room)
+    await hall.say("bob", room, "1")
+    assert hall.kinds("alice")[-2:] == ["PostStored", "PostTyping"]
+    assert hall.typing() == [(True, {"alice"}), (False, {"alice"})]
+
+    await hall.say("bob", room, "2")
+    await hall.type("carol", room)
+    await hall.say("bob", room, "3")
+    await hall.type("bob", room)
+    assert hall.typing()[2:] == [(True, {"alice"}), (True, {"alice"})]
+
+
 async def test_who_falls_silent_is_typing_no_more(hall, room):
     await hall.sit_down("alice", room)
     await hall.type("bob", room)

@@ -220,7 +220,7 @@ def the_one(user_id: UserId, ref: MessageRef, now_ms: int, among: str = SHARED) 
     if not meant:
         raise AppError(Code.NOT_FOUND, "there is no such message for you")
     if len(meant) > 1:
-        raise AppError(Code.ID_CONFLICT, "several have that id; say the room or the sender too")
+        raise AppError(Code.ID_CONFLICT, "several have that id; say the conversation or sender too")
     return _to_named(meant[0])
 
 

@@ -40,7 +40,7 @@ def remove_member(
         is_plain = roles.get(member, Role.MEMBER) is Role.MEMBER
         room.check_rank(user_id, Role.ADMIN if is_plain else Role.OWNER)
     if member not in roles:
-        raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+        raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this conversation")
     yield from room.note(Action.MEMBER_REMOVED, user_id, [member], now_ms)
     reason = Reason.LEFT if member == user_id else Reason.REMOVED
     is_left = yield from _take_out(room_id, member, roles, now_ms)

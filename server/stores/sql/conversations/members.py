@@ -51,7 +51,8 @@ class Held(Struct, frozen=True):
             AppError: FORBIDDEN.
         """
         if RANK[self.roles[user_id]] < RANK[least]:
-            raise AppError(Code.FORBIDDEN, f"only who is {least.value} of the room may do that")
+            told = f"only who is {least.value} of the conversation may do that"
+            raise AppError(Code.FORBIDDEN, told)
 
     def note(
         self, action: Action, user_id: str, members: Iterable[str], now_ms: int
@@ -179,7 +180,7 @@ def add_member(
             raise AppError(Code.FORBIDDEN, "make another the owner first")
         if member not in roles:
             if not may_join:
-                raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this room")
+                raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this conversation")
             yield from _let_in(user_id, room, member, people, now_ms, bounds)
         if member in roles or wanted is not Role.MEMBER:
             yield from set_role(room_id, member, wanted)
@@ -200,7 +201,8 @@ def _let_in(
     bounds: Bounds,
 ) -> Steps[None]:
     if len(room.roles) >= bounds.room_members:
-        raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}; make another one")
+        told = f"a conversation holds {bounds.room_members}; make another one"
+        raise AppError(Code.ROOM_FULL, told)
     unasked: frozenset[str] = frozenset()
     if room.workspace_id is None:
         unasked = yield from check_newcomers(asker, [member], bounds)

@@ -36,7 +36,7 @@ _INSERT = (
 def create(new: NewRoom, now_ms: int, bounds: Bounds) -> Steps[Conversation]:
     members: Roles = {one: Role.MEMBER for one in new.members if one != new.creator}
     if len(members) >= bounds.room_members:
-        raise AppError(Code.LIMIT_REACHED, f"a room holds {bounds.room_members}")
+        raise AppError(Code.LIMIT_REACHED, f"a conversation holds {bounds.room_members}")
     yield from lock_accounts([new.creator, *members])
     if (yield from most_rooms([new.creator])) >= bounds.rooms_per_user:
         raise AppError(Code.TOO_MANY_ROOMS, f"you are in {bounds.rooms_per_user} rooms; leave one")

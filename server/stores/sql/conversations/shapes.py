@@ -34,7 +34,7 @@ def readable(user: str, now: str) -> str:
 
 
 def no_such_room() -> AppError:
-    return AppError(Code.NOT_FOUND, "there is no such room for you")
+    return AppError(Code.NOT_FOUND, "there is no such conversation for you")
 
 
 def pair_key(one: UserId, other: UserId, workspace_id: WorkspaceId | None = None) -> str:

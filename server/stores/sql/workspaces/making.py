@@ -48,7 +48,7 @@ def create(who: Entrant, new: NewChannel, now_ms: int, bounds: Bounds) -> Steps[
     if is_pair and len(others) != 1:
         raise AppError(Code.FORBIDDEN, "a direct conversation is that of you and just one other")
     if len(others) >= bounds.room_members:
-        raise AppError(Code.LIMIT_REACHED, f"a room holds {bounds.room_members}")
+        raise AppError(Code.LIMIT_REACHED, f"a conversation holds {bounds.room_members}")
     yield from lock_accounts([creator, *others])
     people = yield from lock_people(new.workspace_id, [creator, *others])
     yield from role_in(who, new.workspace_id)
@@ -135,7 +135,7 @@ def _come_in(
     room = Held(room_id, workspace_id, bool(is_sealed), roles)
     if newcomers:
         if DURABLE[Kind(kind)].is_managed and len(roles) >= bounds.room_members:
-            raise AppError(Code.ROOM_FULL, f"a room holds {bounds.room_members}")
+            raise AppError(Code.ROOM_FULL, f"a conversation holds {bounds.room_members}")
         yield from _check_count(who.user_id, bounds, is_pair=key is not None)
         others = [one for one in newcomers if one != who.user_id]
         unasked = yield from unasked_in(workspace_id, others, bounds, is_pair=True)
