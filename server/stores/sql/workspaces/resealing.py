@@ -24,11 +24,12 @@ this process does for a second, and take longer than a statement may."""
 ROOMS = 20
 """Of conversations, too, messages are sealed anew in so many at once: each is a transaction."""
 
-# In brackets, not EXISTS: of that PostgreSQL makes a hash of all that there is under any key.
+# In brackets, not EXISTS: of that PostgreSQL makes a hash of all that there is under any key. And
+# sorted by no column: it would go through the rooms of all workspaces in their order.
 _ROOMS_WITH_POSTS = (
     "SELECT r.room_id FROM rooms r WHERE r.workspace_id = $1 AND r.room_id >= $3 "
     "AND (SELECT p.seq FROM posts p WHERE p.room_id = r.room_id AND p.key_version = $2 "
-    "AND (r.room_id > $3 OR p.seq > $4) LIMIT 1) IS NOT NULL ORDER BY r.room_id LIMIT $5"
+    "AND (r.room_id > $3 OR p.seq > $4) LIMIT 1) IS NOT NULL ORDER BY r.room_id || '' LIMIT $5"
 )
 
 _POSTS = (
@@ -64,7 +65,8 @@ def is_under(key: WrappedKey) -> Steps[bool]:
 def _rooms_under(key: WrappedKey, limit: int, room_id: str, _: int) -> Steps[Sealed]:
     found = yield from rows(
         "SELECT room_id, name, description, icon FROM rooms "
-        "WHERE workspace_id = $1 AND key_version = $2 AND room_id > $3 ORDER BY room_id LIMIT $4",
+        "WHERE workspace_id = $1 AND key_version = $2 AND room_id > $3 "
+        "ORDER BY room_id || '' LIMIT $4",
         key.workspace_id,
         key.version,
         room_id,
