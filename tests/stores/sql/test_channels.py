@@ -10,10 +10,9 @@ from server.core.errors import Code
 from server.core.ids import RoomId, UserId
 from server.core.kinds import Kind
 from server.core.limits import Bounds
-from server.core.ports.channels import LISTED_MEMBERS, ListedChannel, Texts
+from server.core.ports.channels import Texts
 from server.stores.sql.conversations import leave_rooms
 from server.stores.sql.steps import rows
-from server.stores.sql.workspaces import listing
 from tests.stores.sql.channels import Atelier, atelier_of
 from tests.stores.sql.households import NOW_MS, Household, phone
 from tests.stores.sql.queues_at_home import Post
@@ -238,72 +237,7 @@ async def test_who_was_let_in_by_its_token_is_out_as_soon_as_that_no_longer_says
     assert page == ()
 
 
-async def test_a_list_has_the_most_active_first_page_by_page_and_of_one_workspace(atelier):
-    rooms = [await atelier.room("alice", "bob") for _ in range(3)]
-    pair = await atelier.room("alice", "bob", kind=Kind.DIRECT)
-    await atelier.say("alice", rooms[1], "m1", now_ms=NOW_MS + 10)
-    await atelier.say("bob", rooms[0], "m2", now_ms=NOW_MS + 20)
-    assert (await atelier.listed("alice"))[:2] == [rooms[0], rooms[1]]
-    assert set(await atelier.listed("alice")) == {*rooms, pair}
-    assert await atelier.listed("alice", kind=Kind.DIRECT) == [pair]
-    page, has_more = await atelier.channels.page(
-        asks("alice"), atelier.team.id, None, None, 1, NOW_MS + 20
-    )
-    assert has_more
-    (first,) = page
-    assert (first.last.message.message_id, first.unread) == ("m2", 1)
-    assert first.last.key is not None
-    rest = await atelier.listed("alice", before=first.place)
-    assert len(rest) == 3
-    assert rest[0] == rooms[1]
-    elsewhere = await atelier.home.room_of("alice", "bob")
-    assert elsewhere not in await atelier.listed("alice", workspace_id=None)
-
-
-async def test_a_list_names_the_first_members_and_the_asker_and_says_how_many_there_are(atelier):
-    rooms = [await atelier.room("bob", "alice") for _ in range(2)]
-    crowd = [f"m{number:02}" for number in range(LISTED_MEMBERS)]
-    for name in crowd:
-        await atelier.home.change(
-            "INSERT INTO room_members (room_id, user_id, role, joined_ms, joined_seq, read_seq) "
-            "VALUES ($1, $2, 'member', 1, 0, 7)",
-            rooms[0],
-            name,
-        )
-    page, _ = await atelier.channels.page(asks("alice"), None, None, None, 10, NOW_MS)
-    shown = {one.channel.conversation.room_id: one for one in page}
-    assert [_named(shown[room]) for room in rooms] == [[*crowd, "alice"], ["alice", "bob"]]
-    assert [shown[room].members for room in rooms] == [LISTED_MEMBERS + 2, 2]
-    positions = shown[rooms[0]].channel.positions
-    assert {one: positions[one][0] for one in positions} == {**dict.fromkeys(crowd, 7), "alice": 0}
-
-
-def _named(listed: ListedChannel) -> list[str]:
-    return [one.user_id for one in listed.channel.conversation.participants]
-
-
-async def test_a_page_that_is_full_says_that_there_is_more(atelier, monkeypatch):
-    rooms = [await atelier.room("alice") for _ in range(3)]
-    for later_ms, room in enumerate(reversed(rooms)):
-        await atelier.say("alice", room, now_ms=NOW_MS + later_ms, ciphertext="x" * 100)
-    monkeypatch.setattr(listing, "MAX_PAGE_BYTES", 150)
-    wish = (asks("alice"), atelier.team.id, None)
-    page, has_more = await atelier.channels.page(*wish, None, 3, NOW_MS)
-    assert ([one.channel.conversation.room_id for one in page], has_more) == (rooms[:2], True)
-    page, has_more = await atelier.channels.page(*wish, page[-1].place, 3, NOW_MS)
-    assert ([one.channel.conversation.room_id for one in page], has_more) == (rooms[2:], False)
-
-
 # --- changed ---
-
-
-async def test_a_list_of_a_workspace_has_nothing_of_another(atelier):
-    here = await atelier.room("alice", "bob")
-    elsewhere = Atelier(atelier.home, await found(atelier.home, ["bob"]))
-    there = await elsewhere.room("alice", "bob")
-    assert await atelier.listed("bob") == [here]
-    assert await elsewhere.listed("bob") == [there]
-    assert set(await atelier.listed("bob", workspace_id=None)) == {here, there}
 
 
 async def test_its_name_is_changed_by_admins_and_only_if_it_is_what_they_saw(atelier):
