@@ -9,8 +9,8 @@ from server.core.chat import Chat
 from server.core.errors import Code
 from server.core.ids import RoomId, WorkspaceId
 from server.core.opaque import Opaque
+from server.core.workspaces.content import PostWish
 from server.core.workspaces.events import PostStored
-from server.core.workspaces.posts import PostWish
 from server.transports.api import CHAT, MAIN, NOTHING, Access, Action, Answer, Api, Caller, Success
 
 

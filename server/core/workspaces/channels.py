@@ -22,13 +22,11 @@ from server.core.ports.workspaces import Entrant
 from server.core.rates import charge, spend
 from server.core.workspaces.attempts import under_a_key
 from server.core.workspaces.events import PositionMoved, PostTyping
+from server.core.workspaces.naming import TEXTS, Naming
 from server.core.workspaces.telling import Teller
-from server.core.workspaces.values import Channel, WrappedKey
-from server.core.workspaces.vault import Vault, of_room
+from server.core.workspaces.values import Channel
+from server.core.workspaces.vault import Vault
 from server.core.workspaces.workspaces import Workspaces
-
-TEXTS = ("name", "description", "icon")
-"""What a conversation is called; it is sealed like what is said there."""
 
 ATTEMPTS = 3
 """To change that, while others do, too."""
@@ -80,7 +78,7 @@ class Channels:
         self._parts = parts
         self._store = store
         self._workspaces = workspaces
-        self._vault = vault
+        self._naming = Naming(parts.bounds, vault)
         self._teller = teller
         self._must_be_opaque = must_be_opaque
 
@@ -98,7 +96,7 @@ class Channels:
         if self._must_be_opaque and not wish.is_opaque:
             problem = "here all conversations are encrypted end to end; say isEncrypted: true"
             raise AppError(Code.FORBIDDEN, problem)
-        self._check_texts(wish.description, wish.icon)
+        self._naming.check(wish.description, wish.icon)
         await self._spend(user, max(1, len(wish.members)))
         made = await under_a_key(lambda: self._create(who, wish))
         if made.is_new:
@@ -106,7 +104,7 @@ class Channels:
         elif made.joined:
             room = made.channel.conversation
             await self._teller.changed(room, ("members",), made.joined)
-        return self.opened(made.channel), made.is_new
+        return self._naming.opened(made.channel), made.is_new
 
     async def _create(self, who: Entrant, wish: ChannelWish) -> Made:
         return await self._store.create(who, await self._new(wish), self._now_ms())
@@ -125,7 +123,7 @@ class Channels:
 
     async def get(self, user: User, room_id: RoomId) -> Channel:
         place = await self.place(user, room_id)
-        return self.opened(await self._store.get(user.user_id, place.room_id))
+        return self._naming.opened(await self._store.get(user.user_id, place.room_id))
 
     async def page(
         self,
@@ -142,7 +140,7 @@ class Channels:
         who = await self._workspaces.enter(user)
         wish = (workspace_id, kind, before, limit, self._now_ms())
         found, has_more = await self._store.page(who, *wish)
-        shown = (structs.replace(one, channel=self.opened(one.channel)) for one in found)
+        shown = (structs.replace(one, channel=self._naming.opened(one.channel)) for one in found)
         return tuple(shown), has_more
 
     async def unread(self, user: User, workspace_id: WorkspaceId) -> tuple[tuple[RoomId, int], ...]:
@@ -161,7 +159,7 @@ class Channels:
         Raises:
             AppError: See `ChannelStore.update`; also INVALID_REQUEST and RATE_LIMITED.
         """
-        self._check_texts(change.description or "", change.icon or "")
+        self._naming.check(change.description or "", change.icon or "")
         await self._spend(user, 1)
         for attempt in range(ATTEMPTS):
             try:
@@ -174,10 +172,10 @@ class Channels:
     async def _update(self, user: User, room_id: RoomId, change: TextChange) -> Channel:
         place = await self.place(user, room_id)
         before = await self._store.get(user.user_id, place.room_id)
-        was = self._texts_of(before)
+        was = self._naming.texts_of(before)
         now = {one: getattr(change, one) or "" for one in TEXTS if getattr(change, one) is not None}
         texts = {**was, **now}
-        sealed = self._sealed(place.key, place.workspace_id, place.room_id, texts)
+        sealed = self._naming.sealed(place.key, place.workspace_id, place.room_id, texts)
         known = before.conversation
         old = Texts(
             name=known.name,
@@ -190,7 +188,7 @@ class Channels:
         changed = tuple(one for one in TEXTS if texts[one] != was[one])
         if changed:
             await self._teller.changed(done.conversation, changed)
-        return self.opened(done)
+        return self._naming.opened(done)
 
     async def delete(self, user: User, room_id: RoomId) -> int:
         """End a conversation, with all that was said there. Returns when.
@@ -229,7 +227,7 @@ class Channels:
         done = await self._store.add_member(who, room_id, member, role, self._now_ms())
         if done.changed:
             await self._teller.changed(done.channel.conversation, done.changed, done.joined)
-        return self.opened(done.channel)
+        return self._naming.opened(done.channel)
 
     async def set_role(self, user: User, room_id: RoomId, member: UserId, role: Role) -> Channel:
         """Change the role of a member.
@@ -242,7 +240,7 @@ class Channels:
         done = await self._store.set_role(user.user_id, room_id, member, role, self._now_ms())
         if done.changed:
             await self._teller.changed(done.channel.conversation, done.changed)
-        return self.opened(done.channel)
+        return self._naming.opened(done.channel)
 
     async def remove_member(self, user: User, room_id: RoomId, member: UserId) -> None:
         """Take somebody out of a conversation, or leave it.
@@ -333,40 +331,11 @@ class Channels:
             )
         )
 
-    # --- parts ---
-
     def opened(self, channel: Channel) -> Channel:
-        """A conversation whose name, description and icon can be read; asks no store."""
-        texts = self._texts_of(channel)
-        return structs.replace(channel, conversation=structs.replace(channel.conversation, **texts))
+        """See `Naming.opened`."""
+        return self._naming.opened(channel)
 
-    def _texts_of(self, channel: Channel) -> dict[str, str]:
-        room = channel.conversation
-        texts = {one: getattr(room, one) for one in TEXTS}
-        if channel.key is None:
-            return texts
-        where = (channel.key.workspace_id, room.room_id)
-        return {
-            one: self._vault.open(channel.key, of_room(*where, one), box).decode() if box else ""
-            for one, box in texts.items()
-        }
-
-    def _sealed(
-        self,
-        key: WrappedKey | None,
-        workspace_id: WorkspaceId,
-        room_id: RoomId,
-        texts: dict[str, str],
-    ) -> Texts:
-        if key is None:
-            return Texts(**texts, key_version=None)
-        boxes = {
-            one: self._vault.seal(key, of_room(workspace_id, room_id, one), text.encode())
-            if text
-            else ""
-            for one, text in texts.items()
-        }
-        return Texts(**boxes, key_version=key.version)
+    # --- parts ---
 
     async def _new(self, wish: ChannelWish) -> NewChannel:
         room_id = RoomId(new_id())
@@ -379,7 +348,7 @@ class Channels:
             kind=wish.kind,
             document_id=wish.document_id,
             members=wish.members,
-            **structs.asdict(self._sealed(key, wish.workspace_id, room_id, texts)),
+            **structs.asdict(self._naming.sealed(key, wish.workspace_id, room_id, texts)),
         )
 
     async def _tell_new(self, channel: Channel) -> None:
@@ -389,15 +358,6 @@ class Channels:
             await self._teller.changed(room, (), users)
         else:  # secure chat shows it from its first message on
             await self._teller.made(channel, users)
-
-    def _check_texts(self, description: str, icon: str) -> None:
-        bounds = self._parts.bounds
-        for what, text, limit in (
-            ("a description", description, bounds.description_chars),
-            ("an icon", icon, bounds.icon_chars),
-        ):
-            if len(text) > limit:
-                raise AppError(Code.INVALID_REQUEST, f"{what} may have {limit} characters")
 
     async def _spend(self, user: User, times: int) -> None:
         rate, limiter = self._parts.rates.converse, self._parts.limiter

@@ -1,20 +1,17 @@
 """Messages of workspaces: sealed where their clients do not encrypt them; sent, found, changed."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 from msgspec import Struct, structs
 
 from server.core.durable_messages import REMINDERS
 from server.core.errors import AppError, Code
 from server.core.identity import User
-from server.core.ids import ConnectionId, FileId, MessageId, RoomId, new_id
+from server.core.ids import ConnectionId, MessageId, RoomId, new_id
 from server.core.parts import Parts
 from server.core.ports.channels import Place
 from server.core.ports.conversations import (
     Deleted,
-    Device,
     FoundPlace,
     MessageRef,
     MessageStore,
@@ -24,62 +21,19 @@ from server.core.ports.conversations import (
 from server.core.ports.posts import ChangedPost, PostChange, PostStore
 from server.core.rates import spend
 from server.core.workspaces.attachments import (
-    Attachments,
-    attachments_in,
-    with_attachments,
     without_attachments,
 )
 from server.core.workspaces.attempts import under_a_key
 from server.core.workspaces.channels import Channels
+from server.core.workspaces.content import Contents, EditWish, OpenPost, PostWish
 from server.core.workspaces.events import PostReacted
 from server.core.workspaces.searching import Searching, SearchWish, having, wanted_words
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import NewPost, Post
-from server.core.workspaces.vault import Vault, of_message
+from server.core.workspaces.vault import Vault
 
 TYPE = "text"
 """What a message of a workspace is to secure chat."""
-
-
-class PostWish(Struct, frozen=True, kw_only=True):
-    """A message as somebody wants it sent.
-
-    Attributes:
-        content: A text; or ciphertext, where the conversation is opaque.
-        file_ids: Files of this conversation, of this user, which the message is to have.
-        metadata: The text of a JSON value, which only an opaque message has.
-        covered: The devices that an opaque message is encrypted for; None if it does not say.
-    """
-
-    room_id: RoomId
-    content: str
-    attachments: Attachments = ()
-    file_ids: tuple[FileId, ...] = ()
-    message_id: MessageId | None = None
-    reply_to: MessageId | None = None
-    metadata: bytes | None = None
-    covered: frozenset[Device] | None = None
-
-
-class EditWish(Struct, frozen=True, kw_only=True):
-    """What a message is to say from now on; what is None it keeps."""
-
-    content: str
-    attachments: Attachments | None = None
-    file_ids: tuple[FileId, ...] | None = None
-    metadata: bytes | None = None
-
-
-class OpenPost(Struct, frozen=True, kw_only=True):
-    """A message that can be read: as its client wrote it.
-
-    Attributes:
-        content: None of what was deleted.
-    """
-
-    post: Post
-    content: str | None
-    attachments: Attachments = ()
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -94,15 +48,6 @@ class Found(Struct, frozen=True, kw_only=True):
     posts: tuple[OpenPost, ...]
     next: FoundPlace | None
     has_opaque: bool
-
-
-class _Said(Struct, frozen=True, kw_only=True):
-    """What a message says, as it is stored."""
-
-    ciphertext: str
-    metadata: bytes | None
-    key_version: int | None
-    tokens: tuple[str, ...]
 
 
 class Posts:
@@ -126,10 +71,10 @@ class Posts:
         self._store = store
         self._messages = messages
         self._channels = channels
-        self._vault = vault
         self._teller = teller
         self._ttl_ms = ttl_ms
         self._searching = Searching(store, vault)
+        self._contents = Contents(parts.bounds, vault)
 
     async def send(
         self, user: User, wish: PostWish, connection_id: ConnectionId | None = None
@@ -149,11 +94,11 @@ class Posts:
         place, stored = await self._append(user, place, wish, now_ms)
         if not stored.is_repeat and stored.post is not None:
             await self._teller.stored(stored, connection_id, place.key)
-            return self.opened(structs.replace(stored.post, key=place.key)), False
+            return self._contents.opened(structs.replace(stored.post, key=place.key)), False
         ref = MessageRef(stored.message.message_id, wish.room_id)
         post = await self._store.get(user.user_id, ref, now_ms)
         await self._remind(user, post, place, now_ms)
-        return self.opened(post), True
+        return self._contents.opened(post), True
 
     async def page(
         self,
@@ -169,7 +114,7 @@ class Posts:
         found, has_more = await self._store.page(
             user.user_id, room_id, limit, self._now_ms(), before=before, after=after, thread=thread
         )
-        return tuple(map(self.opened, found)), has_more
+        return tuple(map(self._contents.opened, found)), has_more
 
     async def get(self, user: User, ref: MessageRef) -> OpenPost:
         """The message that is meant.
@@ -178,7 +123,7 @@ class Posts:
             AppError: NOT_FOUND; ID_CONFLICT if several are.
         """
         post, _ = await self._found(user, ref)
-        return self.opened(post)
+        return self._contents.opened(post)
 
     async def edit(self, user: User, ref: MessageRef, wish: EditWish) -> OpenPost:
         """Have a message say something else.
@@ -190,16 +135,16 @@ class Posts:
         done = await under_a_key(lambda: self._edit(user, ref, wish))
         if done.is_changed:
             await self._teller.edited(done)
-        return self.opened(done.post)
+        return self._contents.opened(done.post)
 
     async def _edit(self, user: User, ref: MessageRef, wish: EditWish) -> ChangedPost:
         post, place = await self._found(user, ref)
         if post.message.sender != user.user_id:
             raise AppError(Code.FORBIDDEN, "that is not your message")
-        was = self.opened(post)
-        if was.content is None:
+        was = self._contents.opened(post)
+        if post.message.ciphertext is None:
             raise AppError(Code.NOT_FOUND, "there is no such message for you")
-        said = self._said(
+        said = self._contents.said(
             place,
             post.message.message_id,
             post.edits + 1,
@@ -210,7 +155,7 @@ class Posts:
                 metadata=wish.metadata or without_attachments(post.message.metadata),
             ),
         )
-        self._check_files(wish.file_ids or ())
+        self._contents.check_files(wish.file_ids or ())
         change = PostChange(**structs.asdict(said), file_ids=wish.file_ids)
         known, now_ms = _ref_of(post), self._now_ms()
         return await self._store.edit(user.user_id, known, change, post.edits, now_ms)
@@ -228,7 +173,7 @@ class Posts:
             deleted = Deleted(message=done.post.message, is_repeat=False, readers=done.readers)
             sealed = place.is_sealed
             await self._teller.deleted(deleted, user.user_id, now_ms, is_sealed=sealed)
-        return self.opened(done.post)
+        return self._contents.opened(done.post)
 
     async def react(
         self, user: User, ref: MessageRef, emoji: str, wanted: bool | None = None
@@ -244,7 +189,7 @@ class Posts:
         done = await self._store.react(user.user_id, _ref_of(post), emoji, wanted, now_ms)
         if done.is_changed:
             await self._teller.changed_post(PostReacted, done)
-        return self.opened(done.post)
+        return self._contents.opened(done.post)
 
     async def search(
         self, user: User, wish: SearchWish, before: FoundPlace | None, limit: int
@@ -258,7 +203,7 @@ class Posts:
         rate, now_ms = self._parts.rates.search, self._now_ms()
         await spend(self._parts.limiter, "search", user.user_id, rate, now_ms)
         found, has_opaque = await self._searching.find(who, wish, before, limit, now_ms)
-        posts = await having(map(self.opened, found.posts), wanted_words(wish.text))
+        posts = await having(map(self._contents.opened, found.posts), wanted_words(wish.text))
         return Found(posts=posts, next=found.next, has_opaque=has_opaque)
 
     async def told_after(self, room_id: RoomId, seq: int, limit: int) -> Sequence[Post]:
@@ -266,21 +211,8 @@ class Posts:
         return await self._store.told_after(room_id, seq, limit)
 
     def opened(self, post: Post) -> OpenPost:
-        """A message that can be read; asks no store.
-
-        Raises:
-            AppError: INTERNAL if it was sealed for another place, or has been changed.
-        """
-        said = post.message
-        if said.ciphertext is None:
-            return OpenPost(post=post, content=None)
-        if post.key is None:
-            return OpenPost(
-                post=post, content=said.ciphertext, attachments=attachments_in(said.metadata)
-            )
-        where = of_message(post.key.workspace_id, said.room_id, said.message_id, post.edits)
-        content, attachments = _in_box(self._vault.open(post.key, where, said.ciphertext))
-        return OpenPost(post=post, content=content, attachments=tuple(attachments))
+        """See `Contents.opened`."""
+        return self._contents.opened(post)
 
     # --- parts ---
 
@@ -309,8 +241,8 @@ class Posts:
 
     def _new(self, user: User, place: Place, wish: PostWish) -> NewMessage:
         message_id = wish.message_id or MessageId(new_id())
-        self._check_files(wish.file_ids)
-        said = self._said(place, message_id, 0, wish)
+        self._contents.check_files(wish.file_ids)
+        said = self._contents.said(place, message_id, 0, wish)
         return NewMessage(
             sender=user.user_id,
             sender_device=user.device_id,
@@ -329,42 +261,6 @@ class Posts:
                 file_ids=wish.file_ids,
             ),
         )
-
-    def _said(self, place: Place, message_id: MessageId, edits: int, wish: PostWish) -> _Said:
-        """What a message says, sealed for its place if we seal it."""
-        self._check_size(wish, is_sealed=place.key is not None)
-        if place.key is None:
-            metadata = with_attachments(wish.metadata, wish.attachments)
-            limit = self._parts.bounds.metadata_bytes
-            _check_bytes("metadata and attachments have", len(metadata or b""), limit)
-            return _Said(
-                ciphertext=wish.content,
-                metadata=metadata,
-                key_version=None,
-                tokens=(),
-            )
-        where = of_message(place.workspace_id, place.room_id, message_id, edits)
-        plain = msgspec.json.encode([wish.content, list(wish.attachments)])  # see `_in_box`
-        return _Said(
-            ciphertext=self._vault.seal(place.key, where, plain),
-            metadata=None,
-            key_version=place.key.version,
-            tokens=self._vault.tokens(place.key, wish.content),
-        )
-
-    def _check_size(self, wish: PostWish, *, is_sealed: bool) -> None:
-        bounds = self._parts.bounds
-        limit = bounds.post_bytes if is_sealed else bounds.ciphertext_bytes
-        _check_bytes("it has", len(wish.content.encode()), limit)
-        if len(wish.attachments) > bounds.attachments:
-            raise AppError(Code.INVALID_REQUEST, f"{bounds.attachments} attachments are the most")
-        size_bytes = len(msgspec.json.encode(wish.attachments))
-        _check_bytes("its attachments have", size_bytes, bounds.attachments_bytes)
-
-    def _check_files(self, file_ids: Sequence[FileId]) -> None:
-        if len(file_ids) > self._parts.bounds.attachments:
-            most = self._parts.bounds.attachments
-            raise AppError(Code.INVALID_REQUEST, f"a message has {most} files at most")
 
     async def _remind(self, user: User, post: Post, place: Place, now_ms: int) -> None:
         """Tell anew of a message that is sent again: who stored it may have died before it could.
@@ -387,22 +283,5 @@ class Posts:
         return self._parts.clock.now_ms()
 
 
-def _in_box(plain: bytes) -> tuple[str, list[Any]]:
-    """Content and attachments of a sealed message."""
-    content, attachments = msgspec.json.decode(plain)
-    return content, attachments
-
-
-def text_in(plain: bytes) -> str:
-    """The text of a sealed message, which has its words."""
-    return _in_box(plain)[0]
-
-
 def _ref_of(post: Post) -> MessageRef:
     return MessageRef(post.message.message_id, post.message.room_id)
-
-
-def _check_bytes(what: str, size_bytes: int, limit_bytes: int) -> None:
-    if size_bytes > limit_bytes:
-        problem = f"{what} {size_bytes} bytes, and {limit_bytes} are the most"
-        raise AppError(Code.PAYLOAD_TOO_LARGE, problem)

@@ -18,8 +18,8 @@ from server.core.ports.keys import (
     SealedRoom,
     Where,
 )
-from server.core.workspaces.channels import TEXTS
-from server.core.workspaces.posts import text_in
+from server.core.workspaces.content import text_in
+from server.core.workspaces.naming import TEXTS
 from server.core.workspaces.values import WrappedKey
 from server.core.workspaces.vault import Vault, of_file, of_message, of_room
 

@@ -76,10 +76,23 @@ class Vault:
         Raises:
             AppError: INTERNAL if it was sealed for another place, or has been changed.
         """
+        plain = self.read(key, context, sealed)
+        if plain is None:
+            raise _lost()
+        return plain
+
+    def read(self, key: WrappedKey, context: bytes, sealed: str) -> bytes | None:
+        """What is in a box; None if it is damaged, which the log says: others can be read still.
+
+        Raises:
+            AppError: INTERNAL if the key cannot be had, so that no box can be opened.
+        """
+        keys = self._keys(key)
         try:
-            return unseal(self._keys(key).content, context, b64decode(sealed, validate=True))
+            return unseal(keys.content, context, b64decode(sealed, validate=True))
         except (CryptoError, ValueError):
-            raise _damaged("box", key) from None
+            _note_damage("box", key)
+            return None
 
     def resealed(self, old: WrappedKey, new: WrappedKey, context: bytes, sealed: str) -> str:
         """What is in a box, in one under another key.
@@ -170,7 +183,12 @@ def _token(key: bytes, word: str) -> str:
 
 
 def _damaged(what: str, key: WrappedKey) -> AppError:
-    """Says in the log what cannot be opened; never what was to be opened."""
+    _note_damage(what, key)
+    return _lost()
+
+
+def _note_damage(what: str, key: WrappedKey) -> None:
+    """Say in the log what cannot be opened; never what was to be opened."""
     fields = {
         "what": what,
         "workspace": key.workspace_id,
@@ -178,5 +196,8 @@ def _damaged(what: str, key: WrappedKey) -> AppError:
         "master_key": key.wrapped_by.hex(),
     }
     log.error("not_opened", extra={"fields": fields})
+
+
+def _lost() -> AppError:
     told = "what is kept here cannot be opened; its operator finds the reason in the log"
     return AppError(Code.INTERNAL, told)

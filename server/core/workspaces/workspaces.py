@@ -162,8 +162,8 @@ class Workspaces:
         return NewWorkspace(workspace_id=workspace_id, name=sealed, key=key)
 
     def _opened(self, found: Workspace) -> Workspace:
-        plain = self._vault.open(found.key, of_workspace(found.workspace_id), found.name)
-        return structs.replace(found, name=plain.decode())
+        plain = self._vault.read(found.key, of_workspace(found.workspace_id), found.name)
+        return structs.replace(found, name=(plain or b"").decode())
 
     async def _spend(self, user: User) -> None:
         rate, limiter = self._parts.rates.converse, self._parts.limiter

@@ -22,6 +22,7 @@ from server.core.limits import Bounds
 from server.core.ports.conversations import MessageRef, RoomChange
 from server.core.user_events import MailWaits
 from server.core.workspaces.channels import Channels, ChannelWish, TextChange
+from server.core.workspaces.content import EditWish, PostWish
 from server.core.workspaces.events import (
     ChannelChanged,
     ChannelLeft,
@@ -33,7 +34,6 @@ from server.core.workspaces.events import (
     PostStored,
     PostTyping,
 )
-from server.core.workspaces.posts import EditWish, PostWish
 from server.stores.sql.migrations import migrate
 from server.stores.sql.steps import rows, run
 from tests.core.visitors import Core, refused
@@ -141,13 +141,30 @@ async def test_the_search_for_what_is_nowhere_would_find_what_is_opaque(office):
     assert CANARY.encode() in await everything(office.core)
 
 
-async def test_a_box_opens_in_its_place_alone(office):
+async def test_a_box_opens_in_its_place_alone_and_keeps_nobody_from_all_others(office, caplog):
     room, other = await office.channel(), await office.channel()
     await office.say(ALICE, room, "here", "m1")
+    await office.say(ALICE, room, "whole", "m2")
     await office.say(ALICE, other, "there", "m1")
     move = "UPDATE messages SET ciphertext = (SELECT ciphertext FROM messages WHERE room_id = $2)"
-    await office.core.database.write(lambda: run(f"{move} WHERE room_id = $1", room, other))
-    assert (await refused(office.core.posts.page(BOB, room, 10))).code is Code.INTERNAL
+    await office.core.database.write(
+        lambda: run(f"{move} WHERE room_id = $1 AND message_id = 'm1'", room, other)
+    )
+    page, _ = await office.core.posts.page(BOB, room, 10)
+    assert [one.content for one in page] == [None, "whole"]
+    assert [one.message for one in caplog.records] == ["not_opened"]
+
+
+async def test_a_damaged_name_is_none_and_is_written_over_by_nobody(office):
+    whole, damaged = await office.channel(), await office.channel()
+    await office.core.database.write(
+        lambda: run("UPDATE rooms SET name = $2 WHERE room_id = $1", damaged, b"no box")
+    )
+    listed, _ = await office.core.channels.page(BOB, office.id, None, None, 10)
+    names = {one.channel.conversation.room_id: one.channel.conversation.name for one in listed}
+    assert (names[damaged], bool(names[whole])) == ("", True)
+    renaming = office.core.channels.update(ALICE, damaged, TextChange(description="new"))
+    assert (await refused(renaming)).code is Code.INTERNAL
 
 
 async def test_what_was_said_first_counts_when_it_is_sent_again(office):
@@ -196,7 +213,7 @@ async def test_where_all_must_be_opaque_nothing_else_is_made(office):
         core.channels._parts,
         core.channels._store,
         core.workspaces,
-        core.channels._vault,
+        core.workspaces._vault,
         core.channels._teller,
         must_be_opaque=True,
     )

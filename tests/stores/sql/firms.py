@@ -8,7 +8,7 @@ from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.limits import Rates
 from server.core.workspaces.channels import ChannelWish
-from server.core.workspaces.posts import PostWish
+from server.core.workspaces.content import PostWish
 from server.core.workspaces.rotation import LOOK_MS
 from server.core.workspaces.searching import SearchWish
 from server.stores.sql.database import Database

@@ -11,7 +11,7 @@ from server.core.ids import MessageId
 from server.core.ports.conversations import MessageRef
 from server.core.ports.keys import Sealed
 from server.core.workspaces.channels import TextChange
-from server.core.workspaces.posts import EditWish
+from server.core.workspaces.content import EditWish
 from server.core.workspaces.rotation import AGE_MS, KEPT_MS, LOOK_MS
 from server.core.workspaces.searching import SearchWish
 from server.stores.sql.steps import rows

@@ -16,7 +16,7 @@ from server.core.ports.files import ByteStream
 from server.core.ports.keys import KeyEndedError
 from server.core.workspaces import resealing
 from server.core.workspaces.channels import ChannelWish, TextChange
-from server.core.workspaces.posts import EditWish, PostWish
+from server.core.workspaces.content import EditWish, PostWish
 from server.core.workspaces.rotation import KEPT_MS, LOOK_MS
 from server.stores.files.disk import DiskBlobs
 from server.stores.sql.database import Database, unavailable

@@ -20,7 +20,7 @@ from server.core.kinds import Kind
 from server.core.ports.channels import ListedChannel, Position
 from server.core.ports.conversations import Place as ListPlace
 from server.core.workspaces.channels import ChannelWish, TextChange
-from server.core.workspaces.posts import OpenPost
+from server.core.workspaces.content import OpenPost
 from server.core.workspaces.values import Channel
 from server.transports.api import Caller
 

@@ -14,7 +14,7 @@ from server.apis.workspaces.requests.messages import (
 from server.core.chat import Chat
 from server.core.opaque import Opaque
 from server.core.ports.conversations import MessageRef
-from server.core.workspaces.posts import EditWish, OpenPost, PostWish
+from server.core.workspaces.content import EditWish, OpenPost, PostWish
 from server.transports.api import Caller
 
 

@@ -8,7 +8,7 @@ from server.apis.workspaces import shapes
 from server.apis.workspaces.requests.messages import ListMessages
 from server.core.clock import iso_utc
 from server.core.workspaces.attachments import without_attachments
-from server.core.workspaces.posts import OpenPost
+from server.core.workspaces.content import OpenPost
 from server.transports.api import Response
 
 

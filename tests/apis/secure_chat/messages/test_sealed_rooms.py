@@ -15,7 +15,7 @@ from server.core.ids import MessageId, RoomId, UserId, WorkspaceId
 from server.core.kinds import Kind
 from server.core.ports.conversations import MessageRef
 from server.core.workspaces.channels import ChannelWish, TextChange
-from server.core.workspaces.posts import EditWish, PostWish
+from server.core.workspaces.content import EditWish, PostWish
 from tests.apis.secure_chat.messages.conftest import Member
 from tests.servers import RunningServer
 from tests.transports.raw.sockets import Client
