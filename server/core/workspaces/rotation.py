@@ -58,6 +58,7 @@ class Rotation:
         self._resealing = Resealing(store, vault)
         self._looks_ms = 0
         self._ages_ms = 0
+        self._closed: set[WorkspaceId] = set()  # whose keys cannot be opened
 
     async def check(self) -> None:
         """Say in the log which master keys are missing, and how many keys are under each.
@@ -92,7 +93,8 @@ class Rotation:
         """Keep some keys under the newest master key."""
         keys = await self._store.keys(after, limit)
         known = [one for one in keys if self._vault.can_unwrap(one)]
-        rewrapped = [one for key in known if (one := self._vault.rewrapped(key))]
+        whole = [one for one in known if self._vault.opens(one)]  # of others the log says so
+        rewrapped = [one for key in whole if (one := self._vault.rewrapped(key))]
         await self._store.rewrap(rewrapped)
         lost = Counter(one.wrapped_by for one in keys if not self._vault.can_unwrap(one))
         last = (keys[-1].workspace_id, keys[-1].version) if len(keys) == limit else None
@@ -120,10 +122,13 @@ class Rotation:
                 await self._store.end(now_ms - KEPT_MS)
 
     async def _rotate_aged(self, now_ms: int) -> None:
-        for workspace_id in await self._store.aged(now_ms - AGE_MS, AGED):
+        found = await self._store.aged(now_ms - AGE_MS, AGED + len(self._closed))
+        for workspace_id in (one for one in found if one not in self._closed):
             try:
                 await self.rotate(workspace_id)
             except AppError as error:
                 if error.code is Code.UNAVAILABLE:
                     raise
+                if error.code is Code.INTERNAL:
+                    self._closed.add(workspace_id)  # those that come after it have their turn
                 log.warning("key_not_rotated", extra={"code": error.code.word})

@@ -18,6 +18,7 @@ from server.stores.sql.steps import rows
 from server.stores.sql.workspaces.keys import SqlKeys
 from tests.core.visitors import MASTER_KEY, Core
 from tests.stores.sql.firms import ALICE, BOB, UNLIMITED, Firm, founded
+from tests.stores.sql.keyrings import run_sql
 from tests.stores.sql.teams import code_of
 
 
@@ -205,6 +206,18 @@ async def test_a_new_master_key_wraps_all_keys_anew_and_the_old_one_can_go(datab
     assert await firm.said(new) == ["tea"]
     await new.rotation.expire()
     assert await firm.found("tea", new) == ["tea"]
+
+
+async def test_a_damaged_key_does_not_stop_others_from_coming_under_a_new_master_key(
+    databases, clock
+):
+    firm = await founded(databases[:1], clock)
+    await firm.say(firm.core, ALICE, "tea", "m1")
+    await firm.core.rotation.rotate(firm.id)
+    spoil = "UPDATE workspace_keys SET wrapped = $1 WHERE version = 2"
+    await run_sql(databases[0], spoil, bytes(72))
+    both = Core(clock, rates=UNLIMITED, database=databases[1], master_keys=(NEW_KEY, MASTER_KEY))
+    assert (await both.rotation.rewrap(None, 10)).count == 1
 
 
 async def test_a_master_key_that_is_lost_is_named_and_nothing_is_lost_with_it(

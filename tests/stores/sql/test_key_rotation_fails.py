@@ -14,7 +14,7 @@ from server.core.kinds import Kind
 from server.core.ports.conversations import MessageRef
 from server.core.ports.files import ByteStream
 from server.core.ports.keys import KeyEndedError
-from server.core.workspaces import resealing
+from server.core.workspaces import resealing, rotation
 from server.core.workspaces.channels import ChannelWish, TextChange
 from server.core.workspaces.content import EditWish, PostWish
 from server.core.workspaces.rotation import KEPT_MS, LOOK_MS
@@ -70,6 +70,19 @@ async def test_a_damaged_name_and_a_portion_of_damaged_messages_stop_nothing_aft
     assert (await firm.under(1), await firm.under(2)) == (3, 2)
 
 
+async def test_boxes_that_are_not_even_text_stop_nothing_after_them(firm, clock):
+    for one in ("m1", "m2"):
+        await firm.say(firm.core, ALICE, "tea", one)
+    for sql in (
+        "UPDATE rooms SET name = $1",
+        "UPDATE messages SET ciphertext = $1 WHERE seq = 1",
+    ):
+        await run_sql(firm.core.database, sql, b"\xff\xfe")
+    await firm.core.rotation.rotate(firm.id)
+    await rounds(firm.core, clock)
+    assert (await firm.under(1), await firm.under(2)) == (1, 1)
+
+
 async def test_what_is_damaged_is_told_once_and_counted(firm, clock, caplog):
     for number in range(3):
         await firm.say(firm.core, ALICE, "tea", f"m{number}")
@@ -94,6 +107,22 @@ async def test_what_is_damaged_and_then_deleted_keeps_its_key_no_more(firm, cloc
     clock.advance(ms=KEPT_MS)
     await rounds(firm.core, clock)
     assert await firm.versions() == [2]
+
+
+async def test_an_old_key_that_is_damaged_is_told_once_and_keeps_no_other_from_being_changed(
+    firm, clock, caplog, monkeypatch
+):
+    monkeypatch.setattr(rotation, "AGED", 1)
+    spoil = "UPDATE workspace_keys SET wrapped = $1"
+    await run_sql(firm.core.database, spoil, bytes(72))
+    clock.advance(ms=1)
+    other = await firm_of(firm.cores)
+    clock.advance(ms=rotation.AGE_MS)
+    for _ in range(4):
+        await firm.core.rotation.expire()
+        clock.advance(ms=rotation.AGED_MS)
+    assert (await SqlKeys(firm.core.database).newest(other.id))[0].version == 2
+    assert len([one for one in caplog.records if one.message == "key_not_rotated"]) == 1
 
 
 # --- what fails ---

@@ -97,7 +97,7 @@ def _posts_under(key: WrappedKey, limit: int, room_id: str, seq: int) -> Steps[S
             seq=seq,
             message_id=MessageId(message_id),
             edits=edits,
-            box=None if box is None else box.decode(),
+            box=None if box is None else _text(box),
         )
         for room_id, seq, message_id, edits, box in found
     )
@@ -218,9 +218,14 @@ def reseal_files(old: Sealed, new: Sealed) -> Steps[int]:
     return done
 
 
+def _text(box: bytes | None) -> str:
+    """What is damaged opens no more, whatever stands for it; here it must not stop all others."""
+    return (box or b"").decode(errors="replace")
+
+
 def _room(found: Row, version: int) -> SealedRoom:
     room_id, *texts = found
-    name, description, icon = ((one or b"").decode() for one in texts)
+    name, description, icon = map(_text, texts)
     return SealedRoom(
         room_id=RoomId(room_id),
         texts=Texts(name=name, description=description, icon=icon, key_version=version),
@@ -233,5 +238,5 @@ def _file(found: Row) -> SealedFile:
         file_id=FileId(file_id),
         room_id=RoomId(room_id),
         wrapped_key=bytes(wrapped_key),
-        details=(details or b"").decode(),
+        details=_text(details),
     )
