@@ -89,25 +89,17 @@ def channel(room_id: RoomId, user_id: UserId | None = None) -> Steps[Channel]:
         AppError: NOT_FOUND if there is none, or that one is not in it.
     """
     found = yield from whole_room(room_id, user_id, OF_WORKSPACES)
-    return (yield from _channels([found]))[0]
-
-
-def _channels(found: Sequence[Conversation]) -> Steps[list[Channel]]:
-    """These, with what only workspaces know of them."""
     positions = yield from rows(
-        "SELECT room_id, user_id, read_seq, read_ms FROM room_members "
-        "WHERE room_id = ANY($1::text[])",
-        [one.room_id for one in found],
+        "SELECT user_id, read_seq, read_ms FROM room_members WHERE room_id = $1", room_id
     )
-    by_room: dict[RoomId, Positions] = {one.room_id: {} for one in found}
-    for room_id, user_id, read_seq, read_ms in positions:
-        by_room[room_id][UserId(user_id)] = (read_seq, read_ms)
-    return (yield from _with_keys(found, by_room))
+    read = {UserId(member): (read_seq, read_ms) for member, read_seq, read_ms in positions}
+    return (yield from _with_keys([found], {room_id: read}))[0]
 
 
 def _with_keys(
     found: Sequence[Conversation], by_room: Mapping[RoomId, Positions]
 ) -> Steps[list[Channel]]:
+    """These, with what only workspaces know of them."""
     keys = yield from keys_of((one.workspace_id, one.key_version) for one in found)
     return [
         Channel(
