@@ -247,9 +247,11 @@ def blocks(user_id: UserId) -> Steps[tuple[Block, ...]]:
 
 def expire(now_ms: int, audit_kept_ms: int) -> Steps[int]:
     families = yield from rows(
-        "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT t.token_hash FROM refresh_tokens t"
+        "WITH due AS MATERIALIZED (SELECT t.token_hash FROM refresh_tokens t"
         " JOIN token_families f ON f.family_id = t.family_id WHERE t.expires_ms <= $1"
-        " ORDER BY t.expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING family_id",
+        " ORDER BY t.expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED)"
+        " DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM due)"
+        " RETURNING family_id",
         now_ms,
         MAX_FORGOTTEN,
     )
@@ -271,11 +273,13 @@ def forget(
 ) -> Steps[list[Row]]:
     """Delete some of the rows of a table whose time has come, and tell one column of them.
 
-    Those that others use just now are left for the next time, so that it waits for nobody.
+    Those that others use just now are left for the next time, so that it waits for nobody. They are
+    chosen once: a plan of PostgreSQL's may ask again for each row, and each time others are locked.
     """
     return rows(
-        f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {time} <= $1"
-        f" ORDER BY {time} LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {told or key}",
+        f"WITH due AS MATERIALIZED (SELECT {key} FROM {table} WHERE {time} <= $1"
+        f" ORDER BY {time} LIMIT $2 FOR UPDATE SKIP LOCKED)"
+        f" DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM due) RETURNING {told or key}",
         until_ms,
         MAX_FORGOTTEN,
     )

@@ -9,7 +9,7 @@ from server.core.errors import AppError, Code
 from server.core.ports import SignInOutcome
 from server.stores.sql import account_steps
 from server.stores.sql.sign_ins import MAX_PENDING
-from server.stores.sql.steps import run_many, value
+from server.stores.sql.steps import Steps, run, run_many, value
 from server.stores.sql.tokens import KEPT_USED_MS, MAX_FAMILIES
 from tests.stores.sql.accounts import (
     AWAY,
@@ -308,14 +308,33 @@ async def test_of_many_at_once_nobody_harms_another(two_nodes):
         assert len(await two_nodes[0].devices(one.user_id)) == 1
 
 
-async def test_what_has_run_out_is_forgotten_some_at_a_time(accounts, database, monkeypatch):
-    monkeypatch.setattr(account_steps, "MAX_FORGOTTEN", 2)
+async def know_addresses(accounts, database, count: int) -> None:
+    """So many addresses of one account, seen one after the other."""
     account = await accounts.sign_up(new_account("alice"), NOW_MS)
     await database.write(
         lambda: run_many(
             "INSERT INTO known_addresses (user_id, address_hash, seen_ms) VALUES ($1, $2, $3)",
-            [(account.user_id, bytes([number]), number) for number in range(5)],
+            [(account.user_id, bytes([number]), number) for number in range(count)],
         )
     )
+
+
+async def test_what_has_run_out_is_forgotten_some_at_a_time(accounts, database, monkeypatch):
+    monkeypatch.setattr(account_steps, "MAX_FORGOTTEN", 2)
+    await know_addresses(accounts, database, 5)
     later_ms = NOW_MS + account_steps.ADDRESS_KNOWN_MS
     assert [await accounts.expire(later_ms, DAY_MS) for _ in range(4)] == [2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_by_no_plan_of_the_database_are_more_forgotten(accounts, database, monkeypatch):
+    monkeypatch.setattr(account_steps, "MAX_FORGOTTEN", 2)
+    await know_addresses(accounts, database, 5)
+
+    def forgetting() -> Steps[int]:
+        for way in ("hashagg", "hashjoin", "mergejoin", "material", "sort"):
+            yield from run(f"SET LOCAL enable_{way} = off")
+        key = "user_id, address_hash"
+        return len((yield from account_steps.forget("known_addresses", key, "seen_ms", NOW_MS)))
+
+    assert await database.write(forgetting) == 2
