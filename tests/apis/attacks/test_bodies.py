@@ -263,8 +263,11 @@ SAYS_WHO = {
     "DELETE /api/groups/{group_id}/members/{user_id}": {"user_id"},
     "POST /chat/workspaces/{workspaceId}/members": {"userId"},
     "POST /chat/conversations/{conversationId}/members": {"userId"},
+    "POST /chat/conversations/{conversationId}/messages": _SENDER,
+    "PUT /chat/presence": _SENDER,
 }
-"""Where it names somebody else, or must be right: test_other_peoples_ids.py has each."""
+"""Where it names somebody else, or must be right: test_other_peoples_ids.py has each; of whom a
+message or a presence of a workspace may be, its test_events.py."""
 
 
 async def test_what_the_path_names_is_not_changed_by_the_body(scene: Scene) -> None:
