@@ -39,9 +39,6 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 _NAMES = {DisplayName, RoomName, FileName}
 
-_MAY_BE_EMPTY = frozenset({"cursor"})
-"""Of a query: the page of a list after nothing is its first one."""
-
 _USERS = {UserId, Recipient}
 """What may come as a number."""
 
@@ -73,7 +70,6 @@ class Decoder:
 
     def query(self, kind: type[T], query: dict[str, str]) -> T:
         """The same for a query string, whose numbers are text, and which has no word for null."""
-        query = {name: value for name, value in query.items() if value or name not in _MAY_BE_EMPTY}
         made = self._convert(kind, query, strict=False)
         for field in msgspec.structs.fields(kind):
             if field.encode_name in query and getattr(made, field.name) is None:

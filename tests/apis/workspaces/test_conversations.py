@@ -67,22 +67,6 @@ async def test_refusals_speak_of_conversations_as_the_routes_do(alice, bob, caro
         assert "room" not in told["message"]
 
 
-async def test_the_page_after_an_empty_cursor_is_the_first_one(alice, bob, team):
-    general = await alice.makes(team, bob)
-    await alice.says(general["id"], "hello")
-    for path in (
-        f"/chat/conversations?workspaceId={team}",
-        f"/chat/conversations/{general['id']}/messages?limit=5",
-        f"/chat/workspaces/{team}/members?limit=5",
-        f"/chat/presence/{team}?limit=5",
-        f"/chat/search?q=hello&workspaceId={team}",
-    ):
-        first = await alice.ask("GET", path)
-        assert first[0] == 200
-        assert await alice.ask("GET", f"{path}&cursor=") == first
-    assert (await alice.ask("GET", f"/chat/workspaces/{team}/members?limit="))[0] == 400
-
-
 async def test_of_two_there_is_one_conversation_in_a_workspace(alice, bob, team):
     made = await alice.makes(team, bob, type="DM")
     again = await bob.makes(team, alice, type="DM")
