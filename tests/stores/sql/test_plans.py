@@ -216,7 +216,10 @@ OFTEN = {
     "expiry of accounts": lambda: account_steps.expire(NOW_MS, 1),
 }
 
-OF_QUERIES = ("page", "s", "m", "me", "looked_at", "counted", "json_each", "asked", "CONSTANT")
+OF_QUERIES = (
+    *("page", "due", "s", "m", "me", "looked_at"),
+    *("counted", "json_each", "asked", "CONSTANT"),
+)
 """What else is gone through than tables."""
 
 
