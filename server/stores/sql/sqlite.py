@@ -6,6 +6,7 @@ that fails takes no other with it. If the commit fails, all of its group fail.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +30,9 @@ READERS = 2
 BUSY_LIMIT_MS = 5_000
 """For another process to finish what it writes."""
 
+AGAIN_S = 0.01
+"""From one try to the next where SQLite itself does not wait for another process."""
+
 SCHEMA_TRIES = 720
 """To change the schema while another process does: for an hour."""
 
@@ -39,7 +43,6 @@ made nothing faster, and a server that seems to grow for days until all connecti
 _PRAGMAS = (
     # Before all others: they may wait for another process.
     f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}",
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     # What was deleted is overwritten, and is in no later copy of the file.
@@ -114,4 +117,23 @@ class SQLite:
         connection = apsw.Connection(self._path)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
+        _write_ahead(connection)
         return connection
+
+
+def _write_ahead(connection: apsw.Connection) -> None:
+    """Have a database write ahead, which it does from then on.
+
+    Of several processes that make one at the same moment SQLite has none wait for another here,
+    whatever `busy_timeout` says.
+    """
+    until_s = time.monotonic() + BUSY_LIMIT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from server.core.errors import AppError, Code
 from server.stores.sql.postgres import Postgres
+from server.stores.sql.sqlite import SQLite
 from server.stores.sql.steps import rows, run, run_many, value
 from server.transports.eager import start
 from tests.postgres_servers import new_database
@@ -182,3 +184,16 @@ async def test_what_could_not_be_written_is_not_forgotten_over_a_read():
     assert database.has_failed
     await database.close()
     await connection.close()
+
+
+async def test_many_may_make_one_database_at_the_same_moment(tmp_path):
+    """As the workers of a new server do; SQLite now and then had one of them fail at once."""
+
+    async def made(path: Path) -> None:
+        some = [SQLite(path) for _ in range(4)]
+        await asyncio.gather(*(one.start() for one in some))
+        for one in some:
+            await one.close()
+
+    for number in range(30):
+        await made(tmp_path / f"{number}.sqlite3")
