@@ -2,8 +2,7 @@
 
 import os
 import re
-import subprocess
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -17,9 +16,8 @@ from scripts.demo_parts.secure_chat.play import FAILED
 from tests.postgres_servers import binaries, new_database
 from tests.redis_servers import shared_redis
 from tests.servers import ADMIN_TOKEN, SECRET
+from tests.system.demos import LEAKED, run_demo, verdicts_marked
 from tests.system.processes import server_process
-
-ROOT = Path(__file__).parents[2]
 
 STORY = {
     *("channel", "messages", "keys", "safety numbers", "refused", "file", "chunks", "epoch"),
@@ -29,23 +27,7 @@ PLACES = {
     *("database", "data folder", "log", "control", "memory", "backup"),
     *("/metrics", "/health", "/sessions"),
 }
-LEAKED = "canary-that-the-server-knows"
-
-
-def demo(*arguments, **settings):
-    known = {one: os.environ[one] for one in os.environ if not one.endswith("_URL")}
-    return subprocess.run(
-        [ROOT / "scripts/demo", "--channel", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        env={**known, "PYTHONUTF8": "1", **settings},
-    )
-
-
-def verdicts_marked(run, mark):
-    found = re.findall(r"^  (\S{4})  (.{16}) ", run.stdout, re.MULTILINE)
-    return {about.strip() for given, about in found if given == mark}
+demo = partial(run_demo, "--channel")
 
 
 @pytest.mark.parametrize("stores", ["sqlite", "postgres and redis"])

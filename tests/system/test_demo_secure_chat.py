@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,9 +20,8 @@ from server.administration import Server
 from tests.postgres_servers import binaries, new_database
 from tests.redis_servers import shared_redis
 from tests.servers import ADMIN_TOKEN, SECRET
+from tests.system.demos import LEAKED, run_demo, verdicts_marked
 from tests.system.processes import server_process
-
-ROOT = Path(__file__).parents[2]
 
 STORY = {
     *("login", "keys", "signed prekey", "X3DH", "offline", "one-time", "receipts"),
@@ -32,23 +31,7 @@ STORY = {
 PAGES = {"/metrics", "/health", "/sessions"}
 PLACES = {"database", "data folder", "log", "control", "memory", *PAGES}
 
-LEAKED = "canary-that-the-server-knows"
-
-
-def demo(*arguments, **settings):
-    known = {one: os.environ[one] for one in os.environ if not one.endswith("_URL")}
-    return subprocess.run(
-        [ROOT / "scripts/demo", "--secure-chat", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        env={**known, "PYTHONUTF8": "1", **settings},
-    )
-
-
-def verdicts_marked(run, mark):
-    found = re.findall(r"^  (\S{4})  (.{16}) ", run.stdout, re.MULTILINE)
-    return {about.strip() for given, about in found if given == mark}
+demo = partial(run_demo, "--secure-chat")
 
 
 def is_listening(url):

@@ -62,6 +62,7 @@ from scripts.demo_parts.protocol.signals import (
 )
 from tests.web.protocol.channels.answers import OPERATIONS as CHANNELS
 from tests.web.protocol.strangers.answers import OPERATIONS as STRANGERS
+from tests.web.protocol.told import told_of
 
 Args = dict[str, Any]
 
@@ -243,18 +244,7 @@ def _authentic(args: Args) -> Envelope:
 
 
 def _read_message(args: Args) -> Args:
-    envelope = _authentic(args)
-    head = envelope.head
-    return {
-        "kind": head.kind,
-        "epochId": head.tag.epoch_id,
-        "recipients": head.tag.recipients,
-        "number": head.number,
-        "previous": head.previous,
-        "sentMs": head.sent_ms,
-        "keys": head.keys,
-        "hash": envelope.hash,
-    }
+    return told_of(_authentic(args))
 
 
 def _open_message(args: Args) -> Args:
