@@ -194,6 +194,7 @@ async def test_what_redis_did_not_take_is_found_in_the_store(
     async with Client(broken.node_urls[0]) as alice, Client(broken.node_urls[1]) as bob:
         await alice.open(token("alice"))
         await bob.open(token("bob"))
+        await alice.beat()
         await bob.beat()
         redis_server.kill()
         await alice.ask("post", room="tea", text="1")
