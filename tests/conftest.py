@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import ManualClock
+from tests.crossings import repeated
 from tests.people import Person
 from tests.servers import RunningServer, running
 
@@ -19,6 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--for-long", type=int, default=1, help="so many times the examples in random order"
     )
+    parser.addoption(
+        "--every", action="store_true", help="all combinations of places; see tests/crossings.py"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +32,18 @@ def for_long(pytestconfig: pytest.Config) -> int:
     return times
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)  # of what `-k` has left
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only repeated, and spread the rest."""
+    if not config.getoption("--every"):
+        left_out = repeated(items)
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+    _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> None:
     """Spread the files of tests with a browser evenly among the others.
 
     Where two run at a time, a browser beside tests that mostly wait is faster than two browsers.

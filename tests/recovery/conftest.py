@@ -78,11 +78,15 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture(params=PLACES)
-async def server(
-    request: pytest.FixtureRequest, clock: ManualClock, settings: dict[str, Any]
-) -> AsyncIterator[Place]:
+def site(request: pytest.FixtureRequest) -> str:
     """Where all of this happens."""
-    async with open_place(request.param, clock, **settings) as place:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def server(site: str, clock: ManualClock, settings: dict[str, Any]) -> AsyncIterator[Place]:
+    async with open_place(site, clock, **settings) as place:
         yield place
 
 
@@ -109,8 +113,15 @@ async def alice(travel: Travel) -> Traveller:
 
 
 @pytest.fixture(params=["websocket", "polling"])
-async def carol(request: pytest.FixtureRequest, travel: Travel, alice: Traveller) -> Traveller:
+def transport(request: pytest.FixtureRequest) -> str:
+    """Of those who drop."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def carol(transport: str, travel: Travel, alice: Traveller) -> Traveller:
     """In the lair."""
-    one = await travel(request.param)
+    one = await travel(transport)
     await one.join("lair", "carol", publicKey="carol's key", displayName="Carol")
     return one

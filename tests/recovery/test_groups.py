@@ -46,9 +46,9 @@ async def dave(server: Place, travel: Travel) -> Traveller:
     return await travel(token=await token_of(server, "dave"))
 
 
-@pytest.fixture(params=["websocket", "polling"])
-async def erin(request: pytest.FixtureRequest, server: Place, travel: Travel) -> Traveller:
-    return await travel(request.param, token=await token_of(server, "erin"))
+@pytest.fixture
+async def erin(transport: str, server: Place, travel: Travel) -> Traveller:
+    return await travel(transport, token=await token_of(server, "erin"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.recovery.travellers import Traveller
 from tests.servers import until
 from tests.transports.wire import Line
 
-pytestmark = pytest.mark.parametrize("server", ["two nodes"], indirect=True)
+pytestmark = pytest.mark.parametrize("site", ["two nodes"])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ import pytest
 from server.core.ids import ConnectionId
 from server.core.ports import Appended, Draft
 from server.transports.socketio.fanout import Hub
-from tests.clocks import ManualClock
 from tests.recovery.conftest import Travel
-from tests.recovery.places import Place, open_place
+from tests.recovery.places import Place
 from tests.recovery.travellers import Traveller
 from tests.servers import until
 
@@ -50,12 +48,10 @@ def rooms(server: Place) -> SlowRooms:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def server(
-    request: pytest.FixtureRequest, clock: ManualClock, settings: dict[str, Any]
-) -> AsyncIterator[Place]:
+def site(request: pytest.FixtureRequest) -> str:
     """One process."""
-    async with open_place(request.param, clock, **settings) as place:
-        yield place
+    name: str = request.param
+    return name
 
 
 def message(words: Any, number: int, **more: Any) -> str:

@@ -53,7 +53,6 @@ async def test_an_event_without_an_id_gets_one(alice, bob):
     [NESTED, [NESTED], "text", "\x00\u2028", 0, -0.5, True, False, {}, [], ""],
     ids=ascii,
 )
-@pytest.mark.at_the_door
 async def test_metadata_comes_back_equal_whatever_it_is(alice, bob, metadata):
     assert (await alice.send(bob, "one", metadata=metadata))[0] == 201
     async with bob.connected() as line:
@@ -63,7 +62,6 @@ async def test_metadata_comes_back_equal_whatever_it_is(alice, bob, metadata):
 
 
 @pytest.mark.parametrize("payload", ["", "\x00", "e\u0301\u2028\U0001f600", "x" * 300_000], ids=len)
-@pytest.mark.at_the_door
 async def test_a_payload_comes_back_equal_whatever_it_is(alice, bob, payload):
     assert (await alice.send(bob, "one", encrypted_payload=payload))[0] == 201
     async with bob.connected() as line:
@@ -71,7 +69,6 @@ async def test_a_payload_comes_back_equal_whatever_it_is(alice, bob, payload):
     assert event["encrypted_payload"] == payload
 
 
-@pytest.mark.at_the_door
 async def test_half_a_surrogate_pair_comes_as_a_replacement_character(alice, bob):
     halves = {"metadata": {"\ude00": ["\ud83d\ude00"]}, "encrypted_payload": "\ud83d!"}
     assert (await alice.send(bob, "one", **halves))[0] == 201
@@ -82,7 +79,6 @@ async def test_half_a_surrogate_pair_comes_as_a_replacement_character(alice, bob
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-@pytest.mark.at_the_door
 async def test_what_is_no_number_of_json_is_refused(alice, bob, http, number):
     written = f'{{"event_type": "A", "recipient_id": "{bob.user_id}", "metadata": {number}}}'
     headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": "application/json"}
@@ -113,14 +109,12 @@ async def test_what_is_no_number_of_json_is_refused(alice, bob, http, number):
     ],
     ids=str,
 )
-@pytest.mark.at_the_door
 async def test_an_event_that_is_none_is_refused(alice, bob, changes):
     status, problem = await alice.send(bob, **{"event_id": "one", **changes})
     assert (status, problem["code"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("kind", ["MESSAGE", "key-update", "k_2", "KEY_ROTATION"])
-@pytest.mark.at_the_door
 async def test_other_words_are_types_of_events(alice, bob, kind):
     assert (await alice.send(bob, "one", event_type=kind))[0] == 201
 
@@ -133,7 +127,6 @@ async def test_other_words_are_types_of_events(alice, bob, kind):
     ],
     ids=["payload", "metadata"],
 )
-@pytest.mark.at_the_door
 async def test_an_event_that_is_too_large_is_refused(alice, bob, changes):
     status, problem = await alice.send(bob, "one", **changes)
     assert (status, problem["code"]) == (413, "payload_too_large")
@@ -141,7 +134,6 @@ async def test_an_event_that_is_too_large_is_refused(alice, bob, changes):
     assert (await alice.send(bob, "one", **{name: value[1:]}))[0] == 201
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("letters", "status"), [(262_144, 201), (262_145, 413)])
 async def test_a_payload_is_measured_in_bytes(alice, bob, http, letters, status):
     event = {"event_type": "A", "recipient_id": bob.user_id, "encrypted_payload": "é" * letters}
@@ -151,21 +143,18 @@ async def test_a_payload_is_measured_in_bytes(alice, bob, http, letters, status)
         assert answer.status == status
 
 
-@pytest.mark.at_the_door
 async def test_more_recipients_than_a_thousand_are_refused(alice):
     for count, code in ((1_000, "recipient_not_found"), (1_001, "invalid_request")):
         body = {"event_type": "A", "recipient_ids": [f"u{number}" for number in range(count)]}
         assert (await alice.ask("POST", "/api/events", body))[1]["code"] == code
 
 
-@pytest.mark.at_the_door
 async def test_a_sender_is_nobody_else(alice, bob):
     status, problem = await alice.send(bob, "one", sender_id=bob.user_id)
     assert (status, problem["code"]) == (403, "forbidden")
     assert (await alice.send(bob, "one", sender_id=alice.user_id))[0] == 201
 
 
-@pytest.mark.at_the_door
 async def test_whoever_has_not_signed_in_or_is_a_guest_sends_nothing(alice, bob, http):
     body = {"event_type": "A", "recipient_id": bob.user_id}
     assert (await call(http, "POST", "/api/events", body))[0] == 401
@@ -276,7 +265,6 @@ async def test_a_full_queue_has_room_for_keys_of_groups_and_for_no_others(alice,
     assert (status, problem["code"]) == (429, "queue_full")
 
 
-@pytest.mark.at_the_door
 @configured(MEMBER_SENDS_PER_MINUTE=80)
 async def test_an_event_to_a_group_costs_as_much_as_one_to_each_of_its_members(alice, join):
     members = [(await join(f"member{number}")).user_id for number in range(20)]
@@ -316,7 +304,6 @@ async def test_a_device_without_room_beside_one_with_room_is_told_what_it_lost(a
 
 
 @configured(MEMBER_SENDS_PER_MINUTE=4)
-@pytest.mark.at_the_door
 async def test_whoever_sends_too_much_is_told_to_wait(alice, bob):
     assert (await alice.send(bob, "one"))[0] == 201
     status, problem = await alice.send(bob, "two")
@@ -408,7 +395,6 @@ async def gauges(server: Any) -> dict[str, float]:
     return {name: found[f"hushwire_{name}"] for name in names}
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/api/admin/event-queues"), ("POST", "/api/admin/cleanup-expired-events")],

@@ -46,7 +46,6 @@ async def until_refused(who: Member, *asked: Any) -> int:
 
 
 @configured(USER_LOOKUPS_PER_MINUTE=16)  # four at once
-@pytest.mark.at_the_door
 async def test_each_key_that_is_asked_for_counts(alice, bob, carol):
     both = {"user_ids": [alice.user_id, bob.user_id]}
     assert await until_refused(alice, "GET", f"/api/users/{bob.user_id}/public-key") == 4
@@ -54,13 +53,11 @@ async def test_each_key_that_is_asked_for_counts(alice, bob, carol):
     assert await until_refused(carol, "POST", "/api/users/public-keys", {"user_ids": ["x"]}) == 4
 
 
-@pytest.mark.at_the_door
 async def test_nobody_searches_without_end(alice, bob):
     assert await until_refused(alice, "GET", "/api/users/search?q=bob") == 15
     assert await found(bob, "alice") == ["Alice"]
 
 
-@pytest.mark.at_the_door
 async def test_more_keys_than_a_hundred_are_too_many(alice):
     for count, status in ((100, 200), (101, 400)):
         body = {"user_ids": [f"user-{number}" for number in range(count)]}
@@ -89,14 +86,12 @@ async def test_people_are_found_by_their_whole_verified_address_alone(alice, bob
     assert await found(alice, "bobby@example.com") == []
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("text", ["bo", "%25%25%25", "___", "%20%20bo%20"])
 async def test_fewer_letters_than_three_or_wildcards_find_nobody(alice, bob, text):
     status, answer = await alice.ask("GET", f"/api/users/search?q={text}")
     assert status == 400 or answer["users"] == []
 
 
-@pytest.mark.at_the_door
 async def test_a_text_that_is_longer_than_any_address_is_refused(alice):
     for letters, status in ((254, 200), (255, 400)):
         assert (await alice.ask("GET", f"/api/users/search?q={'x' * letters}"))[0] == status

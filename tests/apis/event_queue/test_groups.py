@@ -94,7 +94,6 @@ async def test_more_groups_than_a_page_holds_come_in_pages(alice, clock):
     assert times == sorted(times, reverse=True)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("before", ["x", "1", "1.", ".x", "-1.x", "1.\n"])
 async def test_a_page_that_is_none_is_refused(alice, http, before):
     headers = {"Authorization": f"Bearer {alice.token}"}
@@ -109,7 +108,6 @@ async def test_with_a_page_it_is_the_operators_list_of_random_groups(alice, http
     assert (status, "next" in answer) == (200, False)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("name", ["", " ", "\u00a0\u3000", "\u200b\u2060"], ids=ascii)
 async def test_a_group_has_a_name_that_is_seen(alice, name):
     for path_of_api in ("/api/groups", "/api/rooms"):
@@ -120,7 +118,6 @@ async def test_a_group_has_a_name_that_is_seen(alice, name):
     assert len((await alice.ask("GET", "/api/groups"))[1]["groups"]) == 1
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "body", [{}, {"name": None}, {"name": 7}, {"name": "x", "member_ids": ["x" * 129]}], ids=str
 )
@@ -283,7 +280,6 @@ async def test_all_groups_hear_of_another_key_though_they_are_told_some_at_a_tim
     assert told == {one["group_id"] for one in groups}
 
 
-@pytest.mark.at_the_door
 @configured(RATE_LIMITS="on")
 async def test_a_key_is_not_changed_again_and_again(alice, join):
     for number in range(5):
@@ -293,7 +289,6 @@ async def test_a_key_is_not_changed_again_and_again(alice, join):
     await join("alice", public_key="key 4")
 
 
-@pytest.mark.at_the_door
 @configured(RATE_LIMITS="on")
 async def test_nobody_is_removed_and_added_all_the_time(alice, bob):
     group = await made(alice, bob)

@@ -29,7 +29,6 @@ async def test_the_first_time_makes_an_account_and_later_times_sign_in(http, sig
     assert made["user"]["email"] == "alice@example.com"
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "a\nb", "x" * 65], ids=ascii)
 async def test_nobody_is_registered_by_a_name_that_cannot_be_shown(http, signer, name):
     token = id_token(signer, ISSUER, "alice")
@@ -133,7 +132,6 @@ async def test_a_name_that_the_issuer_gives_keeps_nobody_out(http, signer, said,
     assert (status, made["user"]["display_name"]) == (201, shown)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,14 +160,12 @@ async def test_a_token_that_says_something_else_registers_nobody(http, signer, c
     assert (status, problem["code"]) in ((401, "unauthenticated"), (401, "token_expired"))
 
 
-@pytest.mark.at_the_door
 async def test_a_nonce_that_is_said_must_be_that_of_the_token(http, signer):
     token = id_token(signer, ISSUER, "alice", nonce="n-1")
     assert (await register(http, token, nonce="n-2"))[0] == 401
     assert (await register(http, token, nonce="n-1"))[0] == 201
 
 
-@pytest.mark.at_the_door
 async def test_a_token_of_another_key_or_algorithm_registers_nobody(http, signer, issuer):
     claims = {"iss": ISSUER, "aud": "chat.apps.example", "sub": "alice"}
     times = {"iat": NOW_S, "exp": NOW_S + 3600}
@@ -184,7 +180,6 @@ async def test_a_token_of_another_key_or_algorithm_registers_nobody(http, signer
         assert status in (401, 503), problem
 
 
-@pytest.mark.at_the_door
 async def test_a_flood_of_unknown_keys_asks_the_issuer_once(http, signer, issuer, server):
     await register(http, id_token(signer, ISSUER, "alice"))
     asked = issuer.asked
@@ -209,7 +204,6 @@ async def test_another_key_takes_the_place_of_the_first_and_groups_get_another_e
     assert (rotated["metadata"]["epoch"], rotated["metadata"]["reason"]) == (2, "key_changed")
 
 
-@pytest.mark.at_the_door
 async def test_a_key_that_is_too_large_is_refused(http, signer):
     token = id_token(signer, ISSUER, "alice")
     status, problem = await register(http, token, public_key="x" * 16_383)  # and its quotes
@@ -217,7 +211,6 @@ async def test_a_key_that_is_too_large_is_refused(http, signer):
     assert (await register(http, token, public_key="x" * 16_382))[0] == 201
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("key", [None, ""], ids=repr)
 async def test_nobody_is_registered_with_a_key_that_is_none(http, signer, key):
     status, problem = await register(http, id_token(signer, ISSUER, "alice"), public_key=key)
@@ -262,14 +255,12 @@ async def test_an_account_has_fifty_devices_at_most(http, join, signer):
 
 
 @configured(GOOGLE_CLIENT_ID="")
-@pytest.mark.at_the_door
 async def test_without_an_issuer_nobody_registers(http, signer):
     status, problem = await register(http, id_token(signer, ISSUER, "alice"))
     assert (status, problem["code"]) == (403, "forbidden")
 
 
 @configured(ADDRESS_SIGNINS_PER_MINUTE=8)  # two at once
-@pytest.mark.at_the_door
 async def test_one_address_registers_only_so_often(http, signer, later: Later):
     for expected in (401, 401, 429):
         assert (await register(http, "nonsense"))[0] == expected

@@ -5,13 +5,10 @@ import json
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.apis.event_queue.people import Member, id_token
 from tests.apis.session_relay.sessions import configured
 from tests.issuers import ISSUER, Signer
-
-pytestmark = pytest.mark.at_the_door
 
 
 async def code_of(http: aiohttp.ClientSession, path: str, body: Any, token: str = "") -> Any:

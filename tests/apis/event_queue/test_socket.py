@@ -32,7 +32,6 @@ async def opened(http, path: str, **options) -> AsyncIterator[Line]:
 # --- the door ---
 
 
-@pytest.mark.at_the_door
 async def test_a_token_may_be_shown_in_three_ways(bob, http):
     path = f"/ws/{bob.user_id}"
     ways: list[tuple[str, dict[str, Any]]] = [
@@ -45,7 +44,6 @@ async def test_a_token_may_be_shown_in_three_ways(bob, http):
             assert await line.is_quiet(), options
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("token", [None, "nonsense"])
 async def test_whoever_shows_no_good_token_is_closed_with_4401(bob, http, token):
     query = f"?token={token}" if token else ""
@@ -53,14 +51,12 @@ async def test_whoever_shows_no_good_token_is_closed_with_4401(bob, http, token)
         assert await line.close_code() == 4401
 
 
-@pytest.mark.at_the_door
 async def test_the_token_of_another_user_is_closed_with_4403(alice, bob, http):
     for user_id in (bob.user_id, "nobody"):
         async with opened(http, f"/ws/{user_id}?token={alice.token}") as line:
             assert await line.close_code() == 4403
 
 
-@pytest.mark.at_the_door
 async def test_guests_are_closed_with_4403(http):
     _, guest = await call(http, "POST", "/api/auth/guest", {})
     async with opened(http, f"/ws/{guest['user']['id']}?token={guest['token']}") as line:
@@ -68,7 +64,6 @@ async def test_guests_are_closed_with_4403(http):
 
 
 @configured(JWT_SECRET=SECRET)
-@pytest.mark.at_the_door
 async def test_users_of_other_systems_are_closed_with_4403(http):
     token = token_of("bob")
     async with opened(http, f"/ws/bob?token={token}") as line:
@@ -154,7 +149,6 @@ async def test_an_acknowledgement_without_ref_is_not_answered(alice, bob):
         assert await line.is_quiet()
 
 
-@pytest.mark.at_the_door
 async def test_an_acknowledgement_for_somebody_else_is_refused(alice, bob):
     await alice.send(bob, "1")
     async with bob.connected() as line:
@@ -164,7 +158,6 @@ async def test_an_acknowledgement_for_somebody_else_is_refused(alice, bob):
         assert (await line.acknowledge("1"))["removed"] is True
 
 
-@pytest.mark.at_the_door
 async def test_an_acknowledgement_may_come_before_its_event_was_told(alice, bob):
     await alice.send(bob, "1")
     async with bob.connected() as line:
@@ -176,7 +169,6 @@ async def test_an_acknowledgement_may_come_before_its_event_was_told(alice, bob)
         assert ids(await line.events(1)) == ["2"]
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -196,7 +188,6 @@ async def test_a_frame_that_is_none_is_answered_and_the_line_goes_on(bob, frame,
         assert await line.is_quiet()
 
 
-@pytest.mark.at_the_door
 async def test_a_ping_is_answered_with_its_ref_or_without(bob):
     async with bob.connected() as line:
         await line.say({"type": "ping"})
@@ -335,7 +326,6 @@ async def test_a_line_whose_token_is_not_renewed_within_a_minute_is_closed(bob, 
         assert await line.close_code() == 4401
 
 
-@pytest.mark.at_the_door
 async def test_a_line_does_not_go_on_with_the_token_of_another(alice, bob, join):
     tablet = await join("bob", device_id="tablet")
     async with bob.connected() as line:

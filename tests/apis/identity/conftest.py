@@ -19,6 +19,8 @@ from tests.transports.wire import Line, PollingLine, WebSocketLine
 SECRET = "secret that another system has, too"
 NOW_S = 1_800_000_000
 
+LINES: dict[str, Callable[[str], Line]] = {"websocket": WebSocketLine, "polling": PollingLine}
+
 Enter = Callable[..., Awaitable[Line]]
 
 
@@ -60,13 +62,20 @@ def doorman(server: RunningServer) -> Doorman:
     return one
 
 
-@pytest.fixture(params=[WebSocketLine, PollingLine], ids=["websocket", "polling"])
-async def enter(request: pytest.FixtureRequest, server: RunningServer) -> AsyncIterator[Enter]:
+@pytest.fixture(params=LINES)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Of the lines that are opened."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def enter(transport: str, server: RunningServer) -> AsyncIterator[Enter]:
     """Opens a line and shows a handshake: `line = await enter({"token": token})`."""
     lines: list[Line] = []
 
     async def open_line(*auth: Any) -> Line:
-        line: Line = request.param(server.url)
+        line = LINES[transport](server.url)
         lines.append(line)
         await line.shake_hands()
         await line.send("40" + "".join(map(json.dumps, auth)))

@@ -56,7 +56,6 @@ ANONYMOUS = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("auth", ANONYMOUS.values(), ids=ANONYMOUS)
 async def test_without_a_token_a_connection_is_nobodys_and_still_serves(auth, enter, server):
     line = await enter(*auth)
@@ -82,7 +81,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED)
 async def test_a_token_that_is_not_good_is_refused_with_the_reason(token, enter, doorman):
     line = await enter({"token": token})
@@ -241,7 +239,6 @@ NOT_RENEWED = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("payload", "code"), NOT_RENEWED.values(), ids=NOT_RENEWED)
 async def test_what_does_not_renew_leaves_the_user_as_it_was(payload, code, enter, server, doorman):
     line = await enter({"token": token_of()})

@@ -40,7 +40,6 @@ async def test_a_guest_need_not_say_a_name(http, body):
         assert (await answer.json())["user"]["login"].startswith("Guest ")
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("login", [7, ["Zoë"], "x" * 65, "x" * 1000, "a\nb"])
 async def test_a_guests_name_that_is_none_is_refused(http, login):
     async with http.post("/api/auth/guest", json={"login": login}) as answer:
@@ -93,7 +92,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("headers", "code"), REFUSED.values(), ids=REFUSED)
 async def test_whoever_shows_no_good_token_is_nobody(http, headers, code):
     async with http.get(f"{ME}?token={token_of()}", headers=headers) as answer:
@@ -138,7 +136,6 @@ ADMINS = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("headers", "status"), ADMINS.values(), ids=ADMINS)
 async def test_operators_are_who_has_their_token_and_users_who_are_some(http, headers, status):
     for path in ("/sessions", "/metrics"):

@@ -177,7 +177,6 @@ ROUTES = [
 ]
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_nothing_is_answered_without_a_token(http, method, path):
     status, refused = await request(http, method, path, None)
@@ -185,7 +184,6 @@ async def test_nothing_is_answered_without_a_token(http, method, path):
     assert (status, refused["code"]) == (401, "unauthenticated")
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("method", "path"), ROUTES[-3:])
 async def test_operators_routes_are_not_for_users(alice, method, path):
     status, _ = await (alice.get(path) if method == "GET" else alice.post(path))

@@ -302,7 +302,6 @@ BAD_SIGNUPS = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("body", BAD_SIGNUPS.values(), ids=BAD_SIGNUPS)
 async def test_what_is_no_sign_up_is_refused_and_not_repeated(body, http):
     status, answer = await call(http, "POST", "/api/auth/signup", body)
@@ -321,7 +320,6 @@ BAD_LOGINS = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("body", BAD_LOGINS.values(), ids=BAD_LOGINS)
 async def test_what_is_no_login_is_refused(body, http):
     status, answer = await call(http, "POST", "/api/auth/login", body)

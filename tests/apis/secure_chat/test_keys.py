@@ -193,7 +193,6 @@ async def test_a_signature_is_checked_as_the_type_of_the_key_says(open_account, 
 SHORT = base64(bytes(31))
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -247,7 +246,6 @@ ROUTES: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_strangers_and_guests_come_to_no_keys(method, path, body, http):
     assert await refused(call(http, method, path, body)) == (401, "unauthenticated")

@@ -58,9 +58,6 @@ CLIENTS = [
     for transports in ("websocket", "polling", "polling,websocket")
 ]
 
-ON_REDIS = (Client(4, "websocket"), Client(4, "polling"), Client(3, "polling,websocket"))
-"""Each transport and each version once: Redis sees neither."""
-
 
 class Line(NamedTuple):
     """One thing that somebody saw; see tests/js/driver.js."""

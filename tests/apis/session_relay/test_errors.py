@@ -73,7 +73,6 @@ def transport():
 # --- HTTP ---
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("case", REFUSED_REQUESTS)
 async def test_every_http_error_is_a_problem_in_the_common_envelope(http, case):
     method, path, request, status, code = REFUSED_REQUESTS[case]
@@ -111,7 +110,6 @@ async def test_an_unknown_event_is_answered(alice):
     assert alice.heard == [("session-error", {"error": ack["error"], "message": ack["message"]})]
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("event", ["connect", "disconnect", "connect_error", "*", "message", ""])
 async def test_events_with_names_of_the_library_are_unknown_events(session, bob, alice, event):
     ack = await bob.ask(event, {"reason": "client disconnect"})
@@ -121,7 +119,6 @@ async def test_events_with_names_of_the_library_are_unknown_events(session, bob,
     assert events(alice) == []
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("event", ["join-session", *AS_A_MEMBER])
 async def test_an_event_without_its_object_is_answered(alice, event):
     payloads: list[tuple[Any, ...]] = [(), ("text",), (None,), ([],), (7,)]
@@ -131,7 +128,6 @@ async def test_an_event_without_its_object_is_answered(alice, event):
     assert events(alice) == ["session-error"] * len(payloads)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("event", ["join-session", *AS_A_MEMBER])
 async def test_an_event_of_no_use_is_told_by_session_error_where_no_answer_was_asked_for(
     alice, event

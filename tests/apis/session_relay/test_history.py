@@ -198,7 +198,6 @@ async def test_a_member_sees_seq_rise_with_a_gap_where_a_message_was_not_for_it(
     assert (seqs(bob), seqs(carol)) == ([4, 5, 6], [4, 6])
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("since", [-1, 1.5, "2", True, 2**53], ids=repr)
 async def test_since_is_a_whole_number(session, carol, since):
     assert (await carol.join(JOINED, "carol", since=since))["error"] == "invalid_request"

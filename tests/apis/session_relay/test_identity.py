@@ -237,7 +237,6 @@ async def test_a_token_of_ones_own_choice_takes_nothing_from_who_is_there(sessio
     assert ack["error"] == "user_id_taken"
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("token", ["short", "x" * 42, "x" * 129, "x" * 42 + " "])
 async def test_a_token_that_could_be_guessed_is_refused(meet, token):
     carol = await meet()

@@ -70,7 +70,6 @@ async def test_the_operators_token_opens_it_as_bearer_or_in_a_header_of_its_own(
     )
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -106,7 +105,6 @@ async def test_sessions_are_listed_page_by_page(http):
     assert (body["sessions"], body["next"]) == ([], None)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?limit=1.5", "?after="])
 async def test_a_page_that_cannot_be_is_an_error(http, query):
     status, body = await listed(http, query)

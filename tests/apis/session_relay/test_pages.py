@@ -47,7 +47,6 @@ async def get(http, path, **headers):
 # --- origins ---
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("path", ["/health", "/ready", "/", POLLING])
 async def test_the_front_end_reads_every_answer(http, path):
     response = await get(http, path, Origin=FRONT_END)
@@ -64,7 +63,6 @@ async def test_the_front_end_reads_refusals_too(http):
     assert response.headers["Access-Control-Allow-Origin"] == FRONT_END
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("origin", STRANGE)
 @pytest.mark.parametrize("path", ["/health", "/sessions", POLLING])
 async def test_a_strange_page_is_refused_and_reads_nothing(http, path, origin):
@@ -83,13 +81,11 @@ async def test_a_strange_page_reserves_nothing(http):
     assert (await (await http.get("/health")).json())["sessions"] == 0
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("origin", STRANGE)
 async def test_a_strange_page_opens_no_websocket(http, origin):
     assert await open_websocket(http, origin) == 403
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("origin", [FRONT_END, "HTTP://LOCALHOST:5173", None], ids=str)
 async def test_the_front_end_and_programs_without_origin_open_a_websocket(http, origin):
     assert await open_websocket(http, origin) == 101
@@ -108,7 +104,6 @@ async def test_who_sends_no_origin_is_no_browser_and_passes(http):
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-@pytest.mark.at_the_door
 @configured(CLIENT_URL="https://one.example, https://two.example/")
 @pytest.mark.parametrize(
     ("origin", "status"),
@@ -170,7 +165,6 @@ async def test_nobody_but_a_trusted_proxy_says_what_our_own_origin_is(http):
 # --- every answer ---
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("path", ["/", "/health", "/nowhere", "/sessions", POLLING])
 async def test_every_answer_is_hardened_and_has_an_id(http, path):
     headers = (await get(http, path)).headers
@@ -245,7 +239,6 @@ async def test_a_stopping_server_closes_websockets_so_that_clients_come_back(mor
     assert (last.type, last.data) == (aiohttp.WSMsgType.CLOSE, 1012)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml,*/*;q=0.8"])
 async def test_the_front_page_is_a_page_to_browsers(http, accept):
     async with http.get("/", headers={"Accept": accept}) as response:
@@ -253,7 +246,6 @@ async def test_the_front_page_is_a_page_to_browsers(http, accept):
         assert "<html" in await response.text()
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])
 async def test_the_front_page_is_a_status_to_everybody_else(http, accept):
     async with http.get("/", headers={"Accept": accept}) as response:

@@ -19,16 +19,22 @@ INSTALLATIONS = {"sqlite": MEMORY, "redis": REDIS, "three-nodes": THREE, "balanc
 
 
 @pytest.fixture(params=INSTALLATIONS)
-async def urls(request, tmp_path) -> AsyncIterator[list[str]]:
-    """Of a server alone, one with Redis, and three nodes: by turns, and behind nginx."""
-    installation = INSTALLATIONS[request.param]
+def site(request) -> str:
+    """A server alone, one with Redis, and three nodes: by turns, and behind nginx."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def urls(site, tmp_path) -> AsyncIterator[list[str]]:
+    installation = INSTALLATIONS[site]
     async with AsyncExitStack() as stack:
         database = f"sqlite://{tmp_path}/data.sqlite3"
         if installation is THREE:
             database = await stack.enter_async_context(lent_database())
         settings = {"DATABASE_URL": database, "JWT_SECRET": SECRET, "DATA_DIR": tmp_path}
         server = await stack.enter_async_context(installation.running(**settings))
-        yield [server.url] if request.param == "balanced" else server.node_urls
+        yield [server.url] if site == "balanced" else server.node_urls
 
 
 @pytest.mark.parametrize("namespace", [CHAT, ""])

@@ -173,7 +173,6 @@ async def test_where_encryption_is_required_no_conversation_is_made_without(alic
     assert (await alice.makes(acme, isEncrypted=True))["isEncrypted"] is True
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "changes",
     [

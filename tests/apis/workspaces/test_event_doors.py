@@ -195,7 +195,6 @@ WRONG = {
 }
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("event", "payload"), WRONG.values(), ids=WRONG)
 async def test_what_is_not_right_is_refused(listen, alice, event, payload):
     tab = await listen(alice)
@@ -211,7 +210,6 @@ async def told_unasked(tab, event, payload):
     return tab.heard[before:]
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(("event", "payload"), WRONG.values(), ids=WRONG)
 async def test_a_refusal_that_nobody_asked_for_is_told_by_an_event(listen, alice, event, payload):
     tab = await listen(alice)

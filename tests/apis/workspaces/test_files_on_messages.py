@@ -108,7 +108,6 @@ async def test_what_is_said_by_events_has_files_as_well(listen, shelf, alice, bo
     assert await tab.refused("send_message", **wish, fileIds=["unknown"]) == "not_found"
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "wish",
     [

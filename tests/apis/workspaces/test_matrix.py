@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.apis.workspaces import WORKSPACES
-from server.transports.api import CHAT, MAIN, Access, Route
+from server.transports.api import MAIN, Access, Route
 from tests.apis.session_relay.sessions import configured
 from tests.apis.workspaces.rights import (
     BY_EVENTS,
@@ -48,15 +48,13 @@ async def scene(open_account, alice, acme, http) -> Scene:
     return one
 
 
-@pytest.fixture(params=[CHAT, MAIN])
-async def emitting(
-    request: pytest.FixtureRequest, scene: Scene, server: RunningServer
-) -> AsyncIterator[Scene]:
+@pytest.fixture
+async def emitting(scene: Scene, server: RunningServer, namespace: str) -> AsyncIterator[Scene]:
     """All of them are connected, in one of the namespaces."""
     for caller in (*COLUMNS, "guest", "nobody"):
         line: Line = WebSocketLine(server.url)
         scene.lines[caller] = line
-        line.prefix = "" if request.param == MAIN else f"{request.param},"
+        line.prefix = "" if namespace == MAIN else f"{namespace},"
         token = scene.people[caller].token
         await line.open({"token": token} if token else None)
     yield scene
@@ -109,7 +107,6 @@ async def test_in_conversations_each_may_what_its_role_says_and_no_more(scene, r
 
 
 @configured(RATE_LIMITS="off")
-@pytest.mark.at_the_door
 async def test_by_events_each_may_what_it_may_by_routes_and_no_more(emitting):
     assert await wrong_of(emitting, BY_EVENTS, COLUMNS) == []
     for caller in ("colleague", "boss"):

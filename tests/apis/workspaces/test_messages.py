@@ -173,7 +173,6 @@ async def test_for_who_is_not_in_it_there_is_nothing(alice, carol, acme, general
         assert (await carol.ask(*one))[0] == 404, one
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -119,7 +119,6 @@ async def test_of_a_workspace_that_one_is_not_in_nothing_is_shown_or_said(carol,
     assert (await carol.ask("GET", f"/chat/presence/{acme}"))[0] == 404
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("status", ["asleep", "", None, 7])
 async def test_another_status_is_refused(alice, acme, status):
     body = {"status": status, "workspaceId": acme}

@@ -126,7 +126,6 @@ async def test_hostile_words_find_nothing_and_break_nothing(alice, bob, general)
             assert not answer.get("messages"), text
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "query",
     [

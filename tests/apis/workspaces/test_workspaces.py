@@ -99,7 +99,6 @@ async def test_a_token_of_another_system_is_nobodys_account_here(http, alice):
     assert (await forged.ask("GET", "/chat/workspaces"))[0] == 403
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

@@ -75,7 +75,6 @@ async def test_missing_and_stale_devices_are_told_by_name(alice, bob, enter):
     assert (status, len(body["missing"])) == (409, 2)
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize(
     "fields",
     [

@@ -30,7 +30,6 @@ async def test_a_room_is_shown_to_its_members_alone(alice, bob, enter, room):
     assert (status, body["error"]) == (404, "not_found")
 
 
-@pytest.mark.at_the_door
 @pytest.mark.parametrize("name", ["", " ", "\u200b\u00a0"], ids=ascii)
 async def test_a_room_keeps_a_name_that_is_seen(alice, room, name):
     for method, path in (("POST", "/api/rooms"), ("PUT", f"/api/rooms/{room}")):
