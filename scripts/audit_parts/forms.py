@@ -1,8 +1,10 @@
 """A secret in every form in which it could turn up."""
 
 import base64
+import itertools
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
 from urllib.parse import quote, quote_plus
@@ -11,6 +13,10 @@ MIN_BYTES = 8
 """What is shorter turns up by chance, at the latest in base64."""
 
 HALF_MIN_BYTES = 12
+
+_WORD_BYTES = 8
+_HAS_WORD_BYTES = 2 * _WORD_BYTES - 1
+"""What is as long covers a whole word, wherever in its data it begins."""
 
 
 class Secret(NamedTuple):
@@ -38,6 +44,9 @@ class Trace(NamedTuple):
 class Needles:
     """All secrets in all forms, to be looked for at once.
 
+    They are tens of thousands, so data is not gone through for each of them, but once, word by
+    word: only those with one of its words in them can be there. Few are too short for that.
+
     Args:
         cut: Look for the halves of each as well: the pages of a database file cut long values
             in two, and one of the halves is then whole.
@@ -57,12 +66,20 @@ class Needles:
                 for form, found in forms_of(half):
                     self._traces.setdefault(found, Trace(label, form + _HALF))
         self.longest_bytes = max(map(len, self._traces), default=0)
+        self._short = [one for one in self._traces if len(one) < _HAS_WORD_BYTES]
+        self._having: dict[int, list[bytes]] = {}
+        for found in self._traces.keys() - set(self._short):
+            for start in range(_WORD_BYTES):
+                word = int.from_bytes(found[start : start + _WORD_BYTES], sys.byteorder)
+                self._having.setdefault(word, []).append(found)
 
     def __len__(self) -> int:
         return len(self._traces)
 
     def found_in(self, data: bytes) -> set[Trace]:
-        return {trace for found, trace in self._traces.items() if found in data}
+        words = memoryview(data)[: len(data) // _WORD_BYTES * _WORD_BYTES].cast("Q")
+        having = itertools.chain(*(self._having[word] for word in self._having.keys() & words))
+        return {self._traces[one] for one in {*having, *self._short} if one in data}
 
 
 def forms_of(value: str | bytes) -> Iterator[tuple[str, bytes]]:

@@ -68,6 +68,10 @@ def deployment(request, tmp_path_factory):
         yield Deployment(server, settings, folder)
 
 
+ON_ONE = pytest.mark.parametrize("deployment", ["sqlite"], indirect=True)
+"""For what is refused or missed by what is asked for, wherever the server keeps what it keeps."""
+
+
 def marks(run):
     """Which mark each place has."""
     lines = re.findall(r"^(\S{5})  (/\w+|data folder|\w+)", run.stdout, re.MULTILINE)
@@ -131,6 +135,7 @@ def test_whoever_looks_at_another_database_is_told(deployment, tmp_path):
     assert deployment.accounts() == []
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("settings", "place"),
     [
@@ -148,6 +153,7 @@ def test_what_cannot_be_looked_at_is_told(deployment, settings, place):
     assert "password" not in run.stdout + run.stderr
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("arguments", "said", "why"),
     [

@@ -13,12 +13,15 @@ from tests.postgres_servers import new_database
 
 ROOT = Path(__file__).parents[2]
 CROWD = (sys.executable, "-m", "scripts.crowd_parts", "channel")
-FEW = ("--people", "30", "--rate", "60", "--seconds", "3")
+FEW = ("--people", "30", "--rate", "60", "--seconds", "2")
 
 
-@pytest.mark.parametrize("content", ["sealed", "opaque"])
-@pytest.mark.parametrize("engine", ["sqlite", "postgres", "two workers"])
+@pytest.mark.parametrize(("engine", "content"), [("postgres", "opaque"), ("two workers", "sealed")])
 def test_everybody_hears_all_and_every_unread_count_is_exact(engine: str, content: str) -> None:
+    """On both engines, since workers share a file of SQLite, in one process and in several.
+
+    Contents are sealed and opened above the stores, so either is enough on each.
+    """
     arguments = [*FEW, *(["--opaque"] if content == "opaque" else [])]
     if engine == "postgres":
         arguments += ["--database-url", new_database()]
@@ -30,8 +33,8 @@ def test_everybody_hears_all_and_every_unread_count_is_exact(engine: str, conten
 
     assert done.returncode == 0, done.stdout + done.stderr
     for what in (
-        "5,220 heard message:new",
-        "180 send_message: ok",
+        "3,480 heard message:new",
+        "120 send_message: ok",
         "60 unread counts compared",
         r"[1-9]\d* mark_as_read: ok",
         r"[1-9]\d* heard message:read",

@@ -37,8 +37,9 @@ def committed_files():
     return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def clone_into(folder):
-    for name in committed_files():
+def clone_into(folder, *only):
+    """Copy what a clone has, or only these of it."""
+    for name in map(Path, only) if only else committed_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     return folder
@@ -81,7 +82,7 @@ MAKE_VENV = ("/bin/sh", "-euc", ". scripts/venv; make_venv made small.lock")
 
 
 def test_a_package_of_another_hash_is_refused_and_the_next_start_begins_anew(tmp_path):
-    fresh = clone_into(tmp_path / "clone")
+    fresh = clone_into(tmp_path / "clone", "scripts/venv")
     lock = fresh / "small.lock"
     honest = only("python-dotenv", (ROOT / "requirements.lock").read_text())
     lock.write_text(re.sub(r"sha256:\w+", f"sha256:{'0' * 64}", honest))
@@ -116,6 +117,9 @@ def two_at_once(*command, cwd):
     return [(process.returncode, text) for process, text in zip(started, said, strict=True)]
 
 
+STARTING = ("scripts/serve", "scripts/venv", "requirements.lock")
+
+
 @pytest.fixture
 def stubs(tmp_path):
     """A folder at the head of the PATH whose programs only fail."""
@@ -128,7 +132,7 @@ def stubs(tmp_path):
 
 
 def test_without_a_new_enough_python_the_start_says_which_is_needed(tmp_path, stubs):
-    fresh = clone_into(tmp_path / "clone")
+    fresh = clone_into(tmp_path / "clone", *STARTING)
 
     start = run(fresh / "scripts/serve", PATH=f"{stubs}:/usr/bin:/bin")
 
@@ -137,7 +141,7 @@ def test_without_a_new_enough_python_the_start_says_which_is_needed(tmp_path, st
 
 
 def test_where_no_venv_can_be_made_the_start_names_the_package_to_install(tmp_path, stubs):
-    fresh = clone_into(tmp_path / "clone")
+    fresh = clone_into(tmp_path / "clone", *STARTING)
     python = Path(sys.executable).resolve()
     (stubs / "python3").unlink()
     (stubs / "python3").symlink_to(python)
@@ -229,6 +233,68 @@ def test_without_a_browser_the_tests_say_what_to_install(bare, stub, script, nam
 
     assert provided.returncode == 1
     assert "apt-get install chromium" in provided.stderr
+
+
+STUB_OF_PYTHON = """
+case "$*" in *pytest*) ;; *) echo "$PWD/node"; exit ;; esac
+echo "testing with $*"
+trap 'echo interrupted; exit 2' INT
+touch begun
+n=0; while [ ! -e enough ] && [ $n -lt 600 ]; do n=$((n + 1)); sleep 0.1; done
+exit "$(cat enough)"
+"""
+"""What ends by an interrupt, or as the file `enough` says."""
+
+PLACES_OF_MODULES = ("tests/js", "scripts/bench_parts/node")
+
+
+@pytest.fixture
+def furnished(tmp_path):
+    """A clone that has all that the suite needs; its tests and its check are stubs."""
+    locks = ["requirements-dev.lock", *(f"{one}/package-lock.json" for one in PLACES_OF_MODULES)]
+    folder = clone_into(tmp_path / "clone", "scripts/test", "scripts/venv", *locks)
+    (folder / ".venv-dev/bin").mkdir(parents=True)
+    shutil.copy(folder / "requirements-dev.lock", folder / ".venv-dev/made-from.lock")
+    add(folder / ".venv-dev/bin", "python", STUB_OF_PYTHON)
+    for place in PLACES_OF_MODULES:
+        (folder / place / "node_modules").mkdir()
+        lock = folder / place / "package-lock.json"
+        shutil.copy(lock, folder / place / "node_modules/made-from.lock")
+    return folder
+
+
+def test_what_the_check_finds_ends_the_tests_and_is_told(furnished):
+    begun = "timeout 30 sh -c 'until [ -e begun ]; do sleep 0.1; done'"
+    add(furnished / "scripts", "check", f"{begun}; echo 'FAIL  types'; exit 1")
+
+    done = run(furnished / "scripts/test", "-k", "word", cwd="/")
+
+    assert done.returncode == 1
+    assert "FAIL  types" in done.stdout
+    assert "scripts/check has found something" in done.stderr
+    assert re.search(r"^testing with .*-k word$", done.stdout, re.MULTILINE)
+    assert "interrupted" in done.stdout
+
+
+@pytest.mark.parametrize("status", [0, 1, 5])
+def test_where_the_check_finds_nothing_the_status_is_that_of_the_tests(furnished, status):
+    # The tests are over before the check is, or the other way round.
+    ended = f"echo {status} >enough"
+    add(furnished / "scripts", "check", ended if status else f"sleep 0.5; {ended}")
+
+    done = run(furnished / "scripts/test", cwd="/")
+
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_what_the_check_finds_when_the_tests_are_over_is_told_as_well(furnished):
+    (furnished / "enough").write_text("0")
+    add(furnished / "scripts", "check", "echo 'FAIL  lint'; exit 1")
+
+    done = run(furnished / "scripts/test", cwd="/")
+
+    assert done.returncode == 1
+    assert "FAIL  lint" in done.stdout
 
 
 @pytest.fixture(scope="module")

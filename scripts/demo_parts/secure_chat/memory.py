@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scripts.audit_parts.forms import Needles, Secret, Trace
+from scripts.audit_parts.forms import Needles, Secret
 from scripts.audit_parts.looks import Look, not_asked
 from scripts.demo_parts.evidence import local_servers
 from scripts.demo_parts.memory import memory_pieces
@@ -11,7 +11,7 @@ WHAT = "memory"
 
 
 def look_at_memory(url: str, secrets: Sequence[Secret], control: str) -> Look:
-    """Look for words in all forms, and for keys as they are, which are many.
+    """Look for words and keys, in all forms.
 
     Passwords and tokens are not looked for: they pass through, and what was freed still stands
     there.
@@ -35,13 +35,11 @@ def look_at_memory(url: str, secrets: Sequence[Secret], control: str) -> Look:
 
 def _look_at(look: Look, pids: list[int], secrets: Sequence[Secret], control: bytes) -> bool:
     """Look at all of them; returns whether the control was found."""
-    words = Needles(one for one in secrets if isinstance(one.value, str))
-    keys = [(one.label, one.value) for one in secrets if isinstance(one.value, bytes)]
+    needles = Needles(secrets)
     has_control = False
     for pid in pids:
-        for piece in memory_pieces(pid, max(words.longest_bytes, len(control))):
+        for piece in memory_pieces(pid, max(needles.longest_bytes, len(control))):
             look.size_bytes += len(piece)
-            look.found |= words.found_in(piece)
-            look.found |= {Trace(label, "plain") for label, key in keys if key in piece}
+            look.found |= needles.found_in(piece)
             has_control = has_control or control in piece
     return has_control
