@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,11 @@ SERVICE = "hushwire"
 
 _QUORUM = 2
 
+_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+"""For a replica that is copied to as soon as it asks, and not five seconds later."""
+
 _CLUSTER_OPTIONS = (
+    *_AT_ONCE,
     *("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"),
     # With a master away the others go on.
     *("--cluster-require-full-coverage", "no"),
@@ -64,25 +69,37 @@ def running_sentinels() -> Iterator[SentinelSet]:
             server.start()
             return server
 
-        master = start(RedisServer(binary()))
+        master = start(RedisServer(binary(), *_AT_ONCE))
         replica = start(RedisServer(binary(), "--replicaof", "127.0.0.1", str(master.port)))
-        watchers = [start(_sentinel(master.port)) for _ in range(3)]
+        watchers = _sentinels(master.port, replica.port)
+        for watcher in watchers:
+            start(watcher)
         found = SentinelSet(master, replica, watchers)
         found.wait_until_watched()
         yield found
 
 
-def _sentinel(master_port: int) -> RedisServer:
-    server = RedisServer(binary("redis-server"))
-    config = server.folder / "sentinel.conf"  # which it writes to
-    config.write_text(
-        f"port {server.port}\n"
-        f"sentinel monitor {SERVICE} 127.0.0.1 {master_port} {_QUORUM}\n"
-        f"sentinel down-after-milliseconds {SERVICE} 500\n"
-        f"sentinel failover-timeout {SERVICE} 3000\n"
-    )
-    server.command = [binary("redis-server"), str(config), "--sentinel"]
-    return server
+def _sentinels(master_port: int, replica_port: int) -> list[RedisServer]:
+    """Three that know of all from the start: they take seconds to find each other."""
+    servers = [RedisServer(binary()) for _ in range(3)]
+    known = {server.port: secrets.token_hex(20) for server in servers}
+    for server in servers:
+        others = [
+            f"sentinel known-sentinel {SERVICE} 127.0.0.1 {port} {name}\n"
+            for port, name in known.items()
+            if port != server.port
+        ]
+        config = server.folder / "sentinel.conf"  # which it writes to
+        config.write_text(
+            f"port {server.port}\n"
+            f"sentinel myid {known[server.port]}\n"
+            f"sentinel monitor {SERVICE} 127.0.0.1 {master_port} {_QUORUM}\n"
+            f"sentinel down-after-milliseconds {SERVICE} 500\n"
+            f"sentinel failover-timeout {SERVICE} 3000\n"
+            f"sentinel known-replica {SERVICE} 127.0.0.1 {replica_port}\n" + "".join(others)
+        )
+        server.command = [binary(), str(config), "--sentinel"]
+    return servers
 
 
 @contextmanager

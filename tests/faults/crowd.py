@@ -31,13 +31,25 @@ class Crowd(Company):
     ) -> None:
         self._nodes = nodes
         self._done = done
+        self._pace_s = pace_s
         self._ledgers: dict[str, Ledger] = {}
         self.name = "random groups"
         self.may_lose_groups = False
-        self.talkers = [
-            Stranger(lambda: [node.address for node in nodes], number, self._ledger, done, pace_s)
-            for number in range(strangers)
-        ]
+        self.talkers = [self._stranger(number) for number in range(strangers)]
+
+    def _stranger(self, number: int) -> Stranger:
+        return Stranger(
+            lambda: [node.address for node in self._nodes],
+            number,
+            self._ledger,
+            self._done,
+            self._pace_s,
+        )
+
+    def change(self) -> None:
+        """Put as many others in the place of all who were there: who parted does not meet soon."""
+        first = self.talkers[-1].number + 1 if self.talkers else 0
+        self.talkers = [self._stranger(first + place) for place in range(len(self.talkers))]
 
     def _ledger(self, group_id: str) -> Ledger:
         return self._ledgers.setdefault(group_id, Ledger(f"group {group_id}"))

@@ -17,6 +17,7 @@ SETTINGS: dict[str, object] = {
     "ADMIN_TOKEN": "operators-token-of-the-faults",
     "MASTER_KEY": "b2YgdGhlIGZhdWx0cyBvZiB0aGUgZmF1bHRzIG9mIDE=",
     "RATE_LIMITS": "off",
+    "DRAIN_S": 1,
     "RECONNECT_GRACE_S": 60,  # who comes back is the same member, however busy the machine is
     # Who was away for seconds is told all of it; what is more than these is `truncated`.
     "MAX_SESSION_HISTORY_MESSAGES": 5_000,
@@ -39,6 +40,7 @@ class Node:
         self._settings = settings
         self._server: ServerProcess | None = None
         self._logs: list[Path] = []
+        self._read = 0
         self.proxy = proxy
         self.port = 0
 
@@ -58,7 +60,16 @@ class Node:
 
     @property
     def log(self) -> str:
+        """What it has said since the page was turned."""
+        return self._all_said[self._read :]
+
+    @property
+    def _all_said(self) -> str:
         return "".join(log.read_text() for log in self._logs)
+
+    def turn_page(self) -> None:
+        """Have its log begin here."""
+        self._read = len(self._all_said)
 
     async def start(self) -> None:
         """Start it, and wait until it listens."""

@@ -3,8 +3,9 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import redis
 from msgspec import Struct, structs
@@ -23,7 +24,9 @@ from tests.redis_sets import (
     running_sentinels,
 )
 
-ENOUGH = 10
+_Servers = TypeVar("_Servers")
+
+FEW, ENOUGH = 4, 10
 """Messages acknowledged in each room, before and after each fault."""
 
 GIVE_UP_LIMIT_S = 20.0
@@ -64,8 +67,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     Attributes:
         play: One round; it ends when all is mended and everybody talks again.
-        options: Of Redis.
-        settings: Of the nodes.
+        options: Of Redis, where it matters.
         loses_groups: Random groups end with it, and all who were in them are to be told.
         sets_back: What Redis knows of random groups is that of before, so that none are played.
     """
@@ -73,18 +75,32 @@ class Scenario(Struct, frozen=True, kw_only=True):
     summary: str
     play: Callable[[Stage, int], Awaitable[None]]
     options: tuple[str, ...] = ()
-    settings: tuple[tuple[str, object], ...] = ()
     has_proxies: bool = False
     has_sentinels: bool = False
     has_cluster: bool = False
     loses_groups: bool = False
     sets_back: bool = False
 
+    def has_all_for(self, other: "Scenario") -> bool:
+        """Whether those who have played this one have what the other needs."""
+        return (
+            other.options in ((), self.options)
+            and self._servers == other._servers
+            and self.has_proxies >= other.has_proxies
+            and self.sets_back == other.sets_back
+        )
+
+    @property
+    def _servers(self) -> tuple[bool, bool]:
+        return self.has_sentinels, self.has_cluster
+
 
 PAUSE_S = 3.0
 """For a master of a Cluster that is not replaced so soon: longer than commands may take."""
 
-QUICK = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+_FORGETFUL = ("--appendonly", "no")
+
+QUICK = ("--cluster-node-timeout", "1000")
 """For a Cluster that replaces a master within two seconds."""
 
 
@@ -148,9 +164,11 @@ async def _stop_all(stage: Stage, number: int) -> None:
         for node in stage.nodes:
             node.pause()
         await stage.talk.go_on(seconds)
-        for node in stage.nodes:
-            node.go_on()
+        first, *others = stage.nodes
+        first.go_on()
+        for node in others:
             await stage.talk.go_on(STAGGER_S)
+            node.go_on()
         await stage.talk.more(ENOUGH)
 
 
@@ -273,7 +291,6 @@ SCENARIOS = {
     "restart-nodes": Scenario(
         summary="a rolling restart: SIGTERM to one after the other",
         play=_restart_nodes,
-        settings=(("DRAIN_S", 1),),
     ),
     "cut-network": _behind_proxies(
         summary="all connections of a node to Redis end, for 1 s",
@@ -303,11 +320,13 @@ SCENARIOS = {
     "lose-redis": Scenario(
         summary="kill -9 of Redis, which has written nothing to disk",
         play=_kill_redis,
+        options=_FORGETFUL,
         loses_groups=True,
     ),
     "set-back-redis": Scenario(
         summary="kill -9 of Redis, which comes back as it was some messages ago",
         play=_set_back_redis,
+        options=_FORGETFUL,
         sets_back=True,
     ),
     "hang-redis": Scenario(
@@ -352,13 +371,14 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         sentinels = None
         cluster: tuple[RedisServer, ...] = ()
-        settings = dict(scenario.settings)
+        settings = {}
         if scenario.has_sentinels:
-            sentinels = stack.enter_context(running_sentinels())
+            sentinels = await stack.enter_async_context(_beside(running_sentinels()))
             redis = sentinels.master
             settings["REDIS_URL"] = sentinels.url
         elif scenario.has_cluster:
-            cluster = tuple(stack.enter_context(running_cluster(*scenario.options, replicas=1)))
+            running = running_cluster(*scenario.options, replicas=1)
+            cluster = tuple(await stack.enter_async_context(_beside(running)))
             redis = cluster[0]
         else:
             redis = stack.enter_context(running_redis(binary(), *scenario.options))
@@ -371,6 +391,16 @@ async def staged(scenario: Scenario, folder: Path, load: Load) -> AsyncIterator[
             talking(nodes, load, loses_groups=scenario.loses_groups)
         )
         yield Stage(nodes, talk, redis, sentinels, cluster)
+
+
+@asynccontextmanager
+async def _beside(servers: AbstractContextManager[_Servers]) -> AsyncIterator[_Servers]:
+    """Start them, and end them, while others talk: it takes seconds."""
+    found = await asyncio.to_thread(servers.__enter__)
+    try:
+        yield found
+    finally:
+        await asyncio.to_thread(servers.__exit__, None, None, None)
 
 
 def _breaking_proxy(stage: Stage, number: int) -> Proxy:

@@ -56,6 +56,7 @@ class Speaker(ABC):
     ) -> None:
         self._addresses = addresses
         self.name = name
+        self.number = number
         self._done = done
         self._pace_s = pace_s
         self._next_node = number

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from tests.faults.company import Company
 from tests.faults.crowd import Crowd
 from tests.faults.nodes import Node
+from tests.faults.speaker import Speaker
 from tests.faults.talker import Talker
 from tests.talk.checker import Ledger
 
@@ -126,8 +127,12 @@ class Talk:
         ]
         if load.strangers:
             self.rooms.append(self._crowd)
-        self._talkers = [talker for room in self.rooms for talker in room.talkers]
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[Speaker, asyncio.Task[None]] = {}
+        self._heard = (0, 0)  # before the part that is judged next
+
+    @property
+    def _talkers(self) -> list[Speaker]:
+        return [talker for room in self.rooms for talker in room.talkers]
 
     @property
     def has_converged(self) -> bool:
@@ -138,12 +143,18 @@ class Talk:
             talker.is_silent = is_silent
 
     def begin(self) -> None:
-        self._tasks = [asyncio.create_task(talker.run()) for talker in self._talkers]
+        for talker in self._talkers:
+            if talker not in self._tasks:
+                self._tasks[talker] = asyncio.create_task(talker.run())
 
     async def cease(self) -> None:
-        for task in self._tasks:
+        await self._end(self._talkers)
+
+    async def _end(self, talkers: Iterable[Speaker]) -> None:
+        tasks = [self._tasks.pop(talker) for talker in talkers]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def more(self, count: int, limit_s: float = LIMIT_S) -> None:
         """Wait until so many more messages were acknowledged in every room.
@@ -167,7 +178,7 @@ class Talk:
         """
         async with asyncio.timeout(limit_s):
             while not condition():
-                for task in self._tasks:
+                for task in self._tasks.values():
                     if task.done():
                         task.result()
                 await asyncio.sleep(0.02)
@@ -204,8 +215,35 @@ class Talk:
         await self.go_on(seconds)
         await self.until(lambda: refused(self.done) > before)
 
-    async def end(self) -> Report:
-        """Have everybody say what it has to say, and hear all; then judge."""
+    async def go_on_anew(self, *, loses_groups: bool) -> None:
+        """Talk again after a verdict that found no fault; the next one counts from here on.
+
+        The rooms are those of before. Strangers are others.
+        """
+        await self._end(self._crowd.talkers)
+        self.done.clear()
+        self._heard = self._counted
+        for node in self._nodes:
+            node.turn_page()
+        self._crowd.may_lose_groups = loses_groups
+        self._crowd.change()
+        self._hush(False)
+        self.begin()
+
+    @property
+    def _ledgers(self) -> list[Ledger]:
+        return [ledger for room in self.rooms for ledger in room.ledgers]
+
+    @property
+    def _counted(self) -> tuple[int, int]:
+        """Deliveries, and those of them from the history."""
+        return (
+            sum(ledger.deliveries for ledger in self._ledgers),
+            sum(ledger.recovered for ledger in self._ledgers),
+        )
+
+    async def judged(self) -> Report:
+        """Have everybody say what it has to say, hear all, and leave its group; then judge."""
         late: list[str] = []
         await self._converge(late)
         # A word more from all: what is told late, or twice, comes before it.
@@ -217,17 +255,10 @@ class Talk:
         if not late:
             late += await self._crowd.leave()
         states = [f"{room.name} {one.state}" for room in self.rooms for one in room.talkers]
-        await self.cease()
-        ledgers = [ledger for room in self.rooms for ledger in room.ledgers]
-        faults = [fault for ledger in ledgers for fault in ledger.faults]
+        faults = [fault for ledger in self._ledgers for fault in ledger.faults]
         raised = [f"a node raised: {line}" for node in self._nodes for line in node.raised]
-        return Report(
-            self.done,
-            sum(ledger.deliveries for ledger in ledgers),
-            sum(ledger.recovered for ledger in ledgers),
-            faults + late + raised,
-            states,
-        )
+        deliveries, recovered = map(int.__sub__, self._counted, self._heard)
+        return Report(Counter(self.done), deliveries, recovered, faults + late + raised, states)
 
     async def _said_more(self, late: list[str]) -> None:
         before = {talker: talker.acknowledged for talker in self._talkers}
@@ -260,7 +291,6 @@ async def talking(
     talk = Talk(nodes, load, loses_groups=loses_groups)
     talk.begin()
     try:
-        await talk.more(load.members)
         yield talk
     finally:
         await talk.cease()

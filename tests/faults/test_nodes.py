@@ -1,57 +1,99 @@
-"""Nodes that are killed, cut off from Redis, and restarted, under load."""
+"""Nodes on one Redis, under load: they, it, and what is between them fail in many ways."""
 
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from tests.faults.plays import PLAY_LIMIT_S, played
+from tests.faults.left_behind import members_of_a_killed_node_leave
+from tests.faults.plays import PLAY_LIMIT_S, Plays, side_by_side
 from tests.faults.talk import Report
 
-pytestmark = pytest.mark.timeout(PLAY_LIMIT_S)
+pytestmark = [pytest.mark.timeout(PLAY_LIMIT_S), pytest.mark.asyncio(loop_scope="module")]
 
 
-async def test_three_nodes_without_a_fault_lose_and_double_nothing(tmp_path: Path) -> None:
-    report = await played(tmp_path, "nothing")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plays(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plays]:
+    """All of this file, in rows that take about as long as each other."""
+    rows = (
+        # Who has run for twelve seconds may give others up.
+        ("cut-network", "hang-network", "kill-node", "nothing", "give-up"),
+        ("stop-nodes", "stop-redis"),
+        ("lose-redis", "stop-all"),
+        ("hang-redis", "kill-listeners"),
+        ("kill-redis", "restart-nodes", "set-back-redis"),
+    )
+    async with side_by_side(tmp_path_factory.mktemp("plays"), *rows) as begun:
+        yield begun
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def leaving(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[asyncio.Task[None]]:
+    """Most of this is waiting as well."""
+    task = asyncio.create_task(members_of_a_killed_node_leave(tmp_path_factory.mktemp("leaving")))
+    yield task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_three_nodes_without_a_fault_lose_and_double_nothing(plays: Plays) -> None:
+    report = await plays.of("nothing")
 
     assert report.refused == 0
 
 
-async def test_a_killed_node_takes_nothing_acknowledged_with_it(tmp_path: Path) -> None:
-    report = await played(tmp_path, "kill-node")
+async def test_a_killed_node_takes_nothing_acknowledged_with_it(plays: Plays) -> None:
+    report = await plays.of("kill-node")
 
     assert report.done["came back"] >= 4
     assert report.recovered
 
 
-async def test_a_node_that_is_cut_off_for_a_moment_misses_nothing(tmp_path: Path) -> None:
-    report = await played(tmp_path, "cut-network")
+async def test_a_node_that_is_cut_off_for_a_moment_misses_nothing(plays: Plays) -> None:
+    report = await plays.of("cut-network")
 
     assert report.refused
 
 
-async def test_what_a_hanging_network_delivers_late_is_not_there_twice(tmp_path: Path) -> None:
-    report = await played(tmp_path, "hang-network")
+async def test_what_a_hanging_network_delivers_late_is_not_there_twice(plays: Plays) -> None:
+    report = await plays.of("hang-network")
 
     assert report.refused
 
 
-async def test_a_rolling_restart_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    report = await played(tmp_path, "restart-nodes")
+async def test_a_rolling_restart_loses_and_doubles_nothing(plays: Plays) -> None:
+    report = await plays.of("restart-nodes")
 
     assert report.done["came back"] >= 3 * 4
 
 
-async def test_of_nodes_that_stand_still_one_after_the_other_only_the_silent_one_is_given_up(
-    tmp_path: Path,
+async def test_who_was_cut_off_or_hung_for_long_lets_its_clients_go_and_they_lose_nothing(
+    plays: Plays,
 ) -> None:
-    report = await played(tmp_path, "stop-nodes")
+    report = await plays.of("give-up")
+
+    assert report.refused
+    assert report.done["came back"] >= 2 * 4
+
+
+async def test_the_members_of_a_killed_node_leave_once_their_grace_is_over(
+    leaving: asyncio.Task[None],
+) -> None:
+    await leaving
+
+
+async def test_of_nodes_that_stand_still_one_after_the_other_only_the_silent_one_is_given_up(
+    plays: Plays,
+) -> None:
+    report = await plays.of("stop-nodes")
 
     assert _said(report, "given_up_by_others") <= 1  # that stood still for six seconds
     assert _said(report, "redis_changed") == _said(report, "redis_not_heard") == 0
 
 
-async def test_nodes_that_stand_still_together_take_nobody_for_dead(tmp_path: Path) -> None:
-    report = await played(tmp_path, "stop-all")
+async def test_nodes_that_stand_still_together_take_nobody_for_dead(plays: Plays) -> None:
+    report = await plays.of("stop-all")
 
     assert report.refused == 0
     for word in ("given_up_by_others", "node_gone", "redis_changed", "redis_not_heard"):
@@ -63,3 +105,47 @@ async def test_nodes_that_stand_still_together_take_nobody_for_dead(tmp_path: Pa
 def _said(report: Report, event: str) -> int:
     """How often nodes noted something lately."""
     return sum(f'"{event}"' in line for line in report.account)
+
+
+async def test_a_killed_redis_comes_back_with_all_that_was_acknowledged(plays: Plays) -> None:
+    report = await plays.of("kill-redis")
+
+    assert report.refused
+
+
+async def test_what_a_redis_without_persistence_has_lost_is_brought_back_and_all_are_told_to_ask(
+    plays: Plays,
+) -> None:
+    report = await plays.of("lose-redis")
+
+    assert report.refused
+    assert report.done["lines lost: told to resync"] >= 3 * 4
+    # Of random groups nothing is brought back: all are told so, and meet anew.
+    assert report.done["groups closed"] + report.done["groups gone while away"] == 6
+
+
+async def test_what_a_redis_has_lost_that_comes_back_as_it_was_before_is_brought_back(
+    plays: Plays,
+) -> None:
+    report = await plays.of("set-back-redis")
+
+    assert report.refused
+    assert report.done["lines lost: told to resync"] >= 3 * 4
+
+
+async def test_nothing_is_missed_when_redis_hangs_up_on_those_who_listen(plays: Plays) -> None:
+    await plays.of("kill-listeners")
+
+
+async def test_nothing_is_lost_or_doubled_while_redis_hangs_for_20_seconds(plays: Plays) -> None:
+    report = await plays.of("hang-redis")
+
+    assert report.refused
+    assert not report.done["came back"]  # nobody was given up
+
+
+async def test_nothing_is_lost_or_doubled_where_redis_hangs_for_a_moment(plays: Plays) -> None:
+    report = await plays.of("stop-redis")
+
+    assert report.refused
+    assert not report.done["came back"]  # nobody was given up

@@ -16,7 +16,8 @@ from msgspec import Struct
 from server.app import App
 from server.core.ids import new_node_id
 from server.settings import load
-from server.transports.forward import CLOSE_LIMIT_S, MAX_PLACES, MAX_WHOLE_BYTES, Forwarder
+from server.transports import forward
+from server.transports.forward import MAX_PLACES, MAX_WHOLE_BYTES, Forwarder
 from server.transports.others import Seat
 from server.transports.passes import GOOD_FOR_MS, HEADER, Hop, Pass, Passes
 from server.transports.routes import REQUESTS, Place, socket_path
@@ -386,8 +387,12 @@ async def test_a_request_of_another_machine_goes_on_to_the_right_process_there(
 # --- the end ---
 
 
+CLOSE_LIMIT_S = 0.15
+
+
 @pytest.fixture
-def forwarder(two: Two) -> Forwarder:
+def forwarder(two: Two, monkeypatch: pytest.MonkeyPatch) -> Forwarder:
+    monkeypatch.setattr(forward, "CLOSE_LIMIT_S", CLOSE_LIMIT_S)
     return two.other.app._others.forwarder
 
 

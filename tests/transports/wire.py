@@ -353,6 +353,8 @@ async def _reply(response: aiohttp.ClientResponse) -> Reply:
 
 # --- those who must not lose anything ---
 
+PAIRS_SESSION = "a well-behaved pair"
+
 
 class Pair:
     """Two well-behaved people in a session of their own, who notice any loss.
@@ -360,7 +362,7 @@ class Pair:
     Alice is on a WebSocket, Bob polls.
     """
 
-    def __init__(self, url: str, session_id: str = "a well-behaved pair") -> None:
+    def __init__(self, url: str, session_id: str = PAIRS_SESSION) -> None:
         self.session_id = session_id
         self.alice: Line = WebSocketLine(url)
         self.bob: Line = PollingLine(url)
@@ -402,9 +404,11 @@ class Pair:
 
 
 @asynccontextmanager
-async def undisturbed_pair(url: str, rounds: int = 20) -> AsyncIterator[Pair]:
+async def undisturbed_pair(
+    url: str, rounds: int = 20, session_id: str = PAIRS_SESSION
+) -> AsyncIterator[Pair]:
     """A pair that talks meanwhile, and to which nothing may have happened in the end."""
-    pair = await Pair(url).meet()
+    pair = await Pair(url, session_id).meet()
     talking = asyncio.create_task(pair.talk(rounds))
     try:
         yield pair

@@ -135,6 +135,7 @@ async def test_who_hears_letters_that_follow_each_other_asks_the_store_no_more(
     meet: Meet, office: Office
 ):
     bob, alice = await meet("bob"), await meet()
+    await bob.beat()
     for n in range(20):
         await alice.ask("post", room="tea", text=str(n))
     await bob.hears(*map(str, range(20)))

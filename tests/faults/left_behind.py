@@ -48,10 +48,15 @@ async def silent(*speakers: Speaker) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_the_members_of_a_killed_node_leave_once_their_grace_is_over(tmp_path: Path) -> None:
+async def members_of_a_killed_node_leave(folder: Path) -> None:
+    """Kill one of two nodes, and wait until the other one has seen all of its members leave.
+
+    Raises:
+        AssertionError, TimeoutError: It has not.
+    """
     heard, unheard = Counter[str](), Counter[str]()
     with running_redis() as redis:
-        async with running_nodes(tmp_path, redis, 2, RECONNECT_GRACE_S=1) as (here, killed):
+        async with running_nodes(folder, redis, 2, RECONNECT_GRACE_S=1) as (here, killed):
             remaining = stranger(here, 0, heard)
             speakers = [
                 *(member(here, 0, heard), member(killed, 1, unheard), member(killed, 2, unheard)),
