@@ -77,8 +77,7 @@ class Deliveries:
     def _stored(self, company: Company, event: PostStored) -> None:
         if company.audience(event.room_id):
             self.order(company, event.workspace_id, event.room_id).take(event)
-        if stopped := self._pace.said(event.room_id, event.post.message.sender):
-            self._tell_typing(company, stopped)
+        self._stop_typing(company, event.room_id, event.post.message.sender)
 
     def _to_audience(self, company: Company, event: ChannelEvent) -> None:
         self._tell_some(event, company.audience(event.room_id))
@@ -98,6 +97,11 @@ class Deliveries:
         if self._pace.typing(event, self._clock.now_ms()):
             self._tell_typing(company, event)
 
+    def _stop_typing(self, company: Company, room_id: RoomId, user_id: UserId) -> None:
+        """Somebody types no more: has said something, or is not there any longer."""
+        if stopped := self._pace.stopped(room_id, user_id):
+            self._tell_typing(company, stopped)
+
     def _tell_typing(self, company: Company, event: PostTyping) -> None:
         present = company.present(event.room_id).items()
         self._tell_some(event, {one: who for one, who in present if who != event.user_id})
@@ -116,6 +120,8 @@ class Deliveries:
     def _left(self, company: Company, event: ChannelLeft) -> None:
         audience = company.audience(event.room_id)
         self._tell_some(event, {one: who for one, who in audience.items() if who in event.users})
+        for user_id in () if event.is_ended else event.users:
+            self._stop_typing(company, event.room_id, user_id)
 
     def _to_nobody(self, company: Company, event: WorkspaceLeft) -> None:
         """The others hear that the conversations have changed."""

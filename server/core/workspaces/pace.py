@@ -73,8 +73,8 @@ class Pace:
             self._typing[who] = _Typing(event, now_ms, now_ms)
         return True
 
-    def said(self, room_id: RoomId, user_id: UserId) -> PostTyping | None:
-        """Whoever has said something types no more: what is to be told now, if it was told."""
+    def stopped(self, room_id: RoomId, user_id: UserId) -> PostTyping | None:
+        """Somebody types no more: what is to be told now, if it was told that it does."""
         known = self._typing.pop((room_id, user_id), None)
         return _stopped(known.event) if known else None
 
