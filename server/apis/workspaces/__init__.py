@@ -53,8 +53,8 @@ Messages
         clientMessageId?, encryptionMetadata?}              201 {message}
     GET    /chat/conversations/{id}/messages?limit&before&after&cursor&threadId
         {messages, hasMore, nextCursor}: oldest first; `before`, `after` and `cursor`, which is
-        another word for `before`, are sequences; with `threadId` a thread's first message and its
-        replies
+        `nextCursor` of the page before and goes on the same way, are sequences; with `threadId` a
+        thread's first message and its replies
     PUT    /chat/messages/{id} {content, attachments?, fileIds?, conversationId?}   {message}
     DELETE /chat/messages/{id}?conversationId               {messageId, conversationId, deletedAt}
     POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
