@@ -54,6 +54,11 @@ class Deliveries:
             StandingChanged: self._to_all,
             WorkspaceLeft: self._to_nobody,
         }
+        self._late: Mapping[type[WorkspaceEvent], Callable[[Company, Any], None]] = {
+            PositionMoved: self._tell_position,
+            ChannelChanged: self._tell_change,
+            PostTyping: self._tell_typing,
+        }
 
     def subscribe(self, tell: TellPeople) -> None:
         self._tell = tell
@@ -67,10 +72,7 @@ class Deliveries:
         """Tell what was held back."""
         for event in self._pace.due(self._clock.now_ms()):
             if company := companies.get(event.workspace_id):
-                if isinstance(event, PositionMoved):
-                    self._tell_position(company, event)
-                else:
-                    self._tell_typing(company, event)
+                self._late[type(event)](company, event)
 
     # --- to whom ---
 
@@ -114,6 +116,10 @@ class Deliveries:
         self._tell_these(event, company.of_users(event.users))
 
     def _changed(self, company: Company, event: ChannelChanged) -> None:
+        if self._pace.change(event, self._clock.now_ms()):
+            self._tell_change(company, event)
+
+    def _tell_change(self, company: Company, event: ChannelChanged) -> None:
         audience = company.audience(event.room_id).items()
         self._tell_some(event, {one: who for one, who in audience if who not in event.joined})
 
