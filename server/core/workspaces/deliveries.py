@@ -52,7 +52,7 @@ class Deliveries:
             ChannelChanged: self._changed,
             ChannelLeft: self._left,
             StandingChanged: self._to_all,
-            WorkspaceLeft: self._to_nobody,
+            WorkspaceLeft: self._put_out,
         }
         self._late: Mapping[type[WorkspaceEvent], Callable[[Company, Any], None]] = {
             PositionMoved: self._tell_position,
@@ -129,8 +129,20 @@ class Deliveries:
         for user_id in () if event.is_ended else event.users:
             self._stop_typing(company, event.room_id, user_id)
 
-    def _to_nobody(self, company: Company, event: WorkspaceLeft) -> None:
-        """The others hear that the conversations have changed."""
+    def _put_out(self, company: Company, event: WorkspaceLeft) -> None:
+        """Somebody is in none of the workspace's conversations any more; the others are told of
+        each by itself.
+        """
+        for room_id in company.rooms_of(event.user_id):
+            self._left(
+                company,
+                ChannelLeft(
+                    workspace_id=event.workspace_id,
+                    room_id=room_id,
+                    users=(event.user_id,),
+                    at_ms=self._clock.now_ms(),
+                ),
+            )
 
     def _to_all(self, company: Company, event: WorkspaceEvent) -> None:
         self._tell_these(event, company.everybody())

@@ -179,13 +179,16 @@ async def test_who_is_removed_from_a_conversation_is_told_and_hears_nothing_more
     assert ConnectionId("tab") not in hall.attendance.gathering.guests
 
 
-async def test_who_is_put_out_of_the_workspace_hears_nothing_more_of_it(hall, room):
+async def test_who_is_put_out_of_the_workspace_is_told_and_hears_nothing_more_of_it(hall, room):
+    other = await hall.make("alice", "bob")
     await hall.join("bob")
     await hall.sit_down("bob", room, "tab")
     await hall.put_out("bob")
-    await hall.say("alice", room, "1")
+    for one in (room, other):
+        await hall.say("alice", one, f"1 in {one}")
 
-    assert hall.kinds("bob") == hall.kinds("tab") == []
+    assert hall.kinds("bob") == ["ChannelLeft", "ChannelLeft"]
+    assert hall.kinds("tab") == ["ChannelLeft"]
     assert hall.is_empty
 
 
@@ -514,7 +517,7 @@ async def test_who_was_put_out_and_did_not_hear_of_it_hears_nothing_more(hall, r
     await hall.attendance.expire()
     await hall.say("alice", room, "1")
 
-    assert hall.texts("bob") == hall.texts("tab") == []
+    assert hall.kinds("bob") == hall.kinds("tab") == ["ChannelLeft"]
     assert hall.is_empty
 
 
