@@ -49,16 +49,8 @@ class ChannelStory:
         events = [str(told) for one in self.people for told in (*one.line.heard, *one.line.answers)]
         return answers + events
 
-    def unsent(self) -> list[Secret]:
-        """What never leaves a device but in ciphertext."""
-        words = [Secret("a message", one) for one in (self._canary.stem, self._canary.text)]
-        return [*words, *(one for one in self._owned() if one.label.endswith("key"))]
-
-    def unkept(self) -> list[Secret]:
-        """What is sent, and must not be kept."""
-        return [one for one in self._owned() if not one.label.endswith("key")]
-
-    def _owned(self) -> set[Secret]:
+    def secrets(self) -> set[Secret]:
+        """What those who take part know, and nobody else may find."""
         return {Secret(*one) for person in self.people for one in person.secrets()}
 
     async def play(self) -> None:

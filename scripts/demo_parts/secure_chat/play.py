@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,9 +54,7 @@ class Story(Protocol):
 
     def everything_heard(self) -> list[str]: ...
 
-    def unsent(self) -> list[Secret]: ...
-
-    def unkept(self) -> list[Secret]: ...
+    def secrets(self) -> set[Secret]: ...
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ async def _play(drama: Drama, stand: Stand, record: Record, canary: Canary) -> s
             except _STRANGE as error:
                 record.check("story", False, f"broke off at a strange answer: {error!r}")
             record.begin("What the server had of it")
-            unsent, unkept = story.unsent(), story.unkept()
+            unsent, unkept = _guarded(story.secrets(), canary)
             _check_relayed(record, unsent, story.everything_heard())
             async for look in _looks(stand, http, [*unsent, *unkept], story.control):
                 _judge(record, look)
@@ -131,6 +129,14 @@ async def _play(drama: Drama, stand: Stand, record: Record, canary: Canary) -> s
         others=len(unkept),
         forms=len(Needles([*unsent, *unkept])),
     )
+
+
+def _guarded(secrets: Iterable[Secret], canary: Canary) -> tuple[list[Secret], list[Secret]]:
+    """What never leaves a device but in ciphertext, and what is sent, and must not be kept."""
+    words = [Secret("a message", one) for one in (canary.stem, canary.text)]
+    keys = [one for one in secrets if one.label.endswith("key")]
+    others = [one for one in secrets if not one.label.endswith("key")]
+    return [*words, *keys], others
 
 
 async def _end(story: Story, record: Record) -> None:

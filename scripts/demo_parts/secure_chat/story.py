@@ -48,16 +48,8 @@ class Story:
         frames = (str(frame) for one in self.devices for frame in one.line.heard)
         return [*(answer for one in self.devices for answer in one.answers), *frames]
 
-    def unsent(self) -> list[Secret]:
-        """What never leaves a device but in ciphertext."""
-        words = [Secret("a message", one) for one in (self._canary.stem, self._canary.text)]
-        return [*words, *(one for one in self._owned() if one.label.endswith("key"))]
-
-    def unkept(self) -> list[Secret]:
-        """What is sent, and must not be kept."""
-        return [one for one in self._owned() if not one.label.endswith("key")]
-
-    def _owned(self) -> set[Secret]:
+    def secrets(self) -> set[Secret]:
+        """What those who take part know, and nobody else may find."""
         return {Secret(*one) for device in self.devices for one in device.secrets()}
 
     async def play(self) -> None:

@@ -53,8 +53,8 @@ Messages
         clientMessageId?, encryptionMetadata?}              201 {message}
     GET    /chat/conversations/{id}/messages?limit&before&after&cursor&threadId
         {messages, hasMore, nextCursor}: oldest first; `before`, `after` and `cursor`, which is
-        another word for `before`, are sequences; with `threadId` a thread's first message and its
-        replies
+        `nextCursor` of the page before and goes on the same way, are sequences; with `threadId` a
+        thread's first message and its replies
     PUT    /chat/messages/{id} {content, attachments?, fileIds?, conversationId?}   {message}
     DELETE /chat/messages/{id}?conversationId               {messageId, conversationId, deletedAt}
     POST   /chat/messages/{id}/reactions {emoji, action? add | remove, conversationId?}
@@ -110,7 +110,8 @@ Socket.IO, on the namespaces `/chat` and `/`. An acknowledgement is as the answe
 
     `updates` has what is another than before (of members with `keyEpoch`); `removed: true` to
     whoever is in it no more; `deletedAt` when it has ended; `reload: true` where so much was missed
-    that its messages are to be read again.
+    that its messages are to be read again. Of a conversation with more than 20 members it is told
+    once in five seconds what has changed since.
 
     Who has joined a workspace hears of all its conversations there in which it is; who has joined a
     conversation hears who types and reads, too. The sender of a message has it from its

@@ -193,6 +193,12 @@ class Company:
         """Whether somebody who has joined the workspace hears of a conversation."""
         return user_id in self._members.get(room_id, ())
 
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """The conversations that somebody hears of, in order."""
+        joined = (one for one, members in self._members.items() if user_id in members)
+        present = (one for one, here in self._present.items() if user_id in here.values())
+        return sorted({*joined, *present})
+
     def rooms(self) -> set[RoomId]:
         """The conversations that somebody here hears of."""
         return {*self._present, *self._members}

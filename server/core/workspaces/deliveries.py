@@ -52,7 +52,12 @@ class Deliveries:
             ChannelChanged: self._changed,
             ChannelLeft: self._left,
             StandingChanged: self._to_all,
-            WorkspaceLeft: self._to_nobody,
+            WorkspaceLeft: self._put_out,
+        }
+        self._late: Mapping[type[WorkspaceEvent], Callable[[Company, Any], None]] = {
+            PositionMoved: self._tell_position,
+            ChannelChanged: self._tell_change,
+            PostTyping: self._tell_typing,
         }
 
     def subscribe(self, tell: TellPeople) -> None:
@@ -67,18 +72,14 @@ class Deliveries:
         """Tell what was held back."""
         for event in self._pace.due(self._clock.now_ms()):
             if company := companies.get(event.workspace_id):
-                if isinstance(event, PositionMoved):
-                    self._tell_position(company, event)
-                else:
-                    self._tell_typing(company, event)
+                self._late[type(event)](company, event)
 
     # --- to whom ---
 
     def _stored(self, company: Company, event: PostStored) -> None:
         if company.audience(event.room_id):
             self.order(company, event.workspace_id, event.room_id).take(event)
-        if stopped := self._pace.said(event.room_id, event.post.message.sender):
-            self._tell_typing(company, stopped)
+        self._stop_typing(company, event.room_id, event.post.message.sender)
 
     def _to_audience(self, company: Company, event: ChannelEvent) -> None:
         self._tell_some(event, company.audience(event.room_id))
@@ -98,6 +99,11 @@ class Deliveries:
         if self._pace.typing(event, self._clock.now_ms()):
             self._tell_typing(company, event)
 
+    def _stop_typing(self, company: Company, room_id: RoomId, user_id: UserId) -> None:
+        """Somebody types no more: has said something, or is not there any longer."""
+        if stopped := self._pace.stopped(room_id, user_id):
+            self._tell_typing(company, stopped)
+
     def _tell_typing(self, company: Company, event: PostTyping) -> None:
         present = company.present(event.room_id).items()
         self._tell_some(event, {one: who for one, who in present if who != event.user_id})
@@ -110,15 +116,33 @@ class Deliveries:
         self._tell_these(event, company.of_users(event.users))
 
     def _changed(self, company: Company, event: ChannelChanged) -> None:
+        if self._pace.change(event, self._clock.now_ms()):
+            self._tell_change(company, event)
+
+    def _tell_change(self, company: Company, event: ChannelChanged) -> None:
         audience = company.audience(event.room_id).items()
         self._tell_some(event, {one: who for one, who in audience if who not in event.joined})
 
     def _left(self, company: Company, event: ChannelLeft) -> None:
         audience = company.audience(event.room_id)
         self._tell_some(event, {one: who for one, who in audience.items() if who in event.users})
+        for user_id in () if event.is_ended else event.users:
+            self._stop_typing(company, event.room_id, user_id)
 
-    def _to_nobody(self, company: Company, event: WorkspaceLeft) -> None:
-        """The others hear that the conversations have changed."""
+    def _put_out(self, company: Company, event: WorkspaceLeft) -> None:
+        """Somebody is in none of the workspace's conversations any more; the others are told of
+        each by itself.
+        """
+        for room_id in company.rooms_of(event.user_id):
+            self._left(
+                company,
+                ChannelLeft(
+                    workspace_id=event.workspace_id,
+                    room_id=room_id,
+                    users=(event.user_id,),
+                    at_ms=self._clock.now_ms(),
+                ),
+            )
 
     def _to_all(self, company: Company, event: WorkspaceEvent) -> None:
         self._tell_these(event, company.everybody())

@@ -154,6 +154,7 @@ class Doubts:
                 if error.code is not Code.NOT_FOUND:
                     raise
                 left = WorkspaceLeft(workspace_id=workspace_id, user_id=user_id)
+                self._deliveries.deliver(company, left)
                 self._gathering.put_out(company, left)
                 return
         rooms = reading.settled(found)

@@ -63,23 +63,22 @@ class Standings:
 
     async def _came(self, key: UserId) -> None:
         workspace_id, user_id = of_key(key)
-        chosen = await self._seen(workspace_id, user_id)
-        if chosen is not None:
+        chosen = await self._store.standing(workspace_id, user_id)
+        if chosen and chosen.standing is not Standing.OFFLINE:  # who chose that comes unseen
             await self._tell(workspace_id, chosen)
 
     async def _went(self, key: UserId) -> None:
         workspace_id, user_id = of_key(key)
-        chosen = await self._seen(workspace_id, user_id)
-        if chosen is not None:
-            now_ms = self._clock.now_ms()
-            await self._store.note_gone(workspace_id, (user_id,), now_ms)
-            gone = structs.replace(chosen, standing=Standing.OFFLINE, seen_ms=now_ms)
-            await self._tell(workspace_id, gone)
-
-    async def _seen(self, workspace_id: WorkspaceId, user_id: UserId) -> StandingAt | None:
-        """As what somebody is shown who comes or goes; None of who does so unseen."""
+        now_ms = self._clock.now_ms()
+        gone = StandingAt(
+            user_id=user_id, standing=Standing.OFFLINE, said_ms=now_ms, seen_ms=now_ms
+        )
         chosen = await self._store.standing(workspace_id, user_id)
-        return chosen if chosen and chosen.standing is not Standing.OFFLINE else None
+        if chosen is None:  # it was put out, and those who saw it are to see it no more
+            await self._tell(workspace_id, gone)
+        elif chosen.standing is not Standing.OFFLINE:
+            await self._store.note_gone(workspace_id, (user_id,), now_ms)
+            await self._tell(workspace_id, structs.replace(gone, said_ms=chosen.said_ms))
 
     # --- what is shown ---
 

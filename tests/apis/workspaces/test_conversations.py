@@ -78,11 +78,13 @@ async def test_of_two_there_is_one_conversation_in_a_workspace(alice, bob, team)
     assert (await alice.makes(another, bob, type="DM"))["id"] != made["id"]
 
 
-async def test_of_a_document_there_is_one_and_whoever_asks_comes_in(alice, bob, team):
+async def test_of_a_document_there_is_one_and_whoever_asks_comes_in(alice, bob, team, clock):
     made = await alice.makes(team, type="DOCUMENT", documentId="doc-1", name="Spec")
+    clock.advance(seconds=1)
     again = await bob.makes(team, type="DOCUMENT", documentId="doc-1")
     assert again["id"] == made["id"]
     assert {one["userId"] for one in again["members"]} == {alice.user_id, bob.user_id}
+    assert again["updatedAt"] > made["updatedAt"]
 
 
 async def test_what_it_is_called_is_changed_by_admins_alone(alice, bob, team):

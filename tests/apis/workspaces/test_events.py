@@ -262,6 +262,16 @@ async def test_who_is_removed_is_told_and_hears_no_more(alice, bob, here, there,
     assert await there.refused("join_conversation", conversationId=general) == "not_found"
 
 
+async def test_whoever_is_taken_out_of_the_workspace_is_told_of_its_conversations(
+    alice, bob, there, acme, general
+):
+    assert await alice.removes(acme, bob) == 200
+    told = {"conversationId": general, "updates": {"removed": True}}
+    assert await there.next("conversation:updated") == told
+    await caught_up(there)
+    assert len(there.all("conversation:updated")) == 1
+
+
 async def test_the_end_of_a_conversation_is_told(alice, here, there, general):
     await alice.ask("DELETE", f"/chat/conversations/{general}")
     for one in (here, there):

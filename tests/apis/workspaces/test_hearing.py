@@ -75,6 +75,17 @@ async def test_who_has_joined_the_conversation_hears_all_of_it(listen, alice, pr
     ]
 
 
+async def test_whoever_is_removed_while_typing_types_no_more_for_the_others(
+    listen, alice, bob, present, general
+):
+    tab = await listen(alice)
+    await tab.does("join_conversation", conversationId=general)
+    await present.does("typing_start", conversationId=general)
+    await tab.next("typing:start")
+    await alice.ask("DELETE", f"/chat/conversations/{general}/members/{bob.user_id}")
+    assert (await tab.next("typing:stop"))["userId"] == bob.user_id
+
+
 async def test_who_is_not_in_it_hears_nothing(listen, alice, outsider, general):
     tab = await listen(alice)
     await do_all(tab, general)

@@ -107,6 +107,18 @@ async def test_history_comes_page_by_page_in_both_directions(alice, general):
     assert later["nextCursor"] == "3"
 
 
+async def test_a_cursor_goes_on_in_the_direction_that_was_asked_for(alice, general):
+    for number in range(1, 7):
+        await alice.says(general, str(number))
+    path, query, found = f"/chat/conversations/{general}/messages?limit=2&after=1", "", []
+    for _ in range(3):
+        _, page = await alice.ask("GET", f"{path}{query}")
+        found.append([one["content"] for one in page["messages"]])
+        query = f"&cursor={page['nextCursor']}"
+    assert found == [["2", "3"], ["4", "5"], ["6"]]
+    assert page["nextCursor"] is None
+
+
 async def test_replies_are_counted_and_stand_in_their_thread(alice, bob, general):
     first = await alice.says(general, "lunch?")
     await alice.says(general, "by the way")

@@ -9,6 +9,7 @@ from server.core.ports.topics import DeliverOfWorkspace, LostOfWorkspace
 from server.core.signins import SignIns
 from server.core.workspaces.attendance import Attendance
 from server.core.workspaces.events import (
+    ChannelChanged,
     ChannelLeft,
     ChannelMade,
     PositionMoved,
@@ -225,6 +226,11 @@ class Hall:
 
     def positions(self) -> list[tuple[int, set[str]]]:
         return [(one.seq, some) for one, some in self.heard if isinstance(one, PositionMoved)]
+
+    def changes(self) -> list[tuple[tuple[str, ...], int]]:
+        """What was told to have changed of conversations, and how many members these have."""
+        found = [one for one, _ in self.heard if isinstance(one, ChannelChanged)]
+        return [(one.changed, len(one.channel.conversation.participants)) for one in found]
 
     @property
     def is_empty(self) -> bool:

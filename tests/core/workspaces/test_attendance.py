@@ -18,7 +18,15 @@ from server.core.workspaces.events import (
     WorkspaceEvent,
 )
 from server.core.workspaces.order import MAX_HELD
-from server.core.workspaces.pace import CROWD, CROWDED_POSITION_MS, POSITION_MS, TYPED_MS, TYPING_MS
+from server.core.workspaces.pace import (
+    CHANGE_MS,
+    CROWD,
+    CROWDED_POSITION_MS,
+    MANY,
+    POSITION_MS,
+    TYPED_MS,
+    TYPING_MS,
+)
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import Standing
 from server.stores.sql.migrations import migrate
@@ -171,13 +179,16 @@ async def test_who_is_removed_from_a_conversation_is_told_and_hears_nothing_more
     assert ConnectionId("tab") not in hall.attendance.gathering.guests
 
 
-async def test_who_is_put_out_of_the_workspace_hears_nothing_more_of_it(hall, room):
+async def test_who_is_put_out_of_the_workspace_is_told_and_hears_nothing_more_of_it(hall, room):
+    other = await hall.make("alice", "bob")
     await hall.join("bob")
     await hall.sit_down("bob", room, "tab")
     await hall.put_out("bob")
-    await hall.say("alice", room, "1")
+    for one in (room, other):
+        await hall.say("alice", one, f"1 in {one}")
 
-    assert hall.kinds("bob") == hall.kinds("tab") == []
+    assert hall.kinds("bob") == ["ChannelLeft", "ChannelLeft"]
+    assert hall.kinds("tab") == ["ChannelLeft"]
     assert hall.is_empty
 
 
@@ -506,7 +517,7 @@ async def test_who_was_put_out_and_did_not_hear_of_it_hears_nothing_more(hall, r
     await hall.attendance.expire()
     await hall.say("alice", room, "1")
 
-    assert hall.texts("bob") == hall.texts("tab") == []
+    assert hall.kinds("bob") == hall.kinds("tab") == ["ChannelLeft"]
     assert hall.is_empty
 
 
@@ -579,6 +590,36 @@ async def test_a_crowd_hears_of_positions_less_often(hall, room):
     await hall.later(1)
 
     assert [seq for seq, _ in hall.positions()] == [1, 2]
+
+
+async def test_a_crowd_hears_of_its_changes_together_and_always_of_the_last(hall, room):
+    await hall.join("alice")
+    whole = await hall.channels.get(UserId("alice"), room)
+    (member, *_) = whole.conversation.participants
+
+    async def change(members: int, changed: str) -> None:
+        now = structs.replace(whole.conversation, participants=(member,) * members)
+        channel = structs.replace(whole, conversation=now)
+        about = {"workspace_id": hall.id, "room_id": room, "changed": (changed,)}
+        await hall.topics.publish(ChannelChanged(**about, channel=channel))
+
+    for count in (MANY + 1, MANY + 2):
+        await change(count, "members")
+    await change(MANY, "name")
+    await hall.later(CHANGE_MS - 1)
+    assert hall.changes() == [(("members",), MANY + 1)]
+    await hall.later(1)
+    await change(MANY, "icon")
+    assert hall.changes()[1:] == [(("members", "name"), MANY)]
+    await hall.later(CHANGE_MS)
+    await hall.later(CHANGE_MS)
+    await change(MANY, "description")
+    await change(MANY, "members")
+    assert hall.changes()[2:] == [
+        (("icon",), MANY),
+        (("description",), MANY),
+        (("members",), MANY),
+    ]
 
 
 async def test_many_who_come_and_go_at_once_leave_nothing_behind(hall, room):

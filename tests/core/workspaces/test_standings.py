@@ -149,11 +149,14 @@ async def test_who_has_gone_and_then_says_so_is_there_for_a_minute(hall):
 async def test_whoever_is_not_in_a_workspace_is_told_nothing_of_it_and_says_nothing(hall):
     assert await code_of(hall.standings.shown(user("dan"), hall.id, None, 10)) is Code.NOT_FOUND
     assert await code_of(choose(hall, "dan", Standing.AWAY)) is Code.NOT_FOUND
+
+
+async def test_who_is_put_out_is_told_to_be_offline_and_shown_no_more(hall):
     await hall.join("bob")
     await hall.put_out("bob")
     await hall.later(GRACE_MS)
 
-    assert hall.stands("alice") == [("bob", "online")]
+    assert hall.stands("alice") == [("bob", "online"), ("bob", "offline")]
     assert await shown(hall) == {"alice": "online", "carol": "offline"}
 
 

@@ -31,7 +31,8 @@ from server.core.workspaces.values import NewPost
 from server.stores.sql import account_steps, attached, device_keys, sign_ins, tokens
 from server.stores.sql.attached import Hung
 from server.stores.sql.conversations import history, lists, members, receipts, search, waiting
-from server.stores.sql.conversations.storing import append_all, draft_of
+from server.stores.sql.conversations.knowing import draft_of
+from server.stores.sql.conversations.storing import append_all
 from server.stores.sql.queues import reading
 from server.stores.sql.queues.acknowledging import Ack, acknowledge_all
 from server.stores.sql.queues.announcing import Announcement, announce

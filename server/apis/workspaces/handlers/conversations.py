@@ -60,11 +60,11 @@ def _check(request: CreateConversation, others: int) -> None:
     if request.type == "DM" and others != 1:
         problem = "memberIds: Expected one other in a DM"
     elif request.type == "GROUP" and not request.name:
-        problem = "name: Expected one of a GROUP"
+        problem = "name: Expected a text; each GROUP has a name"
     elif request.name and is_blank(request.name):
         problem = "name: Expected something to see in it"
     elif (request.type == "DOCUMENT") is not (request.document_id is not None):
-        problem = "documentId: Expected one of a DOCUMENT, and of no other"
+        problem = "documentId: Expected an id if it is a DOCUMENT, and else none"
     if problem:
         raise AppError(Code.INVALID_REQUEST, problem)
 

@@ -37,13 +37,12 @@ async def send_message(chat: Chat, caller: Caller, request: SendMessage) -> Open
 async def list_messages(
     chat: Chat, caller: Caller, request: ListMessages
 ) -> tuple[tuple[OpenPost, ...], bool]:
-    before = request.before or request.cursor
     return await chat.posts.page(
         caller.signed_in(),
         request.conversation_id,
         request.limit,
-        before=None if before is None else int(before),
-        after=None if request.after is None else int(request.after),
+        before=request.upper,
+        after=request.lower,
         thread=request.thread_id,
     )
 

@@ -68,7 +68,7 @@ def _covered(metadata: Opaque | None) -> frozenset[Device] | None:
 
 
 class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`cursor` is another word for `before`."""
+    """`cursor` is `nextCursor` of the page before: it goes on the same way."""
 
     conversation_id: RoomId
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
@@ -79,8 +79,22 @@ class ListMessages(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def goes_forward(self) -> bool:
-        """To what was said after a sequence; `nextCursor` is for `after` then."""
-        return self.after is not None and self.before is None and self.cursor is None
+        """To what was said after a sequence, and not to what was before one."""
+        return self.after is not None and self.before is None
+
+    @property
+    def upper(self) -> int | None:
+        """The sequence before which it is looked."""
+        return _seq(self.before if self.goes_forward else self.cursor or self.before)
+
+    @property
+    def lower(self) -> int | None:
+        """The sequence after which it is looked."""
+        return _seq(self.cursor or self.after if self.goes_forward else self.after)
+
+
+def _seq(given: SeqCursor | None) -> int | None:
+    return None if given is None else int(given)
 
 
 class OfMessage(Struct, frozen=True, kw_only=True, rename="camel"):

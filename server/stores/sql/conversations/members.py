@@ -177,7 +177,7 @@ def add_member(
         elif not is_plain:
             raise AppError(Code.FORBIDDEN, "come in as a member")
         if roles.get(member) is Role.OWNER:
-            raise AppError(Code.FORBIDDEN, "make another the owner first")
+            raise AppError(Code.FORBIDDEN, "the owner makes another the owner first, or leaves")
         if member not in roles:
             if not may_join:
                 raise AppError(Code.RECIPIENT_NOT_FOUND, "that is nobody's id in this conversation")

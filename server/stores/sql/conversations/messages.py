@@ -22,13 +22,8 @@ from server.core.ports.conversations import (
 )
 from server.stores.sql.batches import Batches
 from server.stores.sql.conversations import expiry, history, receipts, search, waiting
-from server.stores.sql.conversations.storing import (
-    Draft,
-    Outcome,
-    append_all,
-    append_first,
-    draft_of,
-)
+from server.stores.sql.conversations.knowing import Draft, draft_of
+from server.stores.sql.conversations.storing import Outcome, append_all, append_first
 from server.stores.sql.database import Database
 
 

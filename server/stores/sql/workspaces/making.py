@@ -143,6 +143,7 @@ def _come_in(
         coming: Roles = dict.fromkeys(newcomers, Role.MEMBER)
         yield from put_members(room_id, coming, adding, seq, reads_back=room.is_sealed)
         yield from room.note(Action.MEMBER_ADDED, who.user_id, newcomers, now_ms)
+        yield from members.touch(room_id, now_ms)
         said = yield from raise_epoch(room_id, Reason.ADDED)
         if not key:
             yield from room.announce([said], who.user_id, now_ms, bounds)
