@@ -18,7 +18,16 @@ from tests.transports.wire import POLLING, WebSocketLine
 
 RETRY_LIMIT_S = 10
 
-CLIENTS = [Client(4, way) for way in ("websocket", "polling", "polling,websocket")]
+BY_WEBSOCKET, BY_POLLING, BY_BOTH = (
+    Client(4, way) for way in ("websocket", "polling", "polling,websocket")
+)
+
+TALKS = [
+    *((balancer, BY_BOTH, is_sticky) for balancer in BALANCERS for is_sticky in (False, True)),
+    *(("nginx", BY_POLLING, False), ("haproxy", BY_POLLING, True)),
+    *(("nginx", BY_WEBSOCKET, True), ("haproxy", BY_WEBSOCKET, False)),
+]
+"""Behind which balancer who talks, and whether it is sticky."""
 
 SCENARIOS = ("documented", "everybody", "privately", "returning", "leaving", "burst")
 
@@ -52,12 +61,11 @@ def forwarded(server: RunningServer) -> float:
     return sum(one.get_sample_value(name, kind) or 0 for one in registries for kind in kinds)
 
 
-@pytest.mark.parametrize("is_sticky", [False, True], ids=["not sticky", "sticky"])
-@pytest.mark.parametrize("client", CLIENTS, ids=str)
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize(("balancer", "client", "is_sticky"), TALKS, ids=str)
 async def test_official_clients_talk_across_nodes(
     balancer: str, client: Client, *, is_sticky: bool
 ) -> None:
+    """Who polls and moves on does all that a balancer can see, so the others come by each once."""
     async with three_nodes(balancer, is_sticky=is_sticky, RECONNECT_GRACE_S=30) as server:
         scenes = await play_at(server.url, client, *SCENARIOS, OWN_ADDRESSES="yes")
 

@@ -1,5 +1,6 @@
 """The tools that start processes, and signals that come at the worst moment."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -29,6 +30,12 @@ MOMENTS = {
     "a node of faults": ("-m server", *FAULTS),
 }
 """What is in the command of the process that has just been started, and the tool."""
+
+BLOWS = [
+    *zip(MOMENTS, itertools.cycle(SIGNALS), strict=False),
+    ("the benchmark's server", SIGNALS[1]),
+]
+"""Each moment once, both signals at one: the tools hear them by the same handler."""
 
 
 def test_of_what_several_threads_start_at_a_time_nothing_is_left() -> None:
@@ -62,8 +69,7 @@ def lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("signum", SIGNALS)
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(("moment", "signum"), BLOWS)
 def test_a_signal_that_comes_when_a_process_has_just_been_started_ends_that_too(
     moment: str, signum: int, path: str, tmp_path: Path
 ) -> None:

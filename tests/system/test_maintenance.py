@@ -159,7 +159,7 @@ async def made(place, count):
     await database.close()
 
 
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize(("place", "count"), [("sqlite", 1), ("postgres", 5)], indirect=["place"])
 async def test_a_copy_of_an_older_version_takes_the_place_of_a_newer_database(place, count):
     await made(place, count)
     assert place.maintain("backup", "copy").returncode == 0

@@ -25,12 +25,12 @@ from tests.transports.wire import (
     read_reply,
 )
 
-WARMING_CYCLES = 13_000
+WARMING_CYCLES = 5_000
 """By then rooms have filled their logs, and sessions of dropped connections come to a level."""
 CYCLES = 5_000
 AT_A_TIME = 50
-ROOMS = 16
-PLACES = 100
+ROOMS = 4
+PLACES = 200
 """Of one room: lost members keep theirs until the reaper comes by."""
 BETWEEN_REAPERS = ROOMS * (PLACES - 10)
 """So many find a place even if all before them are lost and the reaper has not come by yet."""

@@ -120,7 +120,7 @@ def test_a_process_that_ends_in_order_is_known_no_more(tmp_path: Path) -> None:
         assert client.zcard("{hw:n}buried") == 1  # the next that starts sees to its connections
 
 
-@pytest.mark.parametrize("turns", range(0, 48, 4))
+@pytest.mark.parametrize("turns", range(0, 48, 8))
 async def test_whenever_it_stands_still_while_it_ends_it_ends_in_order(
     turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

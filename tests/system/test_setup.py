@@ -117,6 +117,39 @@ def two_at_once(*command, cwd):
     return [(process.returncode, text) for process, text in zip(started, said, strict=True)]
 
 
+INSTALL = ("/bin/sh", "-euc", '. scripts/venv; install_by_pip "$@"', "sh")
+
+DOTENV, UV = "python-dotenv==1 \\\n    --hash=sha256:1\n", "uv==2 \\\n    --hash=sha256:2\n"
+
+
+@pytest.mark.parametrize(
+    ("lock", "fails", "steps"),
+    [
+        (DOTENV, "nothing", [("pip", DOTENV)]),
+        (UV + DOTENV, "nothing", [("pip", UV), ("uv", UV + DOTENV)]),
+        (UV + DOTENV, "uv", [("pip", UV), ("uv", UV + DOTENV), ("pip", UV + DOTENV)]),
+    ],
+)
+def test_where_uv_is_pinned_it_brings_the_others_if_it_can(tmp_path, lock, fails, steps):
+    bin_folder = tmp_path / "made/bin"
+    bin_folder.mkdir(parents=True)
+    (tmp_path / "lock").write_text(lock)
+    noting = 'while [ "$1" != -r ]; do shift; done; cat "$2" >>"$0.$count"'
+    add(
+        bin_folder,
+        "python",
+        f"""count=$(ls "$0".* 2>/dev/null | wc -l); echo "$2" >"$0.$count"
+        is=$2; {noting}; [ "$is" != {fails} ]""",
+    )
+
+    pip = (bin_folder / "python", "-m", "pip")
+    done = run(*INSTALL, tmp_path / "made", tmp_path / "lock", *pip)
+
+    told = [file.read_text().partition("\n") for file in sorted(bin_folder.glob("python.*"))]
+    assert [(how, what) for how, _, what in told] == steps
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 STARTING = ("scripts/serve", "scripts/venv", "requirements.lock")
 
 
