@@ -1,5 +1,6 @@
 """Fixtures that are people and things."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ Meet = Callable[..., Awaitable[Person]]
 
 
 WEB = Path(__file__).parent / "web"
+
+GARBAGE = 10_000
+"""So many new objects have the collector of cycles look; usually 700."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +34,16 @@ def for_long(pytestconfig: pytest.Config) -> int:
     """By what examples in random order are multiplied: each run of the suite draws others."""
     times: int = pytestconfig.getoption("--for-long")
     return times
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of cycles pass by what is there for good: a million objects of tests.
+
+    A tenth of the time of tests was its own. It comes less often, too, since they make little.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 @pytest.hookimpl(trylast=True)  # of what `-k` has left

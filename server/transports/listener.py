@@ -132,9 +132,14 @@ async def addresses_of(host: str, port: int) -> list[Address]:
     Raises:
         OSError: There is no such host.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    try:
+        # What is an address already needs no thread to be looked up in.
+        numeric = socket.AI_PASSIVE | socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=numeric)
+    except socket.gaierror:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     places = ((family, kind, protocol, place) for family, kind, protocol, _, place in found)
     return [Address(*place) for place in dict.fromkeys(places)]
 

@@ -27,6 +27,7 @@ import asyncio
 import difflib
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 
 from tests.conformance.guests import POLLING, WEBSOCKET, Guest
@@ -36,13 +37,21 @@ from tests.conformance.traffic import scenes
 
 
 @pytest.mark.timeout(300)  # to make a counter-example short takes longer than the test
-@given(scene=scenes())
-@settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-async def test_every_client_hears_what_stock_would_have_told_it(scene: list[Step]) -> None:
+def test_every_client_hears_what_stock_would_have_told_it(for_long: int) -> None:
+    @settings(
+        max_examples=40 * for_long,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(scene=scenes())
+    def each(scene: list[Step]) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_hear_alike(scene))
+
+    each()
+
+
+async def _hear_alike(scene: list[Step]) -> None:
     async with stock_stage() as stock, our_stage() as ours:
         expected, heard = await asyncio.gather(play(scene, stock), play(scene, ours))
 

@@ -5,6 +5,7 @@ hash of its text: a file that was changed later is refused, and so is a database
 than this program knows.
 """
 
+import functools
 import hashlib
 import re
 import time
@@ -52,12 +53,15 @@ class SchemaError(DatabaseAwayError):
 
 def known_migrations() -> list[Migration]:
     """All that this program has, in their order."""
+    return list(_known())
+
+
+@functools.cache
+def _known() -> tuple[Migration, ...]:
     folder = resources.files("server.stores.sql") / "migrations"
     found = ((_FILE.fullmatch(file.name), file) for file in folder.iterdir())
-    return sorted(
-        (Migration(int(name[1]), name[2], file.read_text()) for name, file in found if name),
-        key=lambda one: one.number,
-    )
+    known = [Migration(int(name[1]), name[2], file.read_text()) for name, file in found if name]
+    return tuple(sorted(known, key=lambda one: one.number))
 
 
 async def migrate(database: Database, migrations: list[Migration] | None = None) -> list[Migration]:

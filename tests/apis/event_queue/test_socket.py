@@ -218,15 +218,25 @@ async def test_whoever_acknowledges_nothing_is_told_256_events_and_more_after_ha
         assert await line.is_quiet()
 
 
+@pytest.fixture
+def window(monkeypatch) -> int:
+    """A small one: what happens when it is full does not hang on how many it holds."""
+    monkeypatch.setattr(pump, "WINDOW", 16)
+    monkeypatch.setattr(pump, "LOW_WATER", 8)
+    return 16
+
+
 @configured(RATE_LIMITS="off")
-async def test_a_full_window_opens_when_another_connection_of_the_device_acknowledges(alice, bob):
-    await send_many(alice, bob, WINDOW + 1)
+async def test_a_full_window_opens_when_another_connection_of_the_device_acknowledges(
+    alice, bob, window
+):
+    await send_many(alice, bob, window + 1)
     async with bob.connected() as stuck, bob.connected() as other:
-        await stuck.events(WINDOW)
-        for one in await other.events(WINDOW):
+        await stuck.events(window)
+        for one in await other.events(window):
             await other.say({"type": "ACK", "event_id": one["event_id"]})
-        assert ids(await other.events(1)) == [str(WINDOW + 1)]
-        assert ids(await stuck.events(1)) == [str(WINDOW + 1)]
+        assert ids(await other.events(1)) == [str(window + 1)]
+        assert ids(await stuck.events(1)) == [str(window + 1)]
 
 
 @configured(CONNECTION_EVENTS_PER_MINUTE=80)  # twenty at once
@@ -245,17 +255,17 @@ async def test_an_acknowledgement_costs_nothing_if_an_event_was_told_and_else_it
 
 @configured(RATE_LIMITS="off")
 async def test_a_window_opens_by_acknowledgements_that_come_after_those_of_another_connection(
-    alice, bob, monkeypatch
+    alice, bob, monkeypatch, window
 ):
     monkeypatch.setattr(pump, "LOOK_AGAIN_S", (60.0, 60.0))
-    await send_many(alice, bob, WINDOW + 1)
+    await send_many(alice, bob, window + 1)
     async with bob.connected() as late, bob.connected() as other:
-        told = await late.events(WINDOW)
-        for one in await other.events(WINDOW):
+        told = await late.events(window)
+        for one in await other.events(window):
             await other.acknowledge(one["event_id"])
         for one in told:
             await late.say({"type": "ACK", "event_id": one["event_id"]})
-        assert ids(await late.events(1)) == [str(WINDOW + 1)]
+        assert ids(await late.events(1)) == [str(window + 1)]
 
 
 # --- devices ---

@@ -21,6 +21,7 @@ class Row(NamedTuple):
         answers: A column each; the last is for who is in another workspace alone.
         content: The bytes that are sent, instead of a body.
         guest: What guests are answered.
+        is_lasting: Once somebody has done it, all that others may do is as it was.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     body: Mapping[str, Any] | None = None
     content: bytes | None = None
     guest: str = NO
+    is_lasting: bool = False
 
 
 _ALL = (YES, YES, YES, YES, NONE)
@@ -43,7 +45,7 @@ _DM = "/chat/conversations/{dm}"
 _GROUP = {"type": "GROUP", "workspaceId": "{workspace}", "name": "new"}
 
 IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the workspace, strangers
-    Row("make a channel", "POST /chat/conversations", _ALL, _GROUP),
+    Row("make a channel", "POST /chat/conversations", _ALL, _GROUP, is_lasting=True),
     Row(
         "make one with somebody from outside",
         "POST /chat/conversations",
@@ -55,12 +57,14 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
         "POST /chat/conversations",
         _ALL,
         {"type": "DM", "workspaceId": "{workspace}", "memberIds": ["{another}"]},
+        is_lasting=True,
     ),
     Row(
         "come into that of a document by making it",
         "POST /chat/conversations",
         _ALL,
         {"type": "DOCUMENT", "workspaceId": "{workspace}", "documentId": "{document_id}"},
+        is_lasting=True,
     ),
     Row("list those of a workspace", "GET /chat/conversations?workspaceId={workspace}", _ALL),
     Row("list one's own", "GET /chat/conversations", (YES,) * 5),
@@ -69,6 +73,7 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
         "PUT /chat/presence",
         _ALL,
         {"status": "busy", "workspaceId": "{workspace}"},
+        is_lasting=True,
     ),
     Row("see who is there", "GET /chat/presence/{workspace}", _ALL),
     Row("count what is unread", "GET /chat/workspaces/{workspace}/unread-count", _ALL),
@@ -78,20 +83,39 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
     Row("search it", "GET /chat/search?q=something&conversationId={room}", _MEMBERS),
     Row("search a workspace", "GET /chat/search?q=something&workspaceId={workspace}", _ALL),
     Row("search one's own", "GET /chat/search?q=something", (YES,) * 5),
-    Row("say that one has read it", f"POST {_ROOM}/read", _MEMBERS, {"messageId": "{theirs}"}),
+    Row(
+        "say that one has read it",
+        f"POST {_ROOM}/read",
+        _MEMBERS,
+        {"messageId": "{theirs}"},
+        is_lasting=True,
+    ),
     Row("rename it", f"PUT {_ROOM}", _ADMINS, {"name": "another"}),
     Row("end it", f"DELETE {_ROOM}", _OWNER),
-    Row("say something", f"POST {_ROOM}/messages", _MEMBERS, {"content": "something"}),
+    Row(
+        "say something",
+        f"POST {_ROOM}/messages",
+        _MEMBERS,
+        {"content": "something"},
+        is_lasting=True,
+    ),
     Row(
         "answer somebody",
         f"POST {_ROOM}/messages",
         _MEMBERS,
         {"content": "something", "replyToId": "{theirs}"},
+        is_lasting=True,
     ),
-    Row("put a file there", f"POST {_ROOM}/files", _MEMBERS, content=b"bytes"),
+    Row("put a file there", f"POST {_ROOM}/files", _MEMBERS, content=b"bytes", is_lasting=True),
     Row("fetch a file from there", "GET /chat/files/{file}", _MEMBERS),
     Row("fetch a file that nobody has sent yet", "GET /chat/files/{unsent}", (NONE,) * 5),
-    Row("edit what one said", "PUT /chat/messages/{own}", _MEMBERS, {"content": "else"}),
+    Row(
+        "edit what one said",
+        "PUT /chat/messages/{own}",
+        _MEMBERS,
+        {"content": "else"},
+        is_lasting=True,
+    ),
     Row(
         "edit what another said",
         "PUT /chat/messages/{theirs}",
@@ -100,7 +124,13 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
     ),
     Row("delete what one said", "DELETE /chat/messages/{own}", _MEMBERS),
     Row("delete what another said", "DELETE /chat/messages/{theirs}", _ADMINS),
-    Row("react", "POST /chat/messages/{theirs}/reactions", _MEMBERS, {"emoji": "👍"}),
+    Row(
+        "react",
+        "POST /chat/messages/{theirs}/reactions",
+        _MEMBERS,
+        {"emoji": "👍"},
+        is_lasting=True,
+    ),
     Row("add somebody", f"POST {_ROOM}/members", _ADMINS, {"userId": "{colleague}"}),
     Row("add oneself", f"POST {_ROOM}/members", _MEMBERS, {"userId": "{self}"}),
     Row(
@@ -108,6 +138,7 @@ IN_CONVERSATIONS = (  # its owner, its admins, its members, others of the worksp
         "POST /chat/conversations/{document}/members",
         _ALL,
         {"userId": "{self}"},
+        is_lasting=True,
     ),
     Row(
         "add an admin",
@@ -169,19 +200,32 @@ BY_EVENTS = (
         for row in IN_CONVERSATIONS
         if row.name in EMITTED
     ),
-    Row("join the workspace", "EMIT join_workspace", _ALL, {"workspaceId": "{workspace}"}),
-    Row("join it", "EMIT join_conversation", _MEMBERS, _IN_ROOM),
-    Row("type", "EMIT typing_start", _MEMBERS, _IN_ROOM),
-    Row("type no more", "EMIT typing_stop", _MEMBERS, _IN_ROOM),
+    Row(
+        "join the workspace",
+        "EMIT join_workspace",
+        _ALL,
+        {"workspaceId": "{workspace}"},
+        is_lasting=True,
+    ),
+    Row("join it", "EMIT join_conversation", _MEMBERS, _IN_ROOM, is_lasting=True),
+    Row("type", "EMIT typing_start", _MEMBERS, _IN_ROOM, is_lasting=True),
+    Row("type no more", "EMIT typing_stop", _MEMBERS, _IN_ROOM, is_lasting=True),
     # It is looked up nowhere, so it tells nobody anything.
-    Row("hear less of it", "EMIT leave_conversation", (YES,) * 5, _IN_ROOM, guest=YES),
+    Row(
+        "hear less of it",
+        "EMIT leave_conversation",
+        (YES,) * 5,
+        _IN_ROOM,
+        guest=YES,
+        is_lasting=True,
+    ),
 )
 
 _STAFF = "/chat/workspaces/{workspace}/members"
 
 IN_WORKSPACES = (  # its owner, its admins, its members, strangers
     Row("list one's own", "GET /chat/workspaces", (YES,) * 4),
-    Row("make one", "POST /chat/workspaces", (YES,) * 4, {"name": "Another"}),
+    Row("make one", "POST /chat/workspaces", (YES,) * 4, {"name": "Another"}, is_lasting=True),
     Row("list who is in it", f"GET {_STAFF}", (YES, YES, YES, NONE)),
     Row("add somebody", f"POST {_STAFF}", (YES, YES, NO, NONE), {"userId": "{new}"}),
     Row(
