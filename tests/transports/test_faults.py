@@ -131,7 +131,7 @@ async def test_a_fault_ends_a_polling_connection_and_nothing_of_it_stays(
 
     await alice.ended()
     await until(lambda: not server.app._gate.connections)
-    assert not server.app.sockets.environ
+    await until(lambda: not server.app.sockets.environ)
     assert len(logged(log, "internal_error")) == 1
 
 

@@ -14,7 +14,7 @@ from tests.servers import RunningServer, running, until
 from tests.transports.slow import event, until_heard
 from tests.transports.wire import WEBSOCKET, PollingLine, WebSocketLine
 
-ROUNDS = 6
+ROUNDS = 4
 AT_A_TIME = 8
 
 
