@@ -19,7 +19,6 @@ from tests.clocks import ManualClock
 from tests.node import play_file
 from tests.servers import RunningServer, running
 
-
 AT_ONCE = 2
 """Files that are played at a time: each leaves a core unused for about half of its time."""
 
