@@ -42,7 +42,7 @@ async def documented(tmp_path_factory):
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def read_pages():
     """Those that somebody has loaded, by their paths."""
-    pages = {}
+    pages: dict[str, Visitor] = {}
     yield pages
     for visitor in pages.values():
         await visitor.context.close()

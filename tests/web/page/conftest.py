@@ -45,7 +45,7 @@ def relay(house: House) -> RunningServer:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def clock(circle) -> ManualClock:
+async def clock(circle: Circle) -> ManualClock:
     """The server's, which may be moved: those who stay `together` part, and meet again later."""
     await circle.part()
     return circle.clock
