@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from server.transports.web_files import Client, read_client
 from tests.servers import RunningServer, running
+from tests.web.stage import Outcome, plays
 from tests.web.visitors import Invite, launch, visits
 
 AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
@@ -69,6 +70,14 @@ def client_folder(tmp_path):
     for name, code in MODULES.items():
         (folder / name).write_text(code)
     return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played(request) -> AsyncIterator[Callable[[Path], Awaitable[Outcome]]]:
+    """Waits for one of the files for Node that are the parameters `file` of these tests."""
+    tests = [item for item in request.session.items if item.path == request.path]
+    async with plays([test.callspec.params["file"] for test in tests]) as outcome_of:
+        yield outcome_of
 
 
 # --- people in a browser ---

@@ -8,7 +8,7 @@ DELETE /servers/ID
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,11 @@ from aiohttp import web
 from tests.clocks import ManualClock
 from tests.node import play_file
 from tests.servers import RunningServer, running
+
+AT_ONCE = 2
+"""Files that are played at a time: each leaves a core unused for about half of its time."""
+
+Outcome = tuple[bool, str]
 
 
 class _Place:
@@ -100,7 +105,7 @@ async def stage() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def play(file: Path) -> tuple[bool, str]:
+async def play(file: Path) -> Outcome:
     """Run one file of node:test on a stage of its own.
 
     Returns:
@@ -108,3 +113,23 @@ async def play(file: Path) -> tuple[bool, str]:
     """
     async with stage() as url:
         return await play_file(file, STAGE_URL=url)
+
+
+@asynccontextmanager
+async def plays(files: Iterable[Path]) -> AsyncIterator[Callable[[Path], Awaitable[Outcome]]]:
+    """Run files of node:test side by side, each on a stage of its own.
+
+    Yields:
+        Waits for what `play` has to say of one of them.
+    """
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def play_in_turn(file: Path) -> Outcome:
+        async with room:
+            return await play(file)
+
+    tasks = {file: asyncio.create_task(play_in_turn(file)) for file in files}
+    yield tasks.__getitem__
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)

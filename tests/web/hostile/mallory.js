@@ -18,6 +18,9 @@ export class Mallory {
   end = { number: 0, hash: NO_HASH };
   #signals = Date.now();
 
+  /** @type {Map<string, any>} Those that were checked, by their texts. */
+  #cards = new Map();
+
   /**
    * @param {string} url
    * @param {string} fragment
@@ -74,7 +77,12 @@ export class Mallory {
   /** The cards of all who are there. */
   get cards() {
     const [, members] = this.heard.findLast(([event]) => event === "public-keys-updated") ?? [];
-    return members.map((/** @type {any} */ one) => readCard(this.link, one.publicKey));
+    return members.map((/** @type {any} */ { publicKey }) => {
+      // To check a card takes long, and some plots want them hundreds of times.
+      const card = this.#cards.get(publicKey) ?? readCard(this.link, publicKey);
+      this.#cards.set(publicKey, card);
+      return card;
+    });
   }
 
   /**

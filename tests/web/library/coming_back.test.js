@@ -126,7 +126,7 @@ describe("coming back", { concurrency: true }, () => {
   test("who was offline for long calls nobody silent", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
     const cable = await Cable.lay(t, url);
-    const company = new Company(t, url, { pace: { ...QUICK, head: 2_000, silent: 3_000 } });
+    const company = new Company(t, url, { pace: { ...QUICK, head: 1_000, silent: 1_500 } });
     const ann = await (await company.create("Ann")).is("connected");
     const bob = await (await company.open("Bob", { url: cable.url })).is("connected");
     await ann.sees(bob);
@@ -135,7 +135,7 @@ describe("coming back", { concurrency: true }, () => {
 
     cable.cut();
     await bob.is("reconnecting");
-    await until(() => performance.now() - start > 3_100);
+    await until(() => performance.now() - start > 1_600);
     cable.mend();
     await bob.is("connected");
     ann.session.sendText("still here");
@@ -201,7 +201,7 @@ describe("coming back", { concurrency: true }, () => {
     ann.session.close();
     assert.deepEqual(ann.states.at(-1), { state: "ended", reason: "closed" });
     const again = await company.restore(ann).is("connected");
-    again.session.sendText("three");
+    await again.has(again.session.sendText("three"), "sent");
 
     await bob.hears("three");
     assert.equal(again.id, ann.id);
@@ -327,12 +327,11 @@ describe("coming back", { concurrency: true }, () => {
 describe("a machine that was asleep", () => {
   test("calls nobody silent when it wakes", async (t) => {
     const { url } = await startServer(t, { RECONNECT_GRACE_S: 60 });
-    const company = new Company(t, url, { pace: { ...QUICK, silent: 3_000 } });
+    const company = new Company(t, url, { pace: { ...QUICK, head: 250, silent: 1_500 } });
     const [ann, bob] = await company.gather("Ann", "Bob");
     await until(() => ann.kept.numbers && bob.kept.numbers);
 
-    const awakeMs = performance.now() + 4_000;
-    while (performance.now() < awakeMs); // no timer runs
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000); // no timer runs
     for (const one of [ann, bob]) {
       const { last } = one.kept.numbers;
       await until(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
 
 from tests.clocks import ManualClock
 from tests.servers import RunningServer, running
@@ -31,48 +30,31 @@ GRACE_S = 3
 """In which a reload is not noticed by others."""
 
 
-@asynccontextmanager
-async def house_of(chromium: Browser, session: pytest.Session) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(chromium, request) -> AsyncIterator[House]:
     clock = ManualClock()
     async with running(clock, RECONNECT_GRACE_S=GRACE_S) as relay:
-        one = House(chromium, relay, clock, lambda: session.testsfailed)
+        one = House(chromium, relay, clock, lambda: request.session.testsfailed)
         yield one
         await one.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(chromium, request) -> AsyncIterator[House]:
-    async with house_of(chromium, request.session) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def other_house(chromium, request) -> AsyncIterator[House]:
-    """Another one: all strangers who are in it come into the `group` of a file, if it has one."""
-    async with house_of(chromium, request.session) as one:
-        yield one
-
-
 @pytest.fixture
-def lodging(house: House) -> House:
-    """Where `people` are; a file that moves the clock has them where nobody else is."""
-    return house
-
-
-@pytest.fixture
-def relay(lodging: House) -> RunningServer:
-    return lodging.relay
-
-
-@pytest.fixture
-def clock(lodging: House) -> ManualClock:
-    return lodging.clock
+def relay(house: House) -> RunningServer:
+    return house.relay
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(lodging) -> AsyncIterator[Invite]:
+async def clock(circle: Circle) -> ManualClock:
+    """The server's, which may be moved: those who stay `together` part, and meet again later."""
+    await circle.part()
+    return circle.clock
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(house) -> AsyncIterator[Invite]:
     """Brings people with a browser each: `alice = await people()`; see `House.visits`."""
-    async with lodging.visits() as invite:
+    async with house.visits() as invite:
         yield invite
 
 
@@ -170,9 +152,13 @@ def faults(axe):
     return look
 
 
-@pytest.fixture
-def stranger(people):
-    """Brings somebody with an empty tab: `ann = await stranger("Ann")`."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def stranger(group_circle, people):
+    """Brings somebody with an empty tab: `ann = await stranger("Ann")`.
+
+    All who enter would come into the `group` of a file: it parts, and meets again later.
+    """
+    await group_circle.part()
 
     async def bring(name, **options):
         return Stranger(await people(**{"viewport": WIDE, **options}), name)
@@ -203,8 +189,8 @@ async def gather_all(strangers: Sequence[Stranger], places: int = 0) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def group_circle(other_house) -> AsyncIterator[Circle]:
-    one = circle_of(other_house, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
+async def group_circle(house) -> AsyncIterator[Circle]:
+    one = circle_of(house, Stranger, ("Ann", "Bob", "Cy"), partial(gather_all, places=6))
     yield one
     await one.part()
 
@@ -217,12 +203,12 @@ async def group(group_circle, request) -> AsyncIterator[Sequence[Stranger]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def newcomer(other_house, group) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
-    """Brings somebody else to the server of `group`, for one test: `dee = await newcomer("Dee")`.
+async def newcomer(house, group) -> AsyncIterator[Callable[..., Awaitable[Stranger]]]:
+    """Brings somebody else for one test: `dee = await newcomer("Dee")`.
 
     Whoever enters comes into that group, since it is the only one.
     """
-    async with other_house.visits() as invite:
+    async with house.visits() as invite:
 
         async def bring(name, **options):
             return Stranger(await invite(**{"viewport": WIDE, **options}), name)

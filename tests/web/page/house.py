@@ -26,6 +26,16 @@ GO_TO_START = """async () => {
     screen.value = { at: "loading", words: "" };
     await until(() => document.querySelector("main.loading"));
     sessionStorage.clear();
+    // Tabs that were closed have left nothing in order: what they kept would stay for a day.
+    for (const { name } of await indexedDB.databases()) {
+        const kept = await new Promise((resolve) => {
+            indexedDB.open(name).onsuccess = (told) => resolve(told.target.result);
+        });
+        const clearing = kept.transaction(kept.objectStoreNames, "readwrite");
+        for (const store of kept.objectStoreNames) clearing.objectStore(store).clear();
+        await new Promise((resolve) => { clearing.oncomplete = resolve; });
+        kept.close();
+    }
     goToStart();
     await until(() => document.querySelector(".facts"));
 }"""

@@ -13,11 +13,6 @@ def circle_names():
     return "Ann", "Bob"
 
 
-@pytest.fixture
-def lodging(other_house):
-    return other_house
-
-
 async def test_a_reload_keeps_who_one_is_and_what_was_said(together):
     ann, bob = together
     noticed = await bob.page.locator(".notice").all_inner_texts()
@@ -285,10 +280,10 @@ async def test_a_link_that_is_pasted_at_the_start_leads_in(together, guest):
 
 
 async def test_a_pasted_link_of_another_server_is_told_to_nobody_but_that_one(
-    together, talker, faults
+    together, talker, serve, faults
 ):
     link = together[0].page.url
-    bob = await talker("Bob")
+    bob = await talker("Bob", at=await serve())
     await bob.come_to_start()
     await bob.paste(f"Join me in an encrypted session {link}\n")
 

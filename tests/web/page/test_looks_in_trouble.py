@@ -14,11 +14,6 @@ def circle_names():
     return "Ann", "Bob"
 
 
-@pytest.fixture
-def lodging(other_house):
-    return other_house
-
-
 @pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
 async def test_a_picture_is_open_to_everybody(together, guest, faults, view):
     ann, bob = together

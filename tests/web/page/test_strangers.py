@@ -65,22 +65,6 @@ async def test_who_types_is_named(group):
     await expect(ann.page.locator(".typing")).to_have_text("")
 
 
-async def test_the_group_has_a_name_and_places_and_says_who_comes_and_goes(gather, stranger):
-    (ann,) = await gather("Ann", places=4)
-    await ann.is_told("Nobody else is here at the moment")
-    await expect(ann.page.locator(".places")).to_contain_text(f"1 of {await ann.places()}")
-    bob = await stranger("Bob")
-
-    await bob.enter()
-
-    await ann.is_told("\u2068Bob\u2069 joined · keys were renewed")
-    await ann.is_told("You are among strangers")
-    assert await bob.group_name() == await ann.group_name()
-    await bob.leave()
-    await ann.is_told("\u2068Bob\u2069 left · keys were renewed")
-    await expect(ann.person("Bob")).to_contain_text("Gone")
-
-
 async def test_what_strangers_call_themselves_and_write_is_text_and_never_markup(group, newcomer):
     ann, evil = group[0], await newcomer(MARKUP)
     await evil.enter()
@@ -92,32 +76,6 @@ async def test_what_strangers_call_themselves_and_write_is_text_and_never_markup
     assert await message.locator(".said").inner_text() == MARKUP
     assert await ann.page.locator("img, b").count() == 0
     await expect(ann.page.locator(".person-name bdi").get_by_text(MARKUP)).to_have_text(MARKUP)
-
-
-async def test_next_leads_to_other_people_and_asks_only_where_somebody_has_just_spoken(
-    gather, stranger
-):
-    ann, bob = await gather("Ann", "Bob")
-    before = await ann.group_id()
-    await ann.say("hello")
-    await bob.hears("hello")
-
-    dialog = await ann.open("^Next$")
-    await expect(dialog).to_contain_text("Move on to other people?")
-    await dialog.get_by_role("button", name="Move on").click()
-
-    await ann.is_told("Nobody else is here at the moment")
-    await bob.is_told("\u2068Ann\u2069 left")
-    assert await ann.group_id() != before
-    assert await ann.texts() == []
-    cy = await stranger("Cy")
-    await cy.enter()
-    second = await ann.group_id()
-    await ann.button("^Next$").click()
-    await expect(ann.page.get_by_role("dialog")).to_have_count(0)
-    await ann.is_connected()
-    await expect(ann.page.locator(".places")).to_contain_text("1 of")
-    assert await ann.group_id() not in (before, second)
 
 
 async def test_whom_one_blocks_is_not_shown_any_more_until_that_is_undone(group):
@@ -179,6 +137,60 @@ async def test_unread_messages_are_counted_in_the_title_which_is_free_again_afte
     await expect(fay.page).to_have_title("Hushwire")
 
 
+async def test_two_tabs_are_two_strangers(group):
+    ann = group[0]
+    second = type(ann)(ann.visitor, "Ann too")
+    second.page = await ann.page.context.new_page()
+    await second.enter()
+
+    await ann.page.bring_to_front()
+    await ann.counts(4)
+    assert await second.group_id() == await ann.group_id()
+    await second.page.close()
+
+
+async def test_the_group_has_a_name_and_places_and_says_who_comes_and_goes(gather, stranger):
+    (ann,) = await gather("Ann", places=4)
+    await ann.is_told("Nobody else is here at the moment")
+    await expect(ann.page.locator(".places")).to_contain_text(f"1 of {await ann.places()}")
+    bob = await stranger("Bob")
+
+    await bob.enter()
+
+    await ann.is_told("\u2068Bob\u2069 joined · keys were renewed")
+    await ann.is_told("You are among strangers")
+    assert await bob.group_name() == await ann.group_name()
+    await bob.leave()
+    await ann.is_told("\u2068Bob\u2069 left · keys were renewed")
+    await expect(ann.person("Bob")).to_contain_text("Gone")
+
+
+async def test_next_leads_to_other_people_and_asks_only_where_somebody_has_just_spoken(
+    gather, stranger
+):
+    ann, bob = await gather("Ann", "Bob")
+    before = await ann.group_id()
+    await ann.say("hello")
+    await bob.hears("hello")
+
+    dialog = await ann.open("^Next$")
+    await expect(dialog).to_contain_text("Move on to other people?")
+    await dialog.get_by_role("button", name="Move on").click()
+
+    await ann.is_told("Nobody else is here at the moment")
+    await bob.is_told("\u2068Ann\u2069 left")
+    assert await ann.group_id() != before
+    assert await ann.texts() == []
+    cy = await stranger("Cy")
+    await cy.enter()
+    second = await ann.group_id()
+    await ann.button("^Next$").click()
+    await expect(ann.page.get_by_role("dialog")).to_have_count(0)
+    await ann.is_connected()
+    await expect(ann.page.locator(".places")).to_contain_text("1 of")
+    assert await ann.group_id() not in (before, second)
+
+
 async def test_a_friendly_pseudonym_is_proposed_and_this_tab_remembers_what_was_taken(stranger):
     ann = await stranger("Quiet Otter")
     field = ann.page.get_by_label("Your pseudonym")
@@ -195,15 +207,3 @@ async def test_a_friendly_pseudonym_is_proposed_and_this_tab_remembers_what_was_
     other = await ann.page.context.new_page()
     await other.goto("/")
     await expect(other.get_by_label("Your pseudonym")).not_to_have_value("Quiet Otter")
-
-
-async def test_two_tabs_are_two_strangers(group):
-    ann = group[0]
-    second = type(ann)(ann.visitor, "Ann too")
-    second.page = await ann.page.context.new_page()
-    await second.enter()
-
-    await ann.page.bring_to_front()
-    await ann.counts(4)
-    assert await second.group_id() == await ann.group_id()
-    await second.page.close()

@@ -62,26 +62,6 @@ async def test_a_report_reveals_what_was_chosen_and_nothing_else_and_holds(group
     await ann.hears("something worse")
 
 
-async def test_whom_enough_people_report_is_removed_and_told_so(gather, clock):
-    ann, bob = await gather("Ann", "Bob")
-    await bob.say("something bad")
-    await ann.hears("something bad")
-    clock.advance(minutes=2)
-    await ann.open_person("Bob")
-    dialog = await ann.open("^Report")
-    await dialog.get_by_label("What is wrong?").fill("He is rude.")
-    await dialog.get_by_role("button", name="Send the report").click()
-
-    await bob.is_told("You were removed from the group")
-    await expect(bob.field).to_have_count(0)
-    await bob.hears("something bad")
-    await ann.counts(1)
-
-    await bob.button("Meet others").click()
-    await bob.is_told("Nobody else is here at the moment")
-    assert await bob.group_id() != await ann.group_id()
-
-
 async def test_a_reload_takes_one_out_at_once_and_says_so(group, newcomer):
     bob, dee = group[1], await newcomer("Dee")
     await dee.enter()
@@ -138,6 +118,55 @@ async def test_who_was_away_for_too_long_is_told_and_can_meet_others(group, newc
     await eve.button("Meet others").click()
     await eve.is_connected()
     await expect(eve.field).to_be_visible()
+
+
+async def test_other_keys_than_before_are_a_warning_and_nothing_is_read_until_they_are_accepted(
+    group, newcomer, group_circle
+):
+    ann, fay = group[0], await newcomer("Fay")
+    await fay.enter()
+    await fay.counts(4)
+    await fay.say("it is me")
+    await ann.hears("it is me")
+    fay_id = (await fay.ask("GET", "/api/auth/me"))["user"]["id"]
+    again = Visitor(group_circle.relay.url, fay.token, str(fay_id), "Fay")
+    await again.connect()
+    await again.meet()
+
+    await ann.is_told("\u2068Fay\u2069 shows other keys than before")
+    await expect(ann.person("Fay")).to_contain_text("Shows other keys than before")
+    await fay.is_told("Your place was taken")
+    assert again.member
+    await again.line.until(again.member.outbox.recipients, "Ann")
+    await again.say("me too")
+    await ann.is_told("Waiting for the key to this…")
+    await ann.open_person("Fay")
+    dialog = await ann.open("^Accept the new keys")
+    await dialog.get_by_role("button", name="Accept", exact=True).click()
+
+    await ann.hears("me too")
+    await expect(ann.person("Fay")).not_to_contain_text("other keys")
+    await again.disconnect()
+
+
+async def test_whom_enough_people_report_is_removed_and_told_so(gather, clock):
+    ann, bob = await gather("Ann", "Bob")
+    await bob.say("something bad")
+    await ann.hears("something bad")
+    clock.advance(minutes=2)
+    await ann.open_person("Bob")
+    dialog = await ann.open("^Report")
+    await dialog.get_by_label("What is wrong?").fill("He is rude.")
+    await dialog.get_by_role("button", name="Send the report").click()
+
+    await bob.is_told("You were removed from the group")
+    await expect(bob.field).to_have_count(0)
+    await bob.hears("something bad")
+    await ann.counts(1)
+
+    await bob.button("Meet others").click()
+    await bob.is_told("Nobody else is here at the moment")
+    assert await bob.group_id() != await ann.group_id()
 
 
 async def test_a_group_that_falls_silent_ends_and_leads_on(gather, clock):
@@ -215,35 +244,6 @@ async def test_a_full_server_lets_nobody_move_on_and_takes_nobody_out(stranger, 
     await ann.say("still here")
     await bob.hears("still here")
     assert await ann.group_id() == group
-
-
-async def test_other_keys_than_before_are_a_warning_and_nothing_is_read_until_they_are_accepted(
-    group, newcomer, group_circle
-):
-    ann, fay = group[0], await newcomer("Fay")
-    await fay.enter()
-    await fay.counts(4)
-    await fay.say("it is me")
-    await ann.hears("it is me")
-    fay_id = (await fay.ask("GET", "/api/auth/me"))["user"]["id"]
-    again = Visitor(group_circle.relay.url, fay.token, str(fay_id), "Fay")
-    await again.connect()
-    await again.meet()
-
-    await ann.is_told("\u2068Fay\u2069 shows other keys than before")
-    await expect(ann.person("Fay")).to_contain_text("Shows other keys than before")
-    await fay.is_told("Your place was taken")
-    assert again.member
-    await again.line.until(again.member.outbox.recipients, "Ann")
-    await again.say("me too")
-    await ann.is_told("Waiting for the key to this…")
-    await ann.open_person("Fay")
-    dialog = await ann.open("^Accept the new keys")
-    await dialog.get_by_role("button", name="Accept", exact=True).click()
-
-    await ann.hears("me too")
-    await expect(ann.person("Fay")).not_to_contain_text("other keys")
-    await again.disconnect()
 
 
 async def test_who_comes_with_another_client_is_shown_as_one_who_cannot_read(stranger, serve):
