@@ -66,12 +66,13 @@ class Held:
         elif self._here.pop(user_id, 0):
             self._leaving[user_id] = self._clock.now_ms() + self._grace_ms
 
-    async def touch(self, user_id: UserId) -> None:
-        """Hold it for a while, if no connection does."""
-        if user_id not in self._here:
-            self._touched.pop(user_id, None)
-            self._touched[user_id] = self._clock.now_ms() + LIFE_MS
-            await self._hold((user_id,))
+    async def touch(self, user_id: UserId) -> bool:
+        """Hold it for a while, if no connection does. Returns whether it has come by that."""
+        if user_id in self._here:
+            return False
+        self._touched.pop(user_id, None)
+        self._touched[user_id] = self._clock.now_ms() + LIFE_MS
+        return user_id in await self._hold((user_id,))
 
     async def expire(self) -> None:
         """Tell who has gone; say again who is here.
@@ -104,14 +105,16 @@ class Held:
         elif is_gone:
             await self._tell((user_id,), have_come=False)
 
-    async def _hold(self, users: Sequence[UserId]) -> None:
+    async def _hold(self, users: Sequence[UserId]) -> Sequence[UserId]:
+        """Hold some; returns whom nobody held before, who are told of."""
         now_ms = self._clock.now_ms()
         try:
             new = await self._store.hold(users, now_ms + LIFE_MS, now_ms)
         except AppError:  # it is said again soon, and nobody is kept out for it
             log.warning("presences_not_held")
-        else:
-            await self._tell(new, have_come=True)
+            return ()
+        await self._tell(new, have_come=True)
+        return new
 
     # --- telling ---
 

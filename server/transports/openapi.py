@@ -280,9 +280,8 @@ def _body(route: Route, fields: Mapping[str, Json], required: set[str]) -> Json:
     schema: Json = {"type": "object", "properties": dict(fields), **choice}
     if required:
         schema["required"] = sorted(required)
-    content: Json = {"schema": schema}
-    if route.example:
-        content["example"] = route.example
+    # An empty one, too: else the pages make one up, with "string" for each id.
+    content: Json = {"schema": schema, "example": dict(route.example)}
     return {"required": bool(required or choice), "content": {"application/json": content}}
 
 

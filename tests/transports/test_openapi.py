@@ -121,6 +121,11 @@ def test_every_body_that_must_hold_something_has_an_example() -> None:
     assert bodies - set(EXAMPLES) == set()
 
 
+def test_a_body_that_may_be_empty_has_an_example_that_asks_for_nothing_in_particular() -> None:
+    route = ROUTES["DELETE /chat/messages/{messageId}"]
+    assert body_of(route)["example"] == {}
+
+
 @pytest.mark.parametrize("route", CHOICES.values(), ids=CHOICES)
 def test_of_fields_of_which_one_is_said_the_server_takes_what_the_document_allows(
     route: Route,

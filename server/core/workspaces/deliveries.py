@@ -130,19 +130,26 @@ class Deliveries:
             self._stop_typing(company, event.room_id, user_id)
 
     def _put_out(self, company: Company, event: WorkspaceLeft) -> None:
-        """Somebody is in none of the workspace's conversations any more; the others are told of
-        each by itself.
-        """
-        for room_id in company.rooms_of(event.user_id):
-            self._left(
-                company,
-                ChannelLeft(
-                    workspace_id=event.workspace_id,
-                    room_id=room_id,
-                    users=(event.user_id,),
-                    at_ms=self._clock.now_ms(),
-                ),
+        """The others are told of each conversation by itself."""
+        rooms = company.rooms_of(event.user_id)
+        self.tell_out(company, event.workspace_id, event.user_id, rooms)
+
+    def tell_out(
+        self,
+        company: Company,
+        workspace_id: WorkspaceId,
+        user_id: UserId,
+        rooms: Iterable[RoomId],
+    ) -> None:
+        """Tell somebody that it is in these conversations no more."""
+        for room_id in rooms:
+            left = ChannelLeft(
+                workspace_id=workspace_id,
+                room_id=room_id,
+                users=(user_id,),
+                at_ms=self._clock.now_ms(),
             )
+            self._left(company, left)
 
     def _to_all(self, company: Company, event: WorkspaceEvent) -> None:
         self._tell_these(event, company.everybody())

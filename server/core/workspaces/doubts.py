@@ -158,6 +158,8 @@ class Doubts:
                 self._gathering.put_out(company, left)
                 return
         rooms = reading.settled(found)
+        gone = [one for one in company.rooms_of(user_id) if one not in rooms]
+        self._deliveries.tell_out(company, workspace_id, user_id, gone)
         company.set_rooms(user_id, rooms)
         self._gathering.begin(company, workspace_id, found)
         for one, room_id in company.strangers(user_id, rooms):

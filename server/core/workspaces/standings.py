@@ -109,9 +109,9 @@ class Standings:
         rate, limiter = self._parts.rates.presence, self._parts.limiter
         await spend(limiter, "presence", user.user_id, rate, now_ms)
         await self._store.set_standing(who, workspace_id, standing, now_ms)
-        await self._held.touch(key_of(workspace_id, user.user_id))
         chosen = StandingAt(user_id=user.user_id, standing=standing, said_ms=now_ms, seen_ms=now_ms)
-        await self._tell(workspace_id, chosen)
+        if not await self._held.touch(key_of(workspace_id, user.user_id)):
+            await self._tell(workspace_id, chosen)
         return chosen
 
     async def _tell(self, workspace_id: WorkspaceId, shown: StandingAt) -> None:

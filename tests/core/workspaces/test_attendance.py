@@ -505,6 +505,7 @@ async def test_when_something_may_have_been_lost_it_is_looked_for(hall, room):
     assert hall.texts("bob")[1:] == ["1", "2"]
     assert hall.texts("tab") == []
     assert hall.texts("alice")[2:] == ["1", "2", "3", "4"]
+    assert [hall.kinds(one).count("ChannelLeft") for one in ("bob", "tab", "alice")] == [1, 1, 0]
 
 
 async def test_who_was_put_out_and_did_not_hear_of_it_hears_nothing_more(hall, room):

@@ -66,6 +66,13 @@ async def test_who_chose_to_be_unseen_comes_and_goes_without_a_trace(hall):
     assert await hall.standings.shown(user("alice"), hall.id, None, 10) == before
 
 
+async def test_what_somebody_without_a_connection_says_is_told_once(hall):
+    await choose(hall, "carol", Standing.BUSY)
+    await choose(hall, "carol", Standing.AWAY)
+
+    assert hall.stands("alice") == [("carol", "busy"), ("carol", "away")]
+
+
 async def test_when_somebody_was_there_last_is_when_its_last_connection_went(hall):
     await hall.join("bob")
     await hall.go("bob")
