@@ -65,8 +65,9 @@ class _Index:
     def select(self, place: str, condition: str) -> str:
         columns = ", ".join(self.columns)
         return (
-            f"SELECT '{self.name}', ROW({columns})::text, {place} FROM {self.table} "
-            f"WHERE num_nulls({columns}) = 0 AND ({self.predicate}) AND {condition}"  # noqa: S608 - names of our own
+            f"SELECT '{self.name}', ROW({columns})::text, {place} "  # noqa: S608 - names of our own
+            f"FROM {self.table} WHERE num_nulls({columns}) = 0 AND ({self.predicate}) "
+            f"AND {condition}"
         )
 
 
