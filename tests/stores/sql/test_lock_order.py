@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)
 
 LIMIT_S = 20
 
-SAMPLE = 100
+SAMPLE = 50
 """Of pairs."""
 
 LOOK_AGAIN_S = 0.002
@@ -213,15 +213,21 @@ class Meeting:
         return bool(await self._watcher.fetchval(blocking, self._second.pid))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def meeting() -> AsyncIterator[Meeting]:
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[False, True],
+    ids=["without queues", "with queues"],
+)
+async def meeting(request) -> AsyncIterator[Meeting]:
     url = new_database()
     database = Postgres(url)
     await database.start()
     await migrate(database)
     home = Durable(database, Bounds())
     await settle(home)
-    await fill_queues(home)
+    if request.param:
+        await fill_queues(home)
     await database.close()
     # Who has to wait looks for a deadlock at once.
     at_once = {"deadlock_timeout": "1ms"}
