@@ -346,7 +346,7 @@ def test_no_order_of_meeting_parting_and_falling_out_breaks_a_rule_of_groups(bac
     run_state_machine_as_test(
         MeetingsThere,
         settings=settings(
-            max_examples=max(4, 75 * for_long // backend.slowness),
+            max_examples=max(4, 30 * for_long // backend.slowness),
             stateful_step_count=40,
             deadline=None,
             database=None,

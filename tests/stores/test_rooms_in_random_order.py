@@ -363,7 +363,7 @@ def test_no_order_of_coming_going_and_crashing_breaks_sequence_members_or_places
     run_state_machine_as_test(
         ComingsThere,
         settings=settings(
-            max_examples=max(4, 100 * for_long // backend.slowness),
+            max_examples=max(4, 40 * for_long // backend.slowness),
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -29,7 +29,7 @@ from server.stores.redis.allowances import Allowances
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.broker import RedisBroker
 from server.stores.redis.codec import event_of, unpack
-from server.stores.redis.connect import connect
+from server.stores.redis.connect import TIMEOUT_S, connect
 from server.stores.redis.ears import ear_on
 from server.stores.redis.ending import end
 from server.stores.redis.groups import RedisGroups
@@ -200,14 +200,18 @@ async def open_redis(
     bounds: Bounds,
     clock: Clock,
     pace: Pace | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> RedisLive:
     """Live state in the Redis of this URL.
+
+    Args:
+        timeout_s: For one command.
 
     Raises:
         StoreAwayError: It cannot be reached, or is too old.
     """
     try:
-        link = await connect(url)
+        link = await connect(url, timeout_s=timeout_s)
     except (RedisError, OSError, TimeoutError, ValueError) as error:
         raise StoreAwayError(str(error) or type(error).__name__) from error
     return RedisLive(

@@ -3,22 +3,36 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
 
 from server.core.events import RoomEvent
 from server.core.ids import RoomId
 from server.core.kinds import Policy
 from server.core.limits import Bounds
-from server.stores.redis import codec, keys
+from server.stores.redis import codec, ear, keys
 from server.stores.redis.attachments import Attachments
 from server.stores.redis.connect import connect
 from server.stores.redis.groups import RedisGroups
 from server.stores.redis.leases import Leases
 from server.stores.redis.link import Link
 from server.stores.redis.logs import Gone, Known, RoomLogs, Unknown
+from server.stores.redis.nodes import Pace
 from server.stores.redis.rooms import RedisRooms
 from tests.redis_servers import RedisServer
 from tests.stores.guests import TEA_ROOM
 from tests.stores.strangers import POLICY
+
+HASTY: Any = {"pace": Pace(beat_s=0.5, silence_s=3, deaf_s=1.5, settle_s=0.75), "timeout_s": 1}
+"""For `open_redis`: half of the time for everything."""
+
+
+@pytest.fixture
+def hasty_ears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the time for whoever listens."""
+    for limit in ("SILENCE_S", "CONFIRM_LIMIT_S"):
+        monkeypatch.setattr(ear, limit, getattr(ear, limit) / 2)
 
 
 class Process:
@@ -51,12 +65,12 @@ async def listening(
     """Hear what is published of a room, into a list."""
     owner = link.cluster and link.cluster.owner_of(keys.tag_of(room_id))
     pubsub = link.cluster.pubsub_at(owner) if link.cluster and owner else link.pubsub()
-    async with pubsub as ear:
-        subscribe = ear.ssubscribe if link.publish == "SPUBLISH" else ear.subscribe
+    async with pubsub as heard:
+        subscribe = heard.ssubscribe if link.publish == "SPUBLISH" else heard.subscribe
         await subscribe(keys.channel_of(room_id))
 
         async def listen() -> None:
-            async for message in ear.listen():
+            async for message in heard.listen():
                 if message["type"] in ("message", "smessage"):
                     place, event = codec.unpack(message["data"])
                     told.append((place, codec.event_of(room_id, event)))

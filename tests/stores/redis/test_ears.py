@@ -33,14 +33,19 @@ from tests.redis_servers import RedisServer
 from tests.redis_sets import SlotMove, master_of, owns, running_cluster
 from tests.servers import until
 from tests.stores.guests import POLICY
+from tests.stores.redis.processes import HASTY, hasty_ears
+
+pytestmark = pytest.mark.usefixtures(hasty_ears.__name__)
 
 OWN = node_channel("node-a")
 
 LIMIT_S = 20
 
-BEAT_S = 0.2
+BEAT_S = 0.1
 
-LONG_S = 8.0
+TIMEOUT_S = 0.5
+
+LONG_S = 4.0
 """Several beats, though each waits for the master that hangs."""
 
 
@@ -83,7 +88,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(servers: list[RedisServer]) -> AsyncIterator[Listener]:
-    link = await connect(servers[0].url, timeout_s=1)
+    link = await connect(servers[0].url, timeout_s=TIMEOUT_S)
     one = Listener(link, servers[0])
     tasks = [asyncio.create_task(one.ears.listen()), asyncio.create_task(one.beat())]
     try:
@@ -334,7 +339,7 @@ async def test_while_a_master_hangs_a_process_with_nothing_to_do_goes_on_being_r
     voice = next(one for one in servers if one is not stuck)
     node = Node("node-b")
     live = await open_redis(
-        voice.url, node, session=POLICY, random=POLICY, bounds=Bounds(), clock=clock
+        voice.url, node, session=POLICY, random=POLICY, bounds=Bounds(), clock=clock, **HASTY
     )
     await live.start(_let_go)
     await until(lambda: live.is_ready, limit_s=LIMIT_S)

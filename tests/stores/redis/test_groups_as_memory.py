@@ -196,11 +196,11 @@ RUNS = [(OTHERS[0], seed) for seed in range(2)] + [(other, 0) for other in OTHER
 @pytest.mark.parametrize(
     ("other", "seed"), RUNS, ids=[f"{other.name}-{seed}" for other, seed in RUNS]
 )
-async def test_both_answer_the_same_and_hold_as_many_bytes(other, bounds, seed):
+async def test_both_answer_the_same_and_hold_as_many_bytes(other, bounds, seed, for_long):
     chance = random.Random(seed)
     async with MEMORY.groups(SMALL, bounds) as memory, other.groups(SMALL, bounds) as redis:
         twins = Twins([Plaza(one, SMALL, ManualClock()) for one in (memory, redis)], chance)
-        for _ in range(800):
+        for _ in range(500 * for_long):
             await twins.act()
             await look_around(twins, chance.choice(PEOPLE))
         assert len(twins.refused) >= 9, "so much was refused, for different reasons"

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -205,7 +206,7 @@ async def test_leases_that_came_back_as_they_were_before_are_set_right_before_re
     clock, caplog
 ):
     pace = Pace(beat_s=0.05, settle_s=0.1)
-    policies = {"session": POLICY, "random": POLICY}
+    policies: Any = {"session": POLICY, "random": POLICY}
     with running_redis() as server, server.client() as client:
         live = await open_redis(
             server.url, Node("node-a"), **policies, bounds=Bounds(rooms=100), clock=clock, pace=pace

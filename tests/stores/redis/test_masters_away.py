@@ -16,7 +16,9 @@ from tests.clocks import ManualClock
 from tests.redis_servers import RedisServer
 from tests.redis_sets import owns, running_cluster
 from tests.stores.guests import POLICY, Guest, House, refusal, texts
-from tests.stores.redis.processes import process_at
+from tests.stores.redis.processes import HASTY, hasty_ears, process_at
+
+pytestmark = pytest.mark.usefixtures(hasty_ears.__name__)
 
 LIMIT_S = 30
 
@@ -42,7 +44,7 @@ async def running_live(url: str, name: str, clock: ManualClock) -> AsyncIterator
         raise AssertionError("nobody gives it up")
 
     live = await open_redis(
-        url, Node(name), session=POLICY, random=POLICY, bounds=Bounds(), clock=clock
+        url, Node(name), session=POLICY, random=POLICY, bounds=Bounds(), clock=clock, **HASTY
     )
     await live.start(let_go)
     try:

@@ -11,7 +11,7 @@ from server.stores.redis.connect import UnfitRedisError, connect
 from tests.redis_servers import shared_redis
 from tests.servers import until
 
-LIMIT_S = 0.4
+LIMIT_S = 0.2
 
 TURNS = 12
 """Of the event loop, within which a connection is opened."""

@@ -22,7 +22,7 @@ from server.core.ports.conversations import (
 )
 from server.stores.sql.conversations import SqlConversations, SqlMessages
 from server.stores.sql.database import Database
-from server.stores.sql.steps import Steps, run, value
+from server.stores.sql.steps import Steps, run, run_many, value
 from server.stores.sql.workspaces import SqlWorkspaces
 from server.stores.sql.workspaces.files import SqlFiles
 
@@ -49,9 +49,7 @@ class Household:
 
     async def settle(self, *names: str) -> None:
         """Give each an account and a phone."""
-        for name in names:
-            await self.database.write(functools.partial(_settle, name))
-            await self.add_device(name, f"{name}-phone")
+        await self.database.write(functools.partial(_settle, names))
 
     async def add_device(self, name: str, device_id: str, now_ms: int = NOW_MS) -> None:
         await self.database.write(lambda: _add_device(name, device_id, now_ms))
@@ -145,16 +143,15 @@ def place_of(message: StoredMessage) -> FoundPlace:
     return FoundPlace(message.sent_ms, message.room_id, message.seq)
 
 
-def _settle(name: str) -> Steps[None]:
-    yield from run(
+def _settle(names: tuple[str, ...]) -> Steps[None]:
+    yield from run_many(
         "INSERT INTO accounts (user_id, username, username_key, email, email_key, display_name, "
         "password_is_temporary, is_operator, created_ms) "
         "VALUES ($1, $1, $1, $1, $1, $2, $3, $3, $4)",
-        name,
-        name.title(),
-        False,
-        NOW_MS,
+        [(name, name.title(), False, NOW_MS) for name in names],
     )
+    for name in names:
+        yield from _add_device(name, f"{name}-phone", NOW_MS)
 
 
 def _add_device(name: str, device_id: str, now_ms: int) -> Steps[None]:

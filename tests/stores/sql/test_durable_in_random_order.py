@@ -400,14 +400,16 @@ def loop_and_home(
         loop.close()
 
 
-def test_no_order_of_talking_reading_and_parting_breaks_a_promise_of_durable_rooms(loop_and_home):
+def test_no_order_of_talking_reading_and_parting_breaks_a_promise_of_durable_rooms(
+    loop_and_home, for_long
+):
     class LivesThere(Lives):
         loop, home = loop_and_home
 
     run_state_machine_as_test(
         LivesThere,
         settings=settings(
-            max_examples=10,
+            max_examples=6 * for_long,
             stateful_step_count=25,
             deadline=None,
             database=None,

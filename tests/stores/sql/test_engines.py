@@ -129,10 +129,10 @@ async def test_bytes_lists_and_truth_come_back_as_they_were(counters):
     assert await counters.write(steps) == (True, 2**60, [("b", b"\0\xff"), ("d", b"\0\xff")])
 
 
-async def test_a_closed_database_refuses(database):
-    await database.close()
+async def test_a_closed_database_refuses(empty_database):
+    await empty_database.close()
     with pytest.raises(AppError) as caught:
-        await database.write(lambda: look("a"))
+        await empty_database.write(lambda: look("a"))
     assert caught.value.code is Code.UNAVAILABLE
 
 

@@ -3,16 +3,19 @@
 What is counted afterwards is counted here once more, from the rows.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server.core.ids import MessageId, UserId
 from server.core.ports.conversations import MessageRef
 from server.stores.sql.migrations import known_migrations, migrate
 from server.stores.sql.steps import Steps, rows, run, run_many
 from server.stores.sql.usage import MESSAGE_BYTES
+from tests.stores.sql.conftest import ENGINES
 from tests.stores.sql.households import NOW_MS, Household, phone
 
 KEY = bytes(range(32))
@@ -262,17 +265,27 @@ async def usage(database) -> dict[str, int]:
     return dict(map(tuple, found))
 
 
-@pytest.fixture(params=range(1, len(known_migrations()) + 1))
-async def aged(request, empty_database):
-    """A database of some version with all that it can hold, brought up to date."""
-    await migrate(empty_database, known_migrations()[: request.param])
-    held = held_since(request.param)
-    await empty_database.write(lambda: fill(held))
-    applied = await migrate(empty_database)
-    assert [one.number for one in applied] == [
-        one.number for one in known_migrations()[request.param :]
-    ]
-    return empty_database, request.param, held
+AGES = tuple(itertools.product(range(1, len(known_migrations()) + 1), ENGINES))
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="session", params=AGES, ids=lambda age: f"{age[0]}-{age[1]}"
+)
+async def aged(request, open_empty):
+    """A database of some version with all that it can hold, brought up to date.
+
+    One for all tests, which only look at it.
+    """
+    version, engine = request.param
+    async with open_empty(engine) as database:
+        await migrate(database, known_migrations()[:version])
+        held = held_since(version)
+        await database.write(lambda: fill(held))
+        applied = await migrate(database)
+        assert [one.number for one in applied] == [
+            one.number for one in known_migrations()[version:]
+        ]
+        yield database, version, held
 
 
 async def test_every_row_is_as_it_was_before(aged):

@@ -489,7 +489,7 @@ def loop_and_database(
 
 
 def test_no_order_of_sending_acknowledging_and_forgetting_breaks_a_promise_of_queues(
-    loop_and_database,
+    loop_and_database, for_long
 ):
     class PostsThere(Posts):
         loop, database = loop_and_database
@@ -497,7 +497,7 @@ def test_no_order_of_sending_acknowledging_and_forgetting_breaks_a_promise_of_qu
     run_state_machine_as_test(
         PostsThere,
         settings=settings(
-            max_examples=30,
+            max_examples=12 * for_long,
             stateful_step_count=40,
             deadline=None,
             database=None,

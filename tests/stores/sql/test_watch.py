@@ -8,7 +8,7 @@ import pytest
 from server.stores.sql import watch
 from server.stores.sql.watch import Watch
 
-LIMIT_S = 0.2
+LIMIT_S = 0.1
 
 TURNS = 6
 """Of the event loop, within which it is asked and answers."""
