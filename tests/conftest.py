@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.clocks import ManualClock
 from tests.crossings import repeated
@@ -18,6 +19,11 @@ WEB = Path(__file__).parent / "web"
 
 GARBAGE = 10_000
 """So many new objects have the collector of cycles look; usually 700."""
+
+
+# A busy machine takes as long as it takes; what failed is printed, and remembered by nobody.
+settings.register_profile("suite", deadline=None, database=None)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

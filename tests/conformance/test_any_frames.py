@@ -57,7 +57,6 @@ def segments(draw: st.DrawFn, stream: bytes) -> list[bytes]:
 @given(data=st.data(), messages=st.lists(MESSAGES, min_size=1, max_size=5))
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_messages_arrive_as_they_were_meant(

@@ -40,7 +40,6 @@ from tests.conformance.traffic import scenes
 def test_every_client_hears_what_stock_would_have_told_it(for_long: int) -> None:
     @settings(
         max_examples=40 * for_long,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(scene=scenes())

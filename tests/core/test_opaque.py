@@ -33,7 +33,7 @@ lookalikes = st.recursive(
     ),
     max_leaves=3,
 )
-quick = settings(max_examples=80, deadline=None, database=None)
+quick = settings(max_examples=80)
 
 
 def nested(levels, inner=None):

@@ -348,8 +348,6 @@ def test_no_order_of_meeting_parting_and_falling_out_breaks_a_rule_of_groups(bac
         settings=settings(
             max_examples=max(4, 30 * for_long // backend.slowness),
             stateful_step_count=40,
-            deadline=None,
-            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

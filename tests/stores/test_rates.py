@@ -15,8 +15,6 @@ FIVE_THEN_ONE_A_SECOND = Rate(per_minute=60, burst=5)
 
 quick = settings(
     max_examples=150,
-    deadline=None,
-    database=None,
     # Every example has a bucket of its own, so that one limiter does for all of them.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

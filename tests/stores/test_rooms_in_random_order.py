@@ -365,8 +365,6 @@ def test_no_order_of_coming_going_and_crashing_breaks_sequence_members_or_places
         settings=settings(
             max_examples=max(4, 40 * for_long // backend.slowness),
             stateful_step_count=40,
-            deadline=None,
-            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

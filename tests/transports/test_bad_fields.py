@@ -47,7 +47,6 @@ REFUSALS = {
 """All that an event may be refused with while nobody is over a rate."""
 
 thorough = settings(
-    deadline=None,
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

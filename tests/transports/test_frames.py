@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.transports.frames import BINARY_OPCODE, TEXT_OPCODE, MaskCheck, frame, is_close_code
@@ -11,10 +11,6 @@ from tests.conformance.frames import frame as client_frame
 SIZES = st.one_of(st.integers(0, 10), st.sampled_from([125, 126, 127, 255, 256, 65_535, 65_536]))
 MASK = b"\xff\x80\x7e\x7f"
 """Bytes that look like lengths and heads where they are not."""
-
-
-unhurried = settings(deadline=None)
-"""A busy machine takes as long as it takes."""
 
 
 def unmasked(size: int) -> bytes:
@@ -39,7 +35,6 @@ def pieces_of(draw: st.DrawFn, data: bytes) -> list[bytes]:
 
 
 @given(frames=frames_of_a_client(), data=st.data())
-@unhurried
 def test_masked_frames_pass_however_they_are_cut(frames: list[bytes], data: st.DataObject) -> None:
     check = MaskCheck()
 
@@ -47,7 +42,6 @@ def test_masked_frames_pass_however_they_are_cut(frames: list[bytes], data: st.D
 
 
 @given(frames=frames_of_a_client(), size=SIZES, data=st.data())
-@unhurried
 def test_one_unmasked_frame_among_them_never_passes(
     frames: list[bytes], size: int, data: st.DataObject
 ) -> None:
@@ -59,7 +53,6 @@ def test_one_unmasked_frame_among_them_never_passes(
 
 
 @given(frames=frames_of_a_client(), size=SIZES)
-@unhurried
 def test_an_unmasked_frame_is_seen_as_soon_as_its_first_two_bytes_are_there(
     frames: list[bytes], size: int
 ) -> None:
@@ -72,7 +65,6 @@ def test_an_unmasked_frame_is_seen_as_soon_as_its_first_two_bytes_are_there(
 
 
 @given(frames=frames_of_a_client())
-@unhurried
 def test_one_byte_at_a_time_is_as_good_as_all_at_once(frames: list[bytes]) -> None:
     sent = b"".join(frame[:200] if len(frame) < 65_000 else b"" for frame in frames)
     check = MaskCheck()
@@ -85,7 +77,6 @@ def test_one_byte_at_a_time_is_as_good_as_all_at_once(frames: list[bytes]) -> No
     size=st.one_of(st.integers(0, 1000), SIZES),
     opcode=st.sampled_from([TEXT_OPCODE, BINARY_OPCODE]),
 )
-@unhurried
 def test_a_frame_of_the_server_says_its_size_in_as_few_bytes_as_can_be(
     size: int, opcode: int
 ) -> None:
@@ -95,7 +86,6 @@ def test_a_frame_of_the_server_says_its_size_in_as_few_bytes_as_can_be(
 
 
 @given(code=st.integers(0, 65_535))
-@unhurried
 def test_no_close_code_may_be_sent_that_only_stands_for_the_lack_of_one(code: int) -> None:
     reserved = {1004, 1005, 1006, 1015}
 

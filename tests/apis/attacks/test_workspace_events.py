@@ -47,7 +47,6 @@ TELLS_NOTHING = {"leave_conversation"}
 REFUSED = {"invalid_request", "not_found", "forbidden", "recipient_not_found", "id_conflict"}
 
 thorough = settings(
-    deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -411,8 +411,6 @@ def test_no_order_of_talking_reading_and_parting_breaks_a_promise_of_durable_roo
         settings=settings(
             max_examples=6 * for_long,
             stateful_step_count=25,
-            deadline=None,
-            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

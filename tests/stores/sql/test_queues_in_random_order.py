@@ -499,8 +499,6 @@ def test_no_order_of_sending_acknowledging_and_forgetting_breaks_a_promise_of_qu
         settings=settings(
             max_examples=12 * for_long,
             stateful_step_count=40,
-            deadline=None,
-            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -25,8 +25,6 @@ from tests.web.protocol.people import ANN, BOB, KEYS, LINK, fixed
 
 often = settings(
     max_examples=40,
-    deadline=None,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
