@@ -26,7 +26,6 @@ LAUNCH_ARGUMENTS = (
     "--disable-component-update",
     "--disable-gpu",
     "--disable-sync",
-    "--in-process-gpu",
     # A page is many requests, of which each costs less without a process between.
     "--enable-features=NetworkServiceInProcess2",
     "--no-first-run",
