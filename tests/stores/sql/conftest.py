@@ -4,13 +4,12 @@ import asyncio
 import itertools
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from server.core.ports.accounts import Account
 from server.stores.sql.accounts import SqlAccounts
@@ -71,14 +70,21 @@ def with_tables(tmp_path_factory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def shared_runner() -> Iterator[asyncio.Runner]:
+    """Of these tests alone: what they leave running is ended, and others' browsers are not."""
+    with asyncio.Runner() as one:
+        yield one
+
+
 @pytest.fixture
-def _function_scoped_runner(_session_scoped_runner: asyncio.Runner) -> asyncio.Runner:
+def _function_scoped_runner(shared_runner: asyncio.Runner) -> asyncio.Runner:
     """The loop of each test, by pytest-asyncio's name: here they share one, and so connections."""
-    return _session_scoped_runner
+    return shared_runner
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def connected() -> AsyncIterator[Connected]:
+@pytest.fixture(scope="session")
+def connected(shared_runner: asyncio.Runner) -> Iterator[Connected]:
     """Databases of PostgreSQL with their tables, empty, for one process and for two.
 
     Who connects anew has the server learn all tables and statements once more, which takes
@@ -86,9 +92,12 @@ async def connected() -> AsyncIterator[Connected]:
     """
     found: Connected = defaultdict(list)
     yield found
-    for some in itertools.chain.from_iterable(found.values()):
-        for one in some:
-            await one.close()
+    shared_runner.run(_close(itertools.chain.from_iterable(found.values())))
+
+
+async def _close(databases: Iterable[list[Database]]) -> None:
+    for one in itertools.chain.from_iterable(databases):
+        await one.close()
 
 
 @pytest.fixture(params=ENGINES)
