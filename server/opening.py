@@ -6,6 +6,7 @@ from server.app import APIS, App
 from server.core.clock import Clock, SystemClock
 from server.core.passwords import Strength
 from server.settings import Settings
+from server.stores.durable import Durable
 from server.stores.redis.live import RedisLive, open_redis
 from server.stores.redis.nodes import Node
 from server.transports.api import Api
@@ -18,13 +19,14 @@ async def opened(
     *,
     secret: str,
     admin_token: str,
+    durable: Durable | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
     seat: Seat | None = None,
     apis: Sequence[Api] = APIS,
     strength: Strength | None = None,
 ) -> App:
-    """A server on the live state that its settings name.
+    """A server on the live state that its settings name, and on the durable state unless given.
 
     Raises:
         StoreAwayError: That cannot be had.
@@ -46,6 +48,7 @@ async def opened(
         secret=secret,
         admin_token=admin_token,
         live=live,
+        durable=durable,
         clock=clock,
         client=client,
         seat=seat,

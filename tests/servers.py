@@ -22,10 +22,12 @@ from server.transports.web_files import Client
 from tests.clocks import LIMIT_S
 from tests.conformity import Conformity
 from tests.echoes import Echo, echo_of
+from tests.made_databases import durable_in_memory
 from tests.passwords import WEAK
 
 ADMIN_TOKEN = "operators-token-of-the-tests"
 SECRET = "secret-of-the-tests-0123456789abcdef"
+IN_MEMORY_URL = "sqlite://:memory:"
 MASTER_KEY = "b2YgdGhlIHRlc3RzLCBvZiB0aGUgdGVzdHMsIG9mIDE="
 
 
@@ -46,7 +48,7 @@ class RunningServer:
         apis: Sequence[Api] = APIS,
     ) -> None:
         texts = {name: str(value) for name, value in settings.items()}
-        defaults = {"PORT": "0", "DATABASE_URL": "sqlite://:memory:", "MASTER_KEY": MASTER_KEY}
+        defaults = {"PORT": "0", "DATABASE_URL": IN_MEMORY_URL, "MASTER_KEY": MASTER_KEY}
         self._settings = [defaults | texts for _ in range(size)]
         self._clock = clock
         self._client = client
@@ -107,11 +109,14 @@ class RunningServer:
                 raise
             self._add(node)
 
-    async def _opened(self, settings: dict[str, str], seat: Seat) -> App:
+    async def _opened(self, texts: dict[str, str], seat: Seat) -> App:
+        settings = load({"NODE_URL": f"http://127.0.0.1:{texts['PORT']}", **texts})
+        is_in_memory = settings.database_url == IN_MEMORY_URL
         return await opened(
-            load({"NODE_URL": f"http://127.0.0.1:{settings['PORT']}", **settings}),
+            settings,
             secret=SECRET,
             admin_token=ADMIN_TOKEN,
+            durable=durable_in_memory(settings.bounds) if is_in_memory else None,
             clock=self._clock,
             client=self._client,
             seat=seat,
