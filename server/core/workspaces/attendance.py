@@ -175,4 +175,5 @@ class Attendance:
             AppError: UNAVAILABLE; it is looked at again.
         """
         self._deliveries.expire(self.gathering.companies)
+        await self._deliveries.look_again(self.gathering.companies)
         await self._doubts.expire()

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from server.core.clock import Clock
+from server.core.errors import AppError
 from server.core.ids import ConnectionId, RoomId, UserId, WorkspaceId
 from server.core.ports.posts import PostStore
+from server.core.workspaces.changes import Change, Changes, Doubt, seq_of
 from server.core.workspaces.company import Company
 from server.core.workspaces.events import (
     ChannelChanged,
@@ -14,6 +16,9 @@ from server.core.workspaces.events import (
     ChannelLeft,
     ChannelMade,
     PositionMoved,
+    PostDeleted,
+    PostEdited,
+    PostReacted,
     PostStored,
     PostTyping,
     StandingChanged,
@@ -34,7 +39,8 @@ class PostsMissed(ChannelEvent, frozen=True, kw_only=True):
 class Deliveries:
     """Tells events to those of a company whom they concern.
 
-    Messages of a conversation come in their order, with those that were lost on the way.
+    Messages of a conversation come in their order, with those that were lost on the way; changes of
+    one come after it, and none after a newer one.
     """
 
     def __init__(self, posts: PostStore, clock: Clock) -> None:
@@ -43,9 +49,13 @@ class Deliveries:
         self._orders: dict[WorkspaceId, dict[RoomId, Order]] = {}
         self._reads = asyncio.Semaphore(MAX_READS)
         self._pace = Pace()
+        self._changes = Changes()
         self._tell: TellPeople = lambda event, connections: None
         self._ways: Mapping[type[WorkspaceEvent], Callable[[Company, Any], None]] = {
             PostStored: self._stored,
+            PostEdited: self._changed_post,
+            PostReacted: self._changed_post,
+            PostDeleted: self._changed_post,
             PositionMoved: self._moved,
             PostTyping: self._typed,
             ChannelMade: self._made,
@@ -74,12 +84,47 @@ class Deliveries:
             if company := companies.get(event.workspace_id):
                 self._late[type(event)](company, event)
 
+    async def look_again(self, companies: Mapping[WorkspaceId, Company]) -> None:
+        """Tell how messages stand that were changed at about the same time."""
+        due = self._changes.due(self._clock.now_ms())
+        heard = [(companies[one.workspace_id], one) for one in due if one.workspace_id in companies]
+        await asyncio.gather(*(self._follow(*one) for one in heard))
+
     # --- to whom ---
 
     def _stored(self, company: Company, event: PostStored) -> None:
         if company.audience(event.room_id):
             self.order(company, event.workspace_id, event.room_id).take(event)
         self._stop_typing(company, event.room_id, event.post.message.sender)
+
+    def _tell_stored(self, company: Company, event: PostStored) -> None:
+        for one in self._changes.first(event, self._clock.now_ms()):
+            self._to_audience(company, one)
+
+    def _changed_post(self, company: Company, event: Change) -> None:
+        audience, now_ms = company.audience(event.room_id), self._clock.now_ms()
+        if not audience:
+            return
+        if self.order(company, event.workspace_id, event.room_id).awaits(seq_of(event)):
+            self._changes.hold(event, now_ms)
+        elif self._changes.is_news(event, now_ms):
+            self._tell_some(event, audience)
+
+    async def _follow(self, company: Company, doubt: Doubt) -> None:
+        room_id, seq = doubt.place
+        if not company.audience(room_id):
+            return
+        try:
+            async with self._reads:
+                posts = await self._posts.told_after(room_id, seq - 1, 1)
+        except AppError:
+            self._changes.again(doubt, self._clock.now_ms())
+            return
+        for post in posts:
+            if post.message.seq == seq:
+                news = self._changes.found(doubt, post, self._clock.now_ms())
+                if news:
+                    self._to_audience(company, news)
 
     def _to_audience(self, company: Company, event: ChannelEvent) -> None:
         self._tell_some(event, company.audience(event.room_id))
@@ -173,7 +218,7 @@ class Deliveries:
                 workspace_id,
                 room_id,
                 read=self._posts.told_after,
-                tell=lambda event: self._to_audience(company, event),
+                tell=lambda event: self._tell_stored(company, event),
                 give_up=lambda: self._to_audience(company, missed),
                 reads=self._reads,
             )

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import structs
+
 from server.core.errors import AppError
 from server.core.ids import RoomId, WorkspaceId
 from server.core.workspaces.events import PostStored
@@ -51,6 +53,7 @@ class Order:
         self._reads = reads
         self._told_seq: int | None = None  # nothing was told yet, and nobody has counted
         self._held: dict[int, PostStored] = {}
+        self._awaited = 0
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -74,6 +77,14 @@ class Order:
             self._begin_anew()
         else:
             self._wait()
+
+    def awaits(self, seq: int) -> bool:
+        """Whether a message is still to be told; then it is read if it does not come by itself."""
+        if self._told_seq is None or seq <= self._told_seq:
+            return False
+        self._awaited = max(self._awaited, seq)
+        self._wait()
+        return True
 
     def doubt(self) -> None:
         """Something may have been lost: look now."""
@@ -110,7 +121,7 @@ class Order:
         horizon = told_seq
         try:
             async with self._reads:
-                horizon = max(self._held, default=told_seq)
+                horizon = max(told_seq, self._awaited, *self._held)
                 found = await self._read(self._room_id, told_seq, MAX_HELD + 1)
         except AppError:
             self._reading = None
@@ -128,7 +139,7 @@ class Order:
             seq = post.message.seq
             if self._told_seq is None or seq > self._told_seq:
                 self._told_seq = seq
-                self._tell(self._held.get(seq) or self._event_of(post))
+                self._tell(self._event_of(post))
         self._told_seq = max(self._told_seq or 0, horizon)
         self._held = {seq: event for seq, event in self._held.items() if seq > self._told_seq}
         self._go_on()
@@ -141,16 +152,22 @@ class Order:
                 return
             self._told_seq += 1
             self._tell(self._held.pop(self._told_seq))
-        if self._timer:
+        if self._awaited > (self._told_seq or 0):
+            self._wait()
+        elif self._timer:
             self._timer.cancel()
             self._timer = None
 
     def _begin_anew(self) -> None:
         self._told_seq = max(self._held, default=None)
         self._held.clear()
+        self._awaited = 0
         self._give_up()
 
     def _event_of(self, post: Post) -> PostStored:
+        """Of a message as it was read, which may have changed since it was held."""
+        if held := self._held.get(post.message.seq):
+            return structs.replace(held, post=post)
         return PostStored(
             workspace_id=self._workspace_id,
             room_id=self._room_id,

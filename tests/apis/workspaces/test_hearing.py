@@ -1,8 +1,10 @@
 """Who hears what in a workspace, and who does not."""
 
+import aiohttp
 import pytest
 
 from tests.apis.workspaces.listeners import caught_up
+from tests.apis.workspaces.people import Colleague
 
 MESSAGES = ("message:new", "message:edit", "message:delete", "message:reaction")
 OF_THE_PRESENT = ("message:read", "typing:start", "typing:stop")
@@ -177,3 +179,56 @@ async def test_messages_come_in_their_order_each_once(listen, alice, member, gen
             await alice.says(general, str(number))
     await member.next("message:new", 20)
     assert member.texts() == [str(number) for number in range(20)]
+
+
+@pytest.fixture
+def at_node(server, alice):
+    """Has Alice ask one of the nodes: `await at_node(0, "DELETE", path)`."""
+
+    async def ask(number, *request):
+        async with aiohttp.ClientSession(server.node_urls[number]) as http:
+            status, answer = await Colleague(http, alice.user_id, alice.token).ask(*request)
+            assert status in (200, 201), answer
+
+    return ask
+
+
+def held_back(node):
+    """Has a node be slow in telling what is done there next: it does when the result is called."""
+    teller, held = node.chat.posts._teller, []
+    tell = teller.tell
+
+    async def hold(event):
+        teller.tell = tell
+        held.append(event)
+
+    teller.tell = hold
+    return lambda: tell(held.pop())
+
+
+async def test_no_edit_is_heard_of_what_another_node_has_deleted_since(
+    server, alice, at_node, member, general
+):
+    path = f"/chat/messages/{(await alice.says(general, 'hello'))['id']}"
+    edit_is_told = held_back(server.nodes[0])
+    await at_node(0, "PUT", path, {"content": "hello, all"})
+    await at_node(-1, "DELETE", path)
+    await caught_up(member)
+    await edit_is_told()
+    await caught_up(member)
+    assert names(member) == ["message:new", "message:delete"]
+
+
+async def test_what_another_node_deletes_before_it_was_told_is_heard_in_its_order(
+    server, at_node, member, general
+):
+    path = f"/chat/conversations/{general}/messages"
+    is_told = held_back(server.nodes[0])
+    await at_node(0, "POST", path, {"content": "hello", "clientMessageId": "one"})
+    await at_node(-1, "DELETE", "/chat/messages/one")
+    await caught_up(member)
+    await is_told()
+    await caught_up(member)
+    assert names(member) == ["message:new", "message:delete"]
+    (said,) = [data["message"] for name, data in member.heard if name == "message:new"]
+    assert (said["content"], said["deletedAt"] is None) == (None, False)

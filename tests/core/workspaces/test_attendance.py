@@ -8,7 +8,6 @@ from msgspec import structs
 
 from server.core.errors import Code
 from server.core.ids import ConnectionId, MessageId, RoomId, UserId, WorkspaceId
-from server.core.limits import Bounds
 from server.core.workspaces.events import (
     ChannelChanged,
     ChannelLeft,
@@ -29,31 +28,9 @@ from server.core.workspaces.pace import (
 )
 from server.core.workspaces.telling import Teller
 from server.core.workspaces.values import Standing
-from server.stores.sql.migrations import migrate
 from tests.core.workspaces.hall import Hall, user
 from tests.servers import until
-from tests.stores.sql.channels import atelier_of
-from tests.stores.sql.households import Household
 from tests.stores.sql.teams import code_of
-
-
-@pytest.fixture
-async def hall(open_core):
-    """Alice, Bob and Carol are in a workspace, Dan is not; nobody is here yet."""
-    core = open_core(bounds=Bounds(joined_rooms=3, joined_workspaces=2))
-    await core.database.start()
-    await migrate(core.database)
-    home = Household(core.database)
-    await home.settle("alice", "bob", "carol")
-    yield Hall(core, await atelier_of(home))
-    await core.database.close()
-
-
-@pytest.fixture
-async def room(hall):
-    """A conversation of Alice and Bob."""
-    return await hall.make("alice", "bob")
-
 
 # --- coming in ---
 
