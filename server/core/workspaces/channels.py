@@ -175,7 +175,6 @@ class Channels:
         was = self._naming.texts_of(before)
         now = {one: getattr(change, one) or "" for one in TEXTS if getattr(change, one) is not None}
         texts = {**was, **now}
-        sealed = self._naming.sealed(place.key, place.workspace_id, place.room_id, texts)
         known = before.conversation
         old = Texts(
             name=known.name,
@@ -183,9 +182,11 @@ class Channels:
             icon=known.icon,
             key_version=known.key_version,
         )
-        now_ms = self._now_ms()
-        done = await self._store.update(user.user_id, place.room_id, sealed, old, now_ms)
         changed = tuple(one for one in TEXTS if texts[one] != was[one])
+        new = old  # as it is sealed: else it would be another one each time
+        if changed:
+            new = self._naming.sealed(place.key, place.workspace_id, place.room_id, texts)
+        done = await self._store.update(user.user_id, place.room_id, new, old, self._now_ms())
         if changed:
             await self._teller.changed(done.conversation, changed)
         return self._naming.opened(done)

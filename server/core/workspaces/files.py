@@ -9,7 +9,7 @@ from msgspec import Struct
 from nacl.utils import random
 
 from server.core.errors import AppError, Code
-from server.core.identity import User
+from server.core.identity import User, is_one_line
 from server.core.ids import FileId, RoomId, UserId, WorkspaceId, new_id
 from server.core.parts import Parts
 from server.core.ports.files import (
@@ -197,6 +197,9 @@ class Files:
             raise self._too_large()
         if len(stream.name or "") > bounds.name_chars:
             told = f"the name of a file may have {bounds.name_chars} characters"
+            raise AppError(Code.INVALID_REQUEST, told)
+        if not is_one_line(stream.name or ""):
+            told = "the name of a file may have no control characters"
             raise AppError(Code.INVALID_REQUEST, told)
         if len(stream.media_type or "") > MEDIA_TYPE_CHARS:
             told = f"the type of a file may have {MEDIA_TYPE_CHARS} characters"

@@ -12,7 +12,7 @@ from server.core.ports.conversations import FoundPlace
 from server.core.ports.posts import FoundPosts, PostStore, Searched, WordSearch
 from server.core.ports.workspaces import Entrant
 from server.core.workspaces.vault import Vault
-from server.core.workspaces.words import words
+from server.core.workspaces.words import MIN_CHARS, words
 
 MAX_WORDS = 20
 """That one search may be for."""
@@ -77,7 +77,8 @@ class Searching:
 
     def _search(self, wish: SearchWish, where: Searched, wanted: tuple[str, ...]) -> WordSearch:
         # The longest word first, which is in the fewest messages.
-        order = sorted(range(len(wanted)), key=lambda at: -len(wanted[at]))
+        at = {word: number for number, word in enumerate(words(wish.text))}
+        order = [at[word] for word in sorted(wanted, key=len, reverse=True)]
         tokens = {key: self._vault.tokens(key, wish.text) for key in where.keys}
         return WordSearch(
             tokens={
@@ -95,10 +96,13 @@ class Searching:
 def wanted_words(text: str) -> tuple[str, ...]:
     """The words that are looked for.
 
+    In scripts without spaces a character alone is no word of a text in which it stands beside
+    another; so it is passed over as a single letter is.
+
     Raises:
         AppError: INVALID_REQUEST if there are none, or too many.
     """
-    found = words(text)
+    found = tuple(one for one in words(text) if len(one) >= MIN_CHARS)
     if not found:
         raise AppError(Code.INVALID_REQUEST, "q: Expected a word of at least two letters")
     if len(found) > MAX_WORDS:

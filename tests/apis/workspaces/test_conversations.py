@@ -96,6 +96,15 @@ async def test_what_it_is_called_is_changed_by_admins_alone(alice, bob, team):
     assert answer["conversation"]["name"] == "ours"
 
 
+async def test_a_change_that_changes_nothing_is_none(alice, bob, team, clock):
+    path = f"/chat/conversations/{(await alice.makes(team, bob, name='ours'))['id']}"
+    _, before = await alice.ask("GET", path)
+    clock.advance(seconds=1)
+    for body in ({"name": "ours"}, {}):
+        assert await alice.ask("PUT", path, body) == (200, before)
+    assert (await bob.ask("PUT", path, {"name": "ours"}))[0] == 403
+
+
 async def test_members_come_and_go_and_have_roles(alice, bob, carol, team):
     path = f"/chat/conversations/{(await alice.makes(team, bob))['id']}"
     assert (await carol.ask("GET", path))[0] == 404

@@ -39,6 +39,13 @@ async def test_a_file_is_told_as_the_contract_has_it_and_others_fetch_it(shelf, 
     assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''na%C3%AFve.png"
 
 
+@pytest.mark.parametrize("name", ["a%0Ab", "a%00b", "%E2%80%A8", "a%1Bb"])
+async def test_a_name_of_more_than_one_line_is_refused(shelf, alice, name):
+    status, answer = await shelf.put(alice, b"abc", **{"X-File-Name": name})
+    assert (status, answer["code"]) == (400, "invalid_request")
+    assert "control characters" in answer["message"]
+
+
 async def test_who_is_not_in_the_conversation_finds_neither_it_nor_its_files(
     shelf, alice, bob, carol
 ):

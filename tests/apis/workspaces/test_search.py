@@ -52,6 +52,13 @@ async def test_words_of_all_scripts_are_found(alice, bob, general):
         assert await found(bob, text) == [said[at]], text
 
 
+async def test_one_character_beside_a_word_is_passed_over_as_one_letter_is(alice, bob, general):
+    await alice.says(general, "水曜日 tea")
+    for text in ("水 tea", "a tea", "曜日 水 tea"):
+        assert await found(bob, text) == ["水曜日 tea"], text
+    assert await found(bob, "曜水 tea") == []
+
+
 async def test_what_is_found_is_narrowed_by_conversation_person_and_time(
     alice, bob, team, general, clock
 ):
@@ -132,6 +139,7 @@ async def test_hostile_words_find_nothing_and_break_nothing(alice, bob, general)
         "",
         "?q=",
         "?q=a",
+        "?q=%E6%B0%B4",
         "?q=!!!",
         f"?q={'x' * 513}",
         "?q=" + "+".join(f"w{number:02}" for number in range(21)),

@@ -335,7 +335,7 @@ async def test_all_that_is_done_stands_in_the_audit_of_the_workspace(atelier):
     room = await atelier.room("alice", "bob")
     await atelier.channels.add_member(asks("alice"), room, CAROL, None, NOW_MS)
     await atelier.channels.set_role(ALICE, room, CAROL, Role.ADMIN, NOW_MS)
-    await atelier.channels.update(ALICE, room, TEXTS, TEXTS, NOW_MS)
+    await atelier.channels.update(ALICE, room, structs.replace(TEXTS, name="x"), TEXTS, NOW_MS)
     await atelier.say("bob", room, "m1")
     await atelier.edit("bob", "m1")
     await atelier.delete("alice", "m1")

@@ -5,10 +5,10 @@ What is counted afterwards is counted here once more, from the rows.
 
 import itertools
 from collections.abc import Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from server.core.ids import MessageId, UserId
 from server.core.ports.conversations import MessageRef
@@ -268,15 +268,20 @@ async def usage(database) -> dict[str, int]:
 AGES = tuple(itertools.product(range(1, len(known_migrations()) + 1), ENGINES))
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=AGES, ids=lambda age: f"{age[0]}-{age[1]}"
-)
-async def aged(request, open_empty):
+@pytest.fixture(scope="module", params=AGES, ids=lambda age: f"{age[0]}-{age[1]}")
+def aged(request, open_empty, shared_runner):
     """A database of some version with all that it can hold, brought up to date.
 
     One for all tests, which only look at it.
     """
     version, engine = request.param
+    opened = _aged(open_empty, version, engine)
+    yield shared_runner.run(opened.__aenter__())
+    shared_runner.run(opened.__aexit__(None, None, None))
+
+
+@asynccontextmanager
+async def _aged(open_empty, version, engine):
     async with open_empty(engine) as database:
         await migrate(database, known_migrations()[:version])
         held = held_since(version)

@@ -156,6 +156,8 @@ def update(
 ) -> Steps[Channel]:
     room = yield from hold(room_id, user_id, OF_WORKSPACES)
     room.check_rank(user_id, Role.ADMIN)
+    if texts == before:
+        return (yield from channel(room_id, user_id))
     yield from check_key(room.workspace_id, texts.key_version)
     changed = yield from rows(
         "UPDATE rooms SET name = $2, description = $3, icon = $4, key_version = $5, "
