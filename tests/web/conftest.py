@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from server.transports.web_files import Client, read_client
 from tests.servers import RunningServer, running
 from tests.web.stage import Outcome, plays
-from tests.web.visitors import Invite, launch, visits
+from tests.web.visitors import Chromium, Invite, visits
 
 AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
@@ -84,9 +84,9 @@ async def played(request) -> AsyncIterator[Callable[[Path], Awaitable[Outcome]]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium() -> AsyncIterator[Chromium]:
     async with async_playwright() as playwright:
-        browser = await launch(playwright)
+        browser = Chromium(playwright)
         expect.set_options(timeout=EXPECT_LIMIT_MS)
         yield browser
         await browser.close()
@@ -114,7 +114,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(chromium: Browser, relay: RunningServer, serve: Serve) -> AsyncIterator[Invite]:
+async def people(chromium: Chromium, relay: RunningServer, serve: Serve) -> AsyncIterator[Invite]:
     """Brings people with a browser each: `alice = await people()`; see `visits`."""
     async with visits(chromium, relay) as invite:
         yield invite
@@ -138,7 +138,7 @@ def quiet_client(tmp_path_factory) -> Client:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def quiet_page(chromium: Browser, quiet_client: Client) -> AsyncIterator[Page]:
+async def quiet_page(chromium: Chromium, quiet_client: Client) -> AsyncIterator[Page]:
     """A tab with all hashes and the policy of the page, for all tests of a file."""
     async with running(None, quiet_client) as relay, visits(chromium, relay) as invite:
         page = (await invite()).page

@@ -11,7 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Error
 
 from server.apis.workspaces import WORKSPACES
-from tests.servers import SECRET
+from tests.servers import SECRET, running, until
+from tests.web.visitors import visits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -46,6 +47,8 @@ SHOW = """async ([kind, url]) => {
 BEGIN = SHOW.replace("await settled;", "")
 """The same of a frame that comes to nothing, and says nothing of it."""
 
+LIMIT_S = 20
+
 BLANK = "<!doctype html><title>blank</title><body></body>"
 """A page of our origin that forbids nothing by itself."""
 
@@ -57,6 +60,11 @@ class Reader:
         self.visitor, self.page = visitor, visitor.page
         self._http = http
         self._room = room
+
+    def begin(self):
+        """Have asked for nothing yet."""
+        self.visitor.forget()
+        self.visitor.expect("Failed to load resource", "Refused to execute script")
 
     async def put(self, name):
         """The address of a file that is there."""
@@ -87,26 +95,37 @@ class Reader:
         return any(one.url.endswith("/ran") for one in self.visitor.requests)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def reader(people, serve, tmp_path):
-    settings = {"JWT_SECRET": SECRET, "RATE_LIMITS": "off", "DATA_DIR": tmp_path}
-    server = await serve(None, None, (WORKSPACES,), **settings)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alice(chromium, tmp_path_factory):
+    """Reads in all tests: each shows what it is about in a page that is blank again."""
+    folder = tmp_path_factory.mktemp("data")
+    settings = {"JWT_SECRET": SECRET, "RATE_LIMITS": "off", "DATA_DIR": folder}
     token = jwt.encode({"sub": "alice"}, SECRET, algorithm="HS256")
     told = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(server.url, headers=told) as http:
+    async with (
+        running(None, None, (WORKSPACES,), **settings) as server,
+        visits(chromium, server) as invite,
+        aiohttp.ClientSession(server.url, headers=told) as http,
+    ):
         async with http.post("/chat/workspaces", json={"name": "Acme"}) as response:
             team = (await response.json())["workspace"]["id"]
         wish = {"type": "GROUP", "name": "general", "workspaceId": team}
         async with http.post("/chat/conversations", json=wish) as response:
             room = (await response.json())["conversation"]["id"]
-        visitor = await people(at=server)
-        visitor.expect("Failed to load resource", "Refused to execute script")
+        visitor = await invite()
         await visitor.context.set_extra_http_headers(told)
         await visitor.context.route("**/ran", lambda route: route.fulfill(status=204))
         await visitor.context.route(
             "**/blank", lambda route: route.fulfill(body=BLANK, content_type="text/html")
         )
         yield Reader(visitor, http, room)
+
+
+@pytest.fixture
+def reader(alice):
+    alice.begin()
+    yield alice
+    assert alice.visitor.slips == []
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -147,6 +166,7 @@ async def test_served_otherwise_it_would_run(reader, name, kind):
     """Else the tests above would see nothing whatever came."""
     shown = await reader.show(kind, await reader.serve_inline(name))
     assert shown["hasRun"]
+    await until(lambda: reader.has_run, LIMIT_S)
 
 
 async def test_served_otherwise_the_picture_would_be_shown(reader):

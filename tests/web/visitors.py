@@ -57,6 +57,25 @@ async def launch(playwright: Playwright) -> Browser:
     )
 
 
+class Chromium:
+    """A browser for many tests: if it dies, only the tests fail that have it open."""
+
+    _browser: Browser | None = None
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+
+    async def new_context(self, **options: Any) -> BrowserContext:
+        """Have somebody begin, in another browser if there is none any more."""
+        if not (self._browser and self._browser.is_connected()):
+            self._browser = await launch(self._playwright)
+        return await self._browser.new_context(**options)
+
+    async def close(self) -> None:
+        if self._browser:
+            await self._browser.close()
+
+
 class Visitor:
     """Somebody with a browser, who opens pages of one server.
 
@@ -109,6 +128,12 @@ class Visitor:
         noted = (self.requests, self.sockets, self.frames_sent, self.console, self.errors)
         for each in (*noted, self.violations, self._expected):
             each.clear()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the browser has not died."""
+        browser = self.context.browser
+        return browser is not None and browser.is_connected()
 
     @property
     def is_at_home(self) -> bool:
@@ -168,7 +193,7 @@ Invite = Callable[..., Awaitable[Visitor]]
 
 
 @asynccontextmanager
-async def visits(chromium: Browser, relay: RunningServer) -> AsyncIterator[Invite]:
+async def visits(chromium: Chromium, relay: RunningServer) -> AsyncIterator[Invite]:
     """Bring people with a browser each: `alice = await invite()`; at the end all of them go.
 
     They open pages of `relay`, or of the server that is given as `at`; other options are

@@ -46,6 +46,8 @@ class Circle:
             AssertionError: Somebody met an error, a violation of the policy or a request to
                 elsewhere.
         """
+        if not all(one.visitor.is_alive for one in self.people):
+            await self.part()
         if not self.people:
             self.people = await self._stack.enter_async_context(self._bring())
         before, are_well = failures(), False

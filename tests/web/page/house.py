@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser
-
 from tests.clocks import ManualClock
 from tests.servers import RunningServer, until
-from tests.web.visitors import Invite, Visitor, visits
+from tests.web.visitors import Chromium, Invite, Visitor, visits
 
 LIMIT_S = 20
 
@@ -52,7 +50,7 @@ class House:
 
     def __init__(
         self,
-        chromium: Browser,
+        chromium: Chromium,
         relay: RunningServer,
         clock: ManualClock,
         failures: Callable[[], int],
@@ -97,8 +95,10 @@ class House:
 
     async def _one(self, **options: Any) -> Visitor:
         idle = self._idle[repr(options)]
-        if idle:
-            return idle.pop()
+        while idle:
+            one = idle.pop()
+            if one.is_alive:
+                return one
         context = await self._chromium.new_context(base_url=self.relay.url, **options)
         return await Visitor(context, self.relay.url).open()
 

@@ -13,6 +13,10 @@ def circle_names():
     return "Ann", "Bob"
 
 
+OTHER_PAGE = "/client/icon.svg"
+"""Has the storage of the page, and costs nothing to load."""
+
+
 async def test_a_reload_keeps_who_one_is_and_what_was_said(together):
     ann, bob = together
     noticed = await bob.page.locator(".notice").all_inner_texts()
@@ -72,7 +76,7 @@ async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(togethe
     await dee.say("from the first tab")
     await ann.hears("from the first tab")
     async with dee.page.context.expect_page() as opening:
-        await dee.page.evaluate("() => void window.open(location.href)")
+        await dee.page.evaluate(f"() => void window.open('{OTHER_PAGE}')")
 
     copy = Talker(dee.visitor, "Dee")
     copy.page = await opening.value
@@ -80,7 +84,7 @@ async def test_a_copied_tab_becomes_a_device_of_its_own_and_harms_nobody(togethe
         "(kept) => Object.assign(sessionStorage, kept)",
         await dee.page.evaluate("() => ({ ...sessionStorage })"),
     )
-    await copy.page.reload()
+    await copy.page.goto(dee.page.url)
     await copy.is_connected()
     await ann.counts(4)
     # Before it has said anything that would take the place of what it was copied with.
@@ -110,7 +114,7 @@ async def test_a_copied_tab_has_nothing_to_miss_of_what_the_first_one_read(toget
 
     copy = Talker(eve.visitor, "Eve")
     copy.page = await eve.page.context.new_page()
-    await copy.page.goto("/")
+    await copy.page.goto(OTHER_PAGE)
     await copy.page.evaluate(
         "(kept) => Object.assign(sessionStorage, kept)",
         await eve.page.evaluate("() => ({ ...sessionStorage })"),
@@ -215,6 +219,16 @@ async def test_a_dialog_of_a_session_that_has_ended_does_not_open_in_the_next_on
 
     await expect(ann.field).to_be_focused()
     await expect(ann.page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker, clock):
+    ann, bob = await talker("Ann"), await talker("Bob")
+    link = await ann.start()
+    await ann.leave()
+
+    await bob.join(link)
+
+    await bob.is_connected()
 
 
 async def test_leaving_forgets_everything_and_takes_the_link_out_of_the_address(together, guest):
@@ -346,13 +360,3 @@ async def test_a_pasted_link_is_of_this_server_only_if_its_address_is(quiet_page
     )
 
     assert dict(zip(PASTED, read, strict=True)) == PASTED
-
-
-async def test_a_link_outlives_its_creator_as_long_as_the_session_does(talker):
-    ann, bob = await talker("Ann"), await talker("Bob")
-    link = await ann.start()
-    await ann.leave()
-
-    await bob.join(link)
-
-    await bob.is_connected()

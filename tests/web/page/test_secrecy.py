@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from scripts.demo_parts.canary import Needles, new_canary
 from scripts.demo_parts.protocol.link import read_link
+from tests.web.page.conftest import WIDE
 from tests.web.page.talkers import Talker, frames_from_relay, windows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -63,7 +64,7 @@ HARMS = {
 async def cheated(house):
     """Ann, whose relay can be made to cheat, and Bob."""
     async with house.visits() as invite:
-        ann, bob = Talker(await invite(), "Ann"), Talker(await invite(), "Bob")
+        ann, bob = [Talker(await invite(viewport=WIDE), name) for name in ("Ann", "Bob")]
         async with frames_from_relay(ann) as changes:
             await bob.join(await ann.start())
             await ann.sees_people("Bob")

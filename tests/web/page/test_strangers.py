@@ -200,7 +200,8 @@ async def test_a_friendly_pseudonym_is_proposed_and_this_tab_remembers_what_was_
     await ann.button("Meet strangers").click()
     await ann.is_told("Please enter a name.")
 
-    await ann.enter()
+    await ann.ask_for_group()
+    await ann.is_connected()
     await ann.leave()
 
     await expect(field).to_have_value("Quiet Otter")
