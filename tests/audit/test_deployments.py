@@ -117,6 +117,7 @@ async def test_what_a_client_has_sent_unencrypted_is_found_and_not_printed(deplo
     assert SECRET not in run.stdout + run.stderr
 
 
+@ON_ONE
 def test_whoever_looks_at_another_database_is_told(deployment, tmp_path):
     """What was planted must be there: else nothing was proved."""
     elsewhere = f"sqlite://{tmp_path}/other.sqlite3"

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from base64 import b64encode
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -71,6 +72,29 @@ async def status_of_sessions(server: ServerProcess, token: str | None = None) ->
     return (await exchange(server.url, head("GET", "/sessions", headers))).status
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One with the default settings, for all tests that leave it whole."""
+    with server_process(tmp_path_factory.mktemp("shared")) as server:
+        yield server
+        assert server.stop().status == 0
+
+
+CHOSEN = {
+    "ADMIN_TOKEN": "chosen-by-the-operators",
+    "JWT_SECRET": "chosen-by-the-operators-with-32-bytes",
+    "MASTER_KEY": b64encode(bytes(range(32))).decode(),
+}
+RISKY = {"RATE_LIMITS": "off", "CLIENT_URL": "*"}
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One whose operators have chosen its secrets, and what is risky."""
+    with server_process(tmp_path_factory.mktemp("chosen"), **CHOSEN, **RISKY) as server:
+        yield server
+
+
 # --- the start ---
 
 
@@ -93,35 +117,36 @@ async def test_one_line_tells_where_it_is_and_where_its_secrets_are(tmp_path: Pa
         assert token_file.read_text().strip() not in server.log
 
 
-async def test_a_token_of_the_operators_own_is_used_and_not_written_down(tmp_path: Path) -> None:
-    token = "chosen-by-the-operators"
-    with server_process(tmp_path, ADMIN_TOKEN=token) as server:
-        assert " - operators' token in ADMIN_TOKEN, " in server.said
-        assert token not in server.said + server.log
-        assert not (tmp_path / "data/admin-token").exists()
-        assert await status_of_sessions(server, token) == 200
-        assert await status_of_sessions(server, "chosen-by-somebody-else") == 403
+async def test_a_token_of_the_operators_own_is_used_and_not_written_down(
+    chosen: ServerProcess,
+) -> None:
+    token = CHOSEN["ADMIN_TOKEN"]
+    assert " - operators' token in ADMIN_TOKEN, " in chosen.said
+    assert token not in chosen.said + chosen.log
+    assert not (chosen.data / "admin-token").exists()
+    assert await status_of_sessions(chosen, token) == 200
+    assert await status_of_sessions(chosen, "chosen-by-somebody-else") == 403
 
 
-async def test_tokens_by_a_secret_of_the_operators_own_are_good(tmp_path: Path) -> None:
-    secret = "chosen-by-the-operators-with-32-bytes"
+async def test_tokens_by_a_secret_of_the_operators_own_are_good(
+    chosen: ServerProcess, shared: ServerProcess
+) -> None:
+    secret = CHOSEN["JWT_SECRET"]
     token = jwt.encode({"sub": "alice"}, secret, algorithm="HS256")
     bearer = head("GET", "/api/auth/me", {"Authorization": f"Bearer {token}"})
-    with server_process(tmp_path, JWT_SECRET=secret) as server:
-        assert ", tokens' secret in JWT_SECRET, " in server.said
-        assert secret not in server.said + server.log
-        assert not (tmp_path / "data/jwt-secret").exists()
-        assert (await exchange(server.url, bearer)).status == 200
-    with server_process(tmp_path) as server:
-        assert (await exchange(server.url, bearer)).status == 401
+    assert ", tokens' secret in JWT_SECRET, " in chosen.said
+    assert secret not in chosen.said + chosen.log
+    assert not (chosen.data / "jwt-secret").exists()
+    assert (await exchange(chosen.url, bearer)).status == 200
+    assert (await exchange(shared.url, bearer)).status == 401
 
 
-def test_a_master_key_of_the_operators_own_is_used_and_not_written_down(tmp_path: Path) -> None:
-    key = b64encode(bytes(range(32))).decode()
-    with server_process(tmp_path, MASTER_KEY=key) as server:
-        assert server.said.endswith(", workspaces' key in MASTER_KEY\n")
-        assert key not in server.said + server.log
-        assert not (tmp_path / "data/master-key").exists()
+def test_a_master_key_of_the_operators_own_is_used_and_not_written_down(
+    chosen: ServerProcess,
+) -> None:
+    assert chosen.said.endswith(", workspaces' key in MASTER_KEY\n")
+    assert CHOSEN["MASTER_KEY"] not in chosen.said + chosen.log
+    assert not (chosen.data / "master-key").exists()
 
 
 SECRETS = {"secret", "admin-token", "jwt-secret", "master-key"}
@@ -174,18 +199,17 @@ async def test_two_that_start_at_once_agree_on_their_secrets(tmp_path: Path) -> 
                 process.kill()
 
 
-async def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
-    with server_process(tmp_path) as server:
-        port = server.url.rpartition(":")[2]
+async def test_a_busy_port_is_named_with_the_way_out(shared: ServerProcess) -> None:
+    port = shared.url.rpartition(":")[2]
 
-        second = run(tmp_path, PORT=port)
+    second = run(shared.data.parent, PORT=port)
 
-        assert second.returncode == 1
-        assert second.stdout == ""
-        assert f"127.0.0.1:{port}" in second.stderr
-        assert "Choose another HOST or PORT" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert (await exchange(server.url, head("GET", "/health"))).status == 200
+    assert second.returncode == 1
+    assert second.stdout == ""
+    assert f"127.0.0.1:{port}" in second.stderr
+    assert "Choose another HOST or PORT" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert (await exchange(shared.url, head("GET", "/health"))).status == 200
 
 
 BAD: list[tuple[dict[str, str], list[str]]] = [
@@ -258,11 +282,10 @@ def test_help_names_every_setting_and_no_secret(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout == f"Hushwire {VERSION}\n"
 
 
-def test_what_is_risky_is_warned_of_at_the_start(tmp_path: Path) -> None:
-    with server_process(tmp_path, RATE_LIMITS="off", CLIENT_URL="*") as server:
-        warnings = [line for line in server.log.splitlines() if line.startswith("Warning: ")]
+def test_what_is_risky_is_warned_of_at_the_start(chosen: ServerProcess) -> None:
+    warnings = [line for line in chosen.log.splitlines() if line.startswith("Warning: ")]
 
-    assert len(warnings) == 2
+    assert len(warnings) == len(RISKY)
 
 
 async def test_debugging_opens_the_list_of_sessions_to_this_machine_only(tmp_path: Path) -> None:
@@ -280,12 +303,11 @@ async def test_debugging_opens_the_list_of_sessions_to_this_machine_only(tmp_pat
     assert statuses == [200, 200, 401, 401]
 
 
-async def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
-    with server_process(tmp_path) as server:
-        server.process.send_signal(signal.SIGHUP)
+async def test_a_hangup_ends_nothing(shared: ServerProcess) -> None:
+    shared.process.send_signal(signal.SIGHUP)
 
-        assert (await exchange(server.url, head("GET", "/health"))).status == 200
-        assert (await stop(server, signal.SIGTERM)).status == 0
+    assert (await exchange(shared.url, head("GET", "/health"))).status == 200
+    assert shared.process.poll() is None
 
 
 WITH_REPORT = """
