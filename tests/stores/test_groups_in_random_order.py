@@ -386,9 +386,12 @@ def act(twins, chance, people):
 
 
 @pytest.mark.timeout(300)
-def test_a_thousand_strangers_meet_and_part_at_random_and_every_rule_holds(backend):
+def test_a_thousand_strangers_meet_and_part_at_random_and_every_rule_holds(backend, for_long):
+    """In memory; over a wire some hundreds, and a thousand of them for long."""
     chance = random.Random(20_261_121)
-    people = [f"user-{number}" for number in range(1_000 if backend.slowness < 10 else 100)]
+    over_a_wire = 300 if backend.slowness < 10 else 100
+    count = 1_000 if backend.slowness == 1 else min(1_000, over_a_wire * for_long)
+    people = [f"user-{number}" for number in range(count)]
     twins = Twins(backend, Bounds(blocks_per_user=5))
     try:
         for user in people:
